@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The Roost Authors
+#
+# What each room needs from outside. Only the rooms named here see the library.
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+
+function(roost_find name out)
+    find_library(${out} NAMES ${name})
+    if(NOT ${out})
+        message(FATAL_ERROR "lib${name} is missing: run scripts/setup")
+    endif()
+endfunction()
+
+roost_find(crypto CRYPTO)
+roost_find(xxhash XXHASH)
+roost_find(lz4 LZ4)
+roost_find(cjson CJSON)
+roost_find(evhtp EVHTP)
+roost_find(event EVENT)
+roost_find(event_pthreads EVENT_PTHREADS)
+roost_find(ssl SSL)
+roost_find(jemalloc JEMALLOC)
+
+# The serial OpenBLAS, statically and from its own folder: -lopenblas would find the threaded one.
+find_library(OPENBLAS NAMES libopenblas.a NO_DEFAULT_PATH
+             PATHS /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}/openblas-serial)
+find_path(OPENBLAS_INCLUDE NAMES cblas.h NO_DEFAULT_PATH
+          PATHS /usr/include/${CMAKE_LIBRARY_ARCHITECTURE}/openblas-serial)
+if(NOT OPENBLAS OR NOT OPENBLAS_INCLUDE)
+    message(FATAL_ERROR "libopenblas-serial-dev is missing: run scripts/setup")
+endif()
+include_directories(SYSTEM ${OPENBLAS_INCLUDE})
+
+set(ROOST_LIBS_base ${CRYPTO} ${XXHASH})
+set(ROOST_LIBS_kernels ${OPENBLAS})
+set(ROOST_LIBS_artifact ${LZ4})
+set(ROOST_LIBS_endpoint ${CJSON})
+set(ROOST_LIBS_http ${EVHTP} ${EVENT} ${EVENT_PTHREADS} ${SSL})
+set(ROOST_LIBS_cli ${CJSON})

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* The two clocks. Where time decides something it enters as an argument named now_us; only the
+ * edges (http, cli, background threads) read a clock. */
+#ifndef ROOST_BASE_CLOCK_H
+#define ROOST_BASE_CLOCK_H
+
+#include "base/base.h"
+
+uint64_t clock_now_us(void);  /* CLOCK_MONOTONIC */
+uint64_t clock_wall_ms(void); /* CLOCK_REALTIME since 1970, for logs and documents only */
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* Every lock of the program, in the order in which they may be taken: a thread that holds one may
+ * only take one of a higher rank. Debug builds abort on a breach. */
+#ifndef ROOST_BASE_LOCK_RANKS_H
+#define ROOST_BASE_LOCK_RANKS_H
+
+/* name, what it guards */
+#define LOCK_TABLE(X)                                                                              \
+    X(LOCK_SERVER, "http: the registry of connections")                                            \
+    X(LOCK_CATALOG, "catalog: negative names and resolutions")                                     \
+    X(LOCK_CACHE, "cache: slots, recency, waiters")                                                \
+    X(LOCK_LOADER, "loader: the queue of loads")                                                   \
+    X(LOCK_REAPER, "loader: the queue of unloads")                                                 \
+    X(LOCK_EXEC, "exec: the job queue and its tickets")                                            \
+    X(LOCK_LOOP, "http: one loop's mailbox")                                                       \
+    X(LOCK_BUDGET, "mem: one budget's ledger")                                                     \
+    X(LOCK_LOG, "base: the log's rate limits")
+
+enum lock_rank {
+    LOCK_NONE,
+#define X(name, what) name,
+    LOCK_TABLE(X)
+#undef X
+        LOCK_RANK_COUNT
+};
+
+#endif

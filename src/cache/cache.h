@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* The memory-managed cache: name -> slot, with pins, single flight, exact accounting and LRU
+ * eviction. It knows no formats and does no I/O: a `source` (the loader; in tests a fake) loads and
+ * frees values of declared size.
+ *
+ * States:  ABSENT -> LOADING -> RESIDENT -> DRAINING -> ABSENT
+ *                    LOADING -> FAILED -> LOADING (after its back-off)
+ *                    LOADING -> ABSENT (cancelled, or the name is unknown)
+ * A slot that was resident once is kept (ABSENT) as the record of its model; a name that proved
+ * unknown leaves no slot. A DELETE or a new load while DRAINING makes a fresh slot; the old one
+ * goes when its bytes are free.
+ *
+ * Recency is stamped when an invocation pins (hit or joined), under the lock; finishing a load does
+ * not touch. Victims are the oldest unpinned resident slots, until free plus already draining bytes
+ * suffice. No callback, free or log happens under the lock. */
+#ifndef ROOST_CACHE_CACHE_H
+#define ROOST_CACHE_CACHE_H
+
+#include "base/lock.h"
+#include "mem/budget.h"
+
+enum { MODEL_NAME_MAX = 257, MODEL_VERSION_MAX = 63 }; /* bytes without the NUL: "tenant/model" */
+
+enum slot_state { SLOT_ABSENT, SLOT_LOADING, SLOT_RESIDENT, SLOT_DRAINING, SLOT_FAILED };
+const char *slot_state_text(enum slot_state s); /* "absent", "loading", "resident", … */
+
+struct cache;
+struct slot; /* heap, owned by the cache */
+
+/* How a lookup ended; only invocations count. */
+enum lookup { LOOKUP_NONE, LOOKUP_HIT, LOOKUP_MISS, LOOKUP_JOINED };
+
+/* Where a cold start spent its time; filled by the source. */
+struct load_times {
+    uint64_t queue_us, fetch_us, load_us; /* load: verify + bind */
+};
+
+/* The right to use a resident value; while it is held the slot is not evicted. */
+struct pin {
+    struct slot *slot;
+    void *value; /* the source's; borrowed until cache_unpin */
+};
+
+/* Embedded in who waits for a load. Fields are the cache's between cache_pin and done. */
+struct waiter {
+    struct waiter *next, *prev;
+    struct slot *slot;
+    /* Called exactly once, on a loader thread, without locks, when the load ended: pin is set on
+     * OK. After it the waiter belongs to its owner again. */
+    void (*done)(struct waiter *w, enum status s, const struct pin *pin, const struct err *err);
+    bool counts;             /* an invocation: counts and stamps recency; false for POST /models */
+    enum lookup lookup;      /* set by cache_pin */
+    struct load_times times; /* set before done on OK */
+    uint32_t retry_after_s;  /* set when a failure is to be retried later */
+};
+
+/* What loads and frees. Both calls return at once and run without locks held; the work happens on
+ * the source's own threads. */
+struct cache_source {
+    /* Start loading `name` into slot. Ends with exactly one of cache_load_done / cache_load_failed.
+     */
+    void (*load)(void *self, struct slot *slot, const char *name);
+    /* Free value; then call cache_drained(slot). */
+    void (*unload)(void *self, struct slot *slot, void *value);
+    void *self;
+};
+
+struct cache_config {
+    uint64_t limit_bytes;    /* --memory */
+    uint64_t backoff_min_us; /* first back-off of a failed load, doubling … */
+    uint64_t backoff_max_us; /* … up to this */
+    uint32_t slots_max;      /* records kept; the oldest ABSENT or FAILED ones go first */
+};
+
+/* errors: E_NO_MEMORY */
+enum status cache_new(const struct cache_config *c, const struct cache_source *source,
+                      struct cache **out) WARN_UNUSED;
+/* Nothing may be pinned, loading or waiting any more. Unloads what is resident through the source
+ * and waits for it. */
+void cache_free(struct cache **c);
+
+enum pin_result {
+    PIN_READY,   /* *pin is set */
+    PIN_WAITING, /* w->done will be called */
+    PIN_FAILED,  /* *err says why: a remembered failure (w->retry_after_s), E_NO_MEMORY, E_DRAINING
+                  */
+};
+/* thread: any   locks: takes CACHE   blocks: no   name: proven by the caller */
+enum pin_result cache_pin(struct cache *c, const char *name, uint64_t now_us, struct waiter *w,
+                          struct pin *pin, struct err *err) WARN_UNUSED;
+void cache_unpin(struct cache *c, const struct pin *pin); /* thread: any   blocks: no */
+/* Withdraws a waiting waiter: true when done will not be called. The load itself goes on. */
+bool cache_cancel_wait(struct cache *c, struct waiter *w) WARN_UNUSED;
+
+/* DELETE: drains the resident slot (later pins miss into a new slot) or cancels the load (its
+ * waiters get E_CANCELLED). done is called once, without locks, when the bytes are back; at once
+ * and on this thread where nothing is held.  errors (done is not called): E_NOT_FOUND when nothing
+ * is resident or loading under the name; E_NO_MEMORY */
+typedef void cache_drained_fn(void *arg);
+enum status cache_unload(struct cache *c, const char *name, cache_drained_fn *done, void *arg,
+                         struct err *err) WARN_UNUSED;
+
+/* ---- for the source's threads ---- */
+
+/* Reserves bytes for a load, evicting victims if it must, and waits until they are free.
+ * blocks: until draining bytes are back (never on a pin)
+ * errors: E_NEVER_FITS (evicts nobody); E_NO_ROOM (what could go is pinned; evicts nobody);
+ *         E_CANCELLED (the load was cancelled); at most one call per load */
+enum status cache_load_reserve(struct cache *c, struct slot *slot, uint64_t bytes,
+                               uint64_t also_needed, struct err *err) WARN_UNUSED;
+/* Has the load been cancelled? Loaders look between chunks. */
+bool cache_load_cancelled(struct cache *c, struct slot *slot);
+/* The load ended well: bytes as reserved. Waiters are pinned and called on this thread. When it was
+ * cancelled meanwhile the value is unloaded again. version: text, copied. */
+void cache_load_done(struct cache *c, struct slot *slot, void *value, const char *version,
+                     const struct load_times *t, uint64_t now_us);
+/* The load ended badly: gives the reservation back, remembers the failure with back-off (not for
+ * E_NOT_FOUND, E_CANCELLED, E_NO_ROOM: those are not the model's fault), answers the waiters. */
+void cache_load_failed(struct cache *c, struct slot *slot, const struct err *err, uint64_t now_us);
+/* The source freed the value of a draining slot. */
+void cache_drained(struct cache *c, struct slot *slot);
+
+/* ---- workers' arenas (struct arena_charge's functions; arg is the cache) ---- */
+enum status cache_scratch_take(void *cache, uint64_t bytes,
+                               struct err *err); /* may evict and wait for draining */
+void cache_scratch_give(void *cache, uint64_t bytes);
+
+/* ---- looking ---- */
+struct slot_info {
+    char name[MODEL_NAME_MAX + 1];
+    char version[MODEL_VERSION_MAX + 1];
+    enum slot_state state;
+    uint64_t bytes;                                  /* charged now */
+    uint64_t hits, misses, joined, loads, evictions; /* since the record began */
+    uint32_t pins, waiters;
+    uint64_t last_used_us; /* CLOCK_MONOTONIC; 0: never */
+    struct load_times last_load;
+    struct err last_error; /* code OK: none */
+    uint64_t retry_at_us;  /* FAILED: when the next load may start */
+};
+/* False when the node has no record of the name. */
+bool cache_info(struct cache *c, const char *name, struct slot_info *out);
+/* Up to max records whose name sorts after `after` ("" for the first), in name order. */
+size_t cache_list(struct cache *c, const char *after, struct slot_info *out, size_t max);
+void cache_usage(struct cache *c, struct budget_usage *out);
+/* Counts by state, for metrics. */
+void cache_counts(struct cache *c, uint64_t by_state[5]);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* The shared executor pool: one bounded queue, one worker per core. A job takes its place at
+ * admission and keeps it while it waits for something else (a load); submitting an admitted job
+ * never refuses, and jobs run in the order of their admission as far as they are ready. It knows
+ * jobs, not models. */
+#ifndef ROOST_EXEC_EXEC_H
+#define ROOST_EXEC_EXEC_H
+
+#include "base/lock.h"
+#include "base/status.h"
+
+struct exec;
+
+/* What a worker thread has for itself. */
+struct exec_worker {
+    uint32_t index;
+    void *local; /* made by config.local_new on the worker's thread */
+};
+
+/* Embedded in what is to run. Fields are exec's between exec_admit and run. */
+struct exec_job {
+    /* On a worker, without locks. The job's place in the queue is free again when it starts. */
+    void (*run)(struct exec_job *job, struct exec_worker *w);
+    uint64_t ticket;  /* order of admission */
+    uint32_t heap_at; /* place in the heap of ready jobs; UINT32_MAX when not in it */
+};
+
+struct exec_config {
+    uint32_t workers;   /* 1..64 */
+    uint32_t queue_max; /* admitted jobs that have not started; 4096 by default */
+    void *(*local_new)(void *arg,
+                       uint32_t index); /* NULL result: exec_new fails with E_NO_MEMORY */
+    void (*local_free)(void *arg, void *local);
+    void *arg;
+};
+
+/* Starts the workers.  errors: E_NO_MEMORY; E_INTERNAL when a thread cannot be started */
+enum status exec_new(const struct exec_config *c, struct exec **out, struct err *err) WARN_UNUSED;
+/* Every admitted job must have run or been withdrawn. Joins the workers. */
+void exec_free(struct exec **e);
+
+/* thread: any   locks: takes EXEC   blocks: no
+ * errors: E_QUEUE_FULL at queue_max; E_DRAINING after exec_drain */
+enum status exec_admit(struct exec *e, struct exec_job *job) WARN_UNUSED;
+void exec_submit(struct exec *e, struct exec_job *job); /* job was admitted; never refuses */
+/* Gives an admitted job's place back. True when it will not run; false when it runs or ran. */
+bool exec_withdraw(struct exec *e, struct exec_job *job) WARN_UNUSED;
+
+void exec_drain(struct exec *e);     /* admits nothing any more; what is admitted goes on */
+uint32_t exec_depth(struct exec *e); /* admitted, not started */
+uint32_t exec_busy(struct exec *e);  /* workers running a job */
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* Store -> memory, on its own threads: resolve, page 0, reserve, fetch, verify, bind, publish.
+ * Values are struct program. One more thread, the reaper, frees evicted programs. Implements the
+ * cache's source. */
+#ifndef ROOST_LOADER_LOADER_H
+#define ROOST_LOADER_LOADER_H
+
+#include "cache/cache.h"
+#include "store/store.h"
+
+/* Where a name's artifact lies. */
+struct resolved {
+    char key[STORE_KEY_MAX];
+    char version[MODEL_VERSION_MAX + 1];
+    struct store_object object;
+};
+
+/* Name -> object, asked on loader threads; the catalog implements it. */
+struct loader_resolver {
+    /* errors: E_NOT_FOUND; E_STORE; E_UNSUPPORTED (only a raw model file lies there) */
+    enum status (*resolve)(void *self, const char *name, struct resolved *out, struct err *err);
+    void *self;
+};
+
+struct loader;
+
+/* The loader needs its cache and the cache its source: loader_new first, loader_source for
+ * cache_new, loader_start last.  errors: E_NO_MEMORY */
+enum status loader_new(struct store *store, const struct loader_resolver *r, uint32_t threads,
+                       struct loader **out) WARN_UNUSED;
+struct cache_source loader_source(struct loader *l);
+enum status loader_start(struct loader *l, struct cache *cache, struct err *err) WARN_UNUSED;
+/* No new loads; those under way end, queued ones fail with E_DRAINING. The reaper goes on. */
+void loader_drain(struct loader *l);
+void loader_free(struct loader **l); /* after cache_free; joins all threads */
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* Every metric there is. docs/metrics.md is made from this table. Rows of one name stand together;
+ * labels is the text between the braces, "" for none. Base units; no model label. */
+#ifndef ROOST_METRICS_TABLE_H
+#define ROOST_METRICS_TABLE_H
+
+/* id, COUNTER or GAUGE, name, labels, help */
+#define METRIC_TABLE(X)                                                                            \
+    X(M_LOOKUP_HIT, COUNTER, "roost_cache_lookups_total", "result=\"hit\"",                        \
+      "Invocations by how they found their model: resident, loaded for them, or joined a load.")   \
+    X(M_LOOKUP_MISS, COUNTER, "roost_cache_lookups_total", "result=\"miss\"", "")                  \
+    X(M_LOOKUP_JOINED, COUNTER, "roost_cache_lookups_total", "result=\"joined\"", "")              \
+    X(M_NEGATIVE_HITS, COUNTER, "roost_catalog_negative_hits_total", "",                           \
+      "Requests refused because the name was remembered as unknown.")                              \
+    X(M_EVICT_ROOM, COUNTER, "roost_cache_evictions_total", "tier=\"host\",reason=\"room\"",       \
+      "Models that left a tier, by reason.")                                                       \
+    X(M_EVICT_UNLOAD, COUNTER, "roost_cache_evictions_total", "tier=\"host\",reason=\"unload\"",   \
+      "")                                                                                          \
+    X(M_CACHE_RESERVED, GAUGE, "roost_cache_used_bytes", "tier=\"host\",class=\"reserved\"",       \
+      "Bytes charged to the budget, by what holds them.")                                          \
+    X(M_CACHE_RESIDENT, GAUGE, "roost_cache_used_bytes", "tier=\"host\",class=\"resident\"", "")   \
+    X(M_CACHE_DRAINING, GAUGE, "roost_cache_used_bytes", "tier=\"host\",class=\"draining\"", "")   \
+    X(M_CACHE_SCRATCH, GAUGE, "roost_cache_used_bytes", "tier=\"host\",class=\"scratch\"", "")     \
+    X(M_CACHE_CAPACITY, GAUGE, "roost_cache_capacity_bytes", "tier=\"host\"",                      \
+      "The budget's limit (--memory).")                                                            \
+    X(M_CACHE_PEAK, GAUGE, "roost_cache_peak_bytes", "tier=\"host\"",                              \
+      "Most bytes ever charged to the budget at once.")                                            \
+    X(M_MODELS_LOADING, GAUGE, "roost_cache_models", "tier=\"host\",state=\"loading\"",            \
+      "Models the node has a record of, by state.")                                                \
+    X(M_MODELS_RESIDENT, GAUGE, "roost_cache_models", "tier=\"host\",state=\"resident\"", "")      \
+    X(M_MODELS_DRAINING, GAUGE, "roost_cache_models", "tier=\"host\",state=\"draining\"", "")      \
+    X(M_MODELS_FAILED, GAUGE, "roost_cache_models", "tier=\"host\",state=\"failed\"", "")          \
+    X(M_MODELS_ABSENT, GAUGE, "roost_cache_models", "tier=\"host\",state=\"absent\"", "")          \
+    X(M_LOADS_OK, COUNTER, "roost_model_loads_total", "result=\"ok\"",                             \
+      "Loads that ended, by how.")                                                                 \
+    X(M_LOADS_FAILED, COUNTER, "roost_model_loads_total", "result=\"failed\"", "")                 \
+    X(M_LOADS_NOT_FOUND, COUNTER, "roost_model_loads_total", "result=\"not_found\"", "")           \
+    X(M_LOADS_REFUSED, COUNTER, "roost_model_loads_total", "result=\"refused\"", "")               \
+    X(M_LOADS_CANCELLED, COUNTER, "roost_model_loads_total", "result=\"cancelled\"", "")           \
+    X(M_UNLOADS, COUNTER, "roost_model_unloads_total", "", "Programs freed.")                      \
+    X(M_STORE_READS, COUNTER, "roost_store_reads_total", "", "Ranged reads from the store.")       \
+    X(M_STORE_READ_BYTES, COUNTER, "roost_store_read_bytes_total", "",                             \
+      "Bytes read from the store.")                                                                \
+    X(M_QUEUE_DEPTH, GAUGE, "roost_exec_queue_depth", "",                                          \
+      "Invocations admitted and not yet running.")                                                 \
+    X(M_WORKERS_BUSY, GAUGE, "roost_exec_workers_busy", "", "Workers that run an invocation.")     \
+    X(M_WORKERS, GAUGE, "roost_exec_workers", "", "Workers of the executor pool.")                 \
+    X(M_REFUSED_QUEUE, COUNTER, "roost_refused_total", "limit=\"queue\"",                          \
+      "Requests refused by a limit, by its name.")                                                 \
+    X(M_REFUSED_MEMORY, COUNTER, "roost_refused_total", "limit=\"memory\"", "")                    \
+    X(M_REFUSED_NEVER_FITS, COUNTER, "roost_refused_total", "limit=\"never_fits\"", "")            \
+    X(M_REFUSED_ARENA, COUNTER, "roost_refused_total", "limit=\"arena\"", "")                      \
+    X(M_REFUSED_HTTP_MEMORY, COUNTER, "roost_refused_total", "limit=\"http_memory\"", "")          \
+    X(M_REFUSED_HEAD, COUNTER, "roost_refused_total", "limit=\"head\"", "")                        \
+    X(M_REFUSED_BODY, COUNTER, "roost_refused_total", "limit=\"body\"", "")                        \
+    X(M_REFUSED_SLOW, COUNTER, "roost_refused_total", "limit=\"slow_client\"", "")                 \
+    X(M_REFUSED_IDLE, COUNTER, "roost_refused_total", "limit=\"idle\"", "")                        \
+    X(M_REFUSED_CONNECTIONS, COUNTER, "roost_refused_total", "limit=\"connections\"", "")          \
+    X(M_REFUSED_DEADLINE, COUNTER, "roost_refused_total", "limit=\"deadline\"", "")                \
+    X(M_HTTP_1XX, COUNTER, "roost_http_responses_total", "class=\"1xx\"",                          \
+      "HTTP answers by class of status.")                                                          \
+    X(M_HTTP_2XX, COUNTER, "roost_http_responses_total", "class=\"2xx\"", "")                      \
+    X(M_HTTP_4XX, COUNTER, "roost_http_responses_total", "class=\"4xx\"", "")                      \
+    X(M_HTTP_5XX, COUNTER, "roost_http_responses_total", "class=\"5xx\"", "")                      \
+    X(M_HTTP_CONNECTIONS, GAUGE, "roost_http_connections", "", "Open connections.")                \
+    X(M_HTTP_ACCEPTED, COUNTER, "roost_http_connections_total", "", "Connections accepted.")       \
+    X(M_HTTP_MEMORY, GAUGE, "roost_http_memory_bytes", "",                                         \
+      "Bytes of request and reply bodies held now (--http-memory bounds them).")                   \
+    X(M_ALLOC_ALLOCATED, GAUGE, "roost_allocator_allocated_bytes", "",                             \
+      "Bytes the heap allocator has handed out (jemalloc stats.allocated).")                       \
+    X(M_ALLOC_RESIDENT, GAUGE, "roost_allocator_resident_bytes", "",                               \
+      "Bytes the heap allocator keeps in memory (jemalloc stats.resident).")                       \
+    X(M_RSS, GAUGE, "process_resident_memory_bytes", "", "Resident memory size in bytes.")         \
+    X(M_FDS, GAUGE, "process_open_fds", "", "Number of open file descriptors.")                    \
+    X(M_READY, GAUGE, "roost_ready", "", "1 while the node takes requests, 0 while it drains.")
+
+/* id, name, labels, bounds, help */
+#define HISTOGRAM_TABLE(X)                                                                         \
+    X(H_REQUEST_HIT, "roost_request_duration_seconds", "cache=\"hit\"", BOUNDS_LATENCY,            \
+      "From the whole request read to the reply written, for invocations that ran.")               \
+    X(H_REQUEST_MISS, "roost_request_duration_seconds", "cache=\"miss\"", BOUNDS_LATENCY, "")      \
+    X(H_REQUEST_JOINED, "roost_request_duration_seconds", "cache=\"joined\"", BOUNDS_LATENCY, "")  \
+    X(H_QUEUE, "roost_queue_duration_seconds", "", BOUNDS_LATENCY,                                 \
+      "From ready to run until a worker took the invocation.")                                     \
+    X(H_INFER, "roost_infer_duration_seconds", "", BOUNDS_LATENCY, "Decode, run and encode.")      \
+    X(H_LOAD_QUEUE, "roost_model_load_duration_seconds", "stage=\"queue\"", BOUNDS_LATENCY,        \
+      "A load's time by stage.")                                                                   \
+    X(H_LOAD_FETCH, "roost_model_load_duration_seconds", "stage=\"fetch\"", BOUNDS_LATENCY, "")    \
+    X(H_LOAD_BIND, "roost_model_load_duration_seconds", "stage=\"bind\"", BOUNDS_LATENCY, "")      \
+    X(H_AGE_AT_EVICTION, "roost_cache_age_at_eviction_seconds", "", BOUNDS_AGE,                    \
+      "Time since the last use of a model when it was evicted for room.")
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* Attributes of an instruction, by numbered key. The numbers stand in artifacts: append only. */
+#ifndef ROOST_OPS_ATTR_H
+#define ROOST_OPS_ATTR_H
+
+#include "base/status.h"
+
+/* name (as ONNX spells it), number */
+#define ATTR_TABLE(X)                                                                              \
+    X(allowzero, 1)                                                                                \
+    X(alpha, 2)                                                                                    \
+    X(auto_pad, 3)                                                                                 \
+    X(axes, 4)                                                                                     \
+    X(axis, 5)                                                                                     \
+    X(beta, 6)                                                                                     \
+    X(bias, 7)                                                                                     \
+    X(broadcast, 8)                                                                                \
+    X(ceil_mode, 9)                                                                                \
+    X(consumed_inputs, 10)                                                                         \
+    X(coordinate_transformation_mode, 11)                                                          \
+    X(count_include_pad, 12)                                                                       \
+    X(cubic_coeff_a, 13)                                                                           \
+    X(dilations, 14)                                                                               \
+    X(end, 15)                                                                                     \
+    X(ends, 16)                                                                                    \
+    X(epsilon, 17)                                                                                 \
+    X(exclude_outside, 18)                                                                         \
+    X(extrapolation_value, 19)                                                                     \
+    X(group, 20)                                                                                   \
+    X(is_test, 21)                                                                                 \
+    X(keepdims, 22)                                                                                \
+    X(kernel_shape, 23)                                                                            \
+    X(max, 24)                                                                                     \
+    X(min, 25)                                                                                     \
+    X(mode, 26)                                                                                    \
+    X(momentum, 27)                                                                                \
+    X(nearest_mode, 28)                                                                            \
+    X(noop_with_empty_axes, 29)                                                                    \
+    X(num_outputs, 30)                                                                             \
+    X(output_padding, 31)                                                                          \
+    X(output_shape, 32)                                                                            \
+    X(pads, 33)                                                                                    \
+    X(perm, 34)                                                                                    \
+    X(ratio, 35)                                                                                   \
+    X(scales, 36)                                                                                  \
+    X(select_last_index, 37)                                                                       \
+    X(shape, 38)                                                                                   \
+    X(size, 39)                                                                                    \
+    X(spatial, 40)                                                                                 \
+    X(split, 41)                                                                                   \
+    X(start, 42)                                                                                   \
+    X(starts, 43)                                                                                  \
+    X(storage_order, 44)                                                                           \
+    X(strides, 45)                                                                                 \
+    X(to, 46)                                                                                      \
+    X(training_mode, 47)                                                                           \
+    X(transA, 48)                                                                                  \
+    X(transB, 49)                                                                                  \
+    X(value, 50)                                                                                   \
+    X(fmod, 51)                                                                                    \
+    X(gamma, 52)                                                                                   \
+    X(stash_type, 53)                                                                              \
+    X(approximate, 54)                                                                             \
+    X(saturate, 55)                                                                                \
+    X(seed, 56)                                                                                    \
+    X(activation, 57) /* ours: enum activation of a fused instruction */                           \
+    X(act_low, 58)    /* ours: lower bound of ACT_CLIP, slope of ACT_LEAKY_RELU */                 \
+    X(act_high, 59)   /* ours: upper bound of ACT_CLIP */                                          \
+    X(n_features, 60) /* ours: columns of a tree ensemble */                                       \
+    X(n_groups, 61)   /* ours: margins per row of a tree ensemble */                               \
+    X(transform, 62)  /* ours: what turns margins into outputs */
+
+enum attr_key {
+    ATTR_NONE = 0,
+#define X(name, number) ATTR_##name = number,
+    ATTR_TABLE(X)
+#undef X
+};
+
+enum attr_type { ATTR_INT = 1, ATTR_FLOAT = 2, ATTR_STRING = 3, ATTR_INTS = 4, ATTR_FLOATS = 5 };
+
+/* A view; what it points to is borrowed. */
+struct attr {
+    enum attr_key key;
+    enum attr_type type;
+    uint32_t count; /* elements of ints/floats, bytes of str; 1 for ATTR_INT and ATTR_FLOAT */
+    int64_t i;
+    float f;
+    const int64_t *ints;
+    const float *floats;
+    const char *str; /* not terminated */
+};
+
+enum attr_key attr_key_of(const char *name, size_t len); /* ATTR_NONE when unknown */
+const char *attr_name(enum attr_key key);                /* "?" when unknown */
+
+/* The attributes of one node, as an operator's prepare sees them. */
+struct attr_list {
+    const struct attr *attrs;
+    uint32_t count;
+};
+
+/* Each gives the default when the key is absent; E_CORRUPT when it has another type, or more than
+ * max elements (attr_ints; *n elements are stored, absent gives *n = 0 and leaves out alone). */
+enum status attr_int(const struct attr_list *l, enum attr_key k, int64_t def, int64_t *out,
+                     struct err *err) WARN_UNUSED;
+enum status attr_float(const struct attr_list *l, enum attr_key k, float def, float *out,
+                       struct err *err) WARN_UNUSED;
+enum status attr_ints(const struct attr_list *l, enum attr_key k, int64_t *out, int max, int *n,
+                      struct err *err) WARN_UNUSED;
+/* The text, or def. *len is 0 and *s is "" only for an empty string. */
+enum status attr_string(const struct attr_list *l, enum attr_key k, const char *def, const char **s,
+                        size_t *len, struct err *err) WARN_UNUSED;
+const struct attr *attr_find(const struct attr_list *l, enum attr_key k); /* NULL when absent */
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* What an operator is. Compiler and runtime share this one description: the compiler calls prepare
+ * and infer to prove and fold a graph, the runtime calls the same functions to prove an artifact,
+ * to plan a run for its actual shapes, and to run it. One operator per file, ending in one `const
+ * struct op`; the table in ops.c lists them all.
+ *
+ * Trust: prepare, check and infer see numbers from outside (a model file, an artifact, a request)
+ * and refuse what is wrong with a status; run sees only what they let pass, and itself checks what
+ * depends on data (indices of Gather, sizes of Slice). */
+#ifndef ROOST_OPS_OP_H
+#define ROOST_OPS_OP_H
+
+#include "ops/attr.h"
+#include "tensor/tensor.h"
+
+enum {
+    OP_PARAMS_MAX = 256, /* bytes of the largest prepared parameter record */
+    OP_INPUTS_MAX = 64,  /* operands of one instruction (Concat, Sum are the widest) */
+    OP_OUTPUTS_MAX = 64,
+    OP_SINCE_MAX = 8,
+};
+
+enum op_flags {
+    OP_SHAPE_ONLY = 1, /* the result depends on the inputs' dims only (Shape, Size) */
+    OP_VIEW = 2, /* output 0 is input 0's bytes under another shape (Reshape, Flatten, Identity) */
+    OP_IN_PLACE = 4, /* output 0 may stand on input 0's bytes when both have as many bytes */
+};
+
+/* One node as prepare sees it. */
+struct op_node {
+    int version; /* the since-version in force: one of op->since */
+    int n_in, n_out;
+    struct attr_list attrs;
+};
+
+/* Shape and type inference; also sets how much scratch the run needs. */
+struct op_infer {
+    const void *params; /* what prepare made */
+    int n_in, n_out;
+    const struct tensor *const
+        *in;                   /* NULL: optional input left out; data set when the value is known */
+    struct tensor *const *out; /* to fill: dtype, rank, dims. NULL: optional output left out */
+    uint64_t scratch_bytes;    /* to fill; 0 on entry */
+};
+
+struct op_run {
+    const void *params;
+    int n_in, n_out;
+    const struct tensor *const
+        *in;                   /* NULL: left out; never aliases out unless OP_VIEW or OP_IN_PLACE */
+    struct tensor *const *out; /* shapes as inferred, data to fill. NULL: left out */
+    void *scratch;             /* scratch_bytes, 64-byte aligned, contents arbitrary */
+};
+
+struct op {
+    const char *domain;          /* "" is ai.onnx; "ai.onnx.ml"; "roost" for our own */
+    const char *name;            /* "Conv" */
+    uint16_t code;               /* stands in artifacts: never reused, see ops.c */
+    uint8_t since[OP_SINCE_MAX]; /* since-versions this file knows, ascending, 0 ends */
+    uint8_t in_min, in_max;      /* operands; in_max <= OP_INPUTS_MAX */
+    uint8_t out_min, out_max;
+    uint16_t flags;      /* enum op_flags */
+    size_t params_bytes; /* of what prepare fills; <= OP_PARAMS_MAX; 0: no parameters */
+
+    /* Reads attributes into params (zeroed, 8-byte aligned); NULL when there is nothing to read.
+     * The operand counts are checked before.  errors: E_CORRUPT, E_UNSUPPORTED */
+    enum status (*prepare)(const struct op_node *node, void *params, struct err *err);
+
+    /* Proves constant operands that kernels follow without looking (trees): called once when a
+     * program is bound, with in[i] NULL or data NULL for what is not constant. May be NULL.
+     * errors: E_CORRUPT */
+    enum status (*check)(const void *params, int n_in, const struct tensor *const *in,
+                         struct err *err);
+
+    /* errors: E_BAD_INPUT when the operands' dtypes or shapes do not go together (names what came
+     * and what was expected); E_UNSUPPORTED when we have no kernel for a dtype, or when a value
+     * that decides the shape is not known */
+    enum status (*infer)(struct op_infer *ctx, struct err *err);
+
+    /* thread: worker   locks: none   blocks: no   allocates: nothing
+     * errors: E_BAD_INPUT for a data-dependent index or count out of its range */
+    enum status (*run)(const struct op_run *ctx, struct err *err);
+};
+
+/* All operators, by table order. */
+const struct op *const *op_table(size_t *count);
+const struct op *op_by_code(unsigned code);                        /* NULL when unknown */
+const struct op *op_by_name(const char *domain, const char *name); /* NULL when unknown */
+/* The since-version in force at opset `opset`: the highest op->since <= opset; 0 when it is older
+ * than the oldest form we know. */
+int op_version(const struct op *op, int opset);
+
+/* Fused activations (roost.FusedConv, roost.FusedGemm); numbers stand in artifacts. */
+enum activation {
+    ACT_NONE = 0,
+    ACT_RELU = 1,
+    ACT_CLIP = 2,
+    ACT_LEAKY_RELU = 3,
+    ACT_SIGMOID = 4,
+    ACT_TANH = 5
+};
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* A program: an artifact bound to memory. Shared, read-only, reentrant. All of its memory is one
+ * region whose size page 0 fixes before anything else is read: [blobs][bind area].
+ *
+ * Loading, as the loader does it:
+ *     artifact_page0_read(first 4096 bytes)      -> p0
+ *     reserve program_bytes(&p0)
+ *     read meta [0, p0.meta_bytes) into a passing buffer
+ *     region_init(program_bytes), read blobs to its start
+ *     program_bind(...)                          -> proves everything, owns the region
+ */
+#ifndef ROOST_RUNTIME_PROGRAM_H
+#define ROOST_RUNTIME_PROGRAM_H
+
+#include "artifact/artifact.h"
+#include "mem/region.h"
+#include "ops/op.h"
+
+struct program;
+
+/* Bytes a program will hold, rounded as held: from page 0 alone, and never less than bind needs.
+ * UINT64_MAX when page 0's numbers overflow. */
+uint64_t program_bytes(const struct artifact_page0 *p0);
+
+/* Proves meta against p0's hash and the whole program (indices, order, operand counts, attributes,
+ * constants, shapes at the smallest symbols), recomputes the costs and compares them with page 0.
+ *
+ * owns:    *region is moved into the program on OK, the caller's on error; meta borrowed
+ * thread:  loader   locks: none   blocks: no
+ * errors:  E_CORRUPT (names the section and the index at fault); E_UNSUPPORTED (an operator or
+ * version this build does not know); E_NO_MEMORY */
+enum status program_bind(const struct artifact_page0 *p0, const void *meta, size_t meta_bytes,
+                         struct region *region, struct program **out, struct err *err) WARN_UNUSED;
+void program_free(struct program **p); /* thread: any but event and exec threads */
+
+/* From a whole file in memory or on disk; for the CLI, the library and tests. Blobs are checked
+ * against their SHA-256 too.  blocks: disk (program_open_file) */
+enum status program_open_bytes(const void *bytes, size_t n, struct program **out,
+                               struct err *err) WARN_UNUSED;
+enum status program_open_file(const char *path, struct program **out, struct err *err) WARN_UNUSED;
+
+/* Checks every blob's SHA-256 in the region against the table: when bytes entered from the store.
+ */
+enum status program_check_blobs(const struct program *p, struct err *err) WARN_UNUSED;
+
+const struct signature *program_signature(const struct program *p);
+const struct artifact_page0 *program_page0(const struct program *p);
+uint64_t program_resident_bytes(const struct program *p); /* what the ledger is charged */
+const char *program_provenance(const struct program *p);  /* JSON text */
+uint64_t program_serial(const struct program *p);         /* unique in this process, never reused */
+/* The self-test sample: false when the artifact has none. Views into the program. */
+bool program_sample(const struct program *p, const struct tensor **in, const struct tensor **out);
+
+/* What stands in the program, for `show` and the tests. */
+struct instr_view {
+    const struct op *op;
+    int version;
+    const char *name;
+    uint32_t n_in, n_out;
+};
+uint32_t program_instr_count(const struct program *p);
+void program_instr(const struct program *p, uint32_t i, struct instr_view *out);
+
+/* Computes the costs that belong into page 0, for the compiler: binds without comparing costs. */
+enum status program_measure(const void *bytes, size_t n, struct artifact_cost *out,
+                            struct err *err) WARN_UNUSED;
+
+#endif

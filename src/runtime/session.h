@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* A session: one run's scratch. It belongs to a worker, not to a model: any program runs in it.
+ * Before a run it plans: infers every shape for the actual inputs, places every value in the arena
+ * (greedy by size), reserves the arena; then it runs without allocating. The last plan is kept, so
+ * that the same program with the same shapes plans nothing. */
+#ifndef ROOST_RUNTIME_SESSION_H
+#define ROOST_RUNTIME_SESSION_H
+
+#include <stdatomic.h>
+
+#include "mem/arena.h"
+#include "runtime/program.h"
+
+struct session;
+
+/* arena is borrowed and outlives the session; the session is its only user.  errors: E_NO_MEMORY */
+enum status session_new(struct arena *arena, struct session **out) WARN_UNUSED;
+void session_free(struct session **s);
+
+struct run_limits {
+    uint64_t deadline_us;         /* CLOCK_MONOTONIC; 0: none. Checked between instructions */
+    const atomic_bool *cancelled; /* NULL: never. Checked between instructions */
+};
+
+/* Plans if needed and runs.
+ * shapes:  in[i] as signature input i with actual dims -> out[i] as signature output i
+ * owns:    in borrowed; out[i].data lies in the arena (or in the program, or in in[]) until the
+ * next call on this session, and only while the program is pinned thread:  the worker's   locks:
+ * none   blocks: no, but for what the arena's charge does errors:  E_BAD_INPUT (an input that does
+ * not fit the signature: names tensor, what came, what was expected; a data-dependent index);
+ * E_TOO_LARGE beyond the arena's maximum, naming the shape; E_NO_MEMORY; E_NO_ROOM; E_TIMEOUT;
+ * E_CANCELLED; E_UNSUPPORTED; E_INTERNAL */
+enum status session_run(struct session *s, const struct program *p, const struct tensor *in,
+                        struct tensor *out, const struct run_limits *limits,
+                        struct err *err) WARN_UNUSED;
+
+/* Bytes of the arena that the last plan uses. */
+uint64_t session_arena_bytes(const struct session *s);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* What the tests of several rooms share. */
+#ifndef ROOST_TESTS_SUPPORT_H
+#define ROOST_TESTS_SUPPORT_H
+
+#include <check.h>
+
+#include "base/status.h"
+
+/* Fails the test with err's words unless s is OK. */
+#define ck_ok(s, err)                                                                              \
+    do {                                                                                           \
+        enum status ck_status_ = (s);                                                              \
+        ck_assert_msg(ck_status_ == OK, "%s: %s", status_name(ck_status_), (err)->msg);            \
+    } while (0)
+
+/* A suite of one case with the given tests; no timeout under valgrind-like slowness: 60 s. */
+Suite *suite_of(const char *name, const TTest *const *tests, size_t count);
+#define SUITE(name, ...)                                                                           \
+    suite_of(name, (const TTest *const[]){__VA_ARGS__},                                            \
+             sizeof((const TTest *const[]){__VA_ARGS__}) / sizeof(const TTest *))
+
+#endif
