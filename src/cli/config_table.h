@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* Every setting of `roost serve`. One row is a flag (--key), an environment variable (ROOST_KEY,
+ * upper case, `-` as `_`), a key of the configuration file and a line of docs/configuration.md. */
+#ifndef ROOST_CLI_CONFIG_TABLE_H
+#define ROOST_CLI_CONFIG_TABLE_H
+
+/* type, field, key, what its value is called, default, least, most, help
+ * Types: TEXT; SIZE in bytes; TIME in µs; COUNT; CHOICE, the place of the word in the list that its
+ * value is called; SWITCH. "auto" is 0 where the least is 0. */
+#define CONFIG_TABLE(X)                                                                            \
+    X(TEXT, store, "store", "URL", "models", 0, 0,                                                 \
+      "Where the artifacts lie: a directory or a file:// URL.")                                    \
+    X(TEXT, listen, "listen", "HOST:PORT", "127.0.0.1:8080", 0, 0,                                 \
+      "Address of the data plane; port 0 takes a free one.")                                       \
+    X(TEXT, admin_listen, "admin-listen", "HOST:PORT", "", 0, 0,                                   \
+      "Address of management and metrics; empty: the same listener.")                              \
+    X(SWITCH, insecure_admin, "insecure-admin", NULL, "off", 0, 1,                                 \
+      "Allow management on an address that is not loopback, without keys.")                        \
+    X(SIZE, memory, "memory", "SIZE", "auto", 0, INT64_MAX,                                        \
+      "Budget for models and workers' arenas; auto: 60 % of the cgroup or machine.")               \
+    X(SIZE, http_memory, "http-memory", "SIZE", "256MiB", 1 << 16, INT64_MAX,                      \
+      "Budget for request and reply bodies; beyond it 503.")                                       \
+    X(SIZE, arena_max, "arena-max", "SIZE", "1GiB", 1 << 16, INT64_MAX,                            \
+      "Most memory of one worker's arena; a request whose shapes need more is 413.")               \
+    X(COUNT, workers, "workers", "N", "auto", 0, 64,                                               \
+      "Threads that run invocations; auto: one per core.")                                         \
+    X(COUNT, loops, "loops", "N", "auto", 0, 64,                                                   \
+      "Event loops that serve connections; auto: one per core, at most 8.")                        \
+    X(COUNT, loaders, "loaders", "N", "2", 1, 64, "Threads that load models.")                     \
+    X(COUNT, queue, "queue", "N", "4096", 1, 1 << 20,                                              \
+      "Invocations admitted and not yet running; beyond it 503.")                                  \
+    X(TIME, timeout, "timeout", "TIME", "60s", 1000, UINT64_C(86400000000),                        \
+      "Deadline of an invocation that names none in x-roost-timeout-ms.")                          \
+    X(TIME, drain, "drain", "TIME", "30s", 0, UINT64_C(3600000000),                                \
+      "Time to answer what is in flight after SIGTERM.")                                           \
+    X(TIME, load_backoff, "load-backoff", "TIME", "1s", 1000, UINT64_C(3600000000),                \
+      "First back-off after a model failed to load; doubles with each failure.")                   \
+    X(TIME, load_backoff_max, "load-backoff-max", "TIME", "60s", 1000, UINT64_C(86400000000),      \
+      "Longest back-off after a model failed to load.")                                            \
+    X(COUNT, records, "records", "N", "100000", 1, 10000000,                                       \
+      "Models the node keeps a record of; the oldest absent ones go first.")                       \
+    X(COUNT, negatives, "negatives", "N", "10000", 1, 10000000, "Unknown names remembered.")       \
+    X(COUNT, connections, "connections", "N", "10000", 1, 1000000, "Open connections.")            \
+    X(SIZE, head_bytes, "head-bytes", "SIZE", "16KiB", 512, 1 << 20,                               \
+      "Bytes of a request's head; beyond it 431.")                                                 \
+    X(COUNT, head_count, "head-count", "N", "100", 1, 10000,                                       \
+      "Headers of a request; beyond it 431.")                                                      \
+    X(TIME, head_timeout, "head-timeout", "TIME", "10s", 1000, UINT64_C(3600000000),               \
+      "Time for a whole request head to arrive.")                                                  \
+    X(TIME, idle_timeout, "idle-timeout", "TIME", "30s", 1000, UINT64_C(86400000000),              \
+      "Time an idle connection is kept.")                                                          \
+    X(SIZE, body_max, "body-max", "SIZE", "64MiB", 1, INT64_MAX,                                   \
+      "Bytes of a request's body; beyond it 413 before it is read.")                               \
+    X(SIZE, body_rate, "body-rate", "SIZE", "64KiB", 0, INT64_MAX,                                 \
+      "Least bytes a second of a body after body-grace.")                                          \
+    X(TIME, body_grace, "body-grace", "TIME", "10s", 0, UINT64_C(3600000000),                      \
+      "Time before body-rate holds.")                                                              \
+    X(SIZE, reply_max, "reply-max", "SIZE", "256MiB", 1 << 10, INT64_MAX,                          \
+      "Bytes of one reply; beyond it 413.")                                                        \
+    X(CHOICE, cache_headers, "cache-headers", "on|off", "on", 0, 1,                                \
+      "Tell in x-roost-cache and Server-Timing whether the model was resident.")                   \
+    X(CHOICE, log_level, "log-level", "debug|info|warn|error", "info", 0, 3,                       \
+      "Least level of the log on stderr.")                                                         \
+    X(CHOICE, log_format, "log-format", "auto|logfmt|json", "auto", 0, 2,                          \
+      "Form of the log; auto: logfmt on a terminal, else json.")
+
+#endif
