@@ -2,8 +2,10 @@
  * Copyright The Roost Authors */
 /* Names -> versions -> artifacts. A name resolves to the first of: _roost/models/<name>/current
  * (whose text is the version n of _roost/models/<name>/<n>.roost); the highest
- * <name>/<n>/model.roost; <name>.roost. Names that proved unknown are remembered, 1 s growing to 60
- * s, 10,000 at most. */
+ * <name>/<n>/model.roost; <name>.roost, which has no number: its version is "" here, and the loader
+ * calls it by its content. Where only raw model files lie (.onnx, .ubj, .json, .tar.gz) the name is
+ * E_UNSUPPORTED and the words say to compile it. Names that proved unknown are remembered, 1 s
+ * growing to 60 s, 10,000 at most by default. */
 #ifndef ROOST_CATALOG_CATALOG_H
 #define ROOST_CATALOG_CATALOG_H
 
@@ -22,12 +24,30 @@ enum status catalog_name(const char *text, size_t len, char out[MODEL_NAME_MAX +
 /* Is this one of the words that never name a model's second segment (invoke, load, …)? */
 bool catalog_is_verb(const char *segment, size_t len);
 
-/* Is the name remembered as unknown at now_us?  thread: any   locks: takes CATALOG   blocks: no */
+/* Is the name remembered as unknown at now_us? Who refuses because of it counts M_NEGATIVE_HITS.
+ * thread: any   locks: takes CATALOG   blocks: no */
 bool catalog_known_absent(struct catalog *c, const char *name, uint64_t now_us);
-/* The loader's resolver; remembers E_NOT_FOUND.  thread: loader   blocks: disk, network */
+/* Remembers that the store did not have the name at now_us: for 1 s, twice as long each time it is
+ * still absent, up to 60 s; from 1 s again when nobody asked for a minute after that. The oldest
+ * goes beyond the bound; without memory it is not remembered.
+ * thread: any   locks: takes CATALOG   blocks: no */
+void catalog_note_absent(struct catalog *c, const char *name, uint64_t now_us);
+/* Forgets that it was unknown.  thread: any   locks: takes CATALOG   blocks: no */
+void catalog_note_present(struct catalog *c, const char *name);
+/* Names now remembered as unknown, expired ones among them. */
+size_t catalog_absent_count(struct catalog *c);
+
+/* Where the name's artifact lies.  thread: loader or CLI   blocks: disk, network
+ * errors: E_NOT_FOUND; E_UNSUPPORTED (only a raw model file lies there); E_STORE; E_CORRUPT (the
+ *         text of `current` is no version); E_NO_MEMORY */
+enum status catalog_resolve(struct store *store, const char *name, struct resolved *out,
+                            struct err *err) WARN_UNUSED;
+/* The loader's resolver: catalog_resolve, remembering E_NOT_FOUND. */
 struct loader_resolver catalog_resolver(struct catalog *c);
 
-/* Every invocable name of the store in name order, for `roost ls`.  blocks: disk, network */
+/* Every invocable name of the store in name order, for `roost ls`. A name that cannot be resolved
+ * (a bad `current`) is passed over; the first such failure is returned after all others were
+ * listed. What fn returns but OK ends the listing.  blocks: disk, network */
 typedef enum status catalog_list_fn(void *arg, const char *name, const struct resolved *r);
 enum status catalog_list(struct store *store, catalog_list_fn *fn, void *arg,
                          struct err *err) WARN_UNUSED;

@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 
-enum { STORE_KEY_MAX = 1024, STORE_TAG_MAX = 64 };
+enum { STORE_KEY_MAX = 1024, STORE_TAG_MAX = 72 };
 
 /* What an object is at one moment; tag changes when its content may have (ETag; for files device,
  * inode, size and mtime). */
@@ -24,16 +24,12 @@ struct store;
 typedef enum status store_list_fn(void *arg, const char *name, bool is_prefix,
                                   const struct store_object *o);
 
+/* What one kind of store does; called through store_stat, store_read and store_list only. */
 struct store_ops {
-    /* All block on disk or network; thread: loader or CLI, never event or exec.
-     * errors: E_NOT_FOUND; E_STORE (unavailable, changed under the read, short read); E_NO_MEMORY
-     */
     enum status (*stat)(struct store *s, const char *key, struct store_object *out,
                         struct err *err);
-    /* Exactly [off, off+n) of the object whose tag is `tag` ("": any): E_STORE when it changed. */
     enum status (*read)(struct store *s, const char *key, const char *tag, uint64_t off, void *dst,
                         size_t n, struct err *err);
-    /* Calls fn for each entry directly below prefix ("" or ending in '/'), in no order. */
     enum status (*list)(struct store *s, const char *prefix, store_list_fn *fn, void *arg,
                         struct err *err);
     void (*free)(struct store *s);
@@ -46,8 +42,27 @@ struct store {
 };
 
 /* "file:///abs/dir", "file://rel/dir" or a bare path.  errors: E_USAGE for another scheme;
- * E_NOT_FOUND when the directory does not exist; E_NO_MEMORY */
+ * E_NOT_FOUND when the directory does not exist; E_STORE when it cannot be opened; E_NO_MEMORY */
 enum status store_open(const char *url, struct store **out, struct err *err) WARN_UNUSED;
 void store_free(struct store **s);
+
+/* Is it one or more segments [A-Za-z0-9_][A-Za-z0-9._-]* joined by '/', shorter than STORE_KEY_MAX?
+ * Nothing else is ever asked of a store. */
+bool store_key_valid(const char *key);
+
+/* All three block on disk or network.  thread: loader or CLI, never event or exec
+ * errors: E_BAD_INPUT for a key that is not one; E_NOT_FOUND; E_STORE (unavailable, not a plain
+ *         file, changed under the read, shorter than asked for); E_NO_MEMORY */
+enum status store_stat(struct store *s, const char *key, struct store_object *out,
+                       struct err *err) WARN_UNUSED;
+/* Exactly [off, off+n) of the object whose tag is `tag` ("": any): E_STORE when it changed. Counts
+ * M_STORE_READS and, on OK, M_STORE_READ_BYTES. */
+enum status store_read(struct store *s, const char *key, const char *tag, uint64_t off, void *dst,
+                       size_t n, struct err *err) WARN_UNUSED;
+/* Calls fn for each entry directly below prefix ("" or ending in '/'), in no order; a prefix that
+ * does not exist has no entries. Entries whose name is no key's segment are passed over. What fn
+ * returns but OK ends the listing and is returned; fn fills no err of ours. */
+enum status store_list(struct store *s, const char *prefix, store_list_fn *fn, void *arg,
+                       struct err *err) WARN_UNUSED;
 
 #endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* Names that proved unknown, remembered briefly, so that a client's typo in a loop costs the store
+ * one look a second and later one a minute. The entries stand in a map and in a list by the time
+ * they were last confirmed: its head is the oldest, which goes first beyond the bound. */
+#include "catalog/catalog.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/lock.h"
+#include "base/map.h"
+
+#define SECOND_US UINT64_C(1000000)
+
+static const uint64_t absent_min_us = 1 * SECOND_US, absent_max_us = 60 * SECOND_US;
+
+/* Heap, owned by the catalog; guarded by its lock. */
+struct negative {
+    struct negative *newer, *older;
+    uint64_t until_us; /* unknown before this */
+    uint64_t for_us;   /* how long that was to be */
+    char name[MODEL_NAME_MAX + 1];
+};
+
+struct catalog {
+    struct store *store; /* borrowed */
+    uint32_t negatives_max;
+    struct lock lock; /* LOCK_CATALOG; guards what follows */
+    struct map by_name;
+    struct negative *newest, *oldest;
+};
+
+enum status catalog_new(struct store *store, uint32_t negatives_max, struct catalog **out)
+{
+    struct catalog *c = alloc_zero(1, sizeof(*c));
+    if (!c)
+        return E_NO_MEMORY;
+    c->store = store;
+    c->negatives_max = negatives_max;
+    lock_init(&c->lock, LOCK_CATALOG);
+    *out = c;
+    return OK;
+}
+
+void catalog_free(struct catalog **c)
+{
+    if (!*c)
+        return;
+    for (struct negative *n = (*c)->oldest, *next; n; n = next) {
+        next = n->newer;
+        alloc_free(n);
+    }
+    map_fini(&(*c)->by_name);
+    lock_fini(&(*c)->lock);
+    alloc_free(*c);
+    *c = NULL;
+}
+
+static void list_add(struct catalog *c, struct negative *n) REQUIRES(c->lock)
+{
+    n->newer = NULL;
+    n->older = c->newest;
+    *(c->newest ? &c->newest->newer : &c->oldest) = n;
+    c->newest = n;
+}
+
+static void list_remove(struct catalog *c, struct negative *n) REQUIRES(c->lock)
+{
+    *(n->newer ? &n->newer->older : &c->newest) = n->older;
+    *(n->older ? &n->older->newer : &c->oldest) = n->newer;
+}
+
+/* Takes the entry out; the caller frees it without the lock. NULL is fine. */
+static struct negative *take_locked(struct catalog *c, struct negative *n) REQUIRES(c->lock)
+{
+    if (n) {
+        list_remove(c, n);
+        map_remove(&c->by_name, n->name);
+    }
+    return n;
+}
+
+bool catalog_known_absent(struct catalog *c, const char *name, uint64_t now_us)
+{
+    lock_take(&c->lock);
+    const struct negative *n = map_get(&c->by_name, name);
+    bool absent = n && now_us < n->until_us;
+    lock_release(&c->lock);
+    return absent;
+}
+
+static void extend(struct negative *n, uint64_t now_us)
+{
+    bool forgotten = now_us > n->until_us + absent_max_us;
+    n->for_us = n->for_us && !forgotten ? MIN(2 * n->for_us, absent_max_us) : absent_min_us;
+    n->until_us = now_us + n->for_us;
+}
+
+void catalog_note_absent(struct catalog *c, const char *name, uint64_t now_us)
+{
+    size_t len = strlen(name);
+    struct negative *fresh = len <= MODEL_NAME_MAX ? alloc_zero(1, sizeof(*fresh)) : NULL;
+    struct negative *spare = fresh, *gone = NULL;
+    if (fresh)
+        memcpy(fresh->name, name, len + 1);
+    lock_take(&c->lock);
+    struct negative *n = map_get(&c->by_name, name);
+    if (n) {
+        list_remove(c, n);
+    } else if (fresh && map_put(&c->by_name, name, fresh) == OK) {
+        n = fresh;
+        spare = NULL;
+    }
+    if (n) {
+        extend(n, now_us);
+        list_add(c, n);
+    }
+    if (c->by_name.count > c->negatives_max)
+        gone = take_locked(c, c->oldest);
+    lock_release(&c->lock);
+    alloc_free(spare);
+    alloc_free(gone);
+}
+
+void catalog_note_present(struct catalog *c, const char *name)
+{
+    lock_take(&c->lock);
+    struct negative *gone = take_locked(c, map_get(&c->by_name, name));
+    lock_release(&c->lock);
+    alloc_free(gone);
+}
+
+size_t catalog_absent_count(struct catalog *c)
+{
+    lock_take(&c->lock);
+    size_t n = c->by_name.count;
+    lock_release(&c->lock);
+    return n;
+}
+
+static enum status resolve(void *self, const char *name, struct resolved *out, struct err *err)
+{
+    struct catalog *c = self;
+    enum status s = catalog_resolve(c->store, name, out, err);
+    if (s == E_NOT_FOUND)
+        catalog_note_absent(c, name, clock_now_us());
+    else if (s == OK)
+        catalog_note_present(c, name);
+    return s;
+}
+
+struct loader_resolver catalog_resolver(struct catalog *c)
+{
+    return (struct loader_resolver){resolve, c};
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* One name to one artifact, by a table of places in the order of their right. Each place either
+ * finds the object, says E_NOT_FOUND so that the next is asked, or fails. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "catalog/catalog_priv.h"
+
+enum {
+    VERSION_DIGITS_MAX = 18,
+    POINTER_BYTES_MAX = 32,  /* the text of `current`, white space included */
+    VERSIONS_TRIED_MAX = 64, /* numbered folders without a model in them that are passed over */
+};
+
+bool version_parse(const char *s, size_t len, uint64_t *n)
+{
+    if (!len || len > VERSION_DIGITS_MAX || s[0] == '0')
+        return false;
+    uint64_t v = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (s[i] < '0' || s[i] > '9')
+            return false;
+        v = v * 10 + (uint64_t)(s[i] - '0');
+    }
+    *n = v;
+    return true;
+}
+
+static void set_version(struct resolved *out, uint64_t n)
+{
+    snprintf(out->version, sizeof(out->version), "%" PRIu64, n);
+}
+
+/* The number that _roost/models/<name>/current holds. */
+static enum status read_pointer(struct store *store, const char *name, uint64_t *n, struct err *err)
+{
+    char key[STORE_KEY_MAX], text[POINTER_BYTES_MAX];
+    struct store_object o;
+    snprintf(key, sizeof(key), CATALOG_PUBLISHED "%s/current", name);
+    enum status s = store_stat(store, key, &o, err);
+    if (s != OK)
+        return s;
+    if (o.bytes > sizeof(text))
+        return err_set(err, E_CORRUPT, "%.120s holds %" PRIu64 " bytes, not a version", key,
+                       o.bytes);
+    s = store_read(store, key, o.tag, 0, text, (size_t)o.bytes, err);
+    if (s != OK)
+        return s;
+    size_t len = (size_t)o.bytes;
+    while (len && (text[len - 1] == '\n' || text[len - 1] == '\r' || text[len - 1] == ' '))
+        len--;
+    if (!version_parse(text, len, n))
+        return err_set(err, E_CORRUPT, "%.120s holds '%.*s', not a version", key, (int)len, text);
+    return OK;
+}
+
+static enum status find_published(struct store *store, const char *name, struct resolved *out,
+                                  struct err *err)
+{
+    uint64_t n;
+    enum status s = read_pointer(store, name, &n, err);
+    if (s != OK)
+        return s;
+    set_version(out, n);
+    snprintf(out->key, sizeof(out->key), CATALOG_PUBLISHED "%s/%" PRIu64 ".roost", name, n);
+    s = store_stat(store, out->key, &out->object, err);
+    /* A version is written before its pointer: this is a store between two states. */
+    if (s == E_NOT_FOUND)
+        return err_set(err, E_STORE, "version %" PRIu64 " of '%.120s' is current and not there", n,
+                       name);
+    return s;
+}
+
+/* The highest numbered folder below `below`. */
+struct highest {
+    uint64_t below, best;
+};
+
+static enum status note_highest(void *arg, const char *name, bool is_prefix,
+                                const struct store_object *o)
+{
+    struct highest *h = arg;
+    uint64_t n;
+    UNUSED(o);
+    if (is_prefix && version_parse(name, strlen(name), &n) && n < h->below && n > h->best)
+        h->best = n;
+    return OK;
+}
+
+static enum status find_numbered(struct store *store, const char *name, struct resolved *out,
+                                 struct err *err)
+{
+    char prefix[STORE_KEY_MAX];
+    snprintf(prefix, sizeof(prefix), "%s/", name);
+    struct highest h = {.below = UINT64_MAX};
+    for (int i = 0; i < VERSIONS_TRIED_MAX; i++) {
+        h.best = 0;
+        enum status s = store_list(store, prefix, note_highest, &h, err);
+        if (s != OK)
+            return s;
+        if (!h.best)
+            break;
+        set_version(out, h.best);
+        snprintf(out->key, sizeof(out->key), "%s/%" PRIu64 "/model.roost", name, h.best);
+        s = store_stat(store, out->key, &out->object, err);
+        if (s != E_NOT_FOUND)
+            return s;
+        h.below = h.best;
+    }
+    return err_set(err, E_NOT_FOUND, "no version of '%.120s' holds a model.roost", name);
+}
+
+static enum status find_plain(struct store *store, const char *name, struct resolved *out,
+                              struct err *err)
+{
+    out->version[0] = 0;
+    snprintf(out->key, sizeof(out->key), "%s.roost", name);
+    return store_stat(store, out->key, &out->object, err);
+}
+
+static enum status raw_at(struct store *store, const char *stem, struct err *err)
+{
+    static const char *const raw[] = {".onnx", ".ubj", ".json", ".tar.gz"};
+    for (size_t i = 0; i < ARRAY_COUNT(raw); i++) {
+        char key[STORE_KEY_MAX];
+        struct store_object o;
+        snprintf(key, sizeof(key), "%s%s", stem, raw[i]);
+        enum status s = store_stat(store, key, &o, err);
+        if (s == OK)
+            return err_set(err, E_UNSUPPORTED,
+                           "%.90s is not compiled: run `roost compile` on it and put the .roost "
+                           "file beside it",
+                           key);
+        if (s != E_NOT_FOUND)
+            return s;
+    }
+    return E_NOT_FOUND;
+}
+
+/* Never OK: what lies there instead of an artifact, or E_NOT_FOUND. */
+static enum status find_raw(struct store *store, const char *name, struct resolved *out,
+                            struct err *err)
+{
+    char stem[STORE_KEY_MAX];
+    UNUSED(out);
+    snprintf(stem, sizeof(stem), "%s/", name);
+    struct highest h = {.below = UINT64_MAX};
+    enum status s = store_list(store, stem, note_highest, &h, err);
+    if (s != OK)
+        return s;
+    if (h.best) {
+        snprintf(stem, sizeof(stem), "%s/%" PRIu64 "/model", name, h.best);
+        s = raw_at(store, stem, err);
+        if (s != E_NOT_FOUND)
+            return s;
+    }
+    return raw_at(store, name, err);
+}
+
+enum status catalog_resolve(struct store *store, const char *name, struct resolved *out,
+                            struct err *err)
+{
+    static enum status (*const places[])(struct store *, const char *, struct resolved *,
+                                         struct err *) = {find_published, find_numbered, find_plain,
+                                                          find_raw};
+    for (size_t i = 0; i < ARRAY_COUNT(places); i++) {
+        enum status s = places[i](store, name, out, err);
+        if (s != E_NOT_FOUND)
+            return s;
+    }
+    return err_set(err, E_NOT_FOUND, "model '%.120s' is not in the store", name);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* The kinds of store by scheme, and the one way through which all of them are asked: keys are
+ * proven and reads are counted here, so that no kind can forget either. */
+#include <stdio.h>
+#include <string.h>
+
+#include "metrics/metrics.h"
+#include "store/store_priv.h"
+
+static const struct {
+    const char *scheme, *what;
+    enum status (*open)(const char *rest, struct store **out, struct err *err);
+} kinds[] = {
+    {"file", "a directory", file_store_open},
+};
+
+static enum status unknown_scheme(const char *url, size_t scheme_len, struct err *err)
+{
+    char known[128] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < ARRAY_COUNT(kinds); i++) {
+        int n = snprintf(known + used, sizeof(known) - used, "%s%s:// (%s)", i ? ", " : "",
+                         kinds[i].scheme, kinds[i].what);
+        used = MIN(sizeof(known) - 1, used + (size_t)MAX(n, 0));
+    }
+    return err_set(err, E_USAGE, "store '%.80s': no kind of store is named '%.*s'; there is %s",
+                   url, (int)MIN(scheme_len, (size_t)32), url, known);
+}
+
+enum status store_open(const char *url, struct store **out, struct err *err)
+{
+    const char *sep = strstr(url, "://");
+    if (!sep) {
+        enum status s = file_store_open(url, out, err);
+        if (s == OK)
+            snprintf((*out)->url, sizeof((*out)->url), "file://%s", url);
+        return s;
+    }
+    size_t len = (size_t)(sep - url);
+    for (size_t i = 0; i < ARRAY_COUNT(kinds); i++) {
+        if (strlen(kinds[i].scheme) != len || memcmp(kinds[i].scheme, url, len) != 0)
+            continue;
+        enum status s = kinds[i].open(sep + 3, out, err);
+        if (s == OK)
+            snprintf((*out)->url, sizeof((*out)->url), "%s", url);
+        return s;
+    }
+    return unknown_scheme(url, len, err);
+}
+
+void store_free(struct store **s)
+{
+    if (*s)
+        (*s)->ops->free(*s);
+    *s = NULL;
+}
+
+static bool is_alnum(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+bool store_segment_valid(const char *s, size_t len)
+{
+    if (!len || !(is_alnum(s[0]) || s[0] == '_'))
+        return false;
+    for (size_t i = 1; i < len; i++) {
+        if (!is_alnum(s[i]) && s[i] != '.' && s[i] != '_' && s[i] != '-')
+            return false;
+    }
+    return true;
+}
+
+/* Are the first len bytes segments joined by '/'? */
+static bool path_valid(const char *s, size_t len)
+{
+    size_t start = 0;
+    for (size_t i = 0; i <= len; i++) {
+        if (i < len && s[i] != '/')
+            continue;
+        if (!store_segment_valid(s + start, i - start))
+            return false;
+        start = i + 1;
+    }
+    return true;
+}
+
+bool store_key_valid(const char *key)
+{
+    size_t n = strlen(key);
+    return n < STORE_KEY_MAX && path_valid(key, n);
+}
+
+static bool prefix_valid(const char *prefix)
+{
+    size_t n = strlen(prefix);
+    return n == 0 || (n < STORE_KEY_MAX && prefix[n - 1] == '/' && path_valid(prefix, n - 1));
+}
+
+enum status store_stat(struct store *s, const char *key, struct store_object *out, struct err *err)
+{
+    if (!store_key_valid(key))
+        return err_set(err, E_BAD_INPUT, "'%.80s' is no key of a store", key);
+    return s->ops->stat(s, key, out, err);
+}
+
+enum status store_read(struct store *s, const char *key, const char *tag, uint64_t off, void *dst,
+                       size_t n, struct err *err)
+{
+    if (!store_key_valid(key))
+        return err_set(err, E_BAD_INPUT, "'%.80s' is no key of a store", key);
+    metric_add(M_STORE_READS, 1);
+    enum status st = s->ops->read(s, key, tag, off, dst, n, err);
+    if (st == OK)
+        metric_add(M_STORE_READ_BYTES, n);
+    return st;
+}
+
+enum status store_list(struct store *s, const char *prefix, store_list_fn *fn, void *arg,
+                       struct err *err)
+{
+    if (!prefix_valid(prefix))
+        return err_set(err, E_BAD_INPUT, "'%.80s' is no prefix of a store's keys", prefix);
+    return s->ops->list(s, prefix, fn, arg, err);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* What the kinds of store offer store.c. */
+#ifndef ROOST_STORE_STORE_PRIV_H
+#define ROOST_STORE_STORE_PRIV_H
+
+#include "store/store.h"
+
+/* A directory. errors: as store_open */
+enum status file_store_open(const char *path, struct store **out, struct err *err) WARN_UNUSED;
+
+/* Is it one segment of a key? */
+bool store_segment_valid(const char *s, size_t len);
+
+#endif

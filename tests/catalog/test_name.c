@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* The grammar of model names. */
+#include <string.h>
+
+#include "catalog/catalog.h"
+#include "support/support.h"
+
+START_TEST(good_names_have_one_spelling)
+{
+    static const struct {
+        const char *text, *name;
+    } cases[] = {{"churn", "churn"},
+                 {"acme/churn", "acme/churn"},
+                 {"default/churn", "churn"},
+                 {"default", "default"},
+                 {"default/default", "default"},
+                 {"0", "0"},
+                 {"A-b_c.d/9.9", "A-b_c.d/9.9"},
+                 {"invoke", "invoke"},
+                 {"invoke/x", "invoke/x"},
+                 {"acme/invoked", "acme/invoked"},
+                 {"defaults/x", "defaults/x"}};
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        char out[MODEL_NAME_MAX + 1];
+        struct err err = {0};
+        ck_ok(catalog_name(cases[i].text, strlen(cases[i].text), out, &err), &err);
+        ck_assert_str_eq(out, cases[i].name);
+    }
+}
+END_TEST
+
+START_TEST(bad_names_name_the_rule)
+{
+    static const struct {
+        const char *text, *rule;
+    } cases[] = {{"", "empty segment"},
+                 {"/", "empty segment"},
+                 {"a/", "empty segment"},
+                 {"/a", "empty segment"},
+                 {"a//b", "more than two"},
+                 {"a/b/c", "more than two"},
+                 {"a/b/", "more than two"},
+                 {"-a", "begin"},
+                 {".a", "begin"},
+                 {"_roost", "begin"},
+                 {"a/..", "begin"},
+                 {"a b", "character"},
+                 {"a%2Fb", "character"},
+                 {"a/b\n", "character"},
+                 {"a\xc3\xa4", "character"},
+                 {"acme/invoke", "kept for an action"},
+                 {"default/load", "kept for an action"},
+                 {"acme/versions", "kept for an action"}};
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        char out[MODEL_NAME_MAX + 1];
+        struct err err = {0};
+        ck_assert_int_eq(catalog_name(cases[i].text, strlen(cases[i].text), out, &err),
+                         E_BAD_INPUT);
+        ck_assert_msg(strstr(err.msg, cases[i].rule) != NULL, "'%s': %s", cases[i].text, err.msg);
+    }
+}
+END_TEST
+
+START_TEST(segments_end_at_128_bytes)
+{
+    char text[300], out[MODEL_NAME_MAX + 1];
+    struct err err = {0};
+    memset(text, 'a', sizeof(text));
+    text[128] = '/';
+    ck_ok(catalog_name(text, 128, out, &err), &err);
+    ck_assert_int_eq(catalog_name(text + 129, 129, out, &err), E_BAD_INPUT);
+    ck_ok(catalog_name(text, 257, out, &err), &err);
+    ck_assert_uint_eq(strlen(out), MODEL_NAME_MAX);
+    ck_assert_int_eq(catalog_name(text, 258, out, &err), E_BAD_INPUT);
+}
+END_TEST
+
+START_TEST(a_nul_byte_is_no_name)
+{
+    char out[MODEL_NAME_MAX + 1];
+    ck_assert_int_eq(catalog_name("a\0b", 3, out, NULL), E_BAD_INPUT);
+}
+END_TEST
+
+START_TEST(the_verbs_are_kept)
+{
+    static const char *const words[] = {"invoke", "infer",    "ready",    "config",
+                                        "stats",  "versions", "rollback", "load",
+                                        "unload", "pin",      "unpin",    "prefetch"};
+    for (size_t i = 0; i < ARRAY_COUNT(words); i++)
+        ck_assert(catalog_is_verb(words[i], strlen(words[i])));
+    ck_assert(!catalog_is_verb("invok", 5));
+    ck_assert(!catalog_is_verb("", 0));
+    ck_assert(!catalog_is_verb("Invoke", 6));
+}
+END_TEST
+
+Suite *suite_name(void)
+{
+    return SUITE("name", good_names_have_one_spelling, bad_names_name_the_rule,
+                 segments_end_at_128_bytes, a_nul_byte_is_no_name, the_verbs_are_kept);
+}
