@@ -19,14 +19,16 @@ enum json_form {
     JSON_V2,        /* {"inputs": [{"name", "datatype", "shape", "data"}]} -> the V2 form */
 };
 
-/* A decoded request. Embedded; codec_request_init / _fini. The tensors' data lie in `data`. */
+/* A decoded request. Embedded; codec_request_init / _fini. inputs[i].data lies in data[i]. */
 struct codec_request {
     enum json_form form;   /* JSON_INSTANCES for CSV and npy */
     struct tensor *inputs; /* signature order; heap, n_inputs of them */
     int n_inputs;
-    struct buf data;           /* every tensor's bytes, each 64-byte aligned */
+    struct buf *data;          /* one per input: its bytes; heap, n_inputs of them */
     char id[CODEC_ID_MAX + 1]; /* V2 "id"; "" when absent */
-    uint64_t wanted[4];        /* bit per output; V2 "outputs" list, or all */
+    uint64_t wanted[4];        /* bit per output (SIGNATURE_PORTS_MAX); V2 "outputs" list, or all */
+    buf_charge_fn *charge;     /* for every byte decoded; NULL: not charged */
+    void *charge_arg;
 };
 
 struct codec_options {
