@@ -6,14 +6,24 @@
  *
  * States:  ABSENT -> LOADING -> RESIDENT -> DRAINING -> ABSENT
  *                    LOADING -> FAILED -> LOADING (after its back-off)
- *                    LOADING -> ABSENT (cancelled, or the name is unknown)
- * A slot that was resident once is kept (ABSENT) as the record of its model; a name that proved
- * unknown leaves no slot. A DELETE or a new load while DRAINING makes a fresh slot; the old one
- * goes when its bytes are free.
+ *                    LOADING -> ABSENT (cancelled, no room, or the name is unknown)
+ *                    LOADING -> DRAINING (cancelled, and the value came all the same)
+ * A slot whose model is known to exist is kept (ABSENT) as its record; a name that proved unknown
+ * leaves no slot. A pin while DRAINING, or LOADING and cancelled, makes a fresh slot that inherits
+ * the record; the old one goes when its bytes are free.
  *
  * Recency is stamped when an invocation pins (hit or joined), under the lock; finishing a load does
- * not touch. Victims are the oldest unpinned resident slots, until free plus already draining bytes
- * suffice. No callback, free or log happens under the lock. */
+ * not touch. A load that no invocation asked for enters as the newest and is not stamped. Victims
+ * are the oldest unpinned resident slots, until free plus already draining bytes suffice.
+ *
+ * Room is given first come, first served, to loads and to workers' scratch alike. A request is
+ * decided at once: free bytes, bytes on their way back and victims cover it besides all that was
+ * promised before, or it is refused and nobody is evicted. It is granted whole and in its turn, so
+ * two loads never hold half of what the other needs, and whoever waits, waits only for the source
+ * to free what nobody pins. The source must therefore unload on a thread that never reserves.
+ *
+ * No callback, free or log happens under the lock. The cache counts lookups, evictions, loads,
+ * unloads and, per request, what is refused for memory (E_NO_ROOM, E_NEVER_FITS). */
 #ifndef ROOST_CACHE_CACHE_H
 #define ROOST_CACHE_CACHE_H
 
@@ -70,7 +80,8 @@ struct cache_config {
     uint64_t limit_bytes;    /* --memory */
     uint64_t backoff_min_us; /* first back-off of a failed load, doubling … */
     uint64_t backoff_max_us; /* … up to this */
-    uint32_t slots_max;      /* records kept; the oldest ABSENT or FAILED ones go first */
+    uint32_t slots_max;      /* records kept; for a new one the oldest ABSENT or FAILED one goes,
+                              * else the oldest unpinned resident one */
 };
 
 /* errors: E_NO_MEMORY */
@@ -83,10 +94,12 @@ void cache_free(struct cache **c);
 enum pin_result {
     PIN_READY,   /* *pin is set */
     PIN_WAITING, /* w->done will be called */
-    PIN_FAILED,  /* *err says why: a remembered failure (w->retry_after_s), E_NO_MEMORY, E_DRAINING
-                  */
+    PIN_FAILED,  /* *err says why and w->retry_after_s when to come back: a remembered failure,
+                  * E_NO_MEMORY, or E_NO_ROOM when every record is in use */
 };
-/* thread: any   locks: takes CACHE   blocks: no   name: proven by the caller */
+/* thread: any   locks: takes CACHE   blocks: no   name: proven by the caller
+ * The caller sets w->done and w->counts; w->lookup says how it was found, counted or not. done may
+ * be called before cache_pin returns. */
 enum pin_result cache_pin(struct cache *c, const char *name, uint64_t now_us, struct waiter *w,
                           struct pin *pin, struct err *err) WARN_UNUSED;
 void cache_unpin(struct cache *c, const struct pin *pin); /* thread: any   blocks: no */
@@ -94,9 +107,10 @@ void cache_unpin(struct cache *c, const struct pin *pin); /* thread: any   block
 bool cache_cancel_wait(struct cache *c, struct waiter *w) WARN_UNUSED;
 
 /* DELETE: drains the resident slot (later pins miss into a new slot) or cancels the load (its
- * waiters get E_CANCELLED). done is called once, without locks, when the bytes are back; at once
- * and on this thread where nothing is held.  errors (done is not called): E_NOT_FOUND when nothing
- * is resident or loading under the name; E_NO_MEMORY */
+ * waiters get E_CANCELLED when the source ends it); what drains already is only waited for. done is
+ * called once, without locks, when the bytes are back; at once and on this thread where nothing is
+ * held.  errors (done is not called): E_NOT_FOUND when nothing is resident, loading or draining
+ * under the name; E_NO_MEMORY */
 typedef void cache_drained_fn(void *arg);
 enum status cache_unload(struct cache *c, const char *name, cache_drained_fn *done, void *arg,
                          struct err *err) WARN_UNUSED;
@@ -104,6 +118,8 @@ enum status cache_unload(struct cache *c, const char *name, cache_drained_fn *do
 /* ---- for the source's threads ---- */
 
 /* Reserves bytes for a load, evicting victims if it must, and waits until they are free.
+ * also_needed: bytes that one run takes besides (its arena): they decide E_NEVER_FITS and are not
+ * reserved here.
  * blocks: until draining bytes are back (never on a pin)
  * errors: E_NEVER_FITS (evicts nobody); E_NO_ROOM (what could go is pinned; evicts nobody);
  *         E_CANCELLED (the load was cancelled); at most one call per load */
@@ -115,15 +131,18 @@ bool cache_load_cancelled(struct cache *c, struct slot *slot);
  * cancelled meanwhile the value is unloaded again. version: text, copied. */
 void cache_load_done(struct cache *c, struct slot *slot, void *value, const char *version,
                      const struct load_times *t, uint64_t now_us);
-/* The load ended badly: gives the reservation back, remembers the failure with back-off (not for
- * E_NOT_FOUND, E_CANCELLED, E_NO_ROOM: those are not the model's fault), answers the waiters. */
+/* The load ended badly: gives the reservation back, remembers the failure with a back-off that
+ * doubles, answers the waiters. E_NEVER_FITS is remembered for the shortest back-off each time;
+ * E_NOT_FOUND, E_CANCELLED, E_DRAINING, E_NO_ROOM and E_NO_MEMORY are not the model's fault and the
+ * next pin loads again. */
 void cache_load_failed(struct cache *c, struct slot *slot, const struct err *err, uint64_t now_us);
 /* The source freed the value of a draining slot. */
 void cache_drained(struct cache *c, struct slot *slot);
 
 /* ---- workers' arenas (struct arena_charge's functions; arg is the cache) ---- */
-enum status cache_scratch_take(void *cache, uint64_t bytes,
-                               struct err *err); /* may evict and wait for draining */
+/* May evict, and waits for draining bytes as a load does.  errors: E_NO_ROOM; E_NEVER_FITS beyond
+ * the whole budget */
+enum status cache_scratch_take(void *cache, uint64_t bytes, struct err *err);
 void cache_scratch_give(void *cache, uint64_t bytes);
 
 /* ---- looking ---- */
@@ -131,20 +150,21 @@ struct slot_info {
     char name[MODEL_NAME_MAX + 1];
     char version[MODEL_VERSION_MAX + 1];
     enum slot_state state;
-    uint64_t bytes;                                  /* charged now */
-    uint64_t hits, misses, joined, loads, evictions; /* since the record began */
+    uint64_t bytes; /* charged now */
+    /* since the record began; loads that ended well, evictions for room and by DELETE */
+    uint64_t hits, misses, joined, loads, evictions;
     uint32_t pins, waiters;
     uint64_t last_used_us; /* CLOCK_MONOTONIC; 0: never */
     struct load_times last_load;
-    struct err last_error; /* code OK: none */
-    uint64_t retry_at_us;  /* FAILED: when the next load may start */
+    struct err last_error; /* since the last good load; code OK: none */
+    uint64_t retry_at_us;  /* FAILED: when the next load may start; 0 otherwise */
 };
 /* False when the node has no record of the name. */
 bool cache_info(struct cache *c, const char *name, struct slot_info *out);
 /* Up to max records whose name sorts after `after` ("" for the first), in name order. */
 size_t cache_list(struct cache *c, const char *after, struct slot_info *out, size_t max);
 void cache_usage(struct cache *c, struct budget_usage *out);
-/* Counts by state, for metrics. */
+/* Slots by state, those included that a fresh slot replaced and that still drain. */
 void cache_counts(struct cache *c, uint64_t by_state[5]);
 
 #endif

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* The pin path and DELETE. A pin allocates only when its name has no slot to load into, and then
+ * outside the lock: it looks, lets go, allocates, and looks again. */
+#include "cache/cache.h"
+
+#include <inttypes.h>
+
+#include "base/alloc.h"
+#include "base/hash.h"
+#include "cache/cache_priv.h"
+#include "metrics/metrics.h"
+
+enum status cache_new(const struct cache_config *config, const struct cache_source *source,
+                      struct cache **out)
+{
+    struct cache *c = alloc_zero(1, sizeof(*c));
+    if (!c)
+        return E_NO_MEMORY;
+    if (table_init(&c->table, config->slots_max) != OK) {
+        alloc_free(c);
+        return E_NO_MEMORY;
+    }
+    c->magic = CACHE_MAGIC;
+    c->config = *config;
+    c->source = *source;
+    lock_init(&c->lock, LOCK_CACHE);
+    cond_init(&c->changed);
+    budget_init(&c->budget, config->limit_bytes);
+    lru_init(&c->live);
+    lru_init(&c->idle);
+    *out = c;
+    return OK;
+}
+
+static void unload_all(struct cache *c)
+{
+    struct after after = {0};
+    struct lru_link *k;
+    lock_take(&c->lock);
+    ASSERT(!c->by_state[SLOT_LOADING]);
+    while ((k = lru_next(&c->live, NULL))) {
+        struct slot *s = CONTAINER_OF(k, struct slot, link);
+        slot_to(c, s, SLOT_DRAINING);
+        slot_unload(c, s, &after);
+    }
+    lock_release(&c->lock);
+    after_run(&after, c);
+}
+
+void cache_free(struct cache **cache)
+{
+    struct cache *c = *cache;
+    struct after after = {0};
+    struct lru_link *k;
+    if (!c)
+        return;
+    unload_all(c);
+    lock_take(&c->lock);
+    while (c->by_state[SLOT_DRAINING])
+        cond_wait(&c->changed, &c->lock, 0);
+    while ((k = lru_next(&c->idle, NULL)))
+        slot_drop(c, CONTAINER_OF(k, struct slot, link), &after);
+    lock_release(&c->lock);
+    after_run(&after, c);
+    table_fini(&c->table);
+    budget_fini(&c->budget);
+    cond_fini(&c->changed);
+    lock_fini(&c->lock);
+    alloc_free(c);
+    *cache = NULL;
+}
+
+/* Can a load or a pin no longer go into s? */
+static bool spent(const struct slot *s)
+{
+    return !s || s->state == SLOT_DRAINING || (s->state == SLOT_LOADING && s->cancelled);
+}
+
+/* Makes place for one more record; false when every record is in use. */
+static bool make_record_room(struct cache *c, struct after *a)
+{
+    if (c->table.count < c->config.slots_max)
+        return true;
+    struct lru_link *oldest = lru_next(&c->idle, NULL);
+    if (oldest) {
+        slot_drop(c, CONTAINER_OF(oldest, struct slot, link), a);
+        return true;
+    }
+    struct slot *victim = room_oldest_victim(c);
+    if (victim) {
+        room_evict(c, victim, a);
+        slot_detach(c, victim);
+    }
+    return victim != NULL;
+}
+
+/* Puts fresh in the place of old (NULL: of nothing). */
+static bool replace(struct cache *c, struct slot *old, struct slot *fresh, struct after *a)
+{
+    if (old) {
+        fresh->record = old->record;
+        slot_detach(c, old);
+    } else if (!make_record_room(c, a)) {
+        return false;
+    }
+    slot_enter(c, fresh);
+    return true;
+}
+
+static void count_lookup(struct cache *c, struct slot *s, struct waiter *w, enum lookup how,
+                         uint64_t now_us)
+{
+    w->lookup = how;
+    if (!w->counts)
+        return;
+    struct record *r = &s->record;
+    uint64_t *const own[] = {
+        [LOOKUP_HIT] = &r->hits, [LOOKUP_MISS] = &r->misses, [LOOKUP_JOINED] = &r->joined};
+    static const enum metric total[] = {[LOOKUP_HIT] = M_LOOKUP_HIT,
+                                        [LOOKUP_MISS] = M_LOOKUP_MISS,
+                                        [LOOKUP_JOINED] = M_LOOKUP_JOINED};
+    ++*own[how];
+    metric_add(total[how], 1);
+    r->last_used_us = now_us;
+    lru_touch(&c->live, &s->link);
+}
+
+/* One cache_pin on its way. */
+struct pin_call {
+    uint64_t now_us;
+    struct waiter *w;
+    struct pin *pin;
+    struct err *err;
+    struct slot *begin; /* set when its load is to be started */
+    struct after after;
+};
+
+static enum pin_result pin_failed(const struct slot *s, struct pin_call *p)
+{
+    *p->err = s->record.last_error;
+    if (p->err->code == E_NEVER_FITS)
+        metric_add(M_REFUSED_NEVER_FITS, 1);
+    p->w->retry_after_s = backoff_retry_after_s(p->err->code, s->record.retry_at_us, p->now_us);
+    return PIN_FAILED;
+}
+
+/* Pins, joins or begins a load; s is not spent. */
+static enum pin_result pin_slot(struct cache *c, struct slot *s, struct pin_call *p)
+{
+    switch (s->state) {
+    case SLOT_RESIDENT:
+        s->pins++;
+        *p->pin = (struct pin){s, s->value};
+        count_lookup(c, s, p->w, LOOKUP_HIT, p->now_us);
+        return PIN_READY;
+    case SLOT_LOADING:
+        waiters_add(s, p->w);
+        count_lookup(c, s, p->w, LOOKUP_JOINED, p->now_us);
+        return PIN_WAITING;
+    case SLOT_FAILED:
+        if (p->now_us < s->record.retry_at_us)
+            return pin_failed(s, p);
+        break;
+    default:
+        ASSERT(s->state == SLOT_ABSENT);
+    }
+    slot_to(c, s, SLOT_LOADING);
+    waiters_add(s, p->w);
+    count_lookup(c, s, p->w, LOOKUP_MISS, p->now_us);
+    p->begin = s;
+    return PIN_WAITING;
+}
+
+/* The slot to pin when the table had none that can be: the lock was let go, so look again. *fresh
+ * is taken over where it is needed. NULL: every record is in use. */
+static struct slot *slot_for(struct cache *c, struct slot **fresh, struct after *a)
+{
+    struct slot *s = table_find(&c->table, (*fresh)->name, (*fresh)->hash);
+    if (!spent(s))
+        return s;
+    if (!replace(c, s, *fresh, a))
+        return NULL;
+    s = *fresh;
+    *fresh = NULL;
+    return s;
+}
+
+static enum pin_result pin_no_memory(const char *name, struct pin_call *p)
+{
+    p->w->retry_after_s = backoff_retry_after_s(E_NO_MEMORY, 0, p->now_us);
+    err_set(p->err, E_NO_MEMORY, "no memory for the record of %s", name);
+    return PIN_FAILED;
+}
+
+static enum pin_result pin_no_record(const struct cache *c, struct pin_call *p)
+{
+    p->w->retry_after_s = backoff_retry_after_s(E_NO_ROOM, 0, p->now_us);
+    metric_add(M_REFUSED_MEMORY, 1);
+    err_set(p->err, E_NO_ROOM, "all %" PRIu32 " records of models are in use", c->config.slots_max);
+    return PIN_FAILED;
+}
+
+enum pin_result cache_pin(struct cache *c, const char *name, uint64_t now_us, struct waiter *w,
+                          struct pin *pin, struct err *err)
+{
+    struct pin_call p = {.now_us = now_us, .w = w, .pin = pin, .err = err};
+    uint64_t hash = hash_name(name);
+    struct slot *fresh = NULL;
+    w->slot = NULL;
+    w->lookup = LOOKUP_NONE;
+    w->times = (struct load_times){0};
+    w->retry_after_s = 0;
+    lock_take(&c->lock);
+    struct slot *s = table_find(&c->table, name, hash);
+    if (spent(s)) {
+        lock_release(&c->lock);
+        fresh = slot_new(name, hash);
+        if (!fresh)
+            return pin_no_memory(name, &p);
+        lock_take(&c->lock);
+        s = slot_for(c, &fresh, &p.after);
+    }
+    c->latest_us = MAX(c->latest_us, now_us);
+    enum pin_result result = s ? pin_slot(c, s, &p) : pin_no_record(c, &p);
+    lock_release(&c->lock);
+    after_run(&p.after, c);
+    alloc_free(fresh);
+    if (p.begin) /* it stays LOADING until the source ends its load */
+        c->source.load(c->source.self, p.begin, p.begin->name);
+    return result;
+}
+
+void cache_unpin(struct cache *c, const struct pin *pin)
+{
+    struct after after = {0};
+    struct slot *s = pin->slot;
+    lock_take(&c->lock);
+    ASSERT(s->pins);
+    if (!--s->pins && s->state == SLOT_DRAINING)
+        slot_unload(c, s, &after);
+    lock_release(&c->lock);
+    after_run(&after, c);
+}
+
+bool cache_cancel_wait(struct cache *c, struct waiter *w)
+{
+    lock_take(&c->lock);
+    bool waiting = w->slot != NULL;
+    if (waiting)
+        waiters_remove(w->slot, w);
+    lock_release(&c->lock);
+    return waiting;
+}
+
+static void drain_resident(struct cache *c, struct slot *s, struct after *a)
+{
+    s->record.evictions++;
+    metric_add(M_EVICT_UNLOAD, 1);
+    slot_to(c, s, SLOT_DRAINING);
+    if (!s->pins)
+        slot_unload(c, s, a);
+}
+
+/* Begins to give s's bytes back. False when there is nothing to give back or to cancel. */
+static bool give_up(struct cache *c, struct slot *s, struct after *a)
+{
+    switch (s->state) {
+    case SLOT_RESIDENT:
+        drain_resident(c, s, a);
+        return true;
+    case SLOT_LOADING:
+        s->cancelled = true;
+        room_withdraw(c, s);
+        return true;
+    case SLOT_DRAINING:
+        return true;
+    default:
+        return false;
+    }
+}
+
+enum status cache_unload(struct cache *c, const char *name, cache_drained_fn *done, void *arg,
+                         struct err *err)
+{
+    struct after after = {0};
+    struct drain_wait *wait = alloc_new(sizeof(*wait));
+    if (!wait)
+        return err_set(err, E_NO_MEMORY, "no memory to unload %s", name);
+    *wait = (struct drain_wait){.done = done, .arg = arg};
+    uint64_t hash = hash_name(name);
+    lock_take(&c->lock);
+    struct slot *s = table_find(&c->table, name, hash);
+    bool found = s && give_up(c, s, &after);
+    if (found && s->state == SLOT_LOADING && !s->bytes) {
+        after_drained(&after, wait);
+    } else if (found) {
+        wait->next = s->drain_waits;
+        s->drain_waits = wait;
+    }
+    lock_release(&c->lock);
+    after_run(&after, c);
+    if (found)
+        return OK;
+    alloc_free(wait);
+    return err_set(err, E_NOT_FOUND, "nothing is loaded under the name %s", name);
+}

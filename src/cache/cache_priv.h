@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* The cache's inside: the slot, the tables and lists it stands in, and what its files call of each
+ * other. All fields of all these structs are guarded by cache.lock unless they say otherwise.
+ *
+ * A slot stands in the table while it is `current`: what a pin of its name finds. One that a fresh
+ * slot replaced is detached: only its load, its pins and its unload still know it, and it is freed
+ * when they are through. */
+#ifndef ROOST_CACHE_CACHE_PRIV_H
+#define ROOST_CACHE_CACHE_PRIV_H
+
+#include "cache/cache.h"
+#include "cache/policy/lru.h"
+
+enum { SLOT_STATE_COUNT = SLOT_FAILED + 1, CACHE_MAGIC = 0x43414348 };
+
+/* Who asked to be told when a slot's bytes are back. Heap; freed when told. */
+struct drain_wait {
+    struct drain_wait *next;
+    cache_drained_fn *done;
+    void *arg;
+};
+
+/* What is remembered of a model; a fresh slot inherits it from the one it replaces. */
+struct record {
+    bool known; /* the model was resident once, or its load proved that it exists */
+    char version[MODEL_VERSION_MAX + 1];
+    uint64_t hits, misses, joined, loads, evictions;
+    uint64_t last_used_us; /* 0: never */
+    uint64_t loaded_us;    /* 0: never */
+    struct load_times last_load;
+    struct err last_error; /* code OK: none */
+    uint64_t retry_at_us;  /* of a remembered failure */
+    uint32_t failures;     /* remembered ones in a row; decides the back-off */
+};
+
+/* Heap; owned by the cache. What every pin looks at stands first. */
+struct slot {
+    struct slot *chain;   /* next in its bucket */
+    uint64_t hash;        /* of name; never changes */
+    struct lru_link link; /* in cache.live or cache.idle; in none while DRAINING */
+    void *value;          /* the source's, from cache_load_done to cache_drained */
+    uint64_t bytes;       /* charged now, in the budget class of the state */
+    enum slot_state state;
+    uint32_t pins;
+    bool current;                /* stands in the table */
+    bool cancelled;              /* LOADING: a DELETE came */
+    uint32_t waiter_count;       /* length of the list of waiters */
+    struct waiter *first, *last; /* waiters, in the order they came */
+    struct slot *left, *right;   /* children in the tree by name */
+    struct slot *after_next;     /* next in a list of struct after, or of chosen victims */
+    struct drain_wait *drain_waits;
+    struct record record;
+    char name[]; /* never changes: readable without the lock while the slot lives */
+};
+
+/* Records by name: a hash table for pins, a tree for pages in name order. */
+struct table {
+    struct slot **buckets; /* heap */
+    size_t mask;           /* number of buckets - 1 */
+    struct slot *root;     /* a treap: ordered by name, a heap by hash */
+    uint32_t count;
+};
+
+/* Who waits for bytes; on the waiting thread's stack. */
+struct room_wait {
+    struct room_wait *next;
+    uint64_t bytes;
+    enum budget_class class;
+    struct slot *slot; /* NULL: scratch */
+    bool queued;       /* false: granted, or withdrawn by a cancel */
+    bool granted;
+};
+
+struct cache {
+    uint32_t magic;
+    struct lock lock; /* LOCK_CACHE */
+    struct cache_config config;
+    struct cache_source source;
+    struct budget budget; /* has its own lock; charged only with cache.lock held */
+    struct table table;
+    struct lru live;                     /* LOADING and RESIDENT, by recency */
+    struct lru idle;                     /* ABSENT and FAILED, by when they became so */
+    uint64_t by_state[SLOT_STATE_COUNT]; /* slots, detached ones included */
+    uint64_t coming;                     /* bytes of slots handed to source.unload */
+    uint64_t promised;                   /* bytes of queued room_waits; <= free + coming */
+    struct room_wait *room_first, *room_last;
+    struct cond changed; /* a room_wait left the queue, or a slot was drained */
+    uint64_t latest_us;  /* the latest now_us that came in; ages are measured from it */
+};
+
+/* ---- after.c: what was decided under the lock and is done after its release ---- */
+struct after {
+    struct slot *unload;        /* handed to source.unload */
+    struct slot *dead;          /* freed */
+    struct drain_wait *drained; /* called and freed */
+    struct waiter *answer;      /* answered with status, err and pin */
+    enum status status;
+    const struct err *err; /* borrowed until after_run */
+    struct pin pin;
+};
+void after_unload(struct after *a, struct slot *s);
+void after_dead(struct after *a, struct slot *s);
+void after_drained(struct after *a, struct drain_wait *list);
+void after_run(struct after *a, struct cache *c); /* without locks */
+
+/* ---- table.c ---- */
+enum status table_init(struct table *t, uint32_t slots_max) WARN_UNUSED;
+void table_fini(struct table *t);
+struct slot *table_find(const struct table *t, const char *name, uint64_t hash);
+void table_add(struct table *t, struct slot *s); /* no record of its name is there */
+void table_remove(struct table *t, struct slot *s);
+/* Calls visit on the records after `after` in name order until it returns false. */
+typedef bool table_visit_fn(void *arg, const struct slot *s);
+void table_walk(const struct table *t, const char *after, table_visit_fn *visit, void *arg);
+
+/* ---- slot.c ---- */
+struct slot *slot_new(const char *name, uint64_t hash); /* NULL: no memory; takes no lock */
+/* The only place where a state changes: asserts the arrow, moves the bytes and the list. */
+void slot_to(struct cache *c, struct slot *s, enum slot_state to) REQUIRES(c->lock);
+/* Makes s, ABSENT and new, the current slot of its name. */
+void slot_enter(struct cache *c, struct slot *s) REQUIRES(c->lock);
+void slot_detach(struct cache *c, struct slot *s) REQUIRES(c->lock);
+/* Forgets an ABSENT or FAILED slot for good. */
+void slot_drop(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
+/* Hands a DRAINING slot without pins to the source. */
+void slot_unload(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
+
+/* ---- room.c ---- */
+void room_evict(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
+struct slot *room_oldest_victim(struct cache *c) REQUIRES(c->lock); /* NULL: none */
+void room_grant(struct cache *c) REQUIRES(c->lock);                 /* after bytes came back */
+void room_withdraw(struct cache *c, const struct slot *s) REQUIRES(c->lock);
+
+/* ---- waiters.c ---- */
+void waiters_add(struct slot *s, struct waiter *w);
+void waiters_remove(struct slot *s, struct waiter *w);
+/* Moves all waiters of s to a, pinned when status is OK. err and a stay valid until after_run. */
+void waiters_answer(struct cache *c, struct slot *s, enum status status, const struct err *err,
+                    struct after *a) REQUIRES(c->lock);
+
+/* ---- backoff.c ---- */
+/* Is this failure the model's own, so that a load is not tried again at once? */
+bool backoff_remembers(enum status code);
+/* Notes a remembered failure in r. */
+void backoff_note(const struct cache_config *config, struct record *r, const struct err *err,
+                  uint64_t now_us);
+/* Seconds for Retry-After; 0: the same call fails again. */
+uint32_t backoff_retry_after_s(enum status code, uint64_t retry_at_us, uint64_t now_us);
+
+#endif

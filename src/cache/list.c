@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* Looking at the cache without changing it: copies made under the lock. */
+#include <string.h>
+
+#include "base/hash.h"
+#include "cache/cache_priv.h"
+
+static void fill(const struct slot *s, struct slot_info *out)
+{
+    const struct record *r = &s->record;
+    *out = (struct slot_info){
+        .state = s->state,
+        .bytes = s->bytes,
+        .hits = r->hits,
+        .misses = r->misses,
+        .joined = r->joined,
+        .loads = r->loads,
+        .evictions = r->evictions,
+        .pins = s->pins,
+        .waiters = s->waiter_count,
+        .last_used_us = r->last_used_us,
+        .last_load = r->last_load,
+        .last_error = r->last_error,
+        .retry_at_us = s->state == SLOT_FAILED ? r->retry_at_us : 0,
+    };
+    strncpy(out->name, s->name, MODEL_NAME_MAX);
+    memcpy(out->version, r->version, sizeof(out->version));
+}
+
+bool cache_info(struct cache *c, const char *name, struct slot_info *out)
+{
+    uint64_t hash = hash_name(name);
+    lock_take(&c->lock);
+    const struct slot *s = table_find(&c->table, name, hash);
+    if (s)
+        fill(s, out);
+    lock_release(&c->lock);
+    return s != NULL;
+}
+
+/* A page being filled. */
+struct page {
+    struct slot_info *out;
+    size_t count, max;
+};
+
+static bool add_to_page(void *arg, const struct slot *s)
+{
+    struct page *p = arg;
+    fill(s, &p->out[p->count++]);
+    return p->count < p->max;
+}
+
+size_t cache_list(struct cache *c, const char *after, struct slot_info *out, size_t max)
+{
+    struct page p = {out, 0, max};
+    if (!max)
+        return 0;
+    lock_take(&c->lock);
+    table_walk(&c->table, after, add_to_page, &p);
+    lock_release(&c->lock);
+    return p.count;
+}
+
+void cache_usage(struct cache *c, struct budget_usage *out)
+{
+    budget_read(&c->budget, out);
+}
+
+void cache_counts(struct cache *c, uint64_t by_state[5])
+{
+    lock_take(&c->lock);
+    memcpy(by_state, c->by_state, sizeof(c->by_state));
+    lock_release(&c->lock);
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* How a load ends: well, badly, or cancelled; and how a drained slot ends. Whatever the source
+ * says, a cancelled load ends as cancelled. */
+#include <string.h>
+
+#include "cache/cache_priv.h"
+#include "metrics/metrics.h"
+
+static enum metric result_metric(enum status code)
+{
+    switch (code) {
+    case OK:
+        return M_LOADS_OK;
+    case E_NOT_FOUND:
+        return M_LOADS_NOT_FOUND;
+    case E_NO_ROOM:
+    case E_NEVER_FITS:
+        return M_LOADS_REFUSED;
+    case E_CANCELLED:
+    case E_DRAINING:
+        return M_LOADS_CANCELLED;
+    default:
+        return M_LOADS_FAILED;
+    }
+}
+
+bool cache_load_cancelled(struct cache *c, struct slot *slot)
+{
+    lock_take(&c->lock);
+    bool cancelled = slot->cancelled;
+    lock_release(&c->lock);
+    return cancelled;
+}
+
+static void note_loaded(struct record *r, const char *version, const struct load_times *t,
+                        uint64_t now_us)
+{
+    r->known = true;
+    strncpy(r->version, version, MODEL_VERSION_MAX);
+    r->loads++;
+    r->loaded_us = now_us;
+    r->last_load = *t;
+    r->last_error = (struct err){.code = OK};
+    r->retry_at_us = 0;
+    r->failures = 0;
+    histogram_us(H_LOAD_QUEUE, t->queue_us);
+    histogram_us(H_LOAD_FETCH, t->fetch_us);
+    histogram_us(H_LOAD_BIND, t->load_us);
+}
+
+static void set_cancelled(struct err *err, const struct slot *s)
+{
+    err_set(err, E_CANCELLED, "the load of %s was cancelled", s->name);
+}
+
+void cache_load_done(struct cache *c, struct slot *slot, void *value, const char *version,
+                     const struct load_times *t, uint64_t now_us)
+{
+    struct after after = {0};
+    struct err err = {.code = OK};
+    lock_take(&c->lock);
+    c->latest_us = MAX(c->latest_us, now_us);
+    slot->value = value;
+    if (slot->cancelled) {
+        set_cancelled(&err, slot);
+        slot_to(c, slot, SLOT_DRAINING);
+        slot_unload(c, slot, &after);
+    } else {
+        slot_to(c, slot, SLOT_RESIDENT);
+        note_loaded(&slot->record, version, t, now_us);
+    }
+    metric_add(result_metric(err.code), 1);
+    waiters_answer(c, slot, err.code, &err, &after);
+    lock_release(&c->lock);
+    after_run(&after, c);
+}
+
+/* A load that said nothing about the model leaves no record of a name never known before. */
+static void settle(struct cache *c, struct slot *s, const struct err *err, uint64_t now_us)
+{
+    struct record *r = &s->record;
+    if (backoff_remembers(err->code)) {
+        backoff_note(&c->config, r, err, now_us);
+        r->known = true;
+        slot_to(c, s, SLOT_FAILED);
+        return;
+    }
+    if (err->code == E_NO_ROOM) {
+        r->last_error = *err;
+        r->known = true;
+    }
+    slot_to(c, s, SLOT_ABSENT);
+}
+
+void cache_load_failed(struct cache *c, struct slot *slot, const struct err *err, uint64_t now_us)
+{
+    ASSERT(err->code != OK);
+    struct after after = {0};
+    struct err why = *err;
+    lock_take(&c->lock);
+    c->latest_us = MAX(c->latest_us, now_us);
+    if (slot->cancelled)
+        set_cancelled(&why, slot);
+    metric_add(result_metric(why.code), 1);
+    settle(c, slot, &why, now_us);
+    waiters_answer(c, slot, why.code, &why, &after);
+    after_drained(&after, slot->drain_waits);
+    slot->drain_waits = NULL;
+    slot->cancelled = false;
+    if (!slot->current || !slot->record.known || why.code == E_NOT_FOUND)
+        slot_drop(c, slot, &after);
+    room_grant(c);
+    lock_release(&c->lock);
+    after_run(&after, c);
+}
+
+void cache_drained(struct cache *c, struct slot *slot)
+{
+    struct after after = {0};
+    lock_take(&c->lock);
+    c->coming -= slot->bytes;
+    slot->value = NULL;
+    slot->cancelled = false;
+    slot_to(c, slot, SLOT_ABSENT);
+    after_drained(&after, slot->drain_waits);
+    slot->drain_waits = NULL;
+    if (!slot->current || !slot->record.known)
+        slot_drop(c, slot, &after);
+    metric_add(M_UNLOADS, 1);
+    room_grant(c);
+    cond_wake_all(&c->changed);
+    lock_release(&c->lock);
+    after_run(&after, c);
+}

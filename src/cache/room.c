@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* Who gets bytes when, and who gives way. One queue, first come first served, for loads and for
+ * scratch alike. What keeps it free of deadlock and starvation:
+ * - A request is decided at once: either free bytes, bytes already being freed and victims'
+ *   bytes cover it on top of everything promised before, or it is refused and nobody is evicted.
+ * - So free + coming >= promised always, and `coming` are bytes of slots that nobody pins any
+ *   more and that the source is freeing: whoever waits, waits only for the source.
+ * - A request is granted whole, and never before one that came earlier. */
+#include <inttypes.h>
+
+#include "base/checked.h"
+#include "cache/cache_priv.h"
+#include "metrics/metrics.h"
+
+static bool evictable(const struct slot *s)
+{
+    return s->state == SLOT_RESIDENT && !s->pins;
+}
+
+static struct slot *next_victim(const struct cache *c, const struct slot *after)
+{
+    struct lru_link *k = after ? lru_next(&c->live, &after->link) : lru_next(&c->live, NULL);
+    while (k && !evictable(CONTAINER_OF(k, struct slot, link)))
+        k = lru_next(&c->live, k);
+    return k ? CONTAINER_OF(k, struct slot, link) : NULL;
+}
+
+struct slot *room_oldest_victim(struct cache *c)
+{
+    lock_assert_held(&c->lock);
+    return next_victim(c, NULL);
+}
+
+void room_evict(struct cache *c, struct slot *s, struct after *a)
+{
+    lock_assert_held(&c->lock);
+    ASSERT(evictable(s));
+    uint64_t since = s->record.last_used_us ? s->record.last_used_us : s->record.loaded_us;
+    s->record.evictions++;
+    metric_add(M_EVICT_ROOM, 1);
+    histogram_us(H_AGE_AT_EVICTION, c->latest_us > since ? c->latest_us - since : 0);
+    slot_to(c, s, SLOT_DRAINING);
+    slot_unload(c, s, a);
+}
+
+/* Bytes free or coming that nobody was promised. */
+static uint64_t unpromised(struct cache *c)
+{
+    uint64_t have = budget_free_bytes(&c->budget) + c->coming;
+    ASSERT(have >= c->promised);
+    return have - c->promised;
+}
+
+/* Evicts the oldest until bytes are unpromised; false, and nobody evicted, when they cannot be. */
+static bool make_room(struct cache *c, uint64_t bytes, struct after *a)
+{
+    struct slot *victims = NULL, **tail = &victims;
+    uint64_t have = unpromised(c);
+    for (struct slot *s = NULL; have < bytes;) {
+        s = next_victim(c, s);
+        if (!s)
+            return false;
+        have += s->bytes;
+        s->after_next = NULL;
+        *tail = s;
+        tail = &s->after_next;
+    }
+    while (victims) {
+        struct slot *s = victims;
+        victims = s->after_next;
+        room_evict(c, s, a);
+    }
+    return true;
+}
+
+static void unqueue(struct cache *c, struct room_wait *r)
+{
+    struct room_wait **at = &c->room_first, *before = NULL;
+    while (*at != r) {
+        before = *at;
+        at = &before->next;
+    }
+    *at = r->next;
+    if (c->room_last == r)
+        c->room_last = before;
+    r->queued = false;
+    c->promised -= r->bytes;
+}
+
+static bool take(struct cache *c, struct room_wait *r)
+{
+    if (!budget_take(&c->budget, r->class, r->bytes))
+        return false;
+    if (r->slot)
+        r->slot->bytes = r->bytes;
+    r->granted = true;
+    return true;
+}
+
+void room_grant(struct cache *c)
+{
+    lock_assert_held(&c->lock);
+    bool any = false;
+    while (c->room_first && take(c, c->room_first)) {
+        unqueue(c, c->room_first);
+        any = true;
+    }
+    if (any)
+        cond_wake_all(&c->changed);
+}
+
+void room_withdraw(struct cache *c, const struct slot *s)
+{
+    lock_assert_held(&c->lock);
+    struct room_wait *r = c->room_first;
+    while (r && r->slot != s)
+        r = r->next;
+    if (!r)
+        return;
+    unqueue(c, r);
+    cond_wake_all(&c->changed);
+    room_grant(c);
+}
+
+/* Grants r now, queues it, or refuses it. */
+static bool ask(struct cache *c, struct room_wait *r, struct after *a)
+{
+    if (!c->room_first && take(c, r))
+        return true;
+    if (!make_room(c, r->bytes, a))
+        return false;
+    *(c->room_last ? &c->room_last->next : &c->room_first) = r;
+    c->room_last = r;
+    r->queued = true;
+    c->promised += r->bytes;
+    room_grant(c);
+    return true;
+}
+
+static enum status refuse(struct cache *c, const struct room_wait *r, struct err *err)
+{
+    return err_set(err, E_NO_ROOM,
+                   "no room for %" PRIu64 " bytes: %" PRIu64 " of %" PRIu64
+                   " are free and all else is in use",
+                   r->bytes, budget_free_bytes(&c->budget), c->config.limit_bytes);
+}
+
+static enum status room_take(struct cache *c, struct room_wait *r, struct err *err)
+{
+    struct after after = {0};
+    lock_take(&c->lock);
+    bool cancelled = r->slot && r->slot->cancelled;
+    bool fits = !cancelled && ask(c, r, &after);
+    lock_release(&c->lock);
+    after_run(&after, c);
+    if (!cancelled && !fits)
+        return refuse(c, r, err);
+    lock_take(&c->lock);
+    while (r->queued)
+        cond_wait(&c->changed, &c->lock, 0);
+    lock_release(&c->lock);
+    return r->granted ? OK : err_set(err, E_CANCELLED, "the load was cancelled");
+}
+
+enum status cache_load_reserve(struct cache *c, struct slot *slot, uint64_t bytes,
+                               uint64_t also_needed, struct err *err)
+{
+    uint64_t sum;
+    if (!checked_add(bytes, also_needed, &sum) || sum > c->config.limit_bytes)
+        return err_set(err, E_NEVER_FITS,
+                       "the model needs %" PRIu64 " bytes and %" PRIu64
+                       " to run, the whole budget is %" PRIu64,
+                       bytes, also_needed, c->config.limit_bytes);
+    struct room_wait r = {.bytes = bytes, .class = BUDGET_RESERVED, .slot = slot};
+    return room_take(c, &r, err);
+}
+
+static struct cache *cache_of(void *arg)
+{
+    struct cache *c = arg;
+    ASSERT(c->magic == CACHE_MAGIC);
+    return c;
+}
+
+enum status cache_scratch_take(void *cache, uint64_t bytes, struct err *err)
+{
+    struct cache *c = cache_of(cache);
+    if (bytes > c->config.limit_bytes) {
+        metric_add(M_REFUSED_NEVER_FITS, 1);
+        return err_set(err, E_NEVER_FITS,
+                       "the run needs %" PRIu64 " bytes more, the whole budget is %" PRIu64, bytes,
+                       c->config.limit_bytes);
+    }
+    struct room_wait r = {.bytes = bytes, .class = BUDGET_SCRATCH};
+    enum status s = room_take(c, &r, err);
+    if (s == E_NO_ROOM)
+        metric_add(M_REFUSED_MEMORY, 1);
+    return s;
+}
+
+void cache_scratch_give(void *cache, uint64_t bytes)
+{
+    struct cache *c = cache_of(cache);
+    lock_take(&c->lock);
+    budget_give(&c->budget, BUDGET_SCRATCH, bytes);
+    room_grant(c);
+    lock_release(&c->lock);
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* The state machine of a slot. slot_to is the only place where a state changes; it keeps three
+ * things true with it: the bytes of a slot are charged in the class of its state, a slot stands in
+ * the list of its state, and by_state counts it. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "cache/cache_priv.h"
+
+static const bool legal[SLOT_STATE_COUNT][SLOT_STATE_COUNT] = {
+    [SLOT_ABSENT] = {[SLOT_LOADING] = true},
+    [SLOT_LOADING] = {[SLOT_RESIDENT] = true,
+                      [SLOT_DRAINING] = true,
+                      [SLOT_FAILED] = true,
+                      [SLOT_ABSENT] = true},
+    [SLOT_RESIDENT] = {[SLOT_DRAINING] = true},
+    [SLOT_DRAINING] = {[SLOT_ABSENT] = true},
+    [SLOT_FAILED] = {[SLOT_LOADING] = true},
+};
+
+/* The budget class of a state's bytes; BUDGET_CLASS_COUNT: it holds none. */
+static const enum budget_class class_of[SLOT_STATE_COUNT] = {
+    [SLOT_ABSENT] = BUDGET_CLASS_COUNT, [SLOT_LOADING] = BUDGET_RESERVED,
+    [SLOT_RESIDENT] = BUDGET_RESIDENT,  [SLOT_DRAINING] = BUDGET_DRAINING,
+    [SLOT_FAILED] = BUDGET_CLASS_COUNT,
+};
+
+const char *slot_state_text(enum slot_state s)
+{
+    static const char *const text[SLOT_STATE_COUNT] = {"absent", "loading", "resident", "draining",
+                                                       "failed"};
+    ASSERT((unsigned)s < SLOT_STATE_COUNT);
+    return text[s];
+}
+
+struct slot *slot_new(const char *name, uint64_t hash)
+{
+    size_t n = strlen(name) + 1;
+    struct slot *s = alloc_zero(1, sizeof(*s) + n);
+    if (!s)
+        return NULL;
+    s->hash = hash;
+    s->state = SLOT_ABSENT;
+    memcpy(s->name, name, n);
+    return s;
+}
+
+static struct lru *list_of(struct cache *c, enum slot_state s)
+{
+    if (s == SLOT_DRAINING)
+        return NULL;
+    return s == SLOT_LOADING || s == SLOT_RESIDENT ? &c->live : &c->idle;
+}
+
+static void move_bytes(struct cache *c, struct slot *s, enum slot_state to)
+{
+    if (!s->bytes)
+        return;
+    if (class_of[to] != BUDGET_CLASS_COUNT) {
+        budget_move(&c->budget, class_of[s->state], class_of[to], s->bytes);
+        return;
+    }
+    budget_give(&c->budget, class_of[s->state], s->bytes);
+    s->bytes = 0;
+}
+
+void slot_to(struct cache *c, struct slot *s, enum slot_state to)
+{
+    lock_assert_held(&c->lock);
+    ASSERT(legal[s->state][to]);
+    move_bytes(c, s, to);
+    struct lru *from_list = list_of(c, s->state), *to_list = list_of(c, to);
+    if (from_list != to_list) {
+        if (from_list)
+            lru_remove(&s->link);
+        if (to_list)
+            lru_add(to_list, &s->link);
+    }
+    c->by_state[s->state]--;
+    c->by_state[to]++;
+    s->state = to;
+}
+
+void slot_enter(struct cache *c, struct slot *s)
+{
+    lock_assert_held(&c->lock);
+    s->current = true;
+    table_add(&c->table, s);
+    lru_add(&c->idle, &s->link);
+    c->by_state[SLOT_ABSENT]++;
+}
+
+void slot_detach(struct cache *c, struct slot *s)
+{
+    lock_assert_held(&c->lock);
+    ASSERT(s->current);
+    table_remove(&c->table, s);
+    s->current = false;
+}
+
+void slot_drop(struct cache *c, struct slot *s, struct after *a)
+{
+    lock_assert_held(&c->lock);
+    ASSERT(s->state == SLOT_ABSENT || s->state == SLOT_FAILED);
+    ASSERT(!s->bytes);
+    if (s->current)
+        slot_detach(c, s);
+    lru_remove(&s->link);
+    c->by_state[s->state]--;
+    after_dead(a, s);
+}
+
+void slot_unload(struct cache *c, struct slot *s, struct after *a)
+{
+    lock_assert_held(&c->lock);
+    ASSERT(s->state == SLOT_DRAINING);
+    ASSERT(!s->pins);
+    c->coming += s->bytes;
+    after_unload(a, s);
+}
