@@ -22,17 +22,18 @@ struct exec_worker {
 struct exec_job {
     /* On a worker, without locks. The job's place in the queue is free again when it starts. */
     void (*run)(struct exec_job *job, struct exec_worker *w);
-    uint64_t ticket;  /* order of admission */
+    uint64_t ticket;  /* order of admission; 0: holds no place (zero it before the first use) */
     uint32_t heap_at; /* place in the heap of ready jobs; UINT32_MAX when not in it */
 };
 
 struct exec_config {
     uint32_t workers;   /* 1..64 */
     uint32_t queue_max; /* admitted jobs that have not started; 4096 by default */
-    void *(*local_new)(void *arg,
-                       uint32_t index); /* NULL result: exec_new fails with E_NO_MEMORY */
+    /* Both run on the worker's thread; both may be NULL: no locals. A NULL result: exec_new fails
+     * with E_NO_MEMORY. */
+    void *(*local_new)(void *arg, uint32_t index);
     void (*local_free)(void *arg, void *local);
-    void *arg;
+    void *arg; /* borrowed; outlives the pool */
 };
 
 /* Starts the workers.  errors: E_NO_MEMORY; E_INTERNAL when a thread cannot be started */
@@ -40,11 +41,14 @@ enum status exec_new(const struct exec_config *c, struct exec **out, struct err 
 /* Every admitted job must have run or been withdrawn. Joins the workers. */
 void exec_free(struct exec **e);
 
-/* thread: any   locks: takes EXEC   blocks: no
+/* Takes a place in the queue. The caller counts what is refused.
+ * thread: any   locks: takes EXEC   blocks: no
  * errors: E_QUEUE_FULL at queue_max; E_DRAINING after exec_drain */
 enum status exec_admit(struct exec *e, struct exec_job *job) WARN_UNUSED;
 void exec_submit(struct exec *e, struct exec_job *job); /* job was admitted; never refuses */
-/* Gives an admitted job's place back. True when it will not run; false when it runs or ran. */
+/* Gives an admitted job's place back, submitted or not. True when it will not run; false when it
+ * runs, ran or was withdrawn before. Who withdraws a job that another thread may submit settles
+ * with it who does. */
 bool exec_withdraw(struct exec *e, struct exec_job *job) WARN_UNUSED;
 
 void exec_drain(struct exec *e);     /* admits nothing any more; what is admitted goes on */
