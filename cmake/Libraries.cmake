@@ -20,6 +20,7 @@ roost_find(evhtp EVHTP)
 roost_find(event EVENT)
 roost_find(event_pthreads EVENT_PTHREADS)
 roost_find(ssl SSL)
+roost_find(curl CURL)
 roost_find(jemalloc JEMALLOC)
 
 # The serial OpenBLAS, statically and from its own folder: -lopenblas would find the threaded one.
@@ -37,4 +38,4 @@ set(ROOST_LIBS_kernels ${OPENBLAS})
 set(ROOST_LIBS_artifact ${LZ4})
 set(ROOST_LIBS_endpoint ${CJSON})
 set(ROOST_LIBS_http ${EVHTP} ${EVENT} ${EVENT_PTHREADS} ${SSL})
-set(ROOST_LIBS_cli ${CJSON})
+set(ROOST_LIBS_cli ${CJSON} ${CURL})

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* `roost docs PAGE`: the pages of docs/ that are made from tables. scripts/gen-docs writes them,
+ * and the tests compare them with what stands in docs/. */
+#include <string.h>
+
+#include "cli/config.h"
+#include "cli/verbs.h"
+#include "metrics/table.h"
+#include "ops/op.h"
+
+static const struct arg_option options[] = {{NULL, 0, NULL, NULL}};
+
+static const char made_note[] = "<!-- Made by scripts/gen-docs from a table in the source; do not "
+                                "edit. -->\n\n";
+
+static enum status page_configuration(struct buf *out)
+{
+    enum status s = buf_str(
+        out, "# Configuration\n\n"
+             "`roost serve` takes each setting from the first of: its flag, its environment "
+             "variable, the\nconfiguration file, its default. The file is named by `--config FILE` "
+             "or `ROOST_CONFIG` and is one JSON\nobject whose keys are the flags without their "
+             "dashes; an unknown key is an error that names its line.\n"
+             "`roost serve --print-config` prints the settings in force as such a file.\n\n"
+             "Sizes are whole numbers with B, KiB, MiB, GiB or TiB (or kB, MB, GB, TB); times are "
+             "whole numbers with\nus, ms, s, m or h.\n\n"
+             "```json\n{\n  \"store\": \"/srv/models\",\n  \"listen\": \"0.0.0.0:8080\",\n"
+             "  \"admin-listen\": \"127.0.0.1:8081\",\n  \"memory\": \"8GiB\",\n"
+             "  \"timeout\": \"30s\"\n}\n```\n\n");
+    if (s == OK)
+        s = config_markdown(out);
+    return s == OK ? buf_str(out, "\nFixed by the build: JSON nests at most 64 deep, tensors have "
+                                  "at most 8 dimensions.\n")
+                   : s;
+}
+
+static enum status metric_row(struct buf *out, const char *type, const char *name,
+                              const char *labels, const char *help, const char *before)
+{
+    bool again = before && strcmp(before, name) == 0;
+    return buf_printf(out, "| `%s%s%s%s` | %s | %s |\n", name, *labels ? "{" : "", labels,
+                      *labels ? "}" : "", type, again ? "" : help);
+}
+
+static enum status page_metrics(struct buf *out)
+{
+    static const struct {
+        const char *type, *name, *labels, *help;
+    } rows[] = {
+#define X(id, type, name, labels, help) {#type, name, labels, help},
+        METRIC_TABLE(X)
+#undef X
+#define X(id, name, labels, bounds, help) {"HISTOGRAM", name, labels, help},
+            HISTOGRAM_TABLE(X)
+#undef X
+    };
+    enum status s = buf_str(out, "# Metrics\n\n"
+                                 "`GET /metrics` on the management listener answers in Prometheus' "
+                                 "text format 0.0.4. No series\ncarries a model's name; what one "
+                                 "model did stands in `GET /models/<name>`.\n\n"
+                                 "| series | type | meaning |\n|---|---|---|\n");
+    for (size_t i = 0; s == OK && i < ARRAY_COUNT(rows); i++) {
+        const char *type = rows[i].type[0] == 'C'   ? "counter"
+                           : rows[i].type[0] == 'G' ? "gauge"
+                                                    : "histogram";
+        s = metric_row(out, type, rows[i].name, rows[i].labels, rows[i].help,
+                       i ? rows[i - 1].name : NULL);
+    }
+    return s;
+}
+
+static enum status operator_row(struct buf *out, const struct op *op)
+{
+    enum status s = buf_printf(out, "| %s | %s | ", *op->domain ? op->domain : "ai.onnx", op->name);
+    for (int i = 0; s == OK && i < OP_SINCE_MAX && op->since[i]; i++)
+        s = buf_printf(out, "%s%d", i ? ", " : "", op->since[i]);
+    return s == OK ? buf_str(out, " |\n") : s;
+}
+
+static enum status page_operators(struct buf *out)
+{
+    enum status s =
+        buf_str(out, "# Operators\n\n"
+                     "What the compiler takes, by the opset version since which each form holds. "
+                     "Those of the domain\n`roost` are our own: fusions that the compiler makes, "
+                     "and trees. `roost compile` names any other.\n\n"
+                     "| domain | operator | since opset |\n|---|---|---|\n");
+    size_t count;
+    const struct op *const *ops = op_table(&count);
+    for (size_t i = 0; s == OK && i < count; i++)
+        s = operator_row(out, ops[i]);
+    return s;
+}
+
+static enum status page_cli(struct buf *out)
+{
+    enum status s = buf_str(out, "# The command line\n\n"
+                                 "Exit status: 0 done, 1 failed, 2 wrong usage, 69 no server "
+                                 "answers. Colours and progress bars appear\nonly on a terminal, "
+                                 "and colours not with `NO_COLOR` set.\n\n");
+    for (const struct verb *const *v = verb_table(); s == OK && *v; v++)
+        if (!(*v)->hidden)
+            s = args_markdown(*v, out);
+    /* The last section's empty line is one too many. */
+    if (s == OK)
+        out->len--;
+    return s;
+}
+
+static int docs_run(const struct args *a)
+{
+    static const struct {
+        const char *name;
+        enum status (*write)(struct buf *out);
+    } pages[] = {{"configuration", page_configuration},
+                 {"metrics", page_metrics},
+                 {"operators", page_operators},
+                 {"cli", page_cli}};
+    struct buf out = {0};
+    struct err err;
+    for (size_t i = 0; i < ARRAY_COUNT(pages); i++) {
+        if (strcmp(pages[i].name, a->operands[0]) != 0)
+            continue;
+        enum status s = buf_str(&out, made_note);
+        return cli_print(s == OK ? pages[i].write(&out) : s, &out);
+    }
+    err_set(&err, E_USAGE, "unknown page '%.40s': configuration, metrics, operators or cli",
+            a->operands[0]);
+    return cli_fail(&err);
+}
+
+const struct verb verb_docs = {
+    .name = "docs",
+    .operands = "PAGE",
+    .summary = "Print a generated page of docs/.",
+    .details = "",
+    .options = options,
+    .operands_min = 1,
+    .operands_max = 1,
+    .run = docs_run,
+    .hidden = true,
+};
