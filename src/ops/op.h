@@ -11,6 +11,7 @@
 #ifndef ROOST_OPS_OP_H
 #define ROOST_OPS_OP_H
 
+#include "kernels/kernels.h" /* enum activation, for the fused operators */
 #include "ops/attr.h"
 #include "tensor/tensor.h"
 
@@ -90,15 +91,5 @@ const struct op *op_by_name(const char *domain, const char *name); /* NULL when 
 /* The since-version in force at opset `opset`: the highest op->since <= opset; 0 when it is older
  * than the oldest form we know. */
 int op_version(const struct op *op, int opset);
-
-/* Fused activations (roost.FusedConv, roost.FusedGemm); numbers stand in artifacts. */
-enum activation {
-    ACT_NONE = 0,
-    ACT_RELU = 1,
-    ACT_CLIP = 2,
-    ACT_LEAKY_RELU = 3,
-    ACT_SIGMOID = 4,
-    ACT_TANH = 5
-};
 
 #endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* Operators on two operands, element by element. */
+#ifndef ROOST_OPS_BINARY_H
+#define ROOST_OPS_BINARY_H
+
+#include "kernels/elementwise.h"
+#include "ops/ops_priv.h"
+
+/* The kernels of one operator; NULL: no kernel for that dtype. */
+struct binary_set {
+    const char *op;
+    binary_fn *f32, *f64, *i32, *i64, *boolean;
+    bool to_bool; /* the result is bool (comparisons) */
+};
+
+/* Before opset 7 the second operand broadcast only on request, and from a chosen axis. */
+struct binary_params {
+    bool legacy, broadcast, has_axis;
+    int64_t axis;
+};
+
+/* For operators that have a form before opset 7 (version < 7 is such a form). */
+enum status binary_prepare(const struct op_node *node, void *params, struct err *err);
+enum status binary_infer(struct op_infer *ctx, const struct binary_set *set,
+                         struct err *err) WARN_UNUSED;
+enum status binary_run(const struct op_run *ctx, const struct binary_set *set,
+                       struct err *err) WARN_UNUSED;
+
+/* y = f(a, b), both broadcast to y's shape. y may be a when it has a's shape. */
+void binary_apply(binary_fn *f, const struct tensor *a, const struct tensor *b,
+                  const struct tensor *y);
+binary_fn *binary_pick(const struct binary_set *set, enum dtype t); /* NULL: none */
+
+#endif
