@@ -93,7 +93,7 @@ static enum status field(struct builder *b, const char *s, size_t n, struct err 
         s++;
         n--;
     }
-    if (number_span(s, n) != n)
+    if (n == 0 || number_span(s, n) != n)
         return err_set(err, E_BAD_INPUT, "input '%s': '%.*s' is not a number", b->port->name,
                        (int)MIN(n, (size_t)40), s);
     return builder_number(b, s, n, err);

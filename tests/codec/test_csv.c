@@ -76,6 +76,7 @@ START_TEST(bad_rows_are_refused_by_place)
     case_refused(CODEC_CSV, "1\n", &case_one, "row 1: 1 columns, expected 2");
     case_refused(CODEC_CSV, "1,x\n", &case_one, "row 1, column 2: input 'x': 'x' is not a number");
     case_refused(CODEC_CSV, "1,2\n\n", &case_one, "row 2: 1 columns, expected 2");
+    case_refused(CODEC_CSV, "+", &floats, "'' is not a number");
     case_refused(CODEC_CSV, "1.5\n", &column, "1.5 is not an integer; expected int32");
     case_refused(CODEC_CSV, "\n", &column, "a missing or special value; expected int32");
     case_refused(CODEC_CSV, "1e39,1\n", &case_one, "out of range");
