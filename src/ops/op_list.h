@@ -20,7 +20,8 @@
     X(reshape, 8)                                                                                  \
     X(flatten, 9)                                                                                  \
     X(fused_conv, 600)                                                                             \
-    X(fused_gemm, 601)
+    X(fused_gemm, 601)                                                                             \
+    X(tree_ensemble, 602)
 
 enum {
     OP_CODE_MAX = 699,

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* What is kept of an XGBoost model while its file is read, whichever syntax it has. */
+#ifndef ROOST_COMPILER_XGBOOST_MODEL_H
+#define ROOST_COMPILER_XGBOOST_MODEL_H
+
+#include "base/buf.h"
+#include "compiler/compiler.h"
+#include "compiler/graph.h"
+#include "compiler/xgboost/doc.h"
+#include "ops/tree_ensemble.h"
+
+enum { XGB_NAME_MAX = 64 };
+
+/* The arrays of one tree as the file has them; elements are int32_t, in TREE_COND float. */
+enum xgb_array {
+    XGB_LEFT,
+    XGB_RIGHT,
+    XGB_FEATURE,
+    XGB_COND, /* float: the threshold, in a leaf its value */
+    XGB_MISSING_LEFT,
+    XGB_SPLIT_TYPE, /* may be absent: all 0, numbers; 1: by category */
+    XGB_SET_NODE,   /* nodes that split by category ... */
+    XGB_SET_BEGIN,  /* ... where the set of each begins in XGB_CATEGORY ... */
+    XGB_SET_SIZE,   /* ... and how many it has */
+    XGB_CATEGORY,
+    XGB_ARRAYS
+};
+
+/* Embedded; the buffers are heap. */
+struct xgb_model {
+    struct err *err;
+    /* as the file says; counts are -1 until read */
+    int64_t version[3];
+    int64_t num_class, num_feature, num_target, num_trees;
+    char objective[XGB_NAME_MAX], booster[XGB_NAME_MAX];
+    struct buf base;        /* float: base_score, one or one per group */
+    struct buf tree_group;  /* int32_t per tree */
+    struct buf tree_weight; /* float per tree (dart); may be empty */
+    /* the trees, packed as kernels/trees.h says */
+    struct buf nodes, trees, sets;
+    /* the tree being read, and what packing it needs */
+    struct buf arrays[XGB_ARRAYS];
+    int64_t tree_nodes, tree_leaf_values; /* tree_param's claims; -1: none */
+    struct buf order, reached, set_of;
+    int32_t feature_top; /* the highest feature of any split; -1: none */
+};
+
+static inline uint32_t xgb_count(const struct buf *b)
+{
+    return (uint32_t)(b->len / 4);
+}
+
+/* Appends 4 bytes or a larger element.  errors: E_NO_MEMORY; E_UNSUPPORTED beyond the maximum */
+enum status xgb_push(struct xgb_model *m, struct buf *b, const void *element,
+                     size_t bytes) WARN_UNUSED;
+
+/* Walks the document into m.  errors: E_CORRUPT, E_UNSUPPORTED, E_NO_MEMORY */
+enum status xgb_walk(struct doc *d, struct xgb_model *m) WARN_UNUSED;
+
+/* Packs m->arrays as the next tree.  errors: E_CORRUPT (names tree and node), E_UNSUPPORTED */
+enum status xgb_pack_tree(struct xgb_model *m) WARN_UNUSED;
+
+/* How an objective stores its base score, and what it gives out. */
+enum xgb_link { XGB_IDENTITY, XGB_LOGIT, XGB_LOG };
+struct xgb_objective {
+    const char *name;
+    enum xgb_link link;
+    enum tree_transform transform;
+};
+const struct xgb_objective *xgb_objective(const char *name); /* NULL when unknown */
+/* The margin that a stored base score stands for. False when it is outside the link's domain. */
+bool xgb_base_margin(enum xgb_link link, float stored, float *margin) WARN_UNUSED;
+
+/* Proves what only the whole model shows and writes it into the graph. */
+enum status xgb_emit(struct xgb_model *m, struct graph *g) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* The plain walk: one row, one tree, one node at a time. It is the specification of trees.c, and
+ * what trees.c uses for splits by category. */
+#include <math.h>
+#include <string.h>
+
+#include "kernels/trees.h"
+
+/* Negative, huge and unlisted categories are not in the set; fractions count as their floor. */
+static bool in_set(const uint32_t *set, float x)
+{
+    if (!(x >= 0 && x < (float)TREE_CATEGORY_MAX))
+        return false;
+    uint32_t c = (uint32_t)x;
+    return c / 32 < set[0] && (set[1 + c / 32] >> (c % 32) & 1);
+}
+
+static bool goes_left(const struct tree_table *t, const struct tree_node *n, float x)
+{
+    if (isnan(x))
+        return n->what & TREE_MISSING_LEFT;
+    if (n->what & TREE_BY_CATEGORY)
+        return !in_set(t->sets + n->set, x);
+    return x < n->cond;
+}
+
+float trees_leaf(const struct tree_table *t, uint32_t root, const float *row)
+{
+    const struct tree_node *n = t->nodes + root;
+    while (n->what & TREE_SPLITS) {
+        uint32_t right = goes_left(t, n, row[n->what & TREE_FEATURE_MASK]) ? 0 : 1;
+        n = t->nodes + n->left + right;
+    }
+    return n->value;
+}
+
+void trees_margins_ref(const struct tree_table *t, const float *x, int64_t rows, float *margins)
+{
+    for (int64_t r = 0; r < rows; r++, x += t->n_features, margins += t->n_groups) {
+        memcpy(margins, t->base, t->n_groups * sizeof(*margins));
+        for (uint32_t i = 0; i < t->n_trees; i++)
+            margins[t->trees[i].group] += trees_leaf(t, t->trees[i].root, x);
+    }
+}
