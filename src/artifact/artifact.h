@@ -21,6 +21,10 @@ enum {
     ARTIFACT_PAGE0_BYTES = 4096,
     ARTIFACT_ALIGN = 64, /* of every constant's data */
     ARTIFACT_NO_TENSOR = -1,
+    ARTIFACT_SYMBOLS_MAX = 256, /* named dims of one model */
+    /* Which planner and which scratch sizes page 0's costs were computed by. A change of either
+     * raises it; an artifact of another revision is refused with the advice to compile again. */
+    ARTIFACT_COST_REVISION = 1,
 };
 
 enum artifact_target { TARGET_GENERIC = 0 };
@@ -73,7 +77,8 @@ struct artifact_cost {
 
 struct artifact_page0 {
     uint16_t major, minor;
-    uint32_t target; /* enum artifact_target */
+    uint32_t target;        /* enum artifact_target */
+    uint32_t cost_revision; /* ARTIFACT_COST_REVISION */
     uint64_t file_bytes;
     uint64_t
         meta_bytes; /* page 0 and all sections that are not blobs, as stored; multiple of 4096 */
@@ -81,13 +86,14 @@ struct artifact_page0 {
     uint64_t packed_bytes;   /* raw size of the LZ4 constants */
     uint64_t meta_raw_bytes; /* raw size of all metadata sections */
     uint32_t n_sections, n_tensors, n_instrs, n_operands, n_attrs, n_inputs, n_outputs, n_symbols;
-    uint32_t strings_bytes;
+    uint32_t n_blobs, strings_bytes;
     struct artifact_cost cost;
     uint8_t hash[SHA256_BYTES]; /* of page 0 (this field zero) and the meta: names the content */
 };
 
 /* Writes the artifact with the given cost. Deterministic: same source, same bytes.
- * owns: src borrowed   errors: E_UNSUPPORTED beyond the format's limits; E_NO_MEMORY */
+ * owns: src borrowed; *out is empty on entry, and again on error
+ * errors: E_UNSUPPORTED beyond the format's limits; E_NO_MEMORY */
 enum status artifact_write(const struct artifact_source *src, const struct artifact_cost *cost,
                            struct buf *out, struct err *err) WARN_UNUSED;
 

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* What a run costs at the smallest symbols, where every dim that a request may choose is 1: the
+ * numbers of page 0. They come from the planner that serves requests, in memory that passes. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "runtime/plan_priv.h"
+
+/* Every symbol is 1, but for the first, which is `first`. */
+static int64_t dim_at(int64_t d, int64_t first)
+{
+    if (d >= 0)
+        return d;
+    return d == DIM_SYMBOL_0 ? first : 1;
+}
+
+static bool shapes_are_free(const struct signature *sig)
+{
+    for (int i = 0; i < sig->n_inputs; i++)
+        for (int k = 0; k < sig->inputs[i].rank; k++)
+            if (sig->inputs[i].dims[k] < 0)
+                return true;
+    return false;
+}
+
+static void set_shapes(const struct signature *sig, int64_t first, struct tensor *in,
+                       int64_t *symbols)
+{
+    for (int i = 0; i < sig->n_symbols; i++)
+        symbols[i] = DIM_FREE;
+    for (int i = 0; i < sig->n_inputs; i++) {
+        const struct port *port = &sig->inputs[i];
+        in[i] = (struct tensor){.dtype = port->dtype, .rank = port->rank};
+        for (int k = 0; k < port->rank; k++) {
+            in[i].dims[k] = dim_at(port->dims[k], first);
+            if (dim_is_symbol(port->dims[k]))
+                symbols[dim_symbol(port->dims[k])] = in[i].dims[k];
+        }
+    }
+}
+
+static enum status measure_at(const struct program *p, int64_t first, void *book,
+                              struct artifact_cost *out, struct err *err)
+{
+    struct tensor in[SIGNATURE_PORTS_MAX];
+    int64_t symbols[ARTIFACT_SYMBOLS_MAX];
+    struct plan_shapes shapes = {in, symbols, NULL};
+    struct plan plan;
+    set_shapes(&p->signature, first, in, symbols);
+    enum status s = plan_make(&plan, p, &shapes, book, err);
+    if (s == OK)
+        *out = (struct artifact_cost){.arena_fixed = plan_bytes(&plan),
+                                      .scratch_bytes = plan.scratch_bytes};
+    return s;
+}
+
+enum status bind_measure(const struct program *p, struct artifact_cost *out, struct err *err)
+{
+    struct artifact_cost two = {0};
+    struct err ignored;
+    *out = (struct artifact_cost){0};
+    void *book = alloc_aligned(PLAN_ALIGN, plan_book_bytes(p));
+    if (!book)
+        return err_set(err, E_NO_MEMORY, "no memory to plan a program");
+    enum status s = measure_at(p, 1, book, out, err);
+    if (s == OK && p->signature.n_symbols > 0 && measure_at(p, 2, book, &two, &ignored) == OK &&
+        two.arena_fixed > out->arena_fixed)
+        out->arena_per_item = two.arena_fixed - out->arena_fixed;
+    alloc_free(book);
+    if (s == E_BAD_INPUT && shapes_are_free(&p->signature))
+        return OK; /* an image of one pixel need not fit: such a model declares no cost */
+    if (s == E_BAD_INPUT || s == E_TOO_LARGE)
+        err->code = s = E_CORRUPT; /* no request is at fault here */
+    return s;
+}

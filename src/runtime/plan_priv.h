@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* A plan: what one program does for one set of input shapes. It lies in memory of the caller's, the
+ * "book" (for a session: the start of its arena), and knows where every value will stand behind it:
+ *
+ *     [book: tensors, operands, steps, small known values][values][scratch of the widest step]
+ *
+ * Making a plan allocates nothing. plan_make infers and places; plan_attach writes the addresses.
+ */
+#ifndef ROOST_RUNTIME_PLAN_PRIV_H
+#define ROOST_RUNTIME_PLAN_PRIV_H
+
+#include "runtime/program_priv.h"
+
+enum {
+    PLAN_ALIGN = 64,
+    PLAN_VALUE_BYTES_MAX = 1024, /* a value of more bytes is not computed while planning */
+    PLAN_VALUES_MAX = 64,        /* as many such values' bytes are set aside at most */
+    PLAN_NOWHERE = -1,           /* plan_value.root: no place in the arena */
+};
+
+/* One instruction that runs. */
+struct plan_step {
+    const struct program_instr *in;
+    struct tensor **operands; /* in->n_in inputs, then in->n_out outputs; NULL: left out */
+    uint64_t bytes;           /* of all operands: how much work it may be */
+};
+
+/* Where one tensor stands, by tensor index. Times are step numbers; a value that the caller reads
+ * after the run lives until n_steps. first, last, off count for roots only. */
+struct plan_value {
+    int32_t root;         /* the tensor whose bytes these are; itself; PLAN_NOWHERE when known */
+    uint32_t first, last; /* steps that write it and read it last */
+    uint64_t bytes;
+    uint64_t off; /* from the start of the values */
+};
+
+/* Embedded; all pointers lead into the book. */
+struct plan {
+    const struct program *p; /* borrowed while the program is pinned */
+    struct tensor *tensors;  /* by tensor index: shapes, and data where known */
+    struct tensor **operands;
+    struct plan_step *steps;
+    struct plan_value *values;
+    int32_t *order; /* roots, as they are placed */
+    int32_t *late;  /* tensors that stand on an input's bytes: addressed at each run */
+    uint8_t *known; /* small values computed while planning */
+    uint64_t known_bytes, known_used;
+    uint32_t n_steps, n_late;
+    uint64_t book_bytes, values_bytes, scratch_bytes; /* each a multiple of PLAN_ALIGN */
+};
+
+struct plan_shapes {
+    const struct tensor *in; /* by signature input: dtype, rank, dims; data is not looked at */
+    const int64_t *symbols;  /* value of each symbol; -1: no input has it */
+    const uint8_t *staged;   /* by signature input: copied into the arena first; NULL: none */
+};
+
+uint64_t plan_book_bytes(const struct program *p);
+uint64_t plan_bytes(const struct plan *pl); /* book, values and scratch */
+
+/* book: plan_book_bytes, PLAN_ALIGN aligned; owned by the caller, outlives the plan.
+ * errors: E_BAD_INPUT (shapes that do not go through the model); E_UNSUPPORTED; E_TOO_LARGE */
+enum status plan_make(struct plan *pl, const struct program *p, const struct plan_shapes *shapes,
+                      void *book, struct err *err) WARN_UNUSED;
+/* values: where the values begin, PLAN_ALIGN aligned. */
+void plan_attach(struct plan *pl, uint8_t *values);
+
+/* Lifetimes, sharing of bytes and places, for the steps and shapes that stand in pl.
+ * errors: E_TOO_LARGE when the sum of sizes overflows */
+enum status plan_place(struct plan *pl, const uint8_t *staged, struct err *err) WARN_UNUSED;
+/* The tensor whose bytes t's are. */
+int32_t plan_root(const struct plan *pl, int32_t t);
+
+#endif

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* A program exists only when everything about it was proven: program_bind is the one way in, and
+ * on any failure the region stays the caller's. */
+#include "runtime/program.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "runtime/program_priv.h"
+
+static atomic_uint_fast64_t last_serial;
+
+uint64_t program_bytes(const struct artifact_page0 *p0)
+{
+    uint64_t n;
+    if (!checked_add(p0->blob_bytes, bind_bytes(p0), &n))
+        return UINT64_MAX;
+    return region_round(n);
+}
+
+static enum status bind_all(struct binder *b, struct artifact_cost *cost, struct err *err)
+{
+    enum status s = bind_texts(b, err);
+    if (s == OK)
+        s = bind_tensors(b, err);
+    if (s == OK)
+        s = bind_signature(b, err);
+    if (s == OK)
+        s = bind_samples(b, err);
+    if (s == OK)
+        s = bind_instrs(b, err);
+    if (s == OK)
+        s = bind_measure(b->p, cost, err);
+    return s;
+}
+
+enum status program_bind_uncosted(const struct artifact_page0 *p0, const void *meta,
+                                  size_t meta_bytes, struct region *region, struct program **out,
+                                  struct artifact_cost *cost, struct err *err)
+{
+    struct binder b;
+    memset(&b, 0, sizeof(b));
+    if (program_bytes(p0) > region->bytes)
+        return err_set(err, E_INTERNAL, "a region of %" PRIu64 " bytes, a program needs %" PRIu64,
+                       region->bytes, program_bytes(p0));
+    enum status s = artifact_reader_init(&b.reader, p0, meta, meta_bytes, err);
+    if (s != OK)
+        return s;
+    b.blob_area = region->base;
+    b.bump =
+        (struct bump){(uint8_t *)region->base + p0->blob_bytes, region->bytes - p0->blob_bytes, 0};
+    s = bind_take(&b, 1, sizeof(*b.p), &b.p, err);
+    if (s == OK) {
+        b.p->magic = PROGRAM_MAGIC;
+        b.p->p0 = *p0;
+        s = bind_all(&b, cost, err);
+    }
+    artifact_reader_fini(&b.reader);
+    if (s != OK)
+        return s;
+    b.p->serial = atomic_fetch_add(&last_serial, 1) + 1;
+    b.p->region = *region;
+    *region = (struct region){0};
+    *out = b.p;
+    return OK;
+}
+
+static enum status check_cost(const struct artifact_cost *said, const struct artifact_cost *is,
+                              struct err *err)
+{
+    if (said->arena_fixed == is->arena_fixed && said->arena_per_item == is->arena_per_item &&
+        said->scratch_bytes == is->scratch_bytes)
+        return OK;
+    return err_set(err, E_CORRUPT,
+                   "page 0 declares an arena of %" PRIu64 "+%" PRIu64 "*n with scratch %" PRIu64
+                   ", it is %" PRIu64 "+%" PRIu64 "*n with %" PRIu64,
+                   said->arena_fixed, said->arena_per_item, said->scratch_bytes, is->arena_fixed,
+                   is->arena_per_item, is->scratch_bytes);
+}
+
+enum status program_bind(const struct artifact_page0 *p0, const void *meta, size_t meta_bytes,
+                         struct region *region, struct program **out, struct err *err)
+{
+    struct artifact_cost cost;
+    struct program *p;
+    enum status s = program_bind_uncosted(p0, meta, meta_bytes, region, &p, &cost, err);
+    if (s != OK)
+        return s;
+    s = check_cost(&p0->cost, &cost, err);
+    if (s != OK) {
+        *region = p->region;
+        return s;
+    }
+    *out = p;
+    return OK;
+}
+
+void program_free(struct program **p)
+{
+    if (!*p)
+        return;
+    ASSERT((*p)->magic == PROGRAM_MAGIC);
+    struct region region = (*p)->region; /* the program lies in it */
+    *p = NULL;
+    region_fini(&region);
+}
+
+static bool all_zero(const uint8_t *p, uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++)
+        if (p[i])
+            return false;
+    return true;
+}
+
+enum status program_check_blobs(const struct program *p, struct err *err)
+{
+    const uint8_t *area = p->region.base;
+    for (uint32_t i = 0; i < p->p0.n_blobs; i++) {
+        const struct blob_record *b = &p->blobs[i];
+        const uint64_t end = b->off + b->bytes;
+        const uint64_t next = i + 1 < p->p0.n_blobs ? p->blobs[i + 1].off : p->p0.blob_bytes;
+        uint8_t got[SHA256_BYTES];
+        if (sha256_once(area + b->off, b->bytes, got) != OK)
+            return err_set(err, E_NO_MEMORY, "no memory to hash a blob");
+        if (memcmp(got, b->hash, SHA256_BYTES) != 0)
+            return err_set(err, E_CORRUPT, "blob %u is not what its SHA-256 says", i);
+        if (!all_zero(area + end, next - end))
+            return err_set(err, E_CORRUPT, "blob %u: padding is not zero", i);
+    }
+    return OK;
+}
+
+const struct signature *program_signature(const struct program *p)
+{
+    return &p->signature;
+}
+
+const struct artifact_page0 *program_page0(const struct program *p)
+{
+    return &p->p0;
+}
+
+uint64_t program_resident_bytes(const struct program *p)
+{
+    return p->region.bytes;
+}
+
+const char *program_provenance(const struct program *p)
+{
+    return p->provenance;
+}
+
+uint64_t program_serial(const struct program *p)
+{
+    return p->serial;
+}
+
+bool program_sample(const struct program *p, const struct tensor **in, const struct tensor **out)
+{
+    if (!p->samples)
+        return false;
+    *in = p->samples;
+    *out = p->samples + p->p0.n_inputs;
+    return true;
+}
+
+uint32_t program_instr_count(const struct program *p)
+{
+    return p->p0.n_instrs;
+}
+
+void program_instr(const struct program *p, uint32_t i, struct instr_view *out)
+{
+    ASSERT(i < p->p0.n_instrs);
+    const struct program_instr *in = &p->instrs[i];
+    *out = (struct instr_view){in->op, in->version, in->name, in->n_in, in->n_out};
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* What a program is made of. All of it lies in the program's one region, behind the blobs, and is
+ * read-only once program_bind returned. */
+#ifndef ROOST_RUNTIME_PROGRAM_PRIV_H
+#define ROOST_RUNTIME_PROGRAM_PRIV_H
+
+#include "artifact/reader.h"
+#include "mem/arena.h"
+#include "runtime/program.h"
+
+enum { PROGRAM_MAGIC = 0x524f4f53 };
+
+struct program_instr {
+    const struct op *op;
+    const void *params;      /* what op->prepare made; NULL when the op has none */
+    const int32_t *operands; /* n_in inputs, then n_out outputs; ARTIFACT_NO_TENSOR: left out */
+    const char *name;
+    uint16_t version, n_in, n_out;
+};
+
+struct program_tensor {
+    const char *name;
+    enum tensor_class class;
+    int32_t port;    /* CLASS_INPUT: which signature input; else -1 */
+    struct tensor t; /* CLASS_CONST: shape and data. CLASS_INPUT: dtype */
+};
+
+struct program {
+    uint32_t magic;
+    uint64_t serial;
+    struct region region;
+    struct artifact_page0 p0;
+    struct signature signature;
+    struct program_tensor *tensors; /* p0.n_tensors */
+    struct program_instr *instrs;   /* p0.n_instrs */
+    int32_t *operands;              /* p0.n_operands, instruction after instruction */
+    int32_t *inputs, *outputs;      /* tensor of each signature port */
+    struct blob_record *blobs;      /* p0.n_blobs */
+    const char *provenance;         /* terminated */
+    uint32_t n_known;               /* results that shapes and constants alone decide */
+    struct tensor *samples;         /* inputs, then outputs; NULL: none */
+};
+
+/* A program whose one region is being filled. Lives during program_bind only. */
+struct binder {
+    struct artifact_reader reader;
+    struct program *p;
+    struct bump bump;         /* the bind area */
+    const uint8_t *blob_area; /* start of the region */
+    uint8_t *packed;          /* the unpacked constants */
+};
+
+/* The parts of binding, in this order. errors of all: E_CORRUPT; E_UNSUPPORTED; E_NO_MEMORY */
+enum status bind_texts(struct binder *b, struct err *err) WARN_UNUSED;
+enum status bind_tensors(struct binder *b, struct err *err) WARN_UNUSED;
+enum status bind_signature(struct binder *b, struct err *err) WARN_UNUSED;
+enum status bind_samples(struct binder *b, struct err *err) WARN_UNUSED;
+enum status bind_instrs(struct binder *b, struct err *err) WARN_UNUSED;
+/* Plans at the smallest symbols: the costs that page 0 must declare. */
+enum status bind_measure(const struct program *p, struct artifact_cost *out,
+                         struct err *err) WARN_UNUSED;
+/* The next bytes of the bind area, zeroed; page 0 promised that they are there.
+ * errors: E_INTERNAL when they are not */
+enum status bind_take(struct binder *b, uint64_t count, uint64_t bytes, void *out,
+                      struct err *err) WARN_UNUSED;
+
+/* Bytes of the bind area that page 0's counts demand. */
+uint64_t bind_bytes(const struct artifact_page0 *p0);
+
+/* All of program_bind but the comparison of costs. */
+enum status program_bind_uncosted(const struct artifact_page0 *p0, const void *meta,
+                                  size_t meta_bytes, struct region *region, struct program **out,
+                                  struct artifact_cost *cost, struct err *err) WARN_UNUSED;
+
+#endif
