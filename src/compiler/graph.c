@@ -223,6 +223,30 @@ enum status graph_node(struct graph *g, const struct op *op, int version, const 
     return OK;
 }
 
+enum status graph_settle(struct graph *g, int32_t value)
+{
+    struct tensor *t = &g->values[value].t;
+    uint64_t bytes;
+    if ((uintptr_t)t->data % dtype_bytes(t->dtype) == 0)
+        return OK;
+    if (!tensor_bytes(t, &bytes))
+        return E_CORRUPT;
+    void *copy = graph_copy(g, t->data, bytes);
+    if (!copy)
+        return E_NO_MEMORY;
+    t->data = copy;
+    return OK;
+}
+
+enum status graph_node_err(const struct graph *g, const struct node *n, struct err *err)
+{
+    for (uint32_t i = 0; i < g->n_opsets; i++)
+        if (strcmp(g->opsets[i].domain, n->op->domain) == 0)
+            return err_prefix(err, "operator %s (node '%.80s', opset %d)", n->op->name, n->name,
+                              g->opsets[i].version);
+    return err_prefix(err, "operator %s (node '%.80s')", n->op->name, n->name);
+}
+
 void graph_compact(struct graph *g)
 {
     uint32_t kept = 0;

@@ -29,6 +29,12 @@ struct node {
     bool dead; /* removed by a pass; graph_compact drops it */
 };
 
+/* An operator set that the source imports; for messages and provenance. */
+struct graph_opset {
+    const char *domain; /* owned by the graph; "" is ai.onnx */
+    int version;
+};
+
 /* Heap; made by graph_new. Arrays grow; indices stay valid, pointers into them do not. */
 struct graph {
     struct value *values;
@@ -39,6 +45,9 @@ struct graph {
     uint32_t n_inputs, n_outputs, cap_inputs, cap_outputs;
     const char **symbols; /* names of symbolic dims, by symbol number */
     uint32_t n_symbols, cap_symbols;
+    struct graph_opset *opsets; /* what the source imports; owned by the graph; may be NULL */
+    uint32_t n_opsets;
+    const char *producer; /* what wrote the source, "pytorch 1.13"; owned by the graph or NULL */
     void *blocks;         /* list of heap blocks, freed by graph_free */
     const void *borrowed; /* the model file, when constants point into it; outlives the graph */
 };
@@ -63,6 +72,11 @@ enum status graph_symbol(struct graph *g, const char *name, size_t len,
 enum status graph_node(struct graph *g, const struct op *op, int version, const char *name,
                        const int32_t *in, uint32_t n_in, const int32_t *out, uint32_t n_out,
                        const struct attr *attrs, uint32_t n_attrs) WARN_UNUSED;
+/* Makes a constant's data aligned for its dtype, so that a kernel may read it: data in the model
+ * file lies anywhere. Copies it when it must. */
+enum status graph_settle(struct graph *g, int32_t value) WARN_UNUSED;
+/* Puts "operator Conv (node 'x', opset 13)" before what err says. Returns err's code. */
+enum status graph_node_err(const struct graph *g, const struct node *n, struct err *err);
 void graph_compact(struct graph *g); /* drops dead nodes, keeps the order */
 
 #endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* The way of a compile: look at the first bytes, let the front end build a graph, let the passes
+ * rewrite it, emit. What we cannot read is named, with what to do about it. */
+#include <string.h>
+
+#include "compiler/compiler.h"
+#include "compiler/emit.h"
+#include "compiler/graph.h"
+#include "compiler/passes/passes.h"
+
+typedef enum status front_end(const void *bytes, size_t n, struct graph *g, struct err *err);
+
+static const struct {
+    const char *name; /* stands in the provenance */
+    front_end *read;
+} front_ends[] = {
+    [MODEL_ONNX] = {"onnx", onnx_read},
+    [MODEL_XGBOOST_JSON] = {"xgboost-json", xgboost_read_json},
+    [MODEL_XGBOOST_UBJ] = {"xgboost-ubj", xgboost_read_ubj},
+};
+
+/* Files that users try and that we cannot compile, by their first bytes. */
+static const struct {
+    const char *magic;
+    size_t len, at;
+    const char *what, *todo;
+} foreign[] = {
+    {"\x89ROO\r\n\x1a\n", 8, 0, "a compiled artifact", "it needs no compiling: run or serve it"},
+    {"PK\x03\x04", 4, 0, "a zip archive (PyTorch, Keras or MLflow)",
+     "export the model to ONNX: torch.onnx.export, tf2onnx or skl2onnx"},
+    {"\x80\x02", 2, 0, "a Python pickle", "it is code, never loaded: export the model to ONNX"},
+    {"\x80\x03", 2, 0, "a Python pickle", "it is code, never loaded: export the model to ONNX"},
+    {"\x80\x04", 2, 0, "a Python pickle", "it is code, never loaded: export the model to ONNX"},
+    {"\x80\x05", 2, 0, "a Python pickle", "it is code, never loaded: export the model to ONNX"},
+    {"\x89HDF\r\n", 6, 0, "an HDF5 file (Keras)", "export the model to ONNX with tf2onnx"},
+    {"TFL3", 4, 4, "a TensorFlow Lite model", "export the model to ONNX with tf2onnx"},
+    {"GGUF", 4, 0, "a GGUF file", "it holds weights without a graph: export the model to ONNX"},
+    {"binf", 4, 0, "an old binary XGBoost model", "save it again as .json or .ubj"},
+    {"\x1f\x8b", 2, 0, "a gzip file", "unpack it first"},
+};
+
+static bool is_space(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* '{' begins JSON and UBJSON alike; what follows differs: a quote or the end in JSON, the type of a
+ * key's length or of the whole container in UBJSON. */
+static enum model_format sniff_brace(const uint8_t *p, size_t n)
+{
+    if (n > 1 && memchr("iUIlL$#", p[1], 7))
+        return MODEL_XGBOOST_UBJ;
+    return MODEL_XGBOOST_JSON;
+}
+
+static enum model_format sniff(const uint8_t *p, size_t n)
+{
+    size_t i = 0;
+    while (i < n && is_space(p[i]))
+        i++;
+    if (i < n && p[i] == '{')
+        return sniff_brace(p + i, n - i);
+    return MODEL_ONNX;
+}
+
+static enum status refuse_foreign(const uint8_t *p, size_t n, struct err *err)
+{
+    if (!n)
+        return err_set(err, E_CORRUPT, "the model file is empty");
+    for (size_t i = 0; i < ARRAY_COUNT(foreign); i++)
+        if (n >= foreign[i].at + foreign[i].len &&
+            memcmp(p + foreign[i].at, foreign[i].magic, foreign[i].len) == 0)
+            return err_set(err, E_UNSUPPORTED, "this is %s, not a model we compile; %s",
+                           foreign[i].what, foreign[i].todo);
+    return OK;
+}
+
+enum status compile_bytes(const void *bytes, size_t n, const struct compile_options *o,
+                          struct buf *artifact, struct err *err)
+{
+    enum model_format format = o ? o->format : MODEL_AUTO;
+    if (format == MODEL_AUTO) {
+        enum status s = refuse_foreign(bytes, n, err);
+        if (s != OK)
+            return s;
+        format = sniff(bytes, n);
+    }
+    struct graph *g = NULL;
+    if (graph_new(&g) != OK)
+        return err_set(err, E_NO_MEMORY, "no memory for a graph");
+    g->borrowed = bytes;
+    enum status s = front_ends[format].read(bytes, n, g, err);
+    if (s == OK)
+        s = passes_run(g, err);
+    struct emit_source src = {front_ends[format].name, bytes, n};
+    if (s == OK)
+        s = emit(g, &src, artifact, err);
+    graph_free(&g);
+    return s;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* Lays the graph out as the artifact's writer wants it: only values that something uses become
+ * tensors, in the graph's own order, so that the same graph always gives the same bytes. The file
+ * is written twice: once to let the runtime measure the program, and once with what it measured. */
+#include "compiler/emit.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "compiler/passes/shapes.h"
+#include "runtime/program.h"
+
+/* What artifact_write reads; freed together. */
+struct layout {
+    struct artifact_tensor *tensors; /* heap */
+    struct artifact_instr *instrs;   /* heap */
+    struct port *ports;              /* heap; inputs, then outputs */
+    int32_t *index;                  /* heap; tensor of each value, or ARTIFACT_NO_TENSOR */
+    int32_t *operands;               /* heap; all instructions' operands, then the signature's */
+    struct artifact_source src;      /* points into the above */
+};
+
+static void layout_fini(struct layout *l)
+{
+    alloc_free(l->tensors);
+    alloc_free(l->instrs);
+    alloc_free(l->ports);
+    alloc_free(l->index);
+    alloc_free(l->operands);
+    *l = (struct layout){0};
+}
+
+static enum status layout_alloc(const struct graph *g, struct layout *l)
+{
+    size_t operands = (size_t)g->n_inputs + g->n_outputs;
+    for (uint32_t i = 0; i < g->n_nodes; i++)
+        operands += (size_t)g->nodes[i].n_in + g->nodes[i].n_out;
+    l->tensors = alloc_zero(g->n_values, sizeof(*l->tensors));
+    l->instrs = alloc_zero(g->n_nodes, sizeof(*l->instrs));
+    l->ports = alloc_zero((size_t)g->n_inputs + g->n_outputs, sizeof(*l->ports));
+    l->index = alloc_new((size_t)g->n_values * sizeof(*l->index));
+    l->operands = alloc_zero(operands, sizeof(*l->operands));
+    bool all = l->tensors && l->instrs && l->ports && l->index && l->operands;
+    return all ? OK : E_NO_MEMORY;
+}
+
+static void mark(int32_t *index, const int32_t *values, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (values[i] != ARTIFACT_NO_TENSOR)
+            index[values[i]] = 0;
+}
+
+/* Numbers the values in use and describes each as a tensor. */
+static void lay_tensors(const struct graph *g, struct layout *l)
+{
+    static const enum tensor_class class_of[] = {
+        [VALUE_CONST] = CLASS_CONST, [VALUE_INPUT] = CLASS_INPUT, [VALUE_COMPUTED] = CLASS_VALUE};
+    for (uint32_t i = 0; i < g->n_values; i++)
+        l->index[i] = ARTIFACT_NO_TENSOR;
+    mark(l->index, g->inputs, g->n_inputs);
+    mark(l->index, g->outputs, g->n_outputs);
+    for (uint32_t i = 0; i < g->n_nodes; i++) {
+        mark(l->index, g->nodes[i].in, g->nodes[i].n_in);
+        mark(l->index, g->nodes[i].out, g->nodes[i].n_out);
+    }
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < g->n_values; i++) {
+        const struct value *v = &g->values[i];
+        if (l->index[i] == ARTIFACT_NO_TENSOR)
+            continue;
+        l->tensors[n] = (struct artifact_tensor){
+            .name = v->name, .class = class_of[v->kind], .t = v->t, .compress = v->compress};
+        l->index[i] = (int32_t)n++;
+    }
+    l->src.tensors = l->tensors;
+    l->src.n_tensors = n;
+}
+
+/* Translates value indices to tensor indices behind *at, and moves it on. */
+static const int32_t *lay_operands(const struct layout *l, const int32_t *values, uint32_t n,
+                                   int32_t **at)
+{
+    int32_t *start = *at;
+    for (uint32_t i = 0; i < n; i++)
+        start[i] = values[i] == ARTIFACT_NO_TENSOR ? ARTIFACT_NO_TENSOR : l->index[values[i]];
+    *at += n;
+    return start;
+}
+
+static void lay_instrs(const struct graph *g, struct layout *l)
+{
+    int32_t *at = l->operands;
+    for (uint32_t i = 0; i < g->n_nodes; i++) {
+        const struct node *n = &g->nodes[i];
+        l->instrs[i] = (struct artifact_instr){.op = n->op->code,
+                                               .version = (uint16_t)n->version,
+                                               .in = lay_operands(l, n->in, n->n_in, &at),
+                                               .out = lay_operands(l, n->out, n->n_out, &at),
+                                               .n_in = n->n_in,
+                                               .n_out = n->n_out,
+                                               .attrs = n->attrs,
+                                               .n_attrs = n->n_attrs,
+                                               .name = n->name};
+    }
+    l->src.instrs = l->instrs;
+    l->src.n_instrs = g->n_nodes;
+    l->src.inputs = lay_operands(l, g->inputs, g->n_inputs, &at);
+    l->src.outputs = lay_operands(l, g->outputs, g->n_outputs, &at);
+}
+
+static void lay_port(const struct graph *g, const struct probes *p, int32_t value,
+                     struct port *port)
+{
+    const struct value *v = &g->values[value];
+    const struct tensor *t = v->kind == VALUE_INPUT ? &v->t : &p->at[0].t[value];
+    *port = (struct port){.name = v->name, .dtype = t->dtype, .rank = t->rank};
+    for (int d = 0; d < t->rank; d++)
+        port->dims[d] = v->kind == VALUE_INPUT ? t->dims[d] : probes_dim(g, p, value, d);
+}
+
+static enum status lay_signature(const struct graph *g, struct layout *l, struct err *err)
+{
+    struct probes p;
+    enum status s = probes_infer(g, &p, err);
+    if (s != OK)
+        return s;
+    for (uint32_t i = 0; i < g->n_inputs; i++)
+        lay_port(g, &p, g->inputs[i], &l->ports[i]);
+    for (uint32_t i = 0; i < g->n_outputs; i++)
+        lay_port(g, &p, g->outputs[i], &l->ports[g->n_inputs + i]);
+    probes_fini(&p);
+    l->src.signature = (struct signature){.inputs = l->ports,
+                                          .outputs = l->ports + g->n_inputs,
+                                          .n_inputs = (int)g->n_inputs,
+                                          .n_outputs = (int)g->n_outputs,
+                                          .symbols = g->symbols,
+                                          .n_symbols = (int)g->n_symbols};
+    return OK;
+}
+
+/* What the artifact was made from and by what: nothing that differs from one compile to the next.
+ */
+static enum status provenance(const struct graph *g, const struct emit_source *src, struct buf *b)
+{
+    uint8_t digest[SHA256_BYTES];
+    char hex[SHA256_HEX];
+    enum status s = sha256_once(src->bytes, src->n, digest);
+    if (s != OK)
+        return s;
+    sha256_hex(digest, hex);
+    s = buf_printf(b, "{\"source\":{\"format\":\"%s\",\"bytes\":%zu,\"sha256\":\"%s\"}",
+                   src->format, src->n, hex);
+    if (s == OK && g->producer) {
+        s = buf_str(b, ",\"producer\":");
+        s = s == OK ? buf_json_str(b, g->producer, strlen(g->producer)) : s;
+    }
+    for (uint32_t i = 0; s == OK && i < g->n_opsets; i++) {
+        const char *domain = *g->opsets[i].domain ? g->opsets[i].domain : "ai.onnx";
+        s = buf_str(b, i ? "," : ",\"opsets\":{");
+        s = s == OK ? buf_json_str(b, domain, strlen(domain)) : s;
+        s = s == OK ? buf_printf(b, ":%d", g->opsets[i].version) : s;
+    }
+    if (s == OK && g->n_opsets)
+        s = buf_char(b, '}');
+    if (s == OK)
+        s = buf_printf(b, ",\"compiler\":\"roost %s\"}", ROOST_VERSION);
+    return s == OK ? buf_terminate(b) : s;
+}
+
+static enum status write_twice(const struct artifact_source *src, struct buf *artifact,
+                               struct err *err)
+{
+    struct artifact_cost cost = {0};
+    enum status s = artifact_write(src, &cost, artifact, err);
+    if (s == OK)
+        s = program_measure(artifact->data, artifact->len, &cost, err);
+    if (s != OK)
+        return s;
+    buf_clear(artifact);
+    return artifact_write(src, &cost, artifact, err);
+}
+
+static enum status check_ports(const struct graph *g, struct err *err)
+{
+    if (!g->n_outputs)
+        return err_set(err, E_CORRUPT, "the model has no outputs");
+    if (g->n_inputs > SIGNATURE_PORTS_MAX || g->n_outputs > SIGNATURE_PORTS_MAX)
+        return err_set(err, E_UNSUPPORTED, "%u inputs and %u outputs: at most %d of each",
+                       g->n_inputs, g->n_outputs, SIGNATURE_PORTS_MAX);
+    return OK;
+}
+
+enum status emit(const struct graph *g, const struct emit_source *src, struct buf *artifact,
+                 struct err *err)
+{
+    struct layout l = {0};
+    struct buf text = {0};
+    enum status s = check_ports(g, err);
+    if (s != OK)
+        return s;
+    if (layout_alloc(g, &l) != OK) {
+        s = err_set(err, E_NO_MEMORY, "no memory to lay out %u nodes", g->n_nodes);
+        goto out;
+    }
+    lay_tensors(g, &l);
+    lay_instrs(g, &l);
+    s = lay_signature(g, &l, err);
+    if (s != OK)
+        goto out;
+    s = provenance(g, src, &text);
+    if (s != OK) {
+        err_set(err, s, "cannot write the provenance: %s", status_text(s));
+        goto out;
+    }
+    l.src.provenance = (const char *)text.data;
+    s = write_twice(&l.src, artifact, err);
+out:
+    buf_fini(&text);
+    layout_fini(&l);
+    return s;
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* NodeProto -> node. Nodes must come in topological order, as ONNX demands: every operand is
+ * already defined, every result is new; so a cycle cannot be written down. What an operator's table
+ * does not hold is refused here, with the operator, the node and the opset by name. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "compiler/onnx/onnx_priv.h"
+#include "compiler/passes/eval.h"
+
+enum node_field { F_INPUT = 1, F_OUTPUT = 2, F_NAME = 3, F_OP = 4, F_ATTR = 5, F_DOMAIN = 7 };
+
+/* A node while it is read. */
+struct draft {
+    char op[64], domain[64]; /* shortened: no operator of ours has a longer name */
+    const char *name;        /* in graph memory */
+    int opset;
+    const struct op *known;        /* NULL: Constant */
+    int version;                   /* of known, in force at opset */
+    int32_t in[OP_INPUTS_MAX + 1]; /* room for one trailing constant */
+    int32_t out[OP_OUTPUTS_MAX];
+    uint32_t n_in, n_out, n_attrs;
+    struct attr attrs[ONNX_ATTRS_MAX];
+    struct onnx_attr tensor; /* the one attribute that is a tensor, if has_tensor */
+    bool has_tensor;
+};
+
+static enum status copy_word(struct onnx_reader *r, struct view v, const char *what, char out[64],
+                             struct err *err)
+{
+    enum status s = reader_name(r, v, what, err);
+    if (s == OK && v.n >= 64)
+        s = err_set(err, E_UNSUPPORTED, "%s '%.80s' is longer than any we know", what, r->name);
+    if (s == OK)
+        memcpy(out, r->name, v.n + 1);
+    return s;
+}
+
+/* The words that a node's errors begin with. */
+static enum status blame(const struct draft *d, struct err *err)
+{
+    return err_prefix(err, "operator %s%s%s (node '%.80s', opset %d)", d->domain,
+                      *d->domain ? "." : "", d->op, d->name, d->opset);
+}
+
+/* Names first: errors of all other fields want them. */
+static enum status read_names(struct onnx_reader *r, struct wire w, struct draft *d,
+                              struct err *err)
+{
+    struct field f;
+    enum status s;
+    d->name = "";
+    while (wire_next(&w, &f, &s, err)) {
+        if (f.number != F_NAME && f.number != F_OP && f.number != F_DOMAIN)
+            continue;
+        s = wire_want(&w, &f, WIRE_BYTES, "a node's name or type", err);
+        if (s == OK && f.number == F_NAME)
+            s = reader_name(r, f.bytes, "a node", err);
+        if (s == OK && f.number == F_NAME && !(d->name = graph_str(r->g, r->name, f.bytes.n)))
+            s = reader_no_memory(err);
+        if (s == OK && f.number == F_OP)
+            s = copy_word(r, f.bytes, "the operator", d->op, err);
+        if (s == OK && f.number == F_DOMAIN)
+            s = copy_word(r, f.bytes, "the domain", d->domain, err);
+        if (s != OK)
+            return s;
+    }
+    if (strcmp(d->domain, "ai.onnx") == 0)
+        d->domain[0] = 0;
+    return s;
+}
+
+static enum status read_input(struct onnx_reader *r, struct view v, struct draft *d,
+                              struct err *err)
+{
+    if (d->n_in == OP_INPUTS_MAX)
+        return err_set(err, E_UNSUPPORTED, "it has more than %d inputs; split it", OP_INPUTS_MAX);
+    int32_t index = ARTIFACT_NO_TENSOR;
+    if (v.n) {
+        enum status s = reader_name(r, v, "an input", err);
+        if (s != OK)
+            return s;
+        index = reader_find(r);
+        if (index == ARTIFACT_NO_TENSOR)
+            return err_set(err, E_CORRUPT,
+                           "it reads '%.100s', which nothing before it makes; nodes must be in "
+                           "topological order",
+                           r->name);
+    }
+    d->in[d->n_in++] = index;
+    return OK;
+}
+
+static enum status read_inputs(struct onnx_reader *r, struct wire w, struct draft *d,
+                               struct err *err)
+{
+    struct field f;
+    enum status s;
+    while (wire_next(&w, &f, &s, err)) {
+        if (f.number != F_INPUT)
+            continue;
+        s = wire_want(&w, &f, WIRE_BYTES, "an input's name", err);
+        s = s == OK ? read_input(r, f.bytes, d, err) : s;
+        if (s != OK)
+            return s;
+    }
+    while (d->n_in && d->in[d->n_in - 1] == ARTIFACT_NO_TENSOR)
+        d->n_in--;
+    return s;
+}
+
+static enum status read_output(struct onnx_reader *r, struct view v, struct draft *d,
+                               struct err *err)
+{
+    if (d->n_out == OP_OUTPUTS_MAX)
+        return err_set(err, E_UNSUPPORTED, "it has more than %d outputs", OP_OUTPUTS_MAX);
+    int32_t index = ARTIFACT_NO_TENSOR;
+    if (v.n) {
+        enum status s = reader_name(r, v, "an output", err);
+        if (s == OK && graph_value(r->g, r->name, &index) != OK)
+            s = reader_no_memory(err);
+        if (s == OK)
+            s = reader_define(r, index, err);
+        if (s != OK)
+            return s;
+    }
+    d->out[d->n_out++] = index;
+    return OK;
+}
+
+static enum status read_outputs(struct onnx_reader *r, struct wire w, struct draft *d,
+                                struct err *err)
+{
+    struct field f;
+    enum status s;
+    while (wire_next(&w, &f, &s, err)) {
+        if (f.number != F_OUTPUT)
+            continue;
+        s = wire_want(&w, &f, WIRE_BYTES, "an output's name", err);
+        s = s == OK ? read_output(r, f.bytes, d, err) : s;
+        if (s != OK)
+            return s;
+    }
+    while (d->n_out && d->out[d->n_out - 1] == ARTIFACT_NO_TENSOR)
+        d->n_out--;
+    return s;
+}
+
+static enum status keep_attr(struct draft *d, const struct onnx_attr *a, struct err *err)
+{
+    if (a->is_tensor) {
+        if (d->has_tensor)
+            return err_set(err, E_UNSUPPORTED, "it has two attributes that are tensors");
+        d->tensor = *a;
+        d->has_tensor = true;
+        return OK;
+    }
+    if (d->n_attrs == ONNX_ATTRS_MAX)
+        return err_set(err, E_UNSUPPORTED, "it has more than %d attributes", ONNX_ATTRS_MAX);
+    for (uint32_t i = 0; i < d->n_attrs; i++)
+        if (d->attrs[i].key == a->a.key && a->a.key != ATTR_NONE)
+            return err_set(err, E_CORRUPT, "it has attribute %s twice", attr_name(a->a.key));
+    d->attrs[d->n_attrs++] = a->a;
+    return OK;
+}
+
+static enum status read_attrs(struct onnx_reader *r, struct wire w, struct draft *d, bool any_name,
+                              struct err *err)
+{
+    struct field f;
+    enum status s;
+    while (wire_next(&w, &f, &s, err)) {
+        struct onnx_attr a;
+        if (f.number != F_ATTR)
+            continue;
+        s = wire_want(&w, &f, WIRE_BYTES, "an attribute", err);
+        s = s == OK ? onnx_attribute(r, wire_into(&w, &f), &a, err) : s;
+        if (s == OK && a.a.key == ATTR_NONE && !any_name)
+            s = err_set(err, E_UNSUPPORTED,
+                        "its attribute '%.64s' is not supported; export the model without it",
+                        r->name);
+        s = s == OK ? keep_attr(d, &a, err) : s;
+        if (s != OK)
+            return s;
+    }
+    return s;
+}
+
+/* The opset under which the node's domain is imported. */
+static enum status find_opset(const struct graph *g, struct draft *d, struct err *err)
+{
+    for (uint32_t i = 0; i < g->n_opsets; i++)
+        if (strcmp(g->opsets[i].domain, d->domain) == 0) {
+            d->opset = g->opsets[i].version;
+            return OK;
+        }
+    return err_set(err, E_CORRUPT,
+                   "operator %s (node '%.80s') is of domain '%s', which the model "
+                   "does not import",
+                   d->op, d->name, d->domain);
+}
+
+static enum status unsupported(const struct draft *d, const char *why, struct err *err)
+{
+    return err_set(err, E_UNSUPPORTED, "operator %s%s%s (node '%.60s', opset %d) %s", d->domain,
+                   *d->domain ? "." : "", d->op, d->name, d->opset, why);
+}
+
+static enum status find_op(struct draft *d, struct err *err)
+{
+    bool known_domain = !*d->domain || strcmp(d->domain, "ai.onnx.ml") == 0;
+    d->known = known_domain ? op_by_name(d->domain, d->op) : NULL;
+    if (!d->known)
+        return unsupported(
+            d, "is not supported; export the model without it, or cut the model before it", err);
+    if (!*d->domain && (d->opset < ONNX_OPSET_MIN || d->opset > ONNX_OPSET_MAX))
+        return unsupported(d,
+                           "is of an opset that is not supported; convert the model to opset 17 "
+                           "with onnx.version_converter",
+                           err);
+    d->version = op_version(d->known, d->opset);
+    if (!d->version)
+        return unsupported(d,
+                           "is not supported in this old form; convert the model to opset 17 "
+                           "with onnx.version_converter",
+                           err);
+    return OK;
+}
+
+/* Constant: its value becomes a constant of the graph, under the name of its output. */
+static enum status add_constant(struct onnx_reader *r, struct draft *d, struct err *err)
+{
+    if (d->n_in || d->n_out != 1 || d->n_attrs + d->has_tensor != 1)
+        return err_set(err, E_CORRUPT, "it must have no input, one output and one value");
+    struct value *v = &r->g->values[d->out[0]];
+    struct attr *a = &d->attrs[0];
+    struct tensor t = {.rank = 0};
+    if (d->has_tensor) {
+        t = d->tensor.tensor;
+    } else if (a->type == ATTR_INT || a->type == ATTR_FLOAT) {
+        t.dtype = a->type == ATTR_INT ? DT_I64 : DT_F32;
+        if (!(t.data = graph_alloc(r->g, 8)))
+            return reader_no_memory(err);
+        memcpy(t.data, a->type == ATTR_INT ? (void *)&a->i : (void *)&a->f, dtype_bytes(t.dtype));
+    } else if (a->type == ATTR_INTS || a->type == ATTR_FLOATS) {
+        t = (struct tensor){
+            .dtype = a->type == ATTR_INTS ? DT_I64 : DT_F32, .rank = 1, .dims = {a->count}};
+        t.data = a->type == ATTR_INTS ? (void *)(uintptr_t)a->ints : (void *)(uintptr_t)a->floats;
+    } else {
+        return err_set(err, E_UNSUPPORTED,
+                       "it holds strings; map them to numbers before the model");
+    }
+    v->kind = VALUE_CONST;
+    v->t = t;
+    return OK;
+}
+
+/* An operator's tensor attribute becomes its last operand: ConstantOfShape's value, 0 when absent.
+ */
+static enum status add_tensor_operand(struct onnx_reader *r, struct draft *d, struct err *err)
+{
+    bool of_shape = strcmp(d->op, "ConstantOfShape") == 0;
+    if (!of_shape)
+        return d->has_tensor ? err_set(err, E_UNSUPPORTED, "its attribute '%.*s' is a tensor",
+                                       (int)MIN(d->tensor.name.n, 64), d->tensor.name.p)
+                             : OK;
+    static float zero;
+    struct tensor t = {.dtype = DT_F32, .rank = 1, .dims = {1}, .data = &zero};
+    if (d->has_tensor)
+        t = d->tensor.tensor;
+    return graph_const(r->g, "", &t, &d->in[d->n_in++]) == OK ? OK : reader_no_memory(err);
+}
+
+static enum status add_node(struct onnx_reader *r, struct draft *d, struct err *err)
+{
+    enum status s = add_tensor_operand(r, d, err);
+    if (s != OK)
+        return s;
+    if (r->g->n_nodes >= ONNX_NODES_MAX)
+        return err_set(err, E_UNSUPPORTED, "the model has more than %d nodes", ONNX_NODES_MAX);
+    s = graph_node(r->g, d->known, d->version, d->name, d->in, d->n_in, d->out, d->n_out, d->attrs,
+                   d->n_attrs);
+    return s == OK ? OK : reader_no_memory(err);
+}
+
+enum status onnx_node(struct onnx_reader *r, struct wire message, struct err *err)
+{
+    struct draft d = {.n_in = 0};
+    enum status s = read_names(r, message, &d, err);
+    if (s == OK)
+        s = find_opset(r->g, &d, err);
+    if (s != OK)
+        return s;
+    bool constant = !*d.domain && strcmp(d.op, "Constant") == 0;
+    if (!constant && (s = find_op(&d, err)) != OK)
+        return s; /* before its attributes, which we may not know */
+    s = read_inputs(r, message, &d, err);
+    if (s == OK)
+        s = read_attrs(r, message, &d, constant, err);
+    if (s == OK)
+        s = read_outputs(r, message, &d, err);
+    if (s == OK)
+        s = constant ? add_constant(r, &d, err) : add_node(r, &d, err);
+    return s == OK ? OK : blame(&d, err);
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* What the parts of the ONNX reader share. */
+#ifndef ROOST_COMPILER_ONNX_PRIV_H
+#define ROOST_COMPILER_ONNX_PRIV_H
+
+#include "base/map.h"
+#include "compiler/graph.h"
+#include "compiler/onnx/wire.h"
+
+enum {
+    ONNX_NAME_MAX = 1024,         /* bytes of a value's or node's name */
+    ONNX_VALUES_MAX = 1 << 17,    /* values of one graph */
+    ONNX_NODES_MAX = 1 << 15,     /* nodes of one graph */
+    ONNX_ATTRS_MAX = 32,          /* attributes of one node */
+    ONNX_ATTR_NUMBERS_MAX = 4096, /* elements of one attribute */
+    ONNX_SYMBOLS_MAX = 64,        /* symbolic dims of one model */
+    ONNX_OPSETS_MAX = 64,         /* imported domains */
+    ONNX_OPSET_MIN = 6,
+    ONNX_OPSET_MAX = 22,
+};
+
+/* Lives as long as one onnx_read. */
+struct onnx_reader {
+    struct graph *g;
+    struct map names;             /* value name -> struct value_slot (in the graph's memory) */
+    char name[ONNX_NAME_MAX + 1]; /* where reader_name puts what it read */
+};
+
+/* Proves a name (length, no NUL and no control bytes) and copies it to r->name: valid until the
+ * next call. `what` says in messages whose name it is.  errors: E_CORRUPT, E_UNSUPPORTED */
+enum status reader_name(struct onnx_reader *r, struct view v, const char *what,
+                        struct err *err) WARN_UNUSED;
+/* The value called r->name, or ARTIFACT_NO_TENSOR. */
+int32_t reader_find(const struct onnx_reader *r);
+/* Records that r->name is value `index`.  errors: E_CORRUPT when it is taken; E_NO_MEMORY */
+enum status reader_define(struct onnx_reader *r, int32_t index, struct err *err) WARN_UNUSED;
+/* E_NO_MEMORY with words. */
+enum status reader_no_memory(struct err *err);
+
+/* ---- numbers.c: repeated numbers, packed or not ---- */
+
+/* How many elements field `number` has in the message. `type` is the wire type of one element. */
+enum status numbers_count(struct wire message, uint32_t number, enum wire_type type,
+                          uint64_t *count, struct err *err) WARN_UNUSED;
+/* Stores them as `dtype` at dst, which has room for `count`, as numbers_count said.
+ * errors: E_CORRUPT when one does not fit the dtype */
+enum status numbers_read(struct wire message, uint32_t number, enum wire_type type,
+                         enum dtype dtype, void *dst, struct err *err) WARN_UNUSED;
+
+/* ---- tensor.c ---- */
+
+/* Reads a TensorProto; out->data points into the file or into graph memory. *name is a view.
+ * errors: E_CORRUPT, E_UNSUPPORTED (strings, external data, unknown dtype); E_NO_MEMORY */
+enum status onnx_tensor(struct onnx_reader *r, struct wire message, struct tensor *out,
+                        struct view *name, struct err *err) WARN_UNUSED;
+
+/* ---- types.c ---- */
+
+/* Reads a ValueInfoProto. With `out` its type too, unknown dims as symbols.
+ * errors: E_CORRUPT, E_UNSUPPORTED (no shape, not a tensor); E_NO_MEMORY */
+enum status onnx_value_info(struct onnx_reader *r, struct wire message, struct tensor *out,
+                            struct view *name, struct err *err) WARN_UNUSED;
+
+/* ---- attribute.c ---- */
+
+struct onnx_attr {
+    struct view name;
+    bool is_tensor;       /* then `tensor` is set and a is not */
+    struct attr a;        /* key ATTR_NONE when we do not know the name */
+    struct tensor tensor; /* of attributes like ConstantOfShape's value */
+};
+
+/* Reads an AttributeProto.  errors: E_CORRUPT, E_UNSUPPORTED (subgraphs, strings); E_NO_MEMORY */
+enum status onnx_attribute(struct onnx_reader *r, struct wire message, struct onnx_attr *out,
+                           struct err *err) WARN_UNUSED;
+
+/* ---- node.c ---- */
+
+/* Reads a NodeProto and appends it to the graph (a Constant becomes a constant). */
+enum status onnx_node(struct onnx_reader *r, struct wire message, struct err *err) WARN_UNUSED;
+
+#endif
