@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* libroost: open a compiled model (.roost) in any program and run it.
+ *
+ *     struct roost_model *model;
+ *     struct roost_session *session;
+ *     roost_model_open_file("iris.roost", &model, &error);
+ *     roost_session_new(1 << 30, &session, &error);
+ *     roost_session_run(session, model, &input, 1, &output, 1, 0, &error);
+ *
+ * A model is read-only: any number of threads may run it at once, each with a session of its own. A
+ * session is scratch memory that any model can use; it belongs to one thread at a time. Everything
+ * about an artifact is proven when it is opened, so a damaged or hostile file is refused there. */
+#ifndef ROOST_ROOST_H
+#define ROOST_ROOST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define ROOST_API __attribute__((visibility("default")))
+
+enum roost_status {
+    ROOST_OK = 0,
+    ROOST_BAD_INPUT = 1,   /* a tensor does not fit the model; the same call fails again */
+    ROOST_TOO_LARGE = 2,   /* the run needs more than the session may hold */
+    ROOST_CORRUPT = 3,     /* the artifact is damaged or was not made by a compiler of ours */
+    ROOST_UNSUPPORTED = 4, /* a good artifact, but not for this build */
+    ROOST_NO_MEMORY = 5,
+    ROOST_TIMEOUT = 6, /* the run took longer than it was given */
+    ROOST_IO = 7,      /* the file cannot be read */
+    ROOST_INTERNAL = 8 /* a bug of ours */
+};
+
+/* Filled by every call that returns another status than ROOST_OK. */
+struct roost_error {
+    enum roost_status status;
+    char message[256]; /* terminated: what failed, what came, what was expected */
+};
+
+/* Numbers are ONNX's TensorProto.DataType. */
+enum roost_dtype {
+    ROOST_FLOAT32 = 1,
+    ROOST_UINT8 = 2,
+    ROOST_INT8 = 3,
+    ROOST_UINT16 = 4,
+    ROOST_INT16 = 5,
+    ROOST_INT32 = 6,
+    ROOST_INT64 = 7,
+    ROOST_BOOL = 9, /* bytes, each 0 or 1 */
+    ROOST_FLOAT16 = 10,
+    ROOST_FLOAT64 = 11,
+    ROOST_UINT32 = 12,
+    ROOST_UINT64 = 13,
+    ROOST_BFLOAT16 = 16
+};
+
+enum { ROOST_RANK_MAX = 8 };
+
+/* Dense row-major data that somebody else owns. Inputs need no alignment. */
+struct roost_tensor {
+    enum roost_dtype dtype;
+    int rank; /* 0 is one element */
+    int64_t dims[ROOST_RANK_MAX];
+    const void *data;
+};
+
+/* An input or output of a model. A dim below 0 is chosen by the caller at each run; equal dims
+ * below ROOST_DIM_FREE must be given equal values. */
+enum { ROOST_DIM_FREE = -1 };
+struct roost_port {
+    const char *name; /* lives as long as the model */
+    enum roost_dtype dtype;
+    int rank;
+    int64_t dims[ROOST_RANK_MAX];
+};
+
+struct roost_model;
+struct roost_session;
+
+/* "0.1.0".  thread: any */
+ROOST_API const char *roost_version(void);
+
+/* Reads and proves an artifact; its blobs are checked against their SHA-256.
+ * owns:    path, bytes borrowed until return; *out owned by the caller until roost_model_free
+ * thread:  any   blocks: disk (roost_model_open_file)
+ * errors:  ROOST_CORRUPT, ROOST_UNSUPPORTED, ROOST_NO_MEMORY, ROOST_IO */
+ROOST_API enum roost_status roost_model_open_file(const char *path, struct roost_model **out,
+                                                  struct roost_error *error);
+ROOST_API enum roost_status roost_model_open_bytes(const void *bytes, size_t n,
+                                                   struct roost_model **out,
+                                                   struct roost_error *error);
+/* Frees and sets NULL; NULL is fine. No run of it may be under way. */
+ROOST_API void roost_model_free(struct roost_model **model);
+
+/* thread: any */
+ROOST_API size_t roost_model_input_count(const struct roost_model *model);
+ROOST_API size_t roost_model_output_count(const struct roost_model *model);
+/* Input or output i.  errors: ROOST_BAD_INPUT when there is none, *out untouched */
+ROOST_API enum roost_status roost_model_input(const struct roost_model *model, size_t i,
+                                              struct roost_port *out);
+ROOST_API enum roost_status roost_model_output(const struct roost_model *model, size_t i,
+                                               struct roost_port *out);
+/* Bytes of memory that the model holds. */
+ROOST_API uint64_t roost_model_bytes(const struct roost_model *model);
+
+/* A session that grows up to memory_max bytes, as its runs need.
+ * errors: ROOST_NO_MEMORY */
+ROOST_API enum roost_status roost_session_new(uint64_t memory_max, struct roost_session **out,
+                                              struct roost_error *error);
+/* Frees and sets NULL; NULL is fine. Outputs of its runs are gone. */
+ROOST_API void roost_session_free(struct roost_session **session);
+
+/* Runs the model. Nothing is allocated when model and shapes are those of the session's last run.
+ * owns:    in borrowed until return; out[i].data belongs to the session (or to the model, or is
+ *          in's) and stays until the next call with this session
+ * thread:  one at a time for each session
+ * blocks:  no; timeout_us bounds the run in microseconds, 0 does not
+ * errors:  ROOST_BAD_INPUT, ROOST_TOO_LARGE, ROOST_TIMEOUT, ROOST_UNSUPPORTED, ROOST_NO_MEMORY,
+ *          ROOST_INTERNAL */
+ROOST_API enum roost_status roost_session_run(struct roost_session *session,
+                                              const struct roost_model *model,
+                                              const struct roost_tensor *in, size_t n_in,
+                                              struct roost_tensor *out, size_t n_out,
+                                              uint64_t timeout_us, struct roost_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
