@@ -8,8 +8,9 @@
 
 void after_unload(struct after *a, struct slot *s)
 {
-    s->after_next = a->unload;
-    a->unload = s;
+    s->after_next = NULL;
+    *(a->unload_last ? &a->unload_last->after_next : &a->unload) = s;
+    a->unload_last = s;
 }
 
 void after_dead(struct after *a, struct slot *s)

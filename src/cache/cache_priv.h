@@ -91,7 +91,8 @@ struct cache {
 
 /* ---- after.c: what was decided under the lock and is done after its release ---- */
 struct after {
-    struct slot *unload;        /* handed to source.unload */
+    struct slot *unload; /* handed to source.unload, in the order they came */
+    struct slot *unload_last;
     struct slot *dead;          /* freed */
     struct drain_wait *drained; /* called and freed */
     struct waiter *answer;      /* answered with status, err and pin */

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* The records of models: pages in name order, the bound on their number, counts by state. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/hash.h"
+#include "cache/cache_priv.h"
+#include "support/fake_source.h"
+#include "support/support.h"
+
+enum { LIMIT = 1000000, SLOTS = 4000 };
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+START_TEST(pages_hold_every_record_once_in_name_order)
+{
+    enum { NAMES = 3000, PAGE = 7 };
+    static char names[NAMES][24];
+    static char *sorted[NAMES];
+    struct fake *f = fake_new(FAKE_INLINE, LIMIT, SLOTS);
+    for (unsigned i = 0; i < NAMES; i++) {
+        snprintf(names[i], sizeof(names[i]), "t%u/m%u-1", i % 10, i * 7919u % 10007u);
+        sorted[i] = names[i];
+        client_touch(f, names[i]);
+    }
+    qsort(sorted, NAMES, sizeof(sorted[0]), by_name);
+    struct slot_info page[PAGE];
+    char after[MODEL_NAME_MAX + 1] = "";
+    size_t seen = 0, n;
+    while ((n = cache_list(f->cache, after, page, PAGE))) {
+        for (size_t i = 0; i < n; i++)
+            ck_assert_str_eq(page[i].name, sorted[seen + i]);
+        seen += n;
+        memcpy(after, page[n - 1].name, sizeof(after));
+    }
+    ck_assert_uint_eq(seen, NAMES);
+    ck_assert_uint_eq(cache_list(f->cache, "", page, 0), 0);
+    ck_assert_uint_eq(cache_list(f->cache, "t5", page, 1), 1);
+    ck_assert_int_eq(strncmp(page[0].name, "t5/", 3), 0);
+    fake_free(f);
+}
+END_TEST
+
+/* Is every child's name on its side, and no child's hash above its parent's? Returns the size. */
+static uint32_t check_tree(const struct slot *n, const char *low, const char *high)
+{
+    if (!n)
+        return 0;
+    ck_assert(!low || strcmp(low, n->name) < 0);
+    ck_assert(!high || strcmp(n->name, high) < 0);
+    ck_assert(!n->left || n->left->hash <= n->hash);
+    ck_assert(!n->right || n->right->hash <= n->hash);
+    return 1 + check_tree(n->left, low, n->name) + check_tree(n->right, n->name, high);
+}
+
+START_TEST(the_table_finds_what_was_added_and_not_removed)
+{
+    enum { NAMES = 300, STEPS = 5000 };
+    struct slot *slots[NAMES];
+    bool in[NAMES] = {false};
+    struct table t;
+    unsigned seed = 5;
+    uint32_t count = 0;
+    ck_assert_int_eq(table_init(&t, 64), OK);
+    for (int i = 0; i < NAMES; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "m%d", i);
+        slots[i] = slot_new(name, hash_name(name));
+    }
+    for (int step = 0; step < STEPS; step++) {
+        int i = rand_r(&seed) % NAMES;
+        if (in[i])
+            table_remove(&t, slots[i]);
+        else
+            table_add(&t, slots[i]);
+        in[i] = !in[i];
+        count += in[i] ? 1 : UINT32_MAX;
+        int j = rand_r(&seed) % NAMES;
+        ck_assert_ptr_eq(table_find(&t, slots[j]->name, slots[j]->hash), in[j] ? slots[j] : NULL);
+        ck_assert_uint_eq(t.count, count);
+        if (step % 100 == 0)
+            ck_assert_uint_eq(check_tree(t.root, NULL, NULL), count);
+    }
+    for (int i = 0; i < NAMES; i++)
+        alloc_free(slots[i]);
+    table_fini(&t);
+}
+END_TEST
+
+START_TEST(the_oldest_idle_record_makes_place_for_a_new_one)
+{
+    struct fake *f = fake_new(FAKE_INLINE, 100, 3);
+    struct client k;
+    struct slot_info i;
+    client_touch(f, "a-100");
+    ck_assert_int_eq(client_pin(&k, f, "corrupt-1"), PIN_WAITING);
+    client_touch(f, "b-100");
+    ck_assert_int_eq(fake_info(f, "a-100").state, SLOT_ABSENT);
+    ck_assert_int_eq(fake_info(f, "corrupt-1").state, SLOT_FAILED);
+    client_touch(f, "c-100");
+    ck_assert(!cache_info(f->cache, "corrupt-1", &i));
+    client_touch(f, "d-100");
+    ck_assert(!cache_info(f->cache, "a-100", &i));
+    ck_assert(cache_info(f->cache, "b-100", &i));
+    ck_assert(cache_info(f->cache, "c-100", &i));
+    fake_free(f);
+}
+END_TEST
+
+START_TEST(a_resident_record_makes_place_when_none_is_idle)
+{
+    struct fake *f = fake_new(FAKE_INLINE, 100, 2);
+    struct client a, b, c;
+    struct slot_info i;
+    client_touch(f, "a-1");
+    ck_assert_int_eq(client_pin(&b, f, "b-1"), PIN_WAITING);
+    client_touch(f, "c-1");
+    ck_assert(!cache_info(f->cache, "a-1", &i));
+    ck_assert_uint_eq(fake_used(f, BUDGET_RESIDENT), 2);
+    ck_assert_int_eq(client_pin(&c, f, "c-1"), PIN_READY);
+    ck_assert_int_eq(client_pin(&a, f, "a-1"), PIN_FAILED);
+    ck_assert_int_eq(a.err.code, E_NO_ROOM);
+    ck_assert_uint_eq(a.waiter.retry_after_s, 1);
+    client_unpin(&b, f);
+    client_unpin(&c, f);
+    client_touch(f, "a-1");
+    fake_free(f);
+}
+END_TEST
+
+START_TEST(slots_are_counted_by_state)
+{
+    struct fake *f = fake_new(FAKE_MANUAL, 1000, 100);
+    struct client k;
+    struct err err;
+    uint64_t n[5];
+    client_touch(f, "a-100");
+    client_touch(f, "b-200");
+    ck_assert_int_eq(client_pin(&k, f, "corrupt-1"), PIN_WAITING);
+    fake_load_next(f);
+    ck_assert_int_eq(client_pin(&k, f, "c-100"), PIN_WAITING);
+    struct fake_call call = fake_next_load(f);
+    fake_fail_load(f, &call, E_NO_ROOM);
+    ck_assert_int_eq(client_pin(&k, f, "d-300"), PIN_WAITING);
+    call = fake_next_load(f);
+    ck_ok(fake_reserve(f, &call, &err), &err);
+    cache_counts(f->cache, n);
+    ck_assert_uint_eq(n[SLOT_ABSENT], 1);
+    ck_assert_uint_eq(n[SLOT_LOADING], 1);
+    ck_assert_uint_eq(n[SLOT_RESIDENT], 2);
+    ck_assert_uint_eq(n[SLOT_DRAINING], 0);
+    ck_assert_uint_eq(n[SLOT_FAILED], 1);
+    struct budget_usage u;
+    cache_usage(f->cache, &u);
+    ck_assert_uint_eq(u.used[BUDGET_RESERVED], 300);
+    ck_assert_uint_eq(u.used[BUDGET_RESIDENT], 300);
+    ck_assert_uint_eq(u.limit, 1000);
+    ck_assert_uint_eq(u.peak, 600);
+    fake_finish_load(f, &call);
+    client_unpin(&k, f);
+    fake_free(f);
+}
+END_TEST
+
+START_TEST(every_state_has_its_word)
+{
+    ck_assert_str_eq(slot_state_text(SLOT_ABSENT), "absent");
+    ck_assert_str_eq(slot_state_text(SLOT_LOADING), "loading");
+    ck_assert_str_eq(slot_state_text(SLOT_RESIDENT), "resident");
+    ck_assert_str_eq(slot_state_text(SLOT_DRAINING), "draining");
+    ck_assert_str_eq(slot_state_text(SLOT_FAILED), "failed");
+}
+END_TEST
+
+Suite *suite_records(void)
+{
+    return SUITE("records", pages_hold_every_record_once_in_name_order,
+                 the_table_finds_what_was_added_and_not_removed,
+                 the_oldest_idle_record_makes_place_for_a_new_one,
+                 a_resident_record_makes_place_when_none_is_idle, slots_are_counted_by_state,
+                 every_state_has_its_word);
+}
