@@ -2,7 +2,8 @@
  * Copyright The Roost Authors */
 /* Store -> memory, on its own threads: resolve, page 0, reserve, fetch, verify, bind, publish.
  * Values are struct program. One more thread, the reaper, frees evicted programs. Implements the
- * cache's source. */
+ * cache's source. A load that fails gives everything back, is told to the cache and is logged here:
+ * one line with the model, the status and the section at fault. */
 #ifndef ROOST_LOADER_LOADER_H
 #define ROOST_LOADER_LOADER_H
 
@@ -25,14 +26,23 @@ struct loader_resolver {
 
 struct loader;
 
+enum {
+    LOADER_THREADS = 4,                /* by default */
+    LOADER_META_MAX = 64 * 1024 * 1024 /* bytes of metadata that pass through memory in a load */
+};
+
 /* The loader needs its cache and the cache its source: loader_new first, loader_source for
- * cache_new, loader_start last.  errors: E_NO_MEMORY */
+ * cache_new, loader_start last; the cache asks for nothing before that. threads >= 1.
+ * errors: E_NO_MEMORY */
 enum status loader_new(struct store *store, const struct loader_resolver *r, uint32_t threads,
                        struct loader **out) WARN_UNUSED;
 struct cache_source loader_source(struct loader *l);
+/* errors: E_INTERNAL when a thread cannot be started; loader_free cleans up */
 enum status loader_start(struct loader *l, struct cache *cache, struct err *err) WARN_UNUSED;
-/* No new loads; those under way end, queued ones fail with E_DRAINING. The reaper goes on. */
+/* No loads any more: those queued, those under way (at their next step or chunk) and those to come
+ * fail with E_DRAINING. Called when no request waits any more, after server_drain. The reaper goes
+ * on. blocks: until no load is left */
 void loader_drain(struct loader *l);
-void loader_free(struct loader **l); /* after cache_free; joins all threads */
+void loader_free(struct loader **l); /* after loader_drain and cache_free; joins all threads */
 
 #endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* One load, step by step. The bytes are hostile until the last step: nothing is allocated before
+ * page 0 is proven and its cost reserved, what is read never exceeds what was reserved (or, for the
+ * passing metadata, LOADER_META_MAX), and the object must be the same from the first byte to the
+ * last. Whatever a step made is undone in one place. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/checked.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "loader/loader_priv.h"
+
+enum {
+    CHUNK_BYTES = 4 * 1024 * 1024, /* between two looks at a cancel */
+    VERSION_HEX = 12,              /* of the content's hash, where a version has no number */
+};
+
+/* A load on its way. */
+struct run {
+    const struct load_env *env;
+    struct slot *slot;
+    const char *name;
+    struct load_result *out;
+    struct resolved at;
+    struct artifact_page0 page0;
+    uint8_t first[ARTIFACT_PAGE0_BYTES];
+    uint8_t *meta; /* heap; page0.meta_bytes of them */
+    struct region region;
+};
+
+static enum status resolve(struct run *r, struct err *err)
+{
+    return r->env->resolver.resolve(r->env->resolver.self, r->name, &r->at, err);
+}
+
+static enum status read_at(struct run *r, uint64_t off, void *dst, size_t n, struct err *err)
+{
+    return store_read(r->env->store, r->at.key, r->at.object.tag, off, dst, n, err);
+}
+
+static enum status read_page0(struct run *r, struct err *err)
+{
+    struct artifact_page0 *p = &r->page0;
+    uint64_t have = r->at.object.bytes;
+    if (have < sizeof(r->first))
+        return err_set(err, E_CORRUPT, "page 0: the file holds %" PRIu64 " bytes, not one page",
+                       have);
+    enum status s = read_at(r, 0, r->first, sizeof(r->first), err);
+    if (s == OK)
+        s = artifact_page0_read(r->first, sizeof(r->first), p, err);
+    if (s != OK)
+        return s;
+    if (p->file_bytes != have)
+        return err_set(err, E_CORRUPT, "page 0: says %" PRIu64 " bytes, the file holds %" PRIu64,
+                       p->file_bytes, have);
+    if (p->meta_bytes < sizeof(r->first) || !range_inside(p->meta_bytes, p->blob_bytes, have))
+        return err_set(err, E_CORRUPT,
+                       "page 0: %" PRIu64 " bytes of metadata and %" PRIu64
+                       " of blobs are not in a file of %" PRIu64,
+                       p->meta_bytes, p->blob_bytes, have);
+    if (p->meta_bytes > LOADER_META_MAX)
+        return err_set(err, E_UNSUPPORTED,
+                       "page 0: %" PRIu64 " bytes of metadata, at most %d are"
+                       " read",
+                       p->meta_bytes, LOADER_META_MAX);
+    return OK;
+}
+
+static enum status reserve(struct run *r, struct err *err)
+{
+    uint64_t bytes = program_bytes(&r->page0), arena = region_round(r->page0.cost.arena_fixed);
+    if (bytes == UINT64_MAX || arena == UINT64_MAX || bytes < r->page0.blob_bytes)
+        return err_set(err, E_CORRUPT, "page 0: its costs are beyond any memory");
+    return cache_load_reserve(r->env->cache, r->slot, bytes, arena, err);
+}
+
+static enum status read_meta(struct run *r, struct err *err)
+{
+    size_t n = (size_t)r->page0.meta_bytes, have = sizeof(r->first);
+    r->meta = alloc_new(n);
+    if (!r->meta)
+        return err_set(err, E_NO_MEMORY, "no memory for %zu bytes of metadata of %s", n, r->name);
+    memcpy(r->meta, r->first, have);
+    return n > have ? read_at(r, have, r->meta + have, n - have, err) : OK;
+}
+
+/* A load that nobody wants any more ends between two chunks. */
+static enum status still_wanted(const struct run *r, struct err *err)
+{
+    if (atomic_load(r->env->draining))
+        return err_set(err, E_DRAINING, "the server is draining: %s is not loaded", r->name);
+    if (cache_load_cancelled(r->env->cache, r->slot))
+        return err_set(err, E_CANCELLED, "the load of %s was cancelled", r->name);
+    return OK;
+}
+
+static enum status read_blobs(struct run *r, struct err *err)
+{
+    uint64_t n = r->page0.blob_bytes;
+    enum status s = region_init(&r->region, program_bytes(&r->page0));
+    if (s != OK)
+        return err_set(err, s, "no memory for the %" PRIu64 " bytes of %s",
+                       program_bytes(&r->page0), r->name);
+    for (uint64_t off = 0; s == OK && off < n; off += CHUNK_BYTES) {
+        s = still_wanted(r, err);
+        if (s == OK)
+            s = read_at(r, r->page0.meta_bytes + off, (uint8_t *)r->region.base + off,
+                        (size_t)MIN(n - off, (uint64_t)CHUNK_BYTES), err);
+    }
+    return s;
+}
+
+static enum status bind(struct run *r, struct err *err)
+{
+    enum status s = program_bind(&r->page0, r->meta, (size_t)r->page0.meta_bytes, &r->region,
+                                 &r->out->program, err);
+    if (s == OK)
+        r->region = (struct region){0}; /* the program's now */
+    return s;
+}
+
+/* The bytes came from a store: each blob must be what its name says. */
+static enum status check_blobs(struct run *r, struct err *err)
+{
+    return program_check_blobs(r->out->program, err);
+}
+
+static void set_version(struct run *r)
+{
+    char hex[SHA256_HEX];
+    sha256_hex(r->page0.hash, hex);
+    snprintf(r->out->version, sizeof(r->out->version), "%s", r->at.version);
+    if (!*r->at.version)
+        snprintf(r->out->version, sizeof(r->out->version), "%.*s", VERSION_HEX, hex);
+}
+
+/* What a step's time counts as. */
+enum stage { WAIT, FETCH, VERIFY, STAGE_COUNT };
+
+static const struct {
+    const char *name;
+    enum stage stage;
+    enum status (*run)(struct run *r, struct err *err);
+} steps[] = {
+    {"resolve", FETCH, resolve},    {"page0", FETCH, read_page0}, {"reserve", WAIT, reserve},
+    {"meta", FETCH, read_meta},     {"blobs", FETCH, read_blobs}, {"bind", VERIFY, bind},
+    {"check", VERIFY, check_blobs},
+};
+
+/* Unknown names and cancelled loads are every day's; the rest is for the operator. */
+static void log_failure(const struct run *r, const char *step, const struct err *err)
+{
+    enum log_level level = err->code == E_NOT_FOUND                              ? LOG_DEBUG
+                           : err->code == E_CANCELLED || err->code == E_DRAINING ? LOG_INFO
+                                                                                 : LOG_WARN;
+    LOG(level, "load_failed", log_str("model", r->name), log_str("step", step),
+        log_str("status", status_name(err->code)), log_str("key", r->at.key),
+        log_str("error", err->msg));
+}
+
+/* Runs all steps; *step is the one that failed. */
+static enum status run_steps(struct run *r, const char **step, struct err *err)
+{
+    uint64_t us[STAGE_COUNT] = {0};
+    enum status s = OK;
+    for (size_t i = 0; s == OK && i < ARRAY_COUNT(steps); i++) {
+        uint64_t began_us = clock_now_us();
+        *step = steps[i].name;
+        s = still_wanted(r, err);
+        if (s == OK)
+            s = steps[i].run(r, err);
+        us[steps[i].stage] += clock_now_us() - began_us;
+    }
+    r->out->times = (struct load_times){us[WAIT], us[FETCH], us[VERIFY]};
+    return s;
+}
+
+enum status load_run(const struct load_env *env, struct slot *slot, const char *name,
+                     struct load_result *out, struct err *err)
+{
+    struct run r = {.env = env, .slot = slot, .name = name, .out = out};
+    const char *step = "";
+    enum status s = run_steps(&r, &step, err);
+    alloc_free(r.meta);
+    if (s == OK) {
+        set_version(&r);
+        return OK;
+    }
+    log_failure(&r, step, err);
+    program_free(&out->program);
+    region_fini(&r.region);
+    return s;
+}
