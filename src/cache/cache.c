@@ -231,6 +231,20 @@ enum pin_result cache_pin(struct cache *c, const char *name, uint64_t now_us, st
     return result;
 }
 
+bool cache_pin_resident(struct cache *c, const char *name, struct pin *pin)
+{
+    uint64_t hash = hash_name(name);
+    lock_take(&c->lock);
+    struct slot *s = table_find(&c->table, name, hash);
+    bool resident = s && s->state == SLOT_RESIDENT;
+    if (resident) {
+        s->pins++;
+        *pin = (struct pin){s, s->value};
+    }
+    lock_release(&c->lock);
+    return resident;
+}
+
 void cache_unpin(struct cache *c, const struct pin *pin)
 {
     struct after after = {0};

@@ -102,6 +102,9 @@ enum pin_result {
  * be called before cache_pin returns. */
 enum pin_result cache_pin(struct cache *c, const char *name, uint64_t now_us, struct waiter *w,
                           struct pin *pin, struct err *err) WARN_UNUSED;
+/* Pins a model that is resident now, to look at it: not counted, recency not stamped. False, *pin
+ * untouched, when it is not.  thread: any   locks: takes CACHE   blocks: no */
+bool cache_pin_resident(struct cache *c, const char *name, struct pin *pin) WARN_UNUSED;
 void cache_unpin(struct cache *c, const struct pin *pin); /* thread: any   blocks: no */
 /* Withdraws a waiting waiter: true when done will not be called. The load itself goes on. */
 bool cache_cancel_wait(struct cache *c, struct waiter *w) WARN_UNUSED;

@@ -1,8 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* One invocation as named steps: resolve -> admit -> pin -> submit -> decode, run, encode ->
- * finish. Knows names, the cache, the executor and the codec; knows no HTTP. Every call ends in
- * exactly one `done`, on whatever thread finished it. */
+/* One invocation as named steps: known -> admit -> pin -> submit -> start -> decode -> run ->
+ * encode (steps.c). Knows names, the cache, the executor and the codec; knows no HTTP. Every call
+ * ends in exactly one `done`, on whatever thread finished it.
+ *
+ * What the caller of an invocation hears: its own faults word for word; of a model that cannot be
+ * loaded and of a store that does not answer only that, since the details are the operator's: they
+ * stand in the log and in endpoint_describe. retry_after_s: queue full, no room, no memory,
+ * draining, cancelled 1; store down 5 or what is left of its back-off; a failed load what is left
+ * of its back-off.
+ *
+ * Counted here: M_NEGATIVE_HITS, M_REFUSED_QUEUE, M_REFUSED_DEADLINE (every E_TIMEOUT),
+ * M_REFUSED_ARENA, M_REFUSED_HTTP_MEMORY (decoded bodies and replies), H_QUEUE, H_INFER. */
 #ifndef ROOST_ENDPOINT_ENDPOINT_H
 #define ROOST_ENDPOINT_ENDPOINT_H
 
@@ -39,35 +48,42 @@ struct invocation {
     uint32_t retry_after_s; /* 0: say nothing */
     struct invocation_times times;
 
-    /* the endpoint's own */
+    /* the endpoint's own; zeroed by endpoint_invoke */
     struct endpoint *endpoint;
     struct waiter waiter;
     struct exec_job job;
-    struct pin pin;
-    atomic_int step;
-    atomic_bool cancelled;
-    uint64_t started_us, queued_us;
+    struct pin pin;         /* value is NULL while nothing is pinned */
+    atomic_int place;       /* enum place: from where a cancel can take it back */
+    atomic_int holds;       /* who still touches it; done is called when the last lets go */
+    atomic_int why;         /* enum status of the first endpoint_cancel */
+    atomic_bool cancelled;  /* why is set */
+    uint32_t at;            /* next step */
+    bool admitted, started; /* it has or had a place in the queue; a worker took it */
+    uint64_t started_us, queued_us, ran_us; /* invoked, ready to run, taken by a worker */
 };
 
 struct endpoint_config {
-    struct catalog *catalog; /* borrowed; outlive the endpoint */
-    uint32_t workers, queue_max;
-    uint64_t arena_max;         /* bytes per worker */
-    struct budget *http_memory; /* charged for decoded bodies and replies */
-    uint64_t reply_max;         /* bytes of one reply */
+    struct catalog *catalog;     /* borrowed; outlive the endpoint */
+    uint32_t workers, queue_max; /* 1..64; admitted invocations that do not run yet */
+    uint64_t arena_max;          /* bytes per worker */
+    struct budget *http_memory;  /* charged for decoded bodies and replies */
+    uint64_t reply_max;          /* bytes of one reply */
 };
 
 /* Makes the executor and its workers' sessions; their arenas are charged to cache.  errors:
  * E_NO_MEMORY */
 enum status endpoint_new(const struct endpoint_config *c, struct cache *cache,
                          struct endpoint **out, struct err *err) WARN_UNUSED;
+/* After the last done; the cache is still there. blocks: until the workers ended */
 void endpoint_free(struct endpoint **e);
 
 /* thread: any   blocks: no. done may be called before it returns. */
 void endpoint_invoke(struct endpoint *e, struct invocation *inv, uint64_t now_us);
-/* The caller no longer wants the answer (client gone, deadline passed): the invocation ends as soon
- * as it can, with `why` (E_CANCELLED or E_TIMEOUT); done is still called exactly once.  thread: any
- * but from within done */
+/* The caller no longer wants the answer (client gone, deadline passed, drain over): the invocation
+ * ends as soon as it can, with `why` (E_CANCELLED, E_TIMEOUT, E_DRAINING); the first why counts.
+ * Nothing happens when it has ended already. done is still called exactly once, perhaps before this
+ * returns, on this thread; the caller keeps the invocation in memory until both have returned.
+ * thread: any, once endpoint_invoke has returned, but not from within done */
 void endpoint_cancel(struct endpoint *e, struct invocation *inv, enum status why);
 
 /* POST /models and DELETE /models/<name>. done is called once, on any thread. */
@@ -83,16 +99,43 @@ struct management_call {
 void endpoint_load(struct endpoint *e, struct management_call *m, uint64_t now_us);
 void endpoint_unload(struct endpoint *e, struct management_call *m);
 
-/* JSON documents. errors: E_NOT_FOUND (describe); E_BAD_INPUT (page token); E_NO_MEMORY */
+/* JSON documents.
+ *
+ * endpoint_describe, of a name the node has a record of:
+ *   model_name        text
+ *   version           text; null: never loaded
+ *   state             "absent", "loading", "resident", "draining", "failed"
+ *   bytes             charged to --memory now
+ *   hits, misses, joined, loads, evictions    counts since the record began
+ *   pins, waiters     invocations that use it now, that wait for its load now
+ *   last_used_s       seconds since an invocation asked for it; null: never
+ *   last_load         {"queue_ms", "fetch_ms", "load_ms"} of the last load; null: none
+ *   error             {"status", "message", "retry_in_s"} of the last failed load since the last
+ *                     good one; null: none. status as in "corrupt"; retry_in_s 0: at once
+ *   inputs, outputs   while resident: [{"name", "datatype", "shape", "symbols"}], datatype as Open
+ *                     Inference V2 names it, -1 in shape where a dimension is free, symbols: per
+ *                     dimension the name of a free one, "" for none; null: not resident
+ *
+ * endpoint_list, in name order:
+ *   models            [{"modelName", "version", "state", "bytes", "hits", "misses", "joined",
+ *                     "loads", "evictions", "last_used_s"}]: every name the node has a record of
+ *   nextPageToken     opaque text for `after`; absent on the last page
+ *
+ * errors: E_NOT_FOUND (describe); E_BAD_INPUT (list: page token, limit beyond
+ * 1..ENDPOINT_LIST_MAX); E_NO_MEMORY */
+enum { ENDPOINT_LIST_MAX = 100 };
 enum status endpoint_describe(struct endpoint *e, const char *model, uint64_t now_us,
                               struct buf *json, struct err *err) WARN_UNUSED;
 enum status endpoint_list(struct endpoint *e, const char *after, uint32_t limit, uint64_t now_us,
                           struct buf *json, struct err *err) WARN_UNUSED;
 
-void endpoint_drain(struct endpoint *e); /* admits nothing any more */
+/* Admits nothing any more: invocations and loads are E_DRAINING; what was admitted goes on. */
+void endpoint_drain(struct endpoint *e);
 bool endpoint_draining(struct endpoint *e);
-uint32_t endpoint_in_flight(struct endpoint *e); /* invocations between invoke and done */
-/* Sets the gauges that are read, not counted (cache, exec, mem), before a scrape. */
+/* Invocations and management calls that were begun and whose done has not returned. */
+uint32_t endpoint_in_flight(struct endpoint *e);
+/* Sets the gauges that are read, not counted (cache, exec, http memory, process), before a scrape.
+ * blocks: /proc */
 void endpoint_gauges(struct endpoint *e);
 
 #endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* The steps of an invocation. Each either goes on, hands the invocation to another thread, or fails
+ * it; what they took is given back in one place (endpoint.c, finish). */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "endpoint/endpoint_priv.h"
+#include "metrics/metrics.h"
+
+/* Refuses names that proved unknown a moment ago, before they cost a place or a load. */
+static enum step_result known(struct invocation *inv, struct worker *w)
+{
+    UNUSED(w);
+    if (!catalog_known_absent(inv->endpoint->config.catalog, inv->model, inv->started_us))
+        return STEP_NEXT;
+    metric_add(M_NEGATIVE_HITS, 1);
+    return step_fail(inv, E_NOT_FOUND, "model '%.160s' is not in the store", inv->model);
+}
+
+/* Takes a place in the queue, which it keeps while it waits for a load. */
+static enum step_result admit(struct invocation *inv, struct worker *w)
+{
+    UNUSED(w);
+    enum status s = exec_admit(inv->endpoint->exec, &inv->job);
+    inv->admitted = s == OK;
+    if (s == E_QUEUE_FULL)
+        metric_add(M_REFUSED_QUEUE, 1);
+    if (s == E_DRAINING)
+        return step_fail(inv, s, "the server is draining");
+    return s == OK ? STEP_NEXT
+                   : step_fail(inv, s, "%u requests are queued, as many as may be",
+                               inv->endpoint->config.queue_max);
+}
+
+static void load_ended(struct waiter *w, enum status s, const struct pin *p, const struct err *err)
+{
+    struct invocation *inv = CONTAINER_OF(w, struct invocation, waiter);
+    atomic_store(&inv->place, PLACE_HERE);
+    inv->lookup = w->lookup;
+    if (s == OK) {
+        inv->pin = *p;
+        inv->times.queue_us = w->times.queue_us;
+        inv->times.fetch_us = w->times.fetch_us;
+        inv->times.load_us = w->times.load_us;
+    } else {
+        inv->status = s;
+        inv->err = *err;
+        answer_conceal(&inv->err, inv->model, "loaded");
+    }
+    invocation_go_on(inv, NULL);
+}
+
+/* Gets the right to use the model, waiting for its load without a thread where it must. */
+static enum step_result pin(struct invocation *inv, struct worker *w)
+{
+    UNUSED(w);
+    inv->waiter.done = load_ended;
+    inv->waiter.counts = true;
+    invocation_hand(inv, PLACE_TO_LOAD);
+    struct pin got;
+    struct err err;
+    enum pin_result r =
+        cache_pin(inv->endpoint->cache, inv->model, inv->started_us, &inv->waiter, &got, &err);
+    if (r == PIN_WAITING) {
+        invocation_handed(inv, PLACE_LOAD);
+        return STEP_AWAY;
+    }
+    invocation_handed(inv, PLACE_HERE);
+    inv->lookup = inv->waiter.lookup;
+    if (r == PIN_READY) {
+        inv->pin = got;
+        return STEP_NEXT;
+    }
+    inv->status = err.code;
+    inv->err = err;
+    answer_conceal(&inv->err, inv->model, "loaded");
+    return STEP_FAILED;
+}
+
+static void run_on_worker(struct exec_job *job, struct exec_worker *w)
+{
+    struct invocation *inv = CONTAINER_OF(job, struct invocation, job);
+    atomic_store(&inv->place, PLACE_HERE);
+    inv->started = true;
+    struct worker *worker = w->local;
+    codec_request_init(&worker->request, worker_charge, inv->endpoint);
+    invocation_go_on(inv, worker);
+}
+
+static enum step_result submit(struct invocation *inv, struct worker *w)
+{
+    UNUSED(w);
+    struct exec *exec = inv->endpoint->exec;
+    inv->job.run = run_on_worker;
+    inv->queued_us = clock_now_us();
+    invocation_hand(inv, PLACE_TO_QUEUE);
+    exec_submit(exec, &inv->job);
+    invocation_handed(inv, PLACE_QUEUE);
+    return STEP_AWAY;
+}
+
+/* On the worker: what waited too long is not run. */
+static enum step_result start(struct invocation *inv, struct worker *w)
+{
+    UNUSED(w);
+    uint64_t now_us = clock_now_us(), waited_us = now_us - inv->queued_us;
+    inv->times.queue_us += waited_us;
+    histogram_us(H_QUEUE, waited_us);
+    inv->ran_us = now_us;
+    if (inv->deadline_us && now_us >= inv->deadline_us)
+        return step_fail(inv, E_TIMEOUT, "the deadline passed while the request was queued");
+    return STEP_NEXT;
+}
+
+/* Keeps the operator's details of a fault in the log, as they are the model's or ours. */
+static enum step_result run_fault(struct invocation *inv, enum status s, const char *step)
+{
+    inv->status = s;
+    if (status_class(s) == STATUS_CORRUPT || s == E_INTERNAL)
+        LOG(LOG_WARN, "invocation_failed", log_str("model", inv->model), log_str("step", step),
+            log_str("status", status_name(s)), log_str("error", inv->err.msg));
+    answer_conceal(&inv->err, inv->model, "run");
+    return STEP_FAILED;
+}
+
+static const struct signature *signature_of(const struct invocation *inv)
+{
+    return program_signature(inv->pin.value);
+}
+
+static enum step_result decode(struct invocation *inv, struct worker *w)
+{
+    enum status s = codec_decode(inv->in_format, inv->body.data, inv->body.len, signature_of(inv),
+                                 &inv->options, &w->request, &inv->err);
+    buf_fini(&inv->body);
+    return s == OK ? STEP_NEXT : run_fault(inv, s, "decode");
+}
+
+static enum step_result run(struct invocation *inv, struct worker *w)
+{
+    const struct run_limits limits = {inv->deadline_us, &inv->cancelled};
+    enum status s =
+        session_run(w->session, inv->pin.value, w->request.inputs, w->outputs, &limits, &inv->err);
+    if (s == OK)
+        return STEP_NEXT;
+    if (s == E_TOO_LARGE)
+        metric_add(M_REFUSED_ARENA, 1);
+    return run_fault(inv, s, "run");
+}
+
+static enum step_result encode(struct invocation *inv, struct worker *w)
+{
+    struct endpoint *e = inv->endpoint;
+    inv->reply_format = inv->out_format < 0 ? inv->in_format : (enum codec_format)inv->out_format;
+    buf_init_charged(&inv->reply, e->config.reply_max, worker_charge, e);
+    enum status s = codec_encode(inv->reply_format, signature_of(inv), w->outputs, &w->request,
+                                 &inv->options, &inv->reply, &inv->err);
+    if (s == OK)
+        return STEP_NEXT;
+    buf_fini(&inv->reply);
+    return run_fault(inv, s, "encode");
+}
+
+const struct step invocation_steps[] = {
+    /* on the caller's thread */
+    {"known", known},
+    {"admit", admit},
+    {"pin", pin},
+    /* there, or on the loader's when the model was cold */
+    {"submit", submit},
+    /* on a worker */
+    {"start", start},
+    {"decode", decode},
+    {"run", run},
+    {"encode", encode},
+};
+const uint32_t invocation_step_count = ARRAY_COUNT(invocation_steps);
