@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* A store between the loader and the files that a test can close, break and corrupt. */
+#ifndef ROOST_TESTS_GATE_H
+#define ROOST_TESTS_GATE_H
+
+#include "base/lock.h"
+#include "store/store.h"
+
+/* Embedded. The fields are set while nobody reads, or through the functions. */
+struct gate {
+    struct store store;
+    struct store *under; /* borrowed */
+    struct lock lock;    /* LOCK_REAPER; guards what follows */
+    struct cond changed;
+    bool closed;          /* reads wait */
+    uint32_t stalled;     /* reads that wait */
+    uint32_t reads;       /* reads begun since gate_reset */
+    uint32_t fail_at;     /* the n-th read is E_STORE; 0: none */
+    uint32_t hook_at;     /* hook is called before the n-th read, without locks */
+    void (*hook)(void *); /* NULL: none */
+    void *hook_arg;
+    uint32_t flip_at;  /* the n-th read gives a flipped bit in … */
+    uint64_t flip_bit; /* … this bit of what it gives, modulo its length */
+};
+
+void gate_init(struct gate *g, struct store *under);
+void gate_fini(struct gate *g);
+void gate_reset(struct gate *g); /* forgets counts and faults; open */
+void gate_close(struct gate *g);
+void gate_open(struct gate *g);
+void gate_wait_stalled(struct gate *g, uint32_t n); /* until n reads wait */
+uint32_t gate_reads(struct gate *g);
+
+#endif
