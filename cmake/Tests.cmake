@@ -2,7 +2,8 @@
 # Copyright The Roost Authors
 #
 # tests/<room>/test_<part>.c exports `Suite *suite_<part>(void)`; all of a room run in test_<room>,
-# whose main is written here. tests/support/ is shared by all.
+# whose main is written here. Other sources in tests/<room>/ (fakes, clients) are linked with them;
+# tests/support/ is shared by all.
 pkg_check_modules(CHECK REQUIRED check)
 file(GLOB support CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/support/*.c)
 add_library(test_support STATIC ${support})
@@ -14,6 +15,8 @@ foreach(room ${ROOST_ROOMS})
     if(NOT sources)
         continue()
     endif()
+    file(GLOB helpers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${room}/*.c)
+    list(REMOVE_ITEM helpers ${sources})
     set(protos "")
     set(calls "")
     foreach(source ${sources})
@@ -23,7 +26,7 @@ foreach(room ${ROOST_ROOMS})
         string(APPEND calls "    ${part},\n")
     endforeach()
     configure_file(${PROJECT_SOURCE_DIR}/tests/main.c.in ${CMAKE_BINARY_DIR}/tests/main_${room}.c @ONLY)
-    add_executable(test_${room} ${CMAKE_BINARY_DIR}/tests/main_${room}.c ${sources})
+    add_executable(test_${room} ${CMAKE_BINARY_DIR}/tests/main_${room}.c ${sources} ${helpers})
     target_compile_options(test_${room} PRIVATE -Wno-missing-prototypes)
     target_link_libraries(test_${room} PRIVATE test_support roost_${room} ${CHECK_LIBRARIES})
     target_compile_definitions(test_${room} PRIVATE ROOST_SOURCE_DIR="${PROJECT_SOURCE_DIR}")

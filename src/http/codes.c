@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* Words that describe a model file's insides or our own do not leave the node: for those statuses
+ * the client reads the class, and finds the log line by its request id. */
+#include "http/codes.h"
+
+static const struct http_code codes[STATUS_COUNT] = {
+    [OK] = {200, 0, true},
+    [E_BAD_INPUT] = {400, 0, true},
+    [E_NOT_FOUND] = {404, 0, true},
+    [E_EXISTS] = {409, 0, true},
+    [E_METHOD] = {405, 0, true},
+    [E_NOT_ACCEPTABLE] = {406, 0, true},
+    [E_MEDIA_TYPE] = {415, 0, true},
+    [E_TOO_LARGE] = {413, 0, true},
+    [E_HEAD_TOO_LARGE] = {431, 0, true},
+    [E_USAGE] = {500, 0, false},
+    [E_QUEUE_FULL] = {503, 1, true},
+    [E_NO_ROOM] = {503, 1, true},
+    [E_NO_MEMORY] = {503, 1, true},
+    [E_STORE] = {503, 5, false},
+    [E_DRAINING] = {503, 1, true},
+    [E_CANCELLED] = {503, 1, true},
+    [E_UNREACHABLE] = {503, 5, false},
+    [E_TIMEOUT] = {504, 0, true},
+    [E_NEVER_FITS] = {507, 0, true},
+    [E_CORRUPT] = {500, 0, false},
+    [E_UNSUPPORTED] = {500, 0, false},
+    [E_IO] = {500, 0, false},
+    [E_INTERNAL] = {500, 0, false},
+};
+
+static const struct {
+    int code;
+    const char *reason;
+} reasons[] = {
+    {200, "OK"},
+    {400, "Bad Request"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {406, "Not Acceptable"},
+    {408, "Request Timeout"},
+    {409, "Conflict"},
+    {413, "Content Too Large"},
+    {415, "Unsupported Media Type"},
+    {417, "Expectation Failed"},
+    {431, "Request Header Fields Too Large"},
+    {500, "Internal Server Error"},
+    {501, "Not Implemented"},
+    {503, "Service Unavailable"},
+    {504, "Gateway Timeout"},
+    {505, "HTTP Version Not Supported"},
+    {507, "Insufficient Storage"},
+};
+
+struct http_code http_code_of(enum status s)
+{
+    ASSERT((unsigned)s < STATUS_COUNT);
+    return codes[s];
+}
+
+const char *http_reason(int code)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(reasons); i++)
+        if (reasons[i].code == code)
+            return reasons[i].reason;
+    return "Unknown";
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* The one document that management reads. */
+#ifndef ROOST_HTTP_MANAGE_H
+#define ROOST_HTTP_MANAGE_H
+
+#include "cache/cache.h"
+
+/* {"model_name": "…"} -> the proved name; other members are passed over.  errors: E_BAD_INPUT */
+enum status manage_model_name(const void *body, size_t n, char out[MODEL_NAME_MAX + 1],
+                              struct err *err) WARN_UNUSED;
+
+#endif
