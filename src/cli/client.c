@@ -10,6 +10,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "catalog/catalog.h"
+
 enum { REPLY_MAX_BYTES = 1 << 30, CONNECT_MS = 5000 };
 
 const char *client_server(const struct args *a)
@@ -129,6 +131,18 @@ enum status client_call(const struct client_request *r, struct client_reply *out
     curl_slist_free_all(headers);
     curl_easy_cleanup(curl);
     return explain(e, r, err);
+}
+
+enum status client_model_path(const char *name, const char *after, char *out, size_t size,
+                              struct err *err)
+{
+    char proved[MODEL_NAME_MAX + 1];
+    if (catalog_name(name, strlen(name), proved, err) != OK) {
+        err->code = E_USAGE;
+        return E_USAGE;
+    }
+    snprintf(out, size, "/models/%s%s", proved, after);
+    return OK;
 }
 
 void client_reply_fini(struct client_reply *r)

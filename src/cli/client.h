@@ -41,6 +41,9 @@ const char *client_server(const struct args *a);
 enum status client_call(const struct client_request *r, struct client_reply *out,
                         struct err *err) WARN_UNUSED;
 void client_reply_fini(struct client_reply *r);
+/* "/models/<name><after>", the name proved.  errors: E_USAGE */
+enum status client_model_path(const char *name, const char *after, char *out, size_t size,
+                              struct err *err) WARN_UNUSED;
 /* Turns an answer that is not 2xx into a status with the server's own words. */
 enum status client_check(const struct client_reply *r, struct err *err) WARN_UNUSED;
 

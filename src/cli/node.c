@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* store -> catalog -> loader -> cache -> endpoint -> server, and back again. Whatever start made
+ * before it failed, stop frees: every free skips what is not there. */
+#include "cli/node.h"
+
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "metrics/metrics.h"
+
+enum { WORKERS_MAX = 64, LOOPS_AUTO_MAX = 8 };
+
+static uint32_t cores(uint32_t most)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : (uint32_t)MIN(n, (long)most);
+}
+
+static enum status start_loading(struct node *n, const struct config *c, struct err *err)
+{
+    enum status s = store_open(c->store, &n->store, err);
+    if (s != OK)
+        return s;
+    s = catalog_new(n->store, (uint32_t)c->negatives, &n->catalog);
+    if (s != OK)
+        return err_set(err, s, "catalog: %s", status_text(s));
+    struct loader_resolver resolver = catalog_resolver(n->catalog);
+    s = loader_new(n->store, &resolver, (uint32_t)c->loaders, &n->loader);
+    if (s != OK)
+        return err_set(err, s, "loader: %s", status_text(s));
+    const struct cache_source source = loader_source(n->loader);
+    const struct cache_config cache = {
+        .limit_bytes = c->memory ? c->memory : config_memory_auto(),
+        .backoff_min_us = c->load_backoff,
+        .backoff_max_us = MAX(c->load_backoff, c->load_backoff_max),
+        .slots_max = (uint32_t)c->records,
+    };
+    s = cache_new(&cache, &source, &n->cache);
+    if (s != OK)
+        return err_set(err, s, "cache: %s", status_text(s));
+    budget_init(&n->http_memory, c->http_memory);
+    return loader_start(n->loader, n->cache, err);
+}
+
+static enum status start_serving(struct node *n, const struct config *c, struct err *err)
+{
+    const struct endpoint_config endpoint = {
+        .catalog = n->catalog,
+        .workers = c->workers ? (uint32_t)c->workers : cores(WORKERS_MAX),
+        .queue_max = (uint32_t)c->queue,
+        .arena_max = c->arena_max,
+        .http_memory = &n->http_memory,
+        .reply_max = c->reply_max,
+    };
+    const struct server_config server = {
+        .listen = c->listen,
+        .admin_listen = *c->admin_listen ? c->admin_listen : NULL,
+        .loops = c->loops ? (uint32_t)c->loops : cores(LOOPS_AUTO_MAX),
+        .limits = {.head_bytes = (uint32_t)c->head_bytes,
+                   .head_count = (uint32_t)c->head_count,
+                   .head_us = c->head_timeout,
+                   .idle_us = c->idle_timeout,
+                   .body_bytes = c->body_max,
+                   .body_rate = c->body_rate,
+                   .body_grace_us = c->body_grace,
+                   .connections = (uint32_t)c->connections,
+                   .timeout_us = c->timeout},
+        .memory = &n->http_memory,
+        .cache_headers = c->cache_headers == 0,
+        .insecure_admin = c->insecure_admin,
+    };
+    enum status s = endpoint_new(&endpoint, n->cache, &n->endpoint, err);
+    return s == OK ? server_new(&server, n->endpoint, &n->server, err) : s;
+}
+
+enum status node_start(struct node *n, const struct config *c, struct err *err)
+{
+    *n = (struct node){.store = NULL};
+    enum status s = start_loading(n, c, err);
+    if (s == OK)
+        s = start_serving(n, c, err);
+    if (s != OK)
+        node_stop(n, clock_now_us());
+    return s;
+}
+
+void node_stop(struct node *n, uint64_t until_us)
+{
+    if (n->endpoint)
+        endpoint_drain(n->endpoint);
+    if (n->server) {
+        server_drain(n->server, until_us);
+        server_free(&n->server);
+    }
+    /* Only now: what waited for a load could still be answered. */
+    if (n->loader)
+        loader_drain(n->loader);
+    if (n->endpoint)
+        endpoint_free(&n->endpoint);
+    if (n->cache) {
+        cache_free(&n->cache);
+        budget_fini(&n->http_memory);
+    }
+    if (n->loader)
+        loader_free(&n->loader);
+    if (n->catalog)
+        catalog_free(&n->catalog);
+    if (n->store)
+        store_free(&n->store);
+}

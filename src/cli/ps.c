@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* `roost ps`: what a server holds in memory. */
+#include <cjson/cJSON.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/client.h"
+#include "cli/units.h"
+#include "cli/verbs.h"
+
+enum { ASK_MS = 30000, PAGE = 100, PAGES_MAX = 100000, TOKEN_MAX = 600 };
+
+static const struct arg_option options[] = {
+    {"all", 'a', NULL, "Also models that are known but not in memory."},
+    {"json", 0, NULL, "Print JSON."},
+    CLIENT_SERVER_OPTION,
+    {NULL, 0, NULL, NULL}};
+
+struct table {
+    struct buf out;
+    size_t count;
+    bool all, json;
+};
+
+static const char *text_of(const cJSON *model, const char *key)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(model, key);
+    return cJSON_IsString(item) ? item->valuestring : "";
+}
+
+static uint64_t number_of(const cJSON *model, const char *key)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(model, key);
+    return cJSON_IsNumber(item) && item->valuedouble > 0 ? (uint64_t)item->valuedouble : 0;
+}
+
+/* "3 min ago"; "-" when it was never used. */
+static const char *age_text(const cJSON *model, char out[UNITS_TEXT_MAX + 8])
+{
+    const cJSON *age = cJSON_GetObjectItemCaseSensitive(model, "idle_ms");
+    char human[UNITS_TEXT_MAX];
+    if (!cJSON_IsNumber(age))
+        return "-";
+    snprintf(out, UNITS_TEXT_MAX + 8, "%s ago",
+             units_duration_human((uint64_t)age->valuedouble * 1000, human));
+    return out;
+}
+
+static enum status add_model(struct table *t, const cJSON *model)
+{
+    const char *state = text_of(model, "state");
+    char size[UNITS_TEXT_MAX], age[UNITS_TEXT_MAX + 8];
+    if (!t->all && strcmp(state, "absent") == 0)
+        return OK;
+    if (t->json) {
+        char *text = cJSON_PrintUnformatted(model);
+        enum status s =
+            text ? buf_printf(&t->out, t->count++ ? ",\n  %s" : "\n  %s", text) : E_NO_MEMORY;
+        cJSON_free(text);
+        return s;
+    }
+    if (t->count++ == 0) {
+        enum status s = buf_printf(&t->out, "%-40s %-9s %10s %10s  %s\n", "MODEL", "STATE", "SIZE",
+                                   "HITS", "LAST USED");
+        if (s != OK)
+            return s;
+    }
+    return buf_printf(&t->out, "%-40s %-9s %10s %10" PRIu64 "  %s\n", text_of(model, "modelName"),
+                      state, units_size_human(number_of(model, "bytes"), size),
+                      number_of(model, "hits"), age_text(model, age));
+}
+
+/* One page; token becomes the next page's, "" after the last. */
+static enum status add_page(struct table *t, const char *server, char token[TOKEN_MAX],
+                            struct err *err)
+{
+    char path[TOKEN_MAX + 64];
+    struct client_reply reply;
+    struct client_request r = {
+        .server = server, .method = "GET", .path = path, .timeout_ms = ASK_MS};
+    snprintf(path, sizeof(path),
+             *token ? "/models?limit=%d&next_page_token=%s" : "/models?limit=%d", PAGE, token);
+    enum status s = client_call(&r, &reply, err);
+    if (s == OK)
+        s = client_check(&reply, err);
+    cJSON *root = s == OK && reply.body.len
+                      ? cJSON_ParseWithLength((const char *)reply.body.data, reply.body.len)
+                      : NULL;
+    if (s == OK && !root)
+        s = err_set(err, E_CORRUPT, "the server's list is not JSON");
+    const cJSON *models = cJSON_GetObjectItemCaseSensitive(root, "models");
+    const cJSON *model;
+    cJSON_ArrayForEach(model, models) if (s == OK && add_model(t, model) != OK) s =
+        err_set(err, E_NO_MEMORY, "out of memory");
+    snprintf(token, TOKEN_MAX, "%s", s == OK ? text_of(root, "nextPageToken") : "");
+    cJSON_Delete(root);
+    client_reply_fini(&reply);
+    return s;
+}
+
+static int ps_run(const struct args *a)
+{
+    struct table t = {.all = args_on(a, "all"), .json = args_on(a, "json")};
+    char token[TOKEN_MAX] = "";
+    struct err err = {E_NO_MEMORY, "out of memory"};
+    enum status s = t.json ? buf_str(&t.out, "{\"models\": [") : OK;
+    for (int page = 0; s == OK && page < PAGES_MAX; page++) {
+        s = add_page(&t, client_server(a), token, &err);
+        if (!*token)
+            break;
+    }
+    if (s == OK && t.json)
+        s = buf_str(&t.out, t.count ? "\n]}\n" : "]}\n");
+    if (s == OK && !t.json && t.count == 0)
+        fprintf(stderr, "no model is in memory; `roost run NAME` or `roost load NAME` loads one\n");
+    if (s == OK)
+        return cli_print(s, &t.out);
+    buf_fini(&t.out);
+    return cli_fail(&err);
+}
+
+const struct verb verb_ps = {
+    .name = "ps",
+    .operands = "",
+    .summary = "List the models that a server holds in memory.",
+    .details = "",
+    .options = options,
+    .operands_max = 0,
+    .run = ps_run,
+};
