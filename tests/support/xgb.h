@@ -26,4 +26,9 @@ struct xgb_text {
 /* A JSON model, from malloc. */
 char *xgb_json(const struct xgb_text *t);
 
+/* The same document as UBJSON, from malloc: containers closed by a byte, with counts, or with
+ * counts and arrays of floats typed. Integers take the smallest type, others are float32. */
+enum ubj_style { UBJ_OPEN, UBJ_COUNTED, UBJ_TYPED, UBJ_STYLES };
+uint8_t *ubj_from_json(const char *json, enum ubj_style style, size_t *n);
+
 #endif

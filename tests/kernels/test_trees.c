@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* The fast walk gives the bits of the plain one: random ensembles of ragged trees, with and without
+ * splits by category, missing and infinite values, row counts around the number of lanes. No
+ * tolerance: both add the same leaves in the same order. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/trees.h"
+#include "support/support.h"
+
+enum { TREES = 37, NODES_MAX = 127, FEATURES = 5, GROUPS = 3, ROWS_MAX = 29, SET_WORDS = 2 };
+
+static uint64_t state;
+
+static uint32_t random_below(uint32_t n)
+{
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(state >> 33) % n;
+}
+
+static float random_value(void)
+{
+    static const float odd[] = {NAN, INFINITY, -INFINITY, 0.0f, -0.0f, -3.5f, 63.9f, 1e9f};
+    uint32_t pick = random_below(24);
+    return pick < ARRAY_COUNT(odd) ? odd[pick] : (float)random_below(64);
+}
+
+struct ensemble {
+    struct tree_node nodes[TREES * NODES_MAX];
+    struct tree_head trees[TREES];
+    uint32_t sets[2 * (SET_WORDS + 1)];
+    float base[GROUPS];
+    struct tree_table table;
+};
+
+/* One tree in the canonical layout; `splits` pairs of children at most. */
+static uint32_t grow(struct ensemble *e, struct tree_head *head, uint32_t splits)
+{
+    uint32_t next = head->root + 1;
+    for (uint32_t i = head->root; i < next; i++) {
+        struct tree_node *n = &e->nodes[i];
+        *n = (struct tree_node){.value = (float)random_below(1000) / 777.0f, .left = i};
+        if (!splits || (i > head->root && random_below(3) == 0))
+            continue;
+        splits--;
+        *n = (struct tree_node){.cond = random_value(), .left = next};
+        n->what = random_below(FEATURES) | TREE_SPLITS;
+        n->what |= random_below(2) ? TREE_MISSING_LEFT : 0;
+        if (head->by_category && random_below(2)) {
+            n->what |= TREE_BY_CATEGORY;
+            n->set = random_below(2) * (SET_WORDS + 1);
+        }
+        next += 2;
+    }
+    return next;
+}
+
+static void plant(struct ensemble *e, bool categories)
+{
+    uint32_t end = 0;
+    for (int i = 0; i < TREES; i++) {
+        e->trees[i] = (struct tree_head){.root = end,
+                                         .group = random_below(GROUPS),
+                                         .by_category = categories ? random_below(2) : 0};
+        end = grow(e, &e->trees[i], random_below(NODES_MAX / 2));
+    }
+    for (int i = 0; i < 2 * (SET_WORDS + 1); i++)
+        e->sets[i] = i % (SET_WORDS + 1) ? random_below(1u << 31) : SET_WORDS;
+    for (int i = 0; i < GROUPS; i++)
+        e->base[i] = (float)i - 0.3f;
+    e->table = (struct tree_table){e->nodes, e->trees, e->sets, e->base, TREES, GROUPS, FEATURES};
+}
+
+static void compare(const struct ensemble *e)
+{
+    float x[ROWS_MAX * FEATURES], fast[ROWS_MAX * GROUPS], plain[ROWS_MAX * GROUPS];
+    for (int i = 0; i < ROWS_MAX * FEATURES; i++)
+        x[i] = random_value();
+    for (int64_t rows = 0; rows <= ROWS_MAX; rows++) {
+        memset(fast, 0x55, sizeof(fast));
+        memset(plain, 0x55, sizeof(plain));
+        trees_margins(&e->table, x, rows, fast);
+        trees_margins_ref(&e->table, x, rows, plain);
+        ck_assert_mem_eq(fast, plain, sizeof(fast));
+    }
+}
+
+START_TEST(the_fast_walk_gives_the_plain_walks_bits)
+{
+    static struct ensemble e;
+    for (state = 1; state < 40; state += 2) {
+        uint64_t seed = state;
+        plant(&e, seed % 4 == 1);
+        compare(&e);
+        state = seed;
+    }
+}
+END_TEST
+
+/* x < cond goes left, NaN where it is told to, a listed category right. */
+START_TEST(a_split_decides_as_documented)
+{
+    struct tree_node nodes[3] = {
+        {.what = TREE_SPLITS, .left = 1}, {.value = -1, .left = 1}, {.value = 1, .left = 2}};
+    const uint32_t sets[] = {1, 1u << 3};
+    struct tree_head head = {0, 0, 1};
+    const float base = 0;
+    struct tree_table t = {nodes, &head, sets, &base, 1, 1, 1};
+    static const struct {
+        bool category, missing_left;
+        float x, expected;
+    } cases[] = {
+        {false, false, 1.5f, -1},    {false, false, 2.0f, 1}, {false, false, NAN, 1},
+        {false, true, NAN, -1},      {false, true, 3.0f, 1},  {false, true, -INFINITY, -1},
+        {true, false, 3.0f, 1},      {true, false, 3.9f, 1},  {true, false, 2.0f, -1},
+        {true, false, -1.0f, -1},    {true, false, 1e9f, -1}, {true, false, 35.0f, -1},
+        {true, false, INFINITY, -1}, {true, false, NAN, 1},   {true, true, NAN, -1},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        nodes[0].cond = 2.0f;
+        nodes[0].what = TREE_SPLITS | (cases[i].missing_left ? TREE_MISSING_LEFT : 0);
+        if (cases[i].category) {
+            nodes[0].what |= TREE_BY_CATEGORY;
+            nodes[0].set = 0;
+        }
+        float out;
+        trees_margins(&t, &cases[i].x, 1, &out);
+        ck_assert_msg(out == cases[i].expected, "case %zu: %g", i, (double)out);
+    }
+}
+END_TEST
+
+Suite *suite_trees(void)
+{
+    return SUITE("trees", the_fast_walk_gives_the_plain_walks_bits, a_split_decides_as_documented);
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* roost.TreeEnsemble proves its tables: a good ensemble passes, and each single thing that could
+ * lead a kernel astray is refused. Then the transforms, against their formulas. */
+#include <math.h>
+#include <string.h>
+
+#include "kernels/trees.h"
+#include "ops/op.h"
+#include "ops/tree_ensemble.h"
+#include "support/support.h"
+
+enum { N_TREES = 2, N_NODES = 8, N_SETS = 3 };
+
+/* Tree 0: a split by number, its right child a split by category. Tree 1: one split. */
+struct fixture {
+    struct tree_node nodes[N_NODES];
+    struct tree_head trees[N_TREES];
+    uint32_t sets[N_SETS];
+    float base[2];
+    int64_t n_features, n_groups, transform;
+    struct tensor t[TREE_OPERANDS];
+    uint64_t params[OP_PARAMS_MAX / 8];
+    struct err err;
+};
+
+static void fixture_init(struct fixture *f)
+{
+    *f = (struct fixture){
+        .nodes = {{.cond = 1, .what = 0 | TREE_SPLITS, .left = 1},
+                  {.value = 0.5f, .left = 1},
+                  {.set = 0, .what = 1 | TREE_SPLITS | TREE_BY_CATEGORY, .left = 3},
+                  {.value = 2, .left = 3},
+                  {.value = 4, .left = 4},
+                  {.cond = 0, .what = 1 | TREE_SPLITS | TREE_MISSING_LEFT, .left = 6},
+                  {.value = -1, .left = 6},
+                  {.value = 1, .left = 7}},
+        .trees = {{0, 0, 1}, {5, 1, 0}},
+        .sets = {2, 1, 0},
+        .base = {0.25f, -0.25f},
+        .n_features = 2,
+        .n_groups = 2,
+    };
+    f->t[TREE_X] = (struct tensor){DT_F32, 2, {1, 2}, NULL};
+    f->t[TREE_BASE] = (struct tensor){DT_F32, 1, {2}, f->base};
+    f->t[TREE_TREES] = (struct tensor){DT_I32, 2, {N_TREES, 3}, f->trees};
+    f->t[TREE_NODES] = (struct tensor){DT_I32, 2, {N_NODES, 3}, f->nodes};
+    f->t[TREE_SETS] = (struct tensor){DT_I32, 1, {N_SETS}, f->sets};
+}
+
+static const struct op *the_op(void)
+{
+    const struct op *op = op_by_name("roost", "TreeEnsemble");
+    ck_assert_ptr_nonnull(op);
+    ck_assert_ptr_eq(op, op_by_code(602));
+    return op;
+}
+
+static enum status prove(struct fixture *f, int n_in)
+{
+    const struct attr attrs[] = {
+        {.key = ATTR_n_features, .type = ATTR_INT, .count = 1, .i = f->n_features},
+        {.key = ATTR_n_groups, .type = ATTR_INT, .count = 1, .i = f->n_groups},
+        {.key = ATTR_transform, .type = ATTR_INT, .count = 1, .i = f->transform}};
+    struct op_node node = {1, n_in, 1, {attrs, ARRAY_COUNT(attrs)}};
+    const struct tensor *in[TREE_OPERANDS];
+    for (int i = 0; i < TREE_OPERANDS; i++)
+        in[i] = &f->t[i];
+    memset(f->params, 0, sizeof(f->params));
+    enum status s = the_op()->prepare(&node, f->params, &f->err);
+    return s == OK ? the_op()->check(f->params, n_in, in, &f->err) : s;
+}
+
+START_TEST(a_good_ensemble_passes)
+{
+    struct fixture f;
+    fixture_init(&f);
+    ck_ok(prove(&f, TREE_OPERANDS), &f.err);
+}
+END_TEST
+
+/* What is overwritten in the good fixture, one 4-byte word each. */
+#define WORD(member) (offsetof(struct fixture, member) / 4)
+static const struct {
+    const char *what;
+    size_t word;
+    uint32_t value;
+} faults[] = {
+    {"a child before its parent", WORD(nodes[2].left), 0},
+    {"a cycle", WORD(nodes[0].left), 0},
+    {"a gap", WORD(nodes[0].left), 2},
+    {"children of another tree", WORD(nodes[2].left), 6},
+    {"children behind the table", WORD(nodes[5].left), 7},
+    {"children far away", WORD(nodes[5].left), UINT32_MAX},
+    {"a leaf that moves", WORD(nodes[1].left), 3},
+    {"a leaf with flags", WORD(nodes[1].what), TREE_MISSING_LEFT},
+    {"a leaf with a feature", WORD(nodes[1].what), 1},
+    {"a split turned leaf", WORD(nodes[0].what), 0},
+    {"a leaf turned split", WORD(nodes[7].what), TREE_SPLITS},
+    {"a feature too many", WORD(nodes[0].what), 2 | TREE_SPLITS},
+    {"an unknown flag", WORD(nodes[0].what), TREE_SPLITS | 1u << 28},
+    {"a set behind the table", WORD(nodes[2].set), N_SETS},
+    {"a set in the middle", WORD(nodes[2].set), 2 + (1u << 30)},
+    {"a set too long", WORD(sets[0]), N_SETS},
+    {"a set of 2^32 - 1 words", WORD(sets[0]), UINT32_MAX},
+    {"a category in a tree without", WORD(trees[0].by_category), 0},
+    {"by_category is no bool", WORD(trees[0].by_category), 2},
+    {"a group too many", WORD(trees[1].group), 2},
+    {"a root too early", WORD(trees[1].root), 4},
+    {"a root too late", WORD(trees[1].root), 6},
+    {"a root behind the table", WORD(trees[1].root), N_NODES},
+    {"the first root not at 0", WORD(trees[0].root), 1},
+};
+
+START_TEST(every_single_fault_is_refused)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(faults); i++) {
+        struct fixture f;
+        fixture_init(&f);
+        memcpy((uint32_t *)&f + faults[i].word, &faults[i].value, 4);
+        enum status s = prove(&f, TREE_OPERANDS);
+        ck_assert_msg(s == E_CORRUPT, "%s: %s", faults[i].what, status_name(s));
+    }
+}
+END_TEST
+
+START_TEST(tables_of_the_wrong_kind_are_refused)
+{
+    struct fixture f;
+    for (int i = TREE_BASE; i < TREE_OPERANDS; i++)
+        for (int fault = 0; fault < 4; fault++) {
+            fixture_init(&f);
+            f.t[i].dtype = fault == 0 ? DT_F64 : f.t[i].dtype;
+            f.t[i].rank = fault == 1 ? 3 : f.t[i].rank;
+            f.t[i].data = fault == 2 ? NULL : f.t[i].data;
+            f.t[i].dims[0] = fault == 3 ? 0 : f.t[i].dims[0];
+            ck_assert_int_eq(prove(&f, TREE_OPERANDS), E_CORRUPT);
+        }
+    fixture_init(&f);
+    f.t[TREE_NODES].dims[0] = N_NODES - 1; /* the last tree is cut */
+    ck_assert_int_eq(prove(&f, TREE_OPERANDS), E_CORRUPT);
+    fixture_init(&f);
+    f.t[TREE_TREES].dims[0] = 1; /* nodes behind the last tree */
+    ck_assert_int_eq(prove(&f, TREE_OPERANDS), E_CORRUPT);
+    fixture_init(&f);
+    f.t[TREE_BASE].dims[0] = 1;
+    ck_assert_int_eq(prove(&f, TREE_OPERANDS), E_CORRUPT);
+    fixture_init(&f);
+    ck_assert_int_eq(prove(&f, TREE_SETS), E_CORRUPT); /* categories, but no sets */
+}
+END_TEST
+
+START_TEST(attributes_out_of_range_are_refused)
+{
+    static const struct {
+        int64_t features, groups, transform;
+        enum status expected;
+    } cases[] = {{0, 2, 0, E_CORRUPT},
+                 {-1, 2, 0, E_CORRUPT},
+                 {TREE_FEATURES_MAX + 1, 2, 0, E_CORRUPT},
+                 {2, 0, 0, E_CORRUPT},
+                 {2, INT64_MAX, 0, E_CORRUPT},
+                 {2, 2, -1, E_UNSUPPORTED},
+                 {2, 2, TREE_TRANSFORM_COUNT, E_UNSUPPORTED}};
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct fixture f;
+        fixture_init(&f);
+        f.n_features = cases[i].features;
+        f.n_groups = cases[i].groups;
+        f.transform = cases[i].transform;
+        ck_assert_int_eq(prove(&f, TREE_OPERANDS), cases[i].expected);
+    }
+}
+END_TEST
+
+/* A chain of splits, one deeper than allowed or just as deep. */
+START_TEST(depth_is_bounded)
+{
+    enum { DEEP = TREE_DEPTH_MAX + 1 };
+    static struct tree_node nodes[2 * DEEP + 1];
+    for (int extra = 0; extra < 2; extra++) {
+        uint32_t splits = TREE_DEPTH_MAX + (uint32_t)extra, n = 2 * splits + 1;
+        for (uint32_t i = 0; i < n; i++)
+            nodes[i] = (struct tree_node){.value = 1, .left = i};
+        for (uint32_t k = 0; k < splits; k++)
+            nodes[2 * k] = (struct tree_node){.what = TREE_SPLITS, .left = 2 * k + 1};
+        struct fixture f;
+        fixture_init(&f);
+        f.t[TREE_TREES].dims[0] = 1;
+        f.t[TREE_NODES] = (struct tensor){DT_I32, 2, {n, 3}, nodes};
+        ck_assert_int_eq(prove(&f, TREE_OPERANDS), extra ? E_CORRUPT : OK);
+    }
+}
+END_TEST
+
+static enum status infer(struct fixture *f, struct tensor *out, uint64_t *scratch)
+{
+    ck_ok(prove(f, TREE_OPERANDS), &f->err);
+    const struct tensor *in[TREE_OPERANDS];
+    for (int i = 0; i < TREE_OPERANDS; i++)
+        in[i] = &f->t[i];
+    struct op_infer c = {f->params, TREE_OPERANDS, 1, in, &out, 0};
+    enum status s = the_op()->infer(&c, &f->err);
+    *scratch = c.scratch_bytes;
+    return s;
+}
+
+START_TEST(features_must_fit)
+{
+    static const struct tensor bad[] = {{DT_F32, 2, {1, 3}, NULL},
+                                        {DT_F32, 2, {1, 1}, NULL},
+                                        {DT_F32, 1, {2}, NULL},
+                                        {DT_F32, 3, {1, 1, 2}, NULL}};
+    struct fixture f;
+    struct tensor out;
+    uint64_t scratch;
+    for (size_t i = 0; i < ARRAY_COUNT(bad); i++) {
+        fixture_init(&f);
+        f.t[TREE_X] = bad[i];
+        ck_assert_int_eq(infer(&f, &out, &scratch), E_BAD_INPUT);
+    }
+    fixture_init(&f);
+    f.t[TREE_X].dtype = DT_F64;
+    ck_assert_int_eq(infer(&f, &out, &scratch), E_UNSUPPORTED);
+}
+END_TEST
+
+START_TEST(transforms_follow_their_formulas)
+{
+    /* margins of the row (0, 0): 0.25 + 0.5 and -0.25 + 1 */
+    const float a = 0.75f, zero[2] = {0, 0};
+    const float e = expf(a);
+    static const int ranks[TREE_TRANSFORM_COUNT] = {2, 2, 2, 2, 2, 1};
+    const float expected[TREE_TRANSFORM_COUNT] = {a, 1 / (1 + expf(-a)), e, 1, 0.5f, 0};
+    for (int transform = 0; transform < TREE_TRANSFORM_COUNT; transform++) {
+        struct fixture f;
+        struct tensor out = {0};
+        uint64_t scratch;
+        float result[2] = {-9, -9}, space[1024];
+        fixture_init(&f);
+        f.transform = transform;
+        ck_ok(infer(&f, &out, &scratch), &f.err);
+        ck_assert_int_eq(out.rank, ranks[transform]);
+        ck_assert_uint_le(scratch, sizeof(space));
+        const struct tensor *in[TREE_OPERANDS];
+        for (int i = 0; i < TREE_OPERANDS; i++)
+            in[i] = &f.t[i];
+        f.t[TREE_X].data = (void *)zero;
+        out.data = result;
+        struct tensor *outs[] = {&out};
+        struct op_run run = {f.params, TREE_OPERANDS, 1, in, outs, space};
+        ck_ok(the_op()->run(&run, &f.err), &f.err);
+        ck_assert_float_eq_tol(result[0], expected[transform], 1e-6f);
+        ck_assert_float_eq_tol(result[1], out.rank == 2 ? expected[transform] : -9, 1e-6f);
+    }
+}
+END_TEST
+
+Suite *suite_tree_ensemble(void)
+{
+    return SUITE("tree_ensemble", a_good_ensemble_passes, every_single_fault_is_refused,
+                 tables_of_the_wrong_kind_are_refused, attributes_out_of_range_are_refused,
+                 depth_is_bounded, features_must_fit, transforms_follow_their_formulas);
+}
