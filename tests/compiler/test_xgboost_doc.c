@@ -251,7 +251,7 @@ START_TEST(decimals_equal_strtof)
     for (size_t i = 0; i < ARRAY_COUNT(hard); i++)
         equals_strtof(hard[i]);
     uint32_t bits = 12345;
-    for (int i = 0; i < 200000; i++) {
+    for (int i = 0; i < 60000; i++) {
         bits = bits * 1664525u + 1013904223u;
         float f;
         char text[40];

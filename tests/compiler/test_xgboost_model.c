@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* Hand-written models through both readers: what they predict, and what is refused by name. Every
+ * good model is read as JSON and as UBJSON in three styles. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "support/support.h"
+#include "support/xgb.h"
+
+#define PARAM(nodes)                                                                               \
+    "\"tree_param\":{\"num_nodes\":\"" #nodes "\",\"size_leaf_vector\":\"0\"},\"id\":0"
+/* x0 < 1 ? -2 : 3; missing goes right */
+#define STUMP                                                                                      \
+    "{\"left_children\":[1,-1,-1],\"right_children\":[2,-1,-1],\"split_indices\":[0,0,0],"         \
+    "\"split_conditions\":[1,-2.0,3.0],\"default_left\":[0,0,0],\"base_weights\":[0,0,0]," PARAM(  \
+        3) "}"
+/* the same with bools and a pruned pair of nodes that no path reaches; missing goes left */
+#define PRUNED                                                                                     \
+    "{\"left_children\":[3,-1,-1,-1,-1],\"right_children\":[4,-1,-1,-1,-1],"                       \
+    "\"split_indices\":[0,0,0,0,0],\"split_conditions\":[1,7,7,-2,3],"                             \
+    "\"default_left\":[true,false,false,false,false]," PARAM(5) "}"
+/* x0 in {1, 40} ? 3 : -2; missing goes right */
+#define CATEGORICAL                                                                                \
+    "{\"left_children\":[1,-1,-1],\"right_children\":[2,-1,-1],\"split_indices\":[0,0,0],"         \
+    "\"split_conditions\":[NaN,-2,3],\"default_left\":[0,0,0],\"split_type\":[1,0,0],"             \
+    "\"categories_nodes\":[0],\"categories_segments\":[0],\"categories_sizes\":[2],"               \
+    "\"categories\":[40,1]," PARAM(3) "}"
+#define LEAF(value)                                                                                \
+    "{\"left_children\":[-1],\"right_children\":[-1],\"split_indices\":[0],"                       \
+    "\"split_conditions\":[" value "],\"default_left\":[0]," PARAM(1) "}"
+
+static void expect_graph(struct graph *g, const float *x, int64_t rows, const float *expected,
+                         int64_t n_expected)
+{
+    struct err err = {0};
+    int64_t n = 0;
+    float *out = xgb_predict(g, x, rows, &n, &err);
+    ck_assert_msg(out, "%s", err.msg);
+    ck_assert_int_eq(n, n_expected);
+    for (int64_t i = 0; i < n; i++)
+        ck_assert_msg(fabsf(out[i] - expected[i]) <= 1e-6f * fabsf(expected[i]),
+                      "output %d: %g, expected %g", (int)i, (double)out[i], (double)expected[i]);
+    free(out);
+}
+
+/* Takes text: reads it in all four forms and compares what they predict. */
+static void expect(char *text, const float *x, int64_t rows, const float *expected, int64_t n)
+{
+    struct err err = {0};
+    struct graph *g = NULL;
+    ck_ok(xgb_graph(text, strlen(text), false, &g, &err), &err);
+    expect_graph(g, x, rows, expected, n);
+    graph_free(&g);
+    for (enum ubj_style style = 0; style < UBJ_STYLES; style++) {
+        size_t bytes;
+        uint8_t *ubj = ubj_from_json(text, style, &bytes);
+        ck_ok(xgb_graph(ubj, bytes, true, &g, &err), &err);
+        expect_graph(g, x, rows, expected, n);
+        graph_free(&g);
+        free(ubj);
+    }
+    free(text);
+}
+
+START_TEST(numbers_and_missing_values_find_their_leaf)
+{
+    const float x[] = {0.5f, 1.0f, NAN, -INFINITY, INFINITY};
+    const float stump[] = {-1.5f, 3.5f, 3.5f, -1.5f, 3.5f};
+    const float pruned[] = {-1.5f, 3.5f, -1.5f, -1.5f, 3.5f};
+    struct xgb_text t = {"reg:squarederror", "5E-1", STUMP, 1, 1, 1};
+    expect(xgb_json(&t), x, 5, stump, 5);
+    t.trees = PRUNED;
+    expect(xgb_json(&t), x, 5, pruned, 5);
+}
+END_TEST
+
+START_TEST(listed_categories_go_right)
+{
+    const float x[] = {1, 40, 40.7f, 2, -1, 1000, 1e9f, NAN};
+    const float expected[] = {3, 3, 3, -2, -2, -2, -2, 3};
+    struct xgb_text t = {"reg:squarederror", "0", CATEGORICAL, 1, 1, 1};
+    expect(xgb_json(&t), x, 8, expected, 8);
+}
+END_TEST
+
+START_TEST(every_objective_transforms_its_margin)
+{
+    /* One leaf of 0.75; base_score 0.25 in the objective's own link. */
+    const float logit = logf(0.25f / 0.75f), m = 0.75f;
+    const struct {
+        const char *name;
+        float expected;
+    } cases[] = {
+        {"reg:squarederror", m + 0.25f},
+        {"reg:linear", m + 0.25f},
+        {"reg:squaredlogerror", m + 0.25f},
+        {"reg:pseudohubererror", m + 0.25f},
+        {"reg:absoluteerror", m + 0.25f},
+        {"reg:quantileerror", m + 0.25f},
+        {"binary:logitraw", m + 0.25f},
+        {"rank:pairwise", m + 0.25f},
+        {"rank:ndcg", m + 0.25f},
+        {"rank:map", m + 0.25f},
+        {"binary:hinge", 1},
+        {"binary:logistic", 1 / (1 + expf(-(m + logit)))},
+        {"reg:logistic", 1 / (1 + expf(-(m + logit)))},
+        {"reg:gamma", expf(m) * 0.25f},
+        {"reg:tweedie", expf(m) * 0.25f},
+        {"count:poisson", expf(m) * 0.25f},
+        {"survival:cox", expf(m) * 0.25f},
+        {"survival:aft", expf(m) * 0.25f},
+    };
+    const float x = 0;
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct xgb_text t = {cases[i].name, "2.5E-1", LEAF("7.5E-1"), 1, 1, 1};
+        expect(xgb_json(&t), &x, 1, &cases[i].expected, 1);
+        t.base_score = "[2.5E-1]"; /* as 3.1 and later write it */
+        expect(xgb_json(&t), &x, 1, &cases[i].expected, 1);
+    }
+}
+END_TEST
+
+START_TEST(classes_share_the_trees_in_turn)
+{
+    const float x = 0, a = expf(1), b = expf(3), c = expf(2), sum = a + b + c;
+    const float softprob[] = {a / sum, b / sum, c / sum}, softmax[] = {1};
+    struct xgb_text t = {"multi:softprob", "5E-1", LEAF("1") "," LEAF("3") "," LEAF("2"), 3, 1, 3};
+    expect(xgb_json(&t), &x, 1, softprob, 3);
+    t.objective = "multi:softmax";
+    expect(xgb_json(&t), &x, 1, softmax, 1);
+    t.objective = "multi:softprob";
+    t.base_score = "[0E0,-2E0,0E0]";
+    const float based[] = {a / (a + a + c), a / (a + a + c), c / (a + a + c)};
+    expect(xgb_json(&t), &x, 1, based, 3);
+}
+END_TEST
+
+START_TEST(a_model_without_trees_predicts_its_base)
+{
+    const float x = 0, expected = 0.3f;
+    struct xgb_text t = {"binary:logistic", "3E-1", "", 0, 1, 1};
+    expect(xgb_json(&t), &x, 1, &expected, 1);
+}
+END_TEST
+
+/* The text of t with `from` replaced by `to` once; from malloc. */
+static char *edited(const struct xgb_text *t, const char *from, const char *to)
+{
+    char *text = xgb_json(t), *at = strstr(text, from);
+    ck_assert_msg(at, "%s does not occur", from);
+    char *out = malloc(strlen(text) + strlen(to) + 1);
+    size_t head = (size_t)(at - text);
+    memcpy(out, text, head);
+    strcpy(out + head, to);
+    strcat(out, at + strlen(from));
+    free(text);
+    return out;
+}
+
+static const struct xgb_text two_leaves = {
+    "reg:squarederror", "0", LEAF("1") "," LEAF("2"), 2, 1, 1};
+
+START_TEST(dart_weighs_its_trees_in_both_spellings)
+{
+    const float x = 0, expected = 1 * 0.5f + 2 * 0.25f;
+    expect(edited(&two_leaves, "\"name\":\"gbtree\"},", /* 2.x: inside the model */
+                  "\"name\":\"dart\",\"weight_drop\":[5E-1,2.5E-1]},"),
+           &x, 1, &expected, 1);
+    expect(edited(&two_leaves, "\"model\":{", "\"model\":{\"weight_drop\":[0.5,0.25],"), &x, 1,
+           &expected, 1);
+    char *text = edited(&two_leaves, "\"model\":{", "\"gbtree\":{\"name\":\"gbtree\",\"model\":{");
+    char *at = strstr(text, "},\"name\":\"gbtree\"},"); /* 1.x: a gbtree inside, weights beside */
+    char *old = malloc(strlen(text) + 100);
+    memcpy(old, text, (size_t)(at - text));
+    strcpy(old + (at - text), "}},\"name\":\"dart\",\"weight_drop\":[0.5,0.25]},");
+    strcat(old, at + strlen("},\"name\":\"gbtree\"},"));
+    free(text);
+    expect(old, &x, 1, &expected, 1);
+}
+END_TEST
+
+/* ---- refusals ---- */
+
+static const struct {
+    const char *from, *to;
+    enum status expected;
+    const char *says;
+} edits[] = {
+    {"[1,7,4]", "[4,0,0]", E_UNSUPPORTED, "version 4"},
+    {"[1,7,4]", "[1,7,4,1]", E_CORRUPT, "version"},
+    {"\"name\":\"gbtree\"", "\"name\":\"gblinear\"", E_UNSUPPORTED, "gblinear"},
+    {"\"tree_info\"", "\"weights\":[],\"tree_info\"", E_UNSUPPORTED, "gblinear"},
+    {"\"name\":\"gbtree\"", "\"name\":\"dart\"", E_CORRUPT, "weight_drop"},
+    {"\"name\":\"gbtree\"", "\"weight_drop\":[1,1],\"name\":\"dart\"", E_CORRUPT, "weight_drop"},
+    {"reg:squarederror", "reg:nonesuch", E_UNSUPPORTED, "reg:nonesuch"},
+    {"reg:squarederror", "reg:expectileerror", E_UNSUPPORTED, "reg:expectileerror"},
+    {"\"objective\"", "\"objection\"", E_CORRUPT, "objective"},
+    {"\"base_score\"", "\"base\"", E_CORRUPT, "base_score"},
+    {"\"base_score\":\"0\"", "\"base_score\":\"zero\"", E_CORRUPT, "base_score"},
+    {"\"base_score\":\"0\"", "\"base_score\":\"[]\"", E_CORRUPT, "base_score"},
+    {"\"base_score\":\"0\"", "\"base_score\":\"[1,2]\"", E_CORRUPT, "base_score"},
+    {"\"base_score\":\"0\"", "\"base_score\":\"NaN\"", E_CORRUPT, "base_score"},
+    {"\"base_score\":\"0\"", "\"base_score\":null", E_CORRUPT, "base_score"},
+    {"\"num_feature\":\"1\"", "\"num_feature\":\"0\"", E_CORRUPT, "num_feature"},
+    {"\"num_feature\":\"1\"", "\"num_feature\":\"99999999999\"", E_CORRUPT, "num_feature"},
+    {"\"num_feature\":\"1\"", "\"num_feature\":1.5", E_CORRUPT, "integer"},
+    {"\"num_class\":\"0\"", "\"num_class\":\"70000\"", E_CORRUPT, "groups"},
+    {"\"num_trees\":\"1\"", "\"num_trees\":\"2\"", E_CORRUPT, "num_trees"},
+    {"\"tree_info\":[0]", "\"tree_info\":[1]", E_CORRUPT, "tree_info"},
+    {"\"tree_info\":[0]", "\"tree_info\":[-1]", E_CORRUPT, "tree_info"},
+    {"\"tree_info\":[0]", "\"tree_info\":[]", E_CORRUPT, "tree_info"},
+    {"\"tree_info\":[0]", "\"tree_info\":{}", E_CORRUPT, "array"},
+    {"\"tree_info\":[0]", "\"tree_info\":[0],\"tree_info\":[0]", E_CORRUPT, "twice"},
+    {"\"num_nodes\":\"3\"", "\"num_nodes\":\"5\"", E_CORRUPT, "num_nodes"},
+    {"\"3\",\"size_leaf_vector\":\"0\"", "\"3\",\"size_leaf_vector\":\"2\"", E_UNSUPPORTED,
+     "leaves of 2 values"},
+    {"\"left_children\":[1,", "\"left_children\":[0,", E_CORRUPT, "reached twice"},
+    {"\"left_children\":[1,-1", "\"left_children\":[1,0", E_CORRUPT, "reached twice"},
+    {"\"left_children\":[1,", "\"left_children\":[2,", E_CORRUPT, "reached twice"},
+    {"\"left_children\":[1,", "\"left_children\":[3,", E_CORRUPT, "child is node 3"},
+    {"\"left_children\":[1,", "\"left_children\":[-2,", E_CORRUPT, "child is node -2"},
+    {"\"right_children\":[2,", "\"right_children\":[-1,", E_CORRUPT, "child is node -1"},
+    {"\"left_children\":[1,", "\"left_children\":[2147483648,", E_CORRUPT, "32 bits"},
+    {"\"left_children\":[1,-1,-1]", "\"left_children\":[]", E_CORRUPT, "left_children"},
+    {"\"right_children\":[2,-1,-1]", "\"right_children\":[2,-1]", E_CORRUPT, "right_children"},
+    {"\"split_indices\":[0,", "\"split_indices\":[1,", E_CORRUPT, "num_feature"},
+    {"\"split_indices\":[0,", "\"split_indices\":[-1,", E_CORRUPT, "feature -1"},
+    {"\"split_indices\":[0,", "\"split_indices\":[16777216,", E_CORRUPT, "feature 16777216"},
+    {"\"default_left\":[0,", "\"default_left\":[2,", E_CORRUPT, "default_left"},
+    {"\"split_conditions\":[1,", "\"split_conditions\":[\"x\",", E_CORRUPT, "number"},
+    {"\"default_left\"", "\"split_type\":[2,0,0],\"default_left\"", E_CORRUPT, "split type 2"},
+    {"\"default_left\"", "\"split_type\":[1,0,0],\"default_left\"", E_CORRUPT, "category set"},
+    {"\"default_left\"", "\"split_type\":[0],\"default_left\"", E_CORRUPT, "split types"},
+    {"\"trees\":[", "\"trees\":[[],", E_CORRUPT, "object"},
+};
+
+START_TEST(what_cannot_be_right_is_refused_by_name)
+{
+    const struct xgb_text t = {"reg:squarederror", "0", STUMP, 1, 1, 1};
+    for (size_t i = 0; i < ARRAY_COUNT(edits); i++) {
+        char *text = edited(&t, edits[i].from, edits[i].to);
+        struct graph *g = NULL;
+        struct err err = {0};
+        enum status s = xgb_graph(text, strlen(text), false, &g, &err);
+        ck_assert_msg(s == edits[i].expected, "%s: %s: %s", edits[i].to, status_name(s), err.msg);
+        ck_assert_msg(strstr(err.msg, edits[i].says), "%s: %s", edits[i].to, err.msg);
+        free(text);
+    }
+}
+END_TEST
+
+START_TEST(category_sets_must_lie_inside)
+{
+    static const struct {
+        const char *from, *to;
+    } bad[] = {
+        {"\"categories_nodes\":[0]", "\"categories_nodes\":[3]"},
+        {"\"categories_nodes\":[0]", "\"categories_nodes\":[-1]"},
+        {"\"categories_nodes\":[0]", "\"categories_nodes\":[1]"},
+        {"\"categories_nodes\":[0]", "\"categories_nodes\":[]"},
+        {"\"categories_segments\":[0]", "\"categories_segments\":[1]"},
+        {"\"categories_segments\":[0]", "\"categories_segments\":[-1]"},
+        {"\"categories_sizes\":[2]", "\"categories_sizes\":[3]"},
+        {"\"categories_sizes\":[2]", "\"categories_sizes\":[-1]"},
+        {"\"categories_sizes\":[2]", "\"categories_sizes\":[2147483647]"},
+        {"\"categories\":[40,1]", "\"categories\":[40,-1]"},
+        {"\"categories\":[40,1]", "\"categories\":[40,16777216]"},
+    };
+    const struct xgb_text t = {"reg:squarederror", "0", CATEGORICAL, 1, 1, 1};
+    for (size_t i = 0; i < ARRAY_COUNT(bad); i++) {
+        char *text = edited(&t, bad[i].from, bad[i].to);
+        struct graph *g = NULL;
+        struct err err = {0};
+        ck_assert_int_eq(xgb_graph(text, strlen(text), false, &g, &err), E_CORRUPT);
+        free(text);
+    }
+}
+END_TEST
+
+START_TEST(a_base_score_outside_its_link_is_refused)
+{
+    static const struct {
+        const char *objective, *base_score;
+    } bad[] = {{"binary:logistic", "0"}, {"binary:logistic", "1"}, {"binary:logistic", "-1"},
+               {"count:poisson", "0"},   {"reg:gamma", "-1"},      {"reg:squarederror", "1e99"}};
+    for (size_t i = 0; i < ARRAY_COUNT(bad); i++) {
+        const struct xgb_text t = {bad[i].objective, bad[i].base_score, STUMP, 1, 1, 1};
+        char *text = xgb_json(&t);
+        struct graph *g = NULL;
+        struct err err = {0};
+        ck_assert_int_eq(xgb_graph(text, strlen(text), false, &g, &err), E_CORRUPT);
+        ck_assert_ptr_nonnull(strstr(err.msg, "base_score"));
+        free(text);
+    }
+}
+END_TEST
+
+/* ---- damage and exhaustion ---- */
+
+/* Reads and, when the damage went unnoticed, predicts: either is fine, a crash is not. */
+static enum status survive(const void *bytes, size_t n, bool ubj)
+{
+    static const float x[2] = {0.5f, NAN};
+    struct graph *g = NULL;
+    struct err err = {0};
+    /* a copy of exactly n bytes, so that a read beyond them is seen */
+    void *copy = malloc(n ? n : 1);
+    memcpy(copy, bytes, n);
+    enum status s = xgb_graph(copy, n, ubj, &g, &err);
+    free(copy);
+    if (s != OK) {
+        ck_assert_msg(s == E_CORRUPT || s == E_UNSUPPORTED, "%s: %s", status_name(s), err.msg);
+        return s;
+    }
+    int64_t n_out;
+    if (g->values[g->inputs[0]].t.dims[1] <= 2)
+        free(xgb_predict(g, x, 1, &n_out, &err));
+    graph_free(&g);
+    return OK;
+}
+
+START_TEST(a_model_cut_at_any_byte_is_refused)
+{
+    const struct xgb_text t = {"reg:squarederror", "0", CATEGORICAL "," STUMP, 2, 1, 1};
+    char *text = xgb_json(&t);
+    for (size_t n = 0; n < strlen(text); n++)
+        ck_assert_int_eq(survive(text, n, false), E_CORRUPT);
+    for (enum ubj_style style = 0; style < UBJ_STYLES; style++) {
+        size_t bytes;
+        uint8_t *ubj = ubj_from_json(text, style, &bytes);
+        for (size_t n = 0; n < bytes; n++)
+            ck_assert_int_eq(survive(ubj, n, true), E_CORRUPT);
+        free(ubj);
+    }
+    free(text);
+}
+END_TEST
+
+START_TEST(a_flipped_bit_never_crashes)
+{
+    const struct xgb_text t = {"reg:squarederror", "0", CATEGORICAL "," STUMP, 2, 1, 1};
+    char *text = xgb_json(&t);
+    size_t bytes, length = strlen(text);
+    uint8_t *ubj = ubj_from_json(text, UBJ_TYPED, &bytes);
+    for (size_t i = 0; i < length * 8; i++) {
+        text[i / 8] ^= (char)(1 << i % 8);
+        (void)survive(text, length, false);
+        text[i / 8] ^= (char)(1 << i % 8);
+    }
+    for (size_t i = 0; i < bytes * 8; i++) {
+        ubj[i / 8] ^= (uint8_t)(1 << i % 8);
+        (void)survive(ubj, bytes, true);
+        ubj[i / 8] ^= (uint8_t)(1 << i % 8);
+    }
+    free(ubj);
+    free(text);
+}
+END_TEST
+
+START_TEST(any_allocation_may_fail)
+{
+    const struct xgb_text t = {"reg:squarederror", "0", CATEGORICAL "," STUMP, 2, 1, 1};
+    char *text = xgb_json(&t);
+    int64_t live = alloc_live();
+    enum status s = E_NO_MEMORY;
+    for (uint64_t n = 1; s != OK; n++) {
+        struct graph *g = NULL;
+        struct err err = {0};
+        alloc_fail_at(n);
+        s = xgb_graph(text, strlen(text), false, &g, &err);
+        bool past = alloc_calls() < n;
+        alloc_fail_at(0);
+        ck_assert_msg(s == (past ? OK : E_NO_MEMORY), "allocation %d: %s", (int)n, status_name(s));
+        ck_assert(past || err.msg[0]);
+        graph_free(&g);
+        ck_assert_int_eq(alloc_live(), live);
+    }
+    free(text);
+}
+END_TEST
+
+Suite *suite_xgboost_model(void)
+{
+    return SUITE("xgboost_model", numbers_and_missing_values_find_their_leaf,
+                 listed_categories_go_right, every_objective_transforms_its_margin,
+                 classes_share_the_trees_in_turn, a_model_without_trees_predicts_its_base,
+                 dart_weighs_its_trees_in_both_spellings, what_cannot_be_right_is_refused_by_name,
+                 category_sets_must_lie_inside, a_base_score_outside_its_link_is_refused,
+                 a_model_cut_at_any_byte_is_refused, a_flipped_bit_never_crashes,
+                 any_allocation_may_fail);
+}
