@@ -139,6 +139,15 @@ enum status args_help(const struct verb *v, struct buf *out)
     return s;
 }
 
+/* A table's cell: `|` would end it. */
+static enum status cell(struct buf *out, const char *text)
+{
+    enum status s = OK;
+    for (; s == OK && *text; text++)
+        s = *text == '|' ? buf_str(out, "\\|") : buf_char(out, *text);
+    return s;
+}
+
 enum status args_markdown(const struct verb *v, struct buf *out)
 {
     enum status s = buf_printf(out, "## roost %s\n\n%s\n\n```\n", v->name, v->summary);
@@ -152,7 +161,11 @@ enum status args_markdown(const struct verb *v, struct buf *out)
     for (const struct arg_option *o = v->options; s == OK && o->name; o++) {
         char text[80];
         option_text(o, text, sizeof(text));
-        s = buf_printf(out, "| `%s` | %s |\n", text, o->help);
+        s = buf_str(out, "| `");
+        if (s == OK)
+            s = cell(out, text);
+        if (s == OK)
+            s = buf_printf(out, "` | %s |\n", o->help);
     }
     return s == OK ? buf_str(out, "\n") : s;
 }

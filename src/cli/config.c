@@ -233,33 +233,34 @@ enum status config_print(const struct config *c, struct buf *json)
     return s == OK ? buf_str(json, "}\n") : s;
 }
 
+/* "1 to 64"; "" where nothing bounds it that anybody would meet. */
+static void range_text(const struct row *r, char *out, size_t size)
+{
+    char least[UNITS_TEXT_MAX], most[UNITS_TEXT_MAX], word[32];
+    size_t n = 0;
+    bool number = r->type == CONFIG_SIZE || r->type == CONFIG_TIME || r->type == CONFIG_COUNT;
+    *out = 0;
+    if (number && r->most != INT64_MAX)
+        snprintf(out, size, "%s to %s", number_text(r, r->least, least),
+                 number_text(r, r->most, most));
+    else if (number && r->least)
+        snprintf(out, size, "from %s", number_text(r, r->least, least));
+    for (uint64_t i = 0; r->type == CONFIG_CHOICE && choice_word(r->value, i, word); i++)
+        n += (size_t)snprintf(out + n, size - n, "%s%s", i ? ", " : "", word);
+}
+
 enum status config_markdown(struct buf *out)
 {
     enum status s = buf_str(out, "| flag | environment | default | range | meaning |\n"
                                  "|---|---|---|---|---|\n");
     for (size_t i = 0; s == OK && i < ARRAY_COUNT(rows); i++) {
         const struct row *r = &rows[i];
-        char env[64], least[UNITS_TEXT_MAX], most[UNITS_TEXT_MAX], range[80] = "";
+        char env[64], range[80];
+        bool bare = r->type == CONFIG_CHOICE || !r->value;
         env_name(r, env);
-        if (r->type == CONFIG_SIZE || r->type == CONFIG_TIME || r->type == CONFIG_COUNT) {
-            /* The most of a size is no limit that anybody meets. */
-            bool open = r->most == INT64_MAX;
-            snprintf(range, sizeof(range), open ? "from %s" : "%s to %s",
-                     number_text(r, r->least, least), number_text(r, r->most, most));
-        } else if (r->type == CONFIG_CHOICE) {
-            size_t n = 0;
-            for (const char *p = r->value; *p && n < sizeof(range) - 3; p++) {
-                if (*p == '|')
-                    range[n++] = ',', range[n++] = ' ';
-                else
-                    range[n++] = *p;
-            }
-            range[n] = 0;
-        }
-        bool plain = r->type == CONFIG_CHOICE || !r->value;
-        s = buf_printf(out, "| `--%s%s%s` | `%s` | %s%s%s | %s | %s |\n", r->key, plain ? "" : " ",
-                       plain ? "" : r->value, env, *r->initial ? "`" : "",
-                       *r->initial ? r->initial : "(empty)", *r->initial ? "`" : "", range,
+        range_text(r, range, sizeof(range));
+        s = buf_printf(out, "| `--%s%s%s` | `%s` | %s | %s | %s |\n", r->key, bare ? "" : " ",
+                       bare ? "" : r->value, env, *r->initial ? r->initial : "(empty)", range,
                        r->help);
     }
     return s;

@@ -6,7 +6,7 @@
 
 #include <cjson/cJSON.h>
 
-enum { STEP = 2, DEPTH_MAX = 16 };
+enum { STEP = 2, DEPTH_MAX = 16, VALUE_COLUMN = 16 };
 
 static enum status scalar(const cJSON *item, struct buf *out)
 {
@@ -46,13 +46,15 @@ static enum status lines(const cJSON *parent, int depth, struct buf *out)
 {
     enum status s = OK;
     for (const cJSON *c = depth < DEPTH_MAX ? parent->child : NULL; s == OK && c; c = c->next) {
-        s = buf_printf(out, "%*s%-*s ", depth * STEP, "", 16 - MIN(depth, 4) * STEP,
+        bool has_value = is_flat(c);
+        s = buf_printf(out, "%*s%-*s", depth * STEP, "",
+                       has_value ? VALUE_COLUMN - MIN(depth, 4) * STEP : 0,
                        c->string ? c->string : "-");
-        if (s == OK && is_flat(c))
+        if (s == OK && has_value)
             s = flat(c, out);
         if (s == OK)
             s = buf_char(out, '\n');
-        if (s == OK && !is_flat(c))
+        if (s == OK && !has_value)
             s = lines(c, depth + 1, out);
     }
     return s;

@@ -39,12 +39,12 @@ static uint64_t number_of(const cJSON *model, const char *key)
 /* "3 min ago"; "-" when it was never used. */
 static const char *age_text(const cJSON *model, char out[UNITS_TEXT_MAX + 8])
 {
-    const cJSON *age = cJSON_GetObjectItemCaseSensitive(model, "idle_ms");
+    const cJSON *age = cJSON_GetObjectItemCaseSensitive(model, "last_used_s");
     char human[UNITS_TEXT_MAX];
     if (!cJSON_IsNumber(age))
         return "-";
     snprintf(out, UNITS_TEXT_MAX + 8, "%s ago",
-             units_duration_human((uint64_t)age->valuedouble * 1000, human));
+             units_duration_human((uint64_t)(age->valuedouble * 1e6), human));
     return out;
 }
 

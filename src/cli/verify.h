@@ -14,6 +14,7 @@ struct verify_tensor {
     struct buf bytes;    /* the file */
     struct buf copy;     /* npy data that could not be used in place */
     struct graph *graph; /* owns what a .pb needed beside its bytes */
+    void *aligned;       /* heap; where t's data lie in the end */
 };
 
 /* Reads `<stem>.pb` (an ONNX TensorProto) or `<stem>.npy`.  blocks: disk

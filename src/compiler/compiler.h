@@ -26,4 +26,10 @@ enum status xgboost_read_json(const void *bytes, size_t n, struct graph *g,
 enum status xgboost_read_ubj(const void *bytes, size_t n, struct graph *g,
                              struct err *err) WARN_UNUSED;
 
+/* One serialised TensorProto, as the ONNX backend tests keep their data. The tensor's data lie in
+ * bytes, unaligned, or in g.  errors: E_CORRUPT, E_UNSUPPORTED, E_NO_MEMORY */
+struct tensor;
+enum status onnx_read_tensor(const void *bytes, size_t n, struct graph *g, struct tensor *out,
+                             struct err *err) WARN_UNUSED;
+
 #endif
