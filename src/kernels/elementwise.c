@@ -6,6 +6,7 @@
 #include "kernels/elementwise.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "kernels/kernels_priv.h"
 
@@ -107,6 +108,18 @@ void leaky_relu_f32_ref(int64_t n, const float *x, float *y, float slope)
         y[i] = x[i] < 0 ? x[i] * slope : x[i];
 }
 
+void elu_f32(int64_t n, const float *x, float *y, float alpha)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = x[i] < 0 ? alpha * expm1f(x[i]) : x[i];
+}
+
+void elu_f32_ref(int64_t n, const float *x, float *y, float alpha)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = (float)(x[i] < 0 ? (double)alpha * expm1((double)x[i]) : (double)x[i]);
+}
+
 MULTI_ISA
 void affine_f32(int64_t n, const float *x, float *y, float scale, float shift)
 {
@@ -145,5 +158,15 @@ void select_any(int64_t n, const int64_t steps[3], const uint8_t *c, const void 
     default:
         SELECT(uint8_t);
         break;
+    }
+}
+
+void select_any_ref(int64_t n, const int64_t steps[3], const uint8_t *c, const void *const ab[2],
+                    int width, void *y)
+{
+    for (int64_t i = 0; i < n; i++) {
+        int side = c[i * steps[0]] ? 0 : 1;
+        memcpy((uint8_t *)y + i * width, (const uint8_t *)ab[side] + i * steps[side + 1] * width,
+               (size_t)width);
     }
 }

@@ -32,6 +32,7 @@ typedef void binary_fn(int64_t n, const void *a, int64_t sa, const void *b, int6
     X(erf_f32, float, erff(x))                                                                     \
     X(sigmoid_f32, float, 1 / (1 + expf(-x)))                                                      \
     X(softplus_f32, float, x > 20 ? x : log1pf(expf(x)))                                           \
+    X(hard_swish_f32, float, x *(x < -3 ? 0 : x > 3 ? 1 : x * (1.0f / 6) + 0.5f))                  \
     X(relu_f64, double, x < 0 ? 0 : x)                                                             \
     X(neg_f64, double, -x)                                                                         \
     X(abs_f64, double, fabs(x))                                                                    \
@@ -122,11 +123,15 @@ void clip_f32(int64_t n, const float *x, float *y, float low, float high);
 void clip_f32_ref(int64_t n, const float *x, float *y, float low, float high);
 void leaky_relu_f32(int64_t n, const float *x, float *y, float slope);
 void leaky_relu_f32_ref(int64_t n, const float *x, float *y, float slope);
+void elu_f32(int64_t n, const float *x, float *y, float alpha);
+void elu_f32_ref(int64_t n, const float *x, float *y, float alpha);
 /* y = x * scale + shift, all n by the same two numbers: one channel of a normalisation. */
 void affine_f32(int64_t n, const float *x, float *y, float scale, float shift);
 void affine_f32_ref(int64_t n, const float *x, float *y, float scale, float shift);
 
 /* y[i] = c[i * steps[0]] ? a[i * steps[1]] : b[i * steps[2]], elements of `width` bytes. */
+void select_any_ref(int64_t n, const int64_t steps[3], const uint8_t *c, const void *const ab[2],
+                    int width, void *y);
 void select_any(int64_t n, const int64_t steps[3], const uint8_t *c, const void *const ab[2],
                 int width, void *y);
 

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* ArgMin: where the smallest element stands.  source: ONNX ArgMin-13 */
+#include "ops/arg.h"
+
+static enum status infer(struct op_infer *ctx, struct err *err)
+{
+    return arg_infer(ctx, "ArgMin", err);
+}
+
+static enum status run(const struct op_run *ctx, struct err *err)
+{
+    return arg_run(ctx, "ArgMin", false, err);
+}
+
+const struct op op_arg_min = {
+    .domain = "",
+    .name = "ArgMin",
+    .code = OP_CODE_arg_min,
+    .since = {1, 11, 12, 13},
+    .in_min = 1,
+    .in_max = 1,
+    .out_min = 1,
+    .out_max = 1,
+    .params_bytes = sizeof(struct arg_params),
+    .prepare = arg_prepare,
+    .infer = infer,
+    .run = run,
+};

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* AveragePool, 1 to 3 spatial dims.  source: ONNX AveragePool-11, AveragePool-19 (dilations) */
+#include "ops/pool_common.h"
+
+static enum status prepare(const struct op_node *node, void *params, struct err *err)
+{
+    return pool_prepare(node, "AveragePool", params, err);
+}
+
+static enum status infer(struct op_infer *ctx, struct err *err)
+{
+    return pool_infer(ctx, "AveragePool", err);
+}
+
+static enum status run(const struct op_run *ctx, struct err *err)
+{
+    return pool_run(ctx, "AveragePool", average_pool_f32, err);
+}
+
+const struct op op_average_pool = {
+    .domain = "",
+    .name = "AveragePool",
+    .code = OP_CODE_average_pool,
+    .since = {1, 7, 10, 11, 19},
+    .in_min = 1,
+    .in_max = 1,
+    .out_min = 1,
+    .out_max = 1,
+    .params_bytes = sizeof(struct pool_params),
+    .prepare = prepare,
+    .infer = infer,
+    .run = run,
+};

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* GreaterOrEqual: a >= b.  source: ONNX GreaterOrEqual-16 */
+#include "ops/binary.h"
+
+static const struct binary_set set = {.op = "GreaterOrEqual",
+                                      .f32 = greater_equal_f32,
+                                      .f64 = greater_equal_f64,
+                                      .i32 = greater_equal_i32,
+                                      .i64 = greater_equal_i64,
+                                      .to_bool = true};
+
+static enum status infer(struct op_infer *ctx, struct err *err)
+{
+    return binary_infer(ctx, &set, err);
+}
+
+static enum status run(const struct op_run *ctx, struct err *err)
+{
+    return binary_run(ctx, &set, err);
+}
+
+const struct op op_greater_or_equal = {
+    .domain = "",
+    .name = "GreaterOrEqual",
+    .code = OP_CODE_greater_or_equal,
+    .since = {12, 16},
+    .in_min = 2,
+    .in_max = 2,
+    .out_min = 1,
+    .out_max = 1,
+    .infer = infer,
+    .run = run,
+};

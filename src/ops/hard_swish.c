@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* HardSwish: x * clip(x / 6 + 0.5, 0, 1).  source: ONNX HardSwish-14 */
+#include "ops/unary.h"
+
+static const struct unary_set set = {.op = "HardSwish", .f32 = hard_swish_f32};
+
+static enum status infer(struct op_infer *ctx, struct err *err)
+{
+    return unary_infer(ctx, &set, err);
+}
+
+static enum status run(const struct op_run *ctx, struct err *err)
+{
+    UNUSED(err);
+    return unary_run(ctx, &set);
+}
+
+const struct op op_hard_swish = {
+    .domain = "",
+    .name = "HardSwish",
+    .code = OP_CODE_hard_swish,
+    .since = {14},
+    .in_min = 1,
+    .in_max = 1,
+    .out_min = 1,
+    .out_max = 1,
+    .flags = OP_IN_PLACE,
+    .infer = infer,
+    .run = run,
+};

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* Min: the smallest of all operands.  source: ONNX Min-13 */
+#include "ops/variadic.h"
+
+static const struct binary_set set = {
+    .op = "Min", .f32 = min_f32, .f64 = min_f64, .i32 = min_i32, .i64 = min_i64};
+
+static enum status infer(struct op_infer *ctx, struct err *err)
+{
+    return variadic_infer(ctx, &set, err);
+}
+
+static enum status run(const struct op_run *ctx, struct err *err)
+{
+    UNUSED(err);
+    return variadic_run(ctx, &set);
+}
+
+const struct op op_min = {
+    .domain = "",
+    .name = "Min",
+    .code = OP_CODE_min,
+    .since = {1, 6, 8, 12, 13},
+    .in_min = 1,
+    .in_max = OP_INPUTS_MAX,
+    .out_min = 1,
+    .out_max = 1,
+    .infer = infer,
+    .run = run,
+};

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* Mul: a * b.  source: ONNX Mul-6 (one-sided broadcast), Mul-14 */
+#include "ops/binary.h"
+
+static const struct binary_set set = {
+    .op = "Mul", .f32 = mul_f32, .f64 = mul_f64, .i32 = mul_i32, .i64 = mul_i64};
+
+static enum status infer(struct op_infer *ctx, struct err *err)
+{
+    return binary_infer(ctx, &set, err);
+}
+
+static enum status run(const struct op_run *ctx, struct err *err)
+{
+    return binary_run(ctx, &set, err);
+}
+
+const struct op op_mul = {
+    .domain = "",
+    .name = "Mul",
+    .code = OP_CODE_mul,
+    .since = {1, 6, 7, 13, 14},
+    .in_min = 2,
+    .in_max = 2,
+    .out_min = 1,
+    .out_max = 1,
+    .flags = OP_IN_PLACE,
+    .params_bytes = sizeof(struct binary_params),
+    .prepare = binary_prepare,
+    .infer = infer,
+    .run = run,
+};

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* Reciprocal: 1 / x.  source: ONNX Reciprocal-13 */
+#include "ops/unary.h"
+
+static const struct unary_set set = {
+    .op = "Reciprocal", .f32 = reciprocal_f32, .f64 = reciprocal_f64};
+
+static enum status infer(struct op_infer *ctx, struct err *err)
+{
+    return unary_infer(ctx, &set, err);
+}
+
+static enum status run(const struct op_run *ctx, struct err *err)
+{
+    UNUSED(err);
+    return unary_run(ctx, &set);
+}
+
+const struct op op_reciprocal = {
+    .domain = "",
+    .name = "Reciprocal",
+    .code = OP_CODE_reciprocal,
+    .since = {1, 6, 13},
+    .in_min = 1,
+    .in_max = 1,
+    .out_min = 1,
+    .out_max = 1,
+    .flags = OP_IN_PLACE,
+    .infer = infer,
+    .run = run,
+};

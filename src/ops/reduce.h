@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* Reductions over a set of axes. */
+#ifndef ROOST_OPS_REDUCE_H
+#define ROOST_OPS_REDUCE_H
+
+#include "kernels/reduce.h"
+#include "ops/axes.h"
+
+/* What follows when all elements have been taken in; float32 only, but for REDUCE_PLAIN. */
+enum reduce_finish { REDUCE_PLAIN, REDUCE_MEAN, REDUCE_ROOT, REDUCE_LOG };
+
+/* The kernels of one operator; NULL: no kernel for that dtype. */
+struct reduce_set {
+    const char *op;
+    reduce_fn *f32, *f64, *i32, *i64;
+    enum reduce_finish finish;
+    bool needs_some; /* no value exists for no elements (max, min): refused */
+};
+
+struct reduce_params {
+    struct axes axes;
+    bool keep, noop;
+};
+
+/* by_attr: this version keeps axes in an attribute. */
+enum status reduce_prepare(const struct op_node *node, const char *op, bool by_attr, void *params,
+                           struct err *err) WARN_UNUSED;
+enum status reduce_infer(struct op_infer *ctx, const struct reduce_set *set,
+                         struct err *err) WARN_UNUSED;
+enum status reduce_run(const struct op_run *ctx, const struct reduce_set *set,
+                       struct err *err) WARN_UNUSED;
+
+#endif

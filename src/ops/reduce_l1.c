@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* ReduceL1: the sum of magnitudes over axes.  source: ONNX ReduceL1-13 (attribute), ReduceL1-18
+ * (operand) */
+#include "ops/reduce.h"
+
+static const struct reduce_set set = {.op = "ReduceL1", .f32 = reduce_l1_f32};
+
+static enum status prepare(const struct op_node *node, void *params, struct err *err)
+{
+    return reduce_prepare(node, "ReduceL1", node->version < 18, params, err);
+}
+
+static enum status infer(struct op_infer *ctx, struct err *err)
+{
+    return reduce_infer(ctx, &set, err);
+}
+
+static enum status run(const struct op_run *ctx, struct err *err)
+{
+    return reduce_run(ctx, &set, err);
+}
+
+const struct op op_reduce_l1 = {
+    .domain = "",
+    .name = "ReduceL1",
+    .code = OP_CODE_reduce_l1,
+    .since = {1, 11, 13, 18},
+    .in_min = 1,
+    .in_max = 2,
+    .out_min = 1,
+    .out_max = 1,
+    .params_bytes = sizeof(struct reduce_params),
+    .prepare = prepare,
+    .infer = infer,
+    .run = run,
+};

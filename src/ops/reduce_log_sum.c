@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* ReduceLogSum: the logarithm of the sum over axes.  source: ONNX ReduceLogSum-13 (attribute),
+ * ReduceLogSum-18 (operand) */
+#include "ops/reduce.h"
+
+static const struct reduce_set set = {
+    .op = "ReduceLogSum", .f32 = reduce_sum_f32, .finish = REDUCE_LOG};
+
+static enum status prepare(const struct op_node *node, void *params, struct err *err)
+{
+    return reduce_prepare(node, "ReduceLogSum", node->version < 18, params, err);
+}
+
+static enum status infer(struct op_infer *ctx, struct err *err)
+{
+    return reduce_infer(ctx, &set, err);
+}
+
+static enum status run(const struct op_run *ctx, struct err *err)
+{
+    return reduce_run(ctx, &set, err);
+}
+
+const struct op op_reduce_log_sum = {
+    .domain = "",
+    .name = "ReduceLogSum",
+    .code = OP_CODE_reduce_log_sum,
+    .since = {1, 11, 13, 18},
+    .in_min = 1,
+    .in_max = 2,
+    .out_min = 1,
+    .out_max = 1,
+    .params_bytes = sizeof(struct reduce_params),
+    .prepare = prepare,
+    .infer = infer,
+    .run = run,
+};

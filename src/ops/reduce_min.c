@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* ReduceMin: the smallest over axes.  source: ONNX ReduceMin-13 (attribute), ReduceMin-18 (operand)
+ */
+#include "ops/reduce.h"
+
+static const struct reduce_set set = {.op = "ReduceMin",
+                                      .f32 = reduce_min_f32,
+                                      .f64 = reduce_min_f64,
+                                      .i32 = reduce_min_i32,
+                                      .i64 = reduce_min_i64,
+                                      .needs_some = true};
+
+static enum status prepare(const struct op_node *node, void *params, struct err *err)
+{
+    return reduce_prepare(node, "ReduceMin", node->version < 18, params, err);
+}
+
+static enum status infer(struct op_infer *ctx, struct err *err)
+{
+    return reduce_infer(ctx, &set, err);
+}
+
+static enum status run(const struct op_run *ctx, struct err *err)
+{
+    return reduce_run(ctx, &set, err);
+}
+
+const struct op op_reduce_min = {
+    .domain = "",
+    .name = "ReduceMin",
+    .code = OP_CODE_reduce_min,
+    .since = {1, 11, 12, 13, 18},
+    .in_min = 1,
+    .in_max = 2,
+    .out_min = 1,
+    .out_max = 1,
+    .params_bytes = sizeof(struct reduce_params),
+    .prepare = prepare,
+    .infer = infer,
+    .run = run,
+};

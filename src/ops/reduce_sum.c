@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* ReduceSum: the sum over axes; integers wrap.  source: ONNX ReduceSum-11 (attribute), ReduceSum-13
+ * (operand) */
+#include "ops/reduce.h"
+
+static const struct reduce_set set = {.op = "ReduceSum",
+                                      .f32 = reduce_sum_f32,
+                                      .f64 = reduce_sum_f64,
+                                      .i32 = reduce_sum_i32,
+                                      .i64 = reduce_sum_i64};
+
+static enum status prepare(const struct op_node *node, void *params, struct err *err)
+{
+    return reduce_prepare(node, "ReduceSum", node->version < 13, params, err);
+}
+
+static enum status infer(struct op_infer *ctx, struct err *err)
+{
+    return reduce_infer(ctx, &set, err);
+}
+
+static enum status run(const struct op_run *ctx, struct err *err)
+{
+    return reduce_run(ctx, &set, err);
+}
+
+const struct op op_reduce_sum = {
+    .domain = "",
+    .name = "ReduceSum",
+    .code = OP_CODE_reduce_sum,
+    .since = {1, 11, 13},
+    .in_min = 1,
+    .in_max = 2,
+    .out_min = 1,
+    .out_max = 1,
+    .params_bytes = sizeof(struct reduce_params),
+    .prepare = prepare,
+    .infer = infer,
+    .run = run,
+};

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* ReduceSumSquare: the sum of squares over axes.  source: ONNX ReduceSumSquare-13 (attribute),
+ * ReduceSumSquare-18 (operand) */
+#include "ops/reduce.h"
+
+static const struct reduce_set set = {.op = "ReduceSumSquare", .f32 = reduce_squares_f32};
+
+static enum status prepare(const struct op_node *node, void *params, struct err *err)
+{
+    return reduce_prepare(node, "ReduceSumSquare", node->version < 18, params, err);
+}
+
+static enum status infer(struct op_infer *ctx, struct err *err)
+{
+    return reduce_infer(ctx, &set, err);
+}
+
+static enum status run(const struct op_run *ctx, struct err *err)
+{
+    return reduce_run(ctx, &set, err);
+}
+
+const struct op op_reduce_sum_square = {
+    .domain = "",
+    .name = "ReduceSumSquare",
+    .code = OP_CODE_reduce_sum_square,
+    .since = {1, 11, 13, 18},
+    .in_min = 1,
+    .in_max = 2,
+    .out_min = 1,
+    .out_max = 1,
+    .params_bytes = sizeof(struct reduce_params),
+    .prepare = prepare,
+    .infer = infer,
+    .run = run,
+};

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* Sin: sine.  source: ONNX Sin-7 */
+#include "ops/unary.h"
+
+static const struct unary_set set = {.op = "Sin", .f32 = sin_f32};
+
+static enum status infer(struct op_infer *ctx, struct err *err)
+{
+    return unary_infer(ctx, &set, err);
+}
+
+static enum status run(const struct op_run *ctx, struct err *err)
+{
+    UNUSED(err);
+    return unary_run(ctx, &set);
+}
+
+const struct op op_sin = {
+    .domain = "",
+    .name = "Sin",
+    .code = OP_CODE_sin,
+    .since = {7},
+    .in_min = 1,
+    .in_max = 1,
+    .out_min = 1,
+    .out_max = 1,
+    .flags = OP_IN_PLACE,
+    .infer = infer,
+    .run = run,
+};

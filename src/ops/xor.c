@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* Xor: logical exclusive or.  source: ONNX Xor-1 (one-sided broadcast), Xor-7 */
+#include "ops/binary.h"
+
+static const struct binary_set set = {.op = "Xor", .boolean = xor_bool, .to_bool = true};
+
+static enum status infer(struct op_infer *ctx, struct err *err)
+{
+    return binary_infer(ctx, &set, err);
+}
+
+static enum status run(const struct op_run *ctx, struct err *err)
+{
+    return binary_run(ctx, &set, err);
+}
+
+const struct op op_xor = {
+    .domain = "",
+    .name = "Xor",
+    .code = OP_CODE_xor,
+    .since = {1, 7},
+    .in_min = 2,
+    .in_max = 2,
+    .out_min = 1,
+    .out_max = 1,
+    .flags = OP_IN_PLACE,
+    .params_bytes = sizeof(struct binary_params),
+    .prepare = binary_prepare,
+    .infer = infer,
+    .run = run,
+};
