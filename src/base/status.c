@@ -50,17 +50,16 @@ static void clean(char *s)
             *s = '?';
 }
 
-enum status err_set(struct err *err, enum status code, const char *fmt, ...)
+void err_fill(struct err *err, enum status code, const char *fmt, ...)
 {
     if (!err)
-        return code;
+        return;
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
     va_end(ap);
     clean(err->msg);
     err->code = code;
-    return code;
 }
 
 enum status err_prefix(struct err *err, const char *fmt, ...)

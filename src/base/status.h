@@ -59,10 +59,17 @@ const char *status_name(enum status s); /* "E_BAD_INPUT" */
 const char *status_text(enum status s); /* "bad input" */
 enum status_class status_class(enum status s);
 
+/* Its argument; a call, so that an unused result is no warning. */
+static inline enum status err_code(enum status code)
+{
+    return code;
+}
+
 /* Fills err (which may be NULL) with code and the formatted words; control bytes in the result are
- * replaced by '?'. Returns code, so that `return err_set(...)` reads well.
- * thread: any   blocks: no */
-enum status err_set(struct err *err, enum status code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+ * replaced by '?'. Returns code, so that `return err_set(...)` reads well: a macro, so that
+ * compilers see which code comes back; `code` is evaluated twice. thread: any   blocks: no */
+#define err_set(err, code, ...) (err_fill(err, code, __VA_ARGS__), err_code(code))
+void err_fill(struct err *err, enum status code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* Puts the formatted words and ": " before what err already says. Returns err's code. */
 enum status err_prefix(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -116,7 +116,7 @@ static enum status open_object(struct store *s, const char *key, int *fd, struct
 static enum status file_stat(struct store *s, const char *key, struct store_object *out,
                              struct err *err)
 {
-    int fd;
+    int fd = -1;
     enum status st = open_object(s, key, &fd, out, err);
     if (st == OK)
         close(fd);
@@ -177,7 +177,7 @@ static enum status read_unchanged(const struct store *s, const char *key, int fd
 static enum status file_read(struct store *s, const char *key, const char *tag, uint64_t off,
                              void *dst, size_t n, struct err *err)
 {
-    int fd;
+    int fd = -1;
     struct store_object now;
     enum status st = open_object(s, key, &fd, &now, err);
     if (st != OK)
