@@ -101,22 +101,25 @@ static struct load *next_load(struct loader *l)
     return load;
 }
 
-static void load_one(struct loader *l, const struct load *load)
+/* Loads and tells the cache; the load's own memory is free before anybody hears of it. */
+static void load_one(struct loader *l, struct load *load)
 {
     struct load_result result = {0};
     struct err err;
+    struct slot *slot = load->slot;
     uint64_t waited_us = clock_now_us() - load->queued_us;
     struct reap *spare = alloc_zero(1, sizeof(*spare));
-    enum status s = spare ? load_run(&l->env, load->slot, load->name, &result, &err)
+    enum status s = spare ? load_run(&l->env, slot, load->name, &result, &err)
                           : err_set(&err, E_NO_MEMORY, "no memory to load %s", load->name);
+    alloc_free(load);
     if (s != OK) {
         alloc_free(spare);
-        fail(l, load->slot, &err);
+        fail(l, slot, &err);
         return;
     }
     result.times.queue_us += waited_us;
     reaper_add_spare(&l->reaper, spare);
-    cache_load_done(l->env.cache, load->slot, result.program, result.version, &result.times,
+    cache_load_done(l->env.cache, slot, result.program, result.version, &result.times,
                     clock_now_us());
 }
 
@@ -126,7 +129,6 @@ static void *load_all(void *arg)
     struct load *load;
     while ((load = next_load(l))) {
         load_one(l, load);
-        alloc_free(load);
         lock_take(&l->lock);
         l->running--;
         cond_wake_all(&l->idle);

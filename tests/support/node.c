@@ -3,6 +3,7 @@
 /* A node without HTTP. */
 #include "support/node.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,6 +113,22 @@ uint64_t node_bytes(struct node *n, const char *name)
     return i.bytes;
 }
 
+void node_evict_all(struct node *n)
+{
+    struct budget_usage u;
+    struct err err;
+    cache_usage(n->cache, &u);
+    const uint64_t all = u.limit - u.used[BUDGET_SCRATCH];
+    ck_ok(cache_scratch_take(n->cache, all, &err), &err);
+    cache_scratch_give(n->cache, all);
+}
+
+void node_settle(struct node *n)
+{
+    while (endpoint_in_flight(n->endpoint))
+        sched_yield();
+}
+
 const char *node_describe(struct node *n, const char *name, char out[8192])
 {
     struct buf b;
@@ -129,8 +146,6 @@ static void call_done(struct invocation *inv)
     lock_take(&c->lock);
     c->answers++;
     cond_wake_all(&c->changed);
-    while (c->hold)
-        cond_wait(&c->changed, &c->lock, 0);
     lock_release(&c->lock);
 }
 
@@ -163,14 +178,6 @@ enum status call_wait(struct call *c)
     ck_assert_int_eq(s, s == OK ? OK : c->inv.err.code);
     ck_assert_ptr_null(c->inv.body.data);
     return s;
-}
-
-void call_let_go(struct call *c)
-{
-    lock_take(&c->lock);
-    c->hold = false;
-    cond_wake_all(&c->changed);
-    lock_release(&c->lock);
 }
 
 void call_fini(struct call *c)

@@ -38,6 +38,10 @@ void node_put_mlp(struct node *n, const char *key, uint64_t seed);
 void node_put_adder(struct node *n, const char *key, uint32_t floats, uint32_t relus);
 /* Bytes the model under name is charged once it is resident; loads it where it is not. */
 uint64_t node_bytes(struct node *n, const char *name);
+/* Evicts every model that is not pinned; their bytes are free when it returns. */
+void node_evict_all(struct node *n);
+/* Until no done is on its way any more. */
+void node_settle(struct node *n);
 /* What GET /models/<name> says; "" when there is no record. */
 const char *node_describe(struct node *n, const char *name, char out[8192]);
 
@@ -47,14 +51,12 @@ struct call {
     struct lock lock; /* LOCK_LOG; guards what follows */
     struct cond changed;
     int answers; /* calls of done */
-    bool hold;   /* done does not return while it is set */
 };
 
 void call_init(struct call *c, const char *model, const char *json);
 /* Begins it; deadline_us as in struct invocation. */
 void call_begin(struct node *n, struct call *c, uint64_t deadline_us);
 enum status call_wait(struct call *c); /* until done was called */
-void call_let_go(struct call *c);      /* lets a held done return */
 void call_fini(struct call *c);        /* asserts exactly one answer */
 /* Begins, waits, ends; the reply is thrown away. err may be NULL. */
 enum status call_once(struct node *n, const char *model, const char *json, struct err *err);
