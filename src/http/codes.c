@@ -1,33 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* Words that describe a model file's insides or our own do not leave the node: for those statuses
- * the client reads the class, and finds the log line by its request id. */
+/* The words of an error go to the client as they come: the endpoint has already kept back what is
+ * the operator's alone. */
 #include "http/codes.h"
 
 static const struct http_code codes[STATUS_COUNT] = {
-    [OK] = {200, 0, true},
-    [E_BAD_INPUT] = {400, 0, true},
-    [E_NOT_FOUND] = {404, 0, true},
-    [E_EXISTS] = {409, 0, true},
-    [E_METHOD] = {405, 0, true},
-    [E_NOT_ACCEPTABLE] = {406, 0, true},
-    [E_MEDIA_TYPE] = {415, 0, true},
-    [E_TOO_LARGE] = {413, 0, true},
-    [E_HEAD_TOO_LARGE] = {431, 0, true},
-    [E_USAGE] = {500, 0, false},
-    [E_QUEUE_FULL] = {503, 1, true},
-    [E_NO_ROOM] = {503, 1, true},
-    [E_NO_MEMORY] = {503, 1, true},
-    [E_STORE] = {503, 5, false},
-    [E_DRAINING] = {503, 1, true},
-    [E_CANCELLED] = {503, 1, true},
-    [E_UNREACHABLE] = {503, 5, false},
-    [E_TIMEOUT] = {504, 0, true},
-    [E_NEVER_FITS] = {507, 0, true},
-    [E_CORRUPT] = {500, 0, false},
-    [E_UNSUPPORTED] = {500, 0, false},
-    [E_IO] = {500, 0, false},
-    [E_INTERNAL] = {500, 0, false},
+    [OK] = {200, 0},           [E_BAD_INPUT] = {400, 0},   [E_NOT_FOUND] = {404, 0},
+    [E_EXISTS] = {409, 0},     [E_METHOD] = {405, 0},      [E_NOT_ACCEPTABLE] = {406, 0},
+    [E_MEDIA_TYPE] = {415, 0}, [E_TOO_LARGE] = {413, 0},   [E_HEAD_TOO_LARGE] = {431, 0},
+    [E_USAGE] = {500, 0},      [E_QUEUE_FULL] = {503, 1},  [E_NO_ROOM] = {503, 1},
+    [E_NO_MEMORY] = {503, 1},  [E_STORE] = {503, 5},       [E_DRAINING] = {503, 1},
+    [E_CANCELLED] = {503, 1},  [E_UNREACHABLE] = {503, 5}, [E_TIMEOUT] = {504, 0},
+    [E_NEVER_FITS] = {507, 0}, [E_CORRUPT] = {500, 0},     [E_UNSUPPORTED] = {500, 0},
+    [E_IO] = {500, 0},         [E_INTERNAL] = {500, 0},
 };
 
 static const struct {

@@ -9,7 +9,6 @@
 struct http_code {
     int code;
     uint32_t retry_after_s; /* 0: say nothing; what the failure itself names comes first */
-    bool tell;              /* the error's own words go to the client, not only to the log */
 };
 
 struct http_code http_code_of(enum status s);

@@ -142,8 +142,9 @@ struct loop {
     struct event_base *base;
     struct door doors[DOORS_MAX];
     int n_doors;
-    struct conn *conns; /* alive */
-    struct conn *dead;  /* to be freed when the callback ends */
+    atomic_uint_fast32_t accepted; /* connections so far, for the tests of their spread */
+    struct conn *conns;            /* alive */
+    struct conn *dead;             /* to be freed when the callback ends */
     struct conn *feeding;
     struct evbuffer *aside; /* holds pipelined bytes while libevhtp reads one head */
     struct request *spare;
@@ -225,8 +226,8 @@ void request_id_make(struct loop *l, char out[REQUEST_ID_MAX + 1]);
 /* ---- reply.c: answers ---- */
 /* Sends what reply says on c, as the answer to the request of that id. Takes reply->body. */
 void reply_send(struct conn *c, const char *id, struct reply *reply);
-/* Answers with the code of s and {"error": …}: err's words or, where they stay in the house, the
- * class. Fills code, type, body and Retry-After (unless set) of *reply, which says the rest. */
+/* Answers with the code of s and {"error": err's words}. Fills code, type, body and Retry-After
+ * (unless set) of *reply, which says the rest. */
 void reply_failure(struct conn *c, const char *id, enum status s, const struct err *err,
                    struct reply *reply);
 

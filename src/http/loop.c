@@ -151,8 +151,10 @@ static evhtp_res on_pre_accept(evhtp_connection_t *lib, void *arg)
 static evhtp_res on_post_accept(evhtp_connection_t *lib, void *arg)
 {
     struct door *d = arg;
-    if (conn_new(d, lib))
+    if (conn_new(d, lib)) {
+        atomic_fetch_add(&d->loop->accepted, 1);
         return EVHTP_RES_OK;
+    }
     atomic_fetch_sub(&d->loop->server->connections, 1);
     return EVHTP_RES_ERROR;
 }

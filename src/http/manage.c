@@ -162,10 +162,7 @@ static void answer_ready(struct request *r)
 
 static enum status render_metrics(struct server *s, struct buf *out, struct err *err)
 {
-    struct budget_usage u;
     endpoint_gauges(s->endpoint);
-    budget_read(s->config.memory, &u);
-    metric_set(M_HTTP_MEMORY, (int64_t)u.used[BUDGET_RESIDENT]);
     metric_set(M_READY, !atomic_load(&s->draining) && !endpoint_draining(s->endpoint));
     enum status st = metrics_render(out);
     return st == OK ? OK : err_set(err, st, "metrics: out of memory");

@@ -207,18 +207,15 @@ void reply_failure(struct conn *c, const char *id, enum status s, const struct e
                    struct reply *reply)
 {
     struct http_code code = http_code_of(s);
-    const char *words = code.tell ? err->msg : status_text(s);
     reply->code = code.code;
     reply->type = "application/json";
     if (!reply->retry_after_s)
         reply->retry_after_s = code.retry_after_s;
-    if (s == E_TIMEOUT)
-        metric_add(M_REFUSED_DEADLINE, 1);
     if (code.code >= 500)
         LOG(LOG_WARN, "request_failed", log_str("request_id", id), log_num("status", code.code),
             log_str("class", status_name(s)), log_str("error", err->msg));
     struct buf *b = &reply->body;
-    if (buf_str(b, "{\"error\": ") != OK || buf_json_str(b, words, strlen(words)) != OK ||
+    if (buf_str(b, "{\"error\": ") != OK || buf_json_str(b, err->msg, strlen(err->msg)) != OK ||
         buf_char(b, '}') != OK)
         buf_clear(b); /* the code alone must do */
     reply_send(c, id, reply);

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "http/http_priv.h"
+#include "metrics/metrics.h"
 
 static struct request *recycle(struct loop *l)
 {
@@ -112,7 +113,7 @@ static void answer_without(struct request *r, enum status s, const char *words)
     memcpy(id, r->id, sizeof(id));
     err_set(&err, s, "%s", words);
     c->request = NULL;
-    request_detach(r, E_CANCELLED);
+    request_detach(r, s);
     reply_failure(c, id, s, &err, &reply);
 }
 
@@ -124,6 +125,8 @@ void request_overdue(struct request *r, uint64_t now_us)
         endpoint_cancel(r->loop->server->endpoint, &r->invocation, E_TIMEOUT);
         return;
     }
+    if (r->route != ROUTE_INVOKE) /* the endpoint counts its invocations' */
+        metric_add(M_REFUSED_DEADLINE, 1);
     answer_without(r, E_TIMEOUT, "the deadline passed");
 }
 
