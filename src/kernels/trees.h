@@ -3,13 +3,17 @@
 /* Ensembles of decision trees. The tables are laid out for walking, and stand so in artifacts:
  *
  *   nodes:  tree after tree; inside a tree level by level, the two children of a node side by side
- *           (the right one at left + 1), so that children always stand after their parent. A leaf's
- *           `left` is its own index, which lets a walk go on at a leaf without moving.
- *   trees:  where each begins and which margin its leaf adds to.
+ *           (at `first` and first + 1), so that children always stand after their parent. A leaf's
+ *           `first` is its own index.
+ *   trees:  where each begins, which margin its leaf adds to, how deep it is.
  *   sets:   of categories: a count of words, then the words, bit c % 32 of word c / 32 for category
- *           c. A split by category goes right when the set holds the value.
+ *           c.
  *
- * A number goes left when it is below `cond`, NaN (missing) where TREE_MISSING_LEFT says. */
+ * NaN (missing) goes to the first child, always: whoever writes the tables puts that child first.
+ *   by number:    the second child when x < cond; with TREE_FLIP when -x < cond
+ *   by category:  the second child when the set holds x; with TREE_FLIP when it does not
+ * So a step is one comparison whichever child missing values belong to. Comparisons are IEEE's,
+ * denormals included: the tables rely on them, so a thread that walks must not flush them. */
 #ifndef ROOST_KERNELS_TREES_H
 #define ROOST_KERNELS_TREES_H
 
@@ -19,7 +23,10 @@
 #define TREE_FEATURE_MASK UINT32_C(0x00ffffff)
 #define TREE_BY_CATEGORY (UINT32_C(1) << 29)
 #define TREE_SPLITS (UINT32_C(1) << 30) /* not set: a leaf */
-#define TREE_MISSING_LEFT (UINT32_C(1) << 31)
+#define TREE_FLIP (UINT32_C(1) << 31)   /* where a float has its sign */
+/* tree_head.walk: the depth, the number of splits above the deepest leaf, and a flag. */
+#define TREE_DEPTH_MASK UINT32_C(0x0000ffff)
+#define TREE_HAS_CATEGORIES (UINT32_C(1) << 31) /* the tree may have splits by category */
 
 enum {
     TREE_FEATURES_MAX = 1 << 24,
@@ -31,18 +38,18 @@ enum {
 
 struct tree_node {
     union {
-        float cond;   /* a split: left when value < cond */
+        float cond;   /* a split by number */
         float value;  /* a leaf */
-        uint32_t set; /* TREE_BY_CATEGORY: offset in sets */
+        uint32_t set; /* a split by category: offset in sets */
     };
-    uint32_t what; /* feature | flags; 0 for a leaf */
-    uint32_t left; /* index of the left child; of itself for a leaf */
+    uint32_t what;  /* feature | flags; 0 for a leaf */
+    uint32_t first; /* index of the first child; of itself for a leaf */
 };
 
 struct tree_head {
-    uint32_t root;        /* index in nodes */
-    uint32_t group;       /* which margin */
-    uint32_t by_category; /* 1: the tree has a split by category; 0: numbers only */
+    uint32_t root;  /* index in nodes */
+    uint32_t group; /* which margin */
+    uint32_t walk;  /* depth | flag */
 };
 
 _Static_assert(sizeof(struct tree_node) == 12 && sizeof(struct tree_head) == 12,

@@ -16,22 +16,21 @@ static bool in_set(const uint32_t *set, float x)
     return c / 32 < set[0] && (set[1 + c / 32] >> (c % 32) & 1);
 }
 
-static bool goes_left(const struct tree_table *t, const struct tree_node *n, float x)
+static bool goes_second(const struct tree_table *t, const struct tree_node *n, float x)
 {
+    bool flip = n->what & TREE_FLIP;
     if (isnan(x))
-        return n->what & TREE_MISSING_LEFT;
+        return false;
     if (n->what & TREE_BY_CATEGORY)
-        return !in_set(t->sets + n->set, x);
-    return x < n->cond;
+        return in_set(t->sets + n->set, x) != flip;
+    return (flip ? -x : x) < n->cond;
 }
 
 float trees_leaf(const struct tree_table *t, uint32_t root, const float *row)
 {
     const struct tree_node *n = t->nodes + root;
-    while (n->what & TREE_SPLITS) {
-        uint32_t right = goes_left(t, n, row[n->what & TREE_FEATURE_MASK]) ? 0 : 1;
-        n = t->nodes + n->left + right;
-    }
+    while (n->what & TREE_SPLITS)
+        n = t->nodes + n->first + (goes_second(t, n, row[n->what & TREE_FEATURE_MASK]) ? 1 : 0);
     return n->value;
 }
 

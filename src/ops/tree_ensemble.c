@@ -84,17 +84,17 @@ static enum status check_node(const struct proof *p, uint32_t i, uint32_t next)
 {
     const struct tree_node *n = p->table.nodes + i;
     if (!(n->what & TREE_SPLITS)) {
-        if (n->what || n->left != i)
+        if (n->what || n->first != i)
             return err_set(p->err, E_CORRUPT, "TreeEnsemble: node %" PRIu32 " is a bad leaf", i);
         return OK;
     }
-    if (n->left != next || p->n_nodes - next < 2)
+    if (n->first != next || p->n_nodes - next < 2)
         return err_set(p->err, E_CORRUPT,
                        "TreeEnsemble: node %" PRIu32 ": children at %" PRIu32
                        ", expected at %" PRIu32 " of %" PRIu32,
-                       i, n->left, next, p->n_nodes);
+                       i, n->first, next, p->n_nodes);
     uint32_t feature = n->what & TREE_FEATURE_MASK;
-    uint32_t known = TREE_FEATURE_MASK | TREE_SPLITS | TREE_MISSING_LEFT | TREE_BY_CATEGORY;
+    uint32_t known = TREE_FEATURE_MASK | TREE_SPLITS | TREE_FLIP | TREE_BY_CATEGORY;
     if (feature >= p->params->n_features || (n->what & ~known))
         return err_set(p->err, E_CORRUPT,
                        "TreeEnsemble: node %" PRIu32 ": feature %" PRIu32 " of %" PRIu32, i,
@@ -115,15 +115,16 @@ static enum status check_tree(const struct proof *p, const struct tree_head *tre
         if (s != OK)
             return s;
         uint32_t what = p->table.nodes[i].what;
-        if ((what & TREE_BY_CATEGORY) && !tree->by_category)
+        if ((what & TREE_BY_CATEGORY) && !(tree->walk & TREE_HAS_CATEGORIES))
             return err_set(p->err, E_CORRUPT,
                            "TreeEnsemble: node %" PRIu32 ": a category in a tree without", i);
         next += what & TREE_SPLITS ? 2 : 0;
     }
-    if (depth > TREE_DEPTH_MAX)
+    if (depth > TREE_DEPTH_MAX || depth != (tree->walk & TREE_DEPTH_MASK))
         return err_set(p->err, E_CORRUPT,
-                       "TreeEnsemble: the tree at node %" PRIu32 " is %" PRIu32 " deep, at most %d",
-                       tree->root, depth, TREE_DEPTH_MAX);
+                       "TreeEnsemble: the tree at node %" PRIu32 " is %" PRIu32
+                       " deep, it says %" PRIu32 ", at most %d",
+                       tree->root, depth, tree->walk & TREE_DEPTH_MASK, TREE_DEPTH_MAX);
     *end = next;
     return OK;
 }
@@ -133,8 +134,8 @@ static enum status check_trees(const struct proof *p)
     uint32_t end = 0;
     for (uint32_t k = 0; k < p->table.n_trees; k++) {
         const struct tree_head *tree = p->table.trees + k;
-        if (tree->root != end || end >= p->n_nodes || tree->group >= p->params->n_groups ||
-            tree->by_category > 1)
+        bool known = !(tree->walk & ~(TREE_DEPTH_MASK | TREE_HAS_CATEGORIES));
+        if (tree->root != end || end >= p->n_nodes || tree->group >= p->params->n_groups || !known)
             return err_set(p->err, E_CORRUPT,
                            "TreeEnsemble: tree %" PRIu32 ": root %" PRIu32 " of %" PRIu32
                            ", group %" PRIu32 " of %" PRIu32,

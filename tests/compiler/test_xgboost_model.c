@@ -3,6 +3,7 @@
 /* Hand-written models through both readers: what they predict, and what is refused by name. Every
  * good model is read as JSON and as UBJSON in three styles. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,10 +23,11 @@
     "{\"left_children\":[3,-1,-1,-1,-1],\"right_children\":[4,-1,-1,-1,-1],"                       \
     "\"split_indices\":[0,0,0,0,0],\"split_conditions\":[1,7,7,-2,3],"                             \
     "\"default_left\":[true,false,false,false,false]," PARAM(5) "}"
-/* x0 in {1, 40} ? 3 : -2; missing goes right */
-#define CATEGORICAL                                                                                \
+/* x0 in {1, 40} ? 3 : -2 */
+#define CATEGORICAL(missing_left)                                                                  \
     "{\"left_children\":[1,-1,-1],\"right_children\":[2,-1,-1],\"split_indices\":[0,0,0],"         \
-    "\"split_conditions\":[NaN,-2,3],\"default_left\":[0,0,0],\"split_type\":[1,0,0],"             \
+    "\"split_conditions\":[NaN,-2,3],\"default_left\":[" missing_left                              \
+    ",0,0],\"split_type\":[1,0,0],"                                                                \
     "\"categories_nodes\":[0],\"categories_segments\":[0],\"categories_sizes\":[2],"               \
     "\"categories\":[40,1]," PARAM(3) "}"
 #define LEAF(value)                                                                                \
@@ -77,12 +79,42 @@ START_TEST(numbers_and_missing_values_find_their_leaf)
 }
 END_TEST
 
+/* XGBoost's own rule, for thresholds and values at the edges of float. */
+START_TEST(thresholds_at_the_edges_decide_as_xgboost)
+{
+    static const char *const conds[] = {
+        "0",   "-0.0", "1E-45",    "-1E-45",   "3.4028235E38", "-3.4028235E38",
+        "1.5", "NaN",  "Infinity", "-Infinity"};
+    const float x[] = {0.0f,           -0.0f, 1e-45f, -1e-45f,  3.4028235e38f,
+                       -3.4028235e38f, 1.5f,  NAN,    INFINITY, -INFINITY};
+    for (size_t c = 0; c < ARRAY_COUNT(conds); c++)
+        for (int missing_left = 0; missing_left < 2; missing_left++) {
+            char tree[512];
+            float cond = strtof(conds[c], NULL), expected[ARRAY_COUNT(x)];
+            snprintf(tree, sizeof(tree),
+                     "{\"left_children\":[1,-1,-1],\"right_children\":[2,-1,-1],"
+                     "\"split_indices\":[0,0,0],\"split_conditions\":[%s,-2.5,3],"
+                     "\"default_left\":[%d,0,0]}",
+                     conds[c], missing_left);
+            for (size_t i = 0; i < ARRAY_COUNT(x); i++) {
+                bool left = isnan(x[i]) ? missing_left : x[i] < cond;
+                expected[i] = left ? -2.5f : 3;
+            }
+            struct xgb_text t = {"reg:squarederror", "0", tree, 1, 1, 1};
+            expect(xgb_json(&t), x, ARRAY_COUNT(x), expected, ARRAY_COUNT(x));
+        }
+}
+END_TEST
+
 START_TEST(listed_categories_go_right)
 {
     const float x[] = {1, 40, 40.7f, 2, -1, 1000, 1e9f, NAN};
     const float expected[] = {3, 3, 3, -2, -2, -2, -2, 3};
-    struct xgb_text t = {"reg:squarederror", "0", CATEGORICAL, 1, 1, 1};
+    const float missing_left[] = {3, 3, 3, -2, -2, -2, -2, -2};
+    struct xgb_text t = {"reg:squarederror", "0", CATEGORICAL("0"), 1, 1, 1};
     expect(xgb_json(&t), x, 8, expected, 8);
+    t.trees = CATEGORICAL("1");
+    expect(xgb_json(&t), x, 8, missing_left, 8);
 }
 END_TEST
 
@@ -204,6 +236,7 @@ static const struct {
     {"\"base_score\":\"0\"", "\"base_score\":\"[1,2]\"", E_CORRUPT, "base_score"},
     {"\"base_score\":\"0\"", "\"base_score\":\"NaN\"", E_CORRUPT, "base_score"},
     {"\"base_score\":\"0\"", "\"base_score\":null", E_CORRUPT, "base_score"},
+    {"\"base_score\":\"0\"", "\"base_score\":{}", E_CORRUPT, "base_score"},
     {"\"num_feature\":\"1\"", "\"num_feature\":\"0\"", E_CORRUPT, "num_feature"},
     {"\"num_feature\":\"1\"", "\"num_feature\":\"99999999999\"", E_CORRUPT, "num_feature"},
     {"\"num_feature\":\"1\"", "\"num_feature\":1.5", E_CORRUPT, "integer"},
@@ -218,7 +251,8 @@ static const struct {
     {"\"3\",\"size_leaf_vector\":\"0\"", "\"3\",\"size_leaf_vector\":\"2\"", E_UNSUPPORTED,
      "leaves of 2 values"},
     {"\"left_children\":[1,", "\"left_children\":[0,", E_CORRUPT, "reached twice"},
-    {"\"left_children\":[1,-1", "\"left_children\":[1,0", E_CORRUPT, "reached twice"},
+    {"\"left_children\":[1,-1,-1],\"right_children\":[2,-1,-1]",
+     "\"left_children\":[1,-1,0],\"right_children\":[2,-1,1]", E_CORRUPT, "reached twice"},
     {"\"left_children\":[1,", "\"left_children\":[2,", E_CORRUPT, "reached twice"},
     {"\"left_children\":[1,", "\"left_children\":[3,", E_CORRUPT, "child is node 3"},
     {"\"left_children\":[1,", "\"left_children\":[-2,", E_CORRUPT, "child is node -2"},
@@ -269,7 +303,7 @@ START_TEST(category_sets_must_lie_inside)
         {"\"categories\":[40,1]", "\"categories\":[40,-1]"},
         {"\"categories\":[40,1]", "\"categories\":[40,16777216]"},
     };
-    const struct xgb_text t = {"reg:squarederror", "0", CATEGORICAL, 1, 1, 1};
+    const struct xgb_text t = {"reg:squarederror", "0", CATEGORICAL("0"), 1, 1, 1};
     for (size_t i = 0; i < ARRAY_COUNT(bad); i++) {
         char *text = edited(&t, bad[i].from, bad[i].to);
         struct graph *g = NULL;
@@ -324,7 +358,7 @@ static enum status survive(const void *bytes, size_t n, bool ubj)
 
 START_TEST(a_model_cut_at_any_byte_is_refused)
 {
-    const struct xgb_text t = {"reg:squarederror", "0", CATEGORICAL "," STUMP, 2, 1, 1};
+    const struct xgb_text t = {"reg:squarederror", "0", CATEGORICAL("0") "," STUMP, 2, 1, 1};
     char *text = xgb_json(&t);
     for (size_t n = 0; n < strlen(text); n++)
         ck_assert_int_eq(survive(text, n, false), E_CORRUPT);
@@ -341,7 +375,7 @@ END_TEST
 
 START_TEST(a_flipped_bit_never_crashes)
 {
-    const struct xgb_text t = {"reg:squarederror", "0", CATEGORICAL "," STUMP, 2, 1, 1};
+    const struct xgb_text t = {"reg:squarederror", "0", CATEGORICAL("0") "," STUMP, 2, 1, 1};
     char *text = xgb_json(&t);
     size_t bytes, length = strlen(text);
     uint8_t *ubj = ubj_from_json(text, UBJ_TYPED, &bytes);
@@ -362,7 +396,7 @@ END_TEST
 
 START_TEST(any_allocation_may_fail)
 {
-    const struct xgb_text t = {"reg:squarederror", "0", CATEGORICAL "," STUMP, 2, 1, 1};
+    const struct xgb_text t = {"reg:squarederror", "0", CATEGORICAL("0") "," STUMP, 2, 1, 1};
     char *text = xgb_json(&t);
     int64_t live = alloc_live();
     enum status s = E_NO_MEMORY;
@@ -385,10 +419,10 @@ END_TEST
 Suite *suite_xgboost_model(void)
 {
     return SUITE("xgboost_model", numbers_and_missing_values_find_their_leaf,
-                 listed_categories_go_right, every_objective_transforms_its_margin,
-                 classes_share_the_trees_in_turn, a_model_without_trees_predicts_its_base,
-                 dart_weighs_its_trees_in_both_spellings, what_cannot_be_right_is_refused_by_name,
-                 category_sets_must_lie_inside, a_base_score_outside_its_link_is_refused,
-                 a_model_cut_at_any_byte_is_refused, a_flipped_bit_never_crashes,
-                 any_allocation_may_fail);
+                 thresholds_at_the_edges_decide_as_xgboost, listed_categories_go_right,
+                 every_objective_transforms_its_margin, classes_share_the_trees_in_turn,
+                 a_model_without_trees_predicts_its_base, dart_weighs_its_trees_in_both_spellings,
+                 what_cannot_be_right_is_refused_by_name, category_sets_must_lie_inside,
+                 a_base_score_outside_its_link_is_refused, a_model_cut_at_any_byte_is_refused,
+                 a_flipped_bit_never_crashes, any_allocation_may_fail);
 }

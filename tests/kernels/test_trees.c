@@ -38,22 +38,27 @@ struct ensemble {
 /* One tree in the canonical layout; `splits` pairs of children at most. */
 static uint32_t grow(struct ensemble *e, struct tree_head *head, uint32_t splits)
 {
-    uint32_t next = head->root + 1;
+    uint32_t next = head->root + 1, level_end = next, depth = 0;
     for (uint32_t i = head->root; i < next; i++) {
         struct tree_node *n = &e->nodes[i];
-        *n = (struct tree_node){.value = (float)random_below(1000) / 777.0f, .left = i};
+        *n = (struct tree_node){.value = (float)random_below(1000) / 777.0f, .first = i};
+        if (i == level_end) {
+            level_end = next;
+            depth++;
+        }
         if (!splits || (i > head->root && random_below(3) == 0))
             continue;
         splits--;
-        *n = (struct tree_node){.cond = random_value(), .left = next};
+        *n = (struct tree_node){.cond = random_value(), .first = next};
         n->what = random_below(FEATURES) | TREE_SPLITS;
-        n->what |= random_below(2) ? TREE_MISSING_LEFT : 0;
-        if (head->by_category && random_below(2)) {
+        n->what |= random_below(2) ? TREE_FLIP : 0;
+        if (head->walk && random_below(2)) {
             n->what |= TREE_BY_CATEGORY;
             n->set = random_below(2) * (SET_WORDS + 1);
         }
         next += 2;
     }
+    head->walk |= depth;
     return next;
 }
 
@@ -61,9 +66,10 @@ static void plant(struct ensemble *e, bool categories)
 {
     uint32_t end = 0;
     for (int i = 0; i < TREES; i++) {
-        e->trees[i] = (struct tree_head){.root = end,
-                                         .group = random_below(GROUPS),
-                                         .by_category = categories ? random_below(2) : 0};
+        e->trees[i] =
+            (struct tree_head){.root = end,
+                               .group = random_below(GROUPS),
+                               .walk = categories && random_below(2) ? TREE_HAS_CATEGORIES : 0};
         end = grow(e, &e->trees[i], random_below(NODES_MAX / 2));
     }
     for (int i = 0; i < 2 * (SET_WORDS + 1); i++)
@@ -99,31 +105,36 @@ START_TEST(the_fast_walk_gives_the_plain_walks_bits)
 }
 END_TEST
 
-/* x < cond goes left, NaN where it is told to, a listed category right. */
+/* The second child: x < cond, -x < cond when flipped; in the set, not in the set when flipped;
+ * never for a missing value. */
 START_TEST(a_split_decides_as_documented)
 {
-    struct tree_node nodes[3] = {
-        {.what = TREE_SPLITS, .left = 1}, {.value = -1, .left = 1}, {.value = 1, .left = 2}};
+    struct tree_node nodes[3] = {{.first = 1}, {.value = 1, .first = 1}, {.value = 2, .first = 2}};
     const uint32_t sets[] = {1, 1u << 3};
-    struct tree_head head = {0, 0, 1};
+    struct tree_head head = {0};
     const float base = 0;
     struct tree_table t = {nodes, &head, sets, &base, 1, 1, 1};
     static const struct {
-        bool category, missing_left;
+        bool category, flip;
         float x, expected;
     } cases[] = {
-        {false, false, 1.5f, -1},    {false, false, 2.0f, 1}, {false, false, NAN, 1},
-        {false, true, NAN, -1},      {false, true, 3.0f, 1},  {false, true, -INFINITY, -1},
-        {true, false, 3.0f, 1},      {true, false, 3.9f, 1},  {true, false, 2.0f, -1},
-        {true, false, -1.0f, -1},    {true, false, 1e9f, -1}, {true, false, 35.0f, -1},
-        {true, false, INFINITY, -1}, {true, false, NAN, 1},   {true, true, NAN, -1},
+        {false, false, 1.5f, 2},     {false, false, 2.0f, 1},     {false, false, NAN, 1},
+        {false, true, NAN, 1},       {false, true, -1.5f, 2},     {false, true, -2.0f, 1},
+        {false, true, 3.0f, 2},      {false, true, INFINITY, 2},  {false, false, -INFINITY, 2},
+        {false, true, -INFINITY, 1}, {false, false, INFINITY, 1}, {true, false, 3.0f, 2},
+        {true, false, 3.9f, 2},      {true, false, 2.0f, 1},      {true, false, -1.0f, 1},
+        {true, false, 1e9f, 1},      {true, false, 35.0f, 1},     {true, false, INFINITY, 1},
+        {true, false, NAN, 1},       {true, true, NAN, 1},        {true, true, 3.0f, 1},
+        {true, true, 2.0f, 2},       {true, true, -1.0f, 2},
     };
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
         nodes[0].cond = 2.0f;
-        nodes[0].what = TREE_SPLITS | (cases[i].missing_left ? TREE_MISSING_LEFT : 0);
+        nodes[0].what = TREE_SPLITS | (cases[i].flip ? TREE_FLIP : 0);
+        head.walk = 1;
         if (cases[i].category) {
             nodes[0].what |= TREE_BY_CATEGORY;
             nodes[0].set = 0;
+            head.walk |= TREE_HAS_CATEGORIES;
         }
         float out;
         trees_margins(&t, &cases[i].x, 1, &out);

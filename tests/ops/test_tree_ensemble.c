@@ -12,7 +12,7 @@
 
 enum { N_TREES = 2, N_NODES = 8, N_SETS = 3 };
 
-/* Tree 0: a split by number, its right child a split by category. Tree 1: one split. */
+/* Tree 0: a split by number, its second child a split by category. Tree 1: one split. */
 struct fixture {
     struct tree_node nodes[N_NODES];
     struct tree_head trees[N_TREES];
@@ -27,15 +27,15 @@ struct fixture {
 static void fixture_init(struct fixture *f)
 {
     *f = (struct fixture){
-        .nodes = {{.cond = 1, .what = 0 | TREE_SPLITS, .left = 1},
-                  {.value = 0.5f, .left = 1},
-                  {.set = 0, .what = 1 | TREE_SPLITS | TREE_BY_CATEGORY, .left = 3},
-                  {.value = 2, .left = 3},
-                  {.value = 4, .left = 4},
-                  {.cond = 0, .what = 1 | TREE_SPLITS | TREE_MISSING_LEFT, .left = 6},
-                  {.value = -1, .left = 6},
-                  {.value = 1, .left = 7}},
-        .trees = {{0, 0, 1}, {5, 1, 0}},
+        .nodes = {{.cond = 1, .what = 0 | TREE_SPLITS, .first = 1},
+                  {.value = 0.5f, .first = 1},
+                  {.set = 0, .what = 1 | TREE_SPLITS | TREE_BY_CATEGORY, .first = 3},
+                  {.value = 2, .first = 3},
+                  {.value = 4, .first = 4},
+                  {.cond = 0, .what = 1 | TREE_SPLITS | TREE_FLIP, .first = 6},
+                  {.value = -1, .first = 6},
+                  {.value = 1, .first = 7}},
+        .trees = {{0, 0, 2 | TREE_HAS_CATEGORIES}, {5, 1, 1}},
         .sets = {2, 1, 0},
         .base = {0.25f, -0.25f},
         .n_features = 2,
@@ -86,14 +86,14 @@ static const struct {
     size_t word;
     uint32_t value;
 } faults[] = {
-    {"a child before its parent", WORD(nodes[2].left), 0},
-    {"a cycle", WORD(nodes[0].left), 0},
-    {"a gap", WORD(nodes[0].left), 2},
-    {"children of another tree", WORD(nodes[2].left), 6},
-    {"children behind the table", WORD(nodes[5].left), 7},
-    {"children far away", WORD(nodes[5].left), UINT32_MAX},
-    {"a leaf that moves", WORD(nodes[1].left), 3},
-    {"a leaf with flags", WORD(nodes[1].what), TREE_MISSING_LEFT},
+    {"a child before its parent", WORD(nodes[2].first), 0},
+    {"a cycle", WORD(nodes[0].first), 0},
+    {"a gap", WORD(nodes[0].first), 2},
+    {"children of another tree", WORD(nodes[2].first), 6},
+    {"children behind the table", WORD(nodes[5].first), 7},
+    {"children far away", WORD(nodes[5].first), UINT32_MAX},
+    {"a leaf that moves", WORD(nodes[1].first), 3},
+    {"a leaf with flags", WORD(nodes[1].what), TREE_FLIP},
     {"a leaf with a feature", WORD(nodes[1].what), 1},
     {"a split turned leaf", WORD(nodes[0].what), 0},
     {"a leaf turned split", WORD(nodes[7].what), TREE_SPLITS},
@@ -103,8 +103,10 @@ static const struct {
     {"a set in the middle", WORD(nodes[2].set), 2 + (1u << 30)},
     {"a set too long", WORD(sets[0]), N_SETS},
     {"a set of 2^32 - 1 words", WORD(sets[0]), UINT32_MAX},
-    {"a category in a tree without", WORD(trees[0].by_category), 0},
-    {"by_category is no bool", WORD(trees[0].by_category), 2},
+    {"a category in a tree without", WORD(trees[0].walk), 2},
+    {"an unknown flag of a tree", WORD(trees[0].walk), 2 | TREE_HAS_CATEGORIES | 1u << 30},
+    {"a depth too small", WORD(trees[1].walk), 0},
+    {"a depth too great", WORD(trees[1].walk), 2},
     {"a group too many", WORD(trees[1].group), 2},
     {"a root too early", WORD(trees[1].root), 4},
     {"a root too late", WORD(trees[1].root), 6},
@@ -181,11 +183,12 @@ START_TEST(depth_is_bounded)
     for (int extra = 0; extra < 2; extra++) {
         uint32_t splits = TREE_DEPTH_MAX + (uint32_t)extra, n = 2 * splits + 1;
         for (uint32_t i = 0; i < n; i++)
-            nodes[i] = (struct tree_node){.value = 1, .left = i};
+            nodes[i] = (struct tree_node){.value = 1, .first = i};
         for (uint32_t k = 0; k < splits; k++)
-            nodes[2 * k] = (struct tree_node){.what = TREE_SPLITS, .left = 2 * k + 1};
+            nodes[2 * k] = (struct tree_node){.what = TREE_SPLITS, .first = 2 * k + 1};
         struct fixture f;
         fixture_init(&f);
+        f.trees[0].walk = splits;
         f.t[TREE_TREES].dims[0] = 1;
         f.t[TREE_NODES] = (struct tensor){DT_I32, 2, {n, 3}, nodes};
         ck_assert_int_eq(prove(&f, TREE_OPERANDS), extra ? E_CORRUPT : OK);
@@ -227,8 +230,8 @@ END_TEST
 
 START_TEST(transforms_follow_their_formulas)
 {
-    /* margins of the row (0, 0): 0.25 + 0.5 and -0.25 + 1 */
-    const float a = 0.75f, zero[2] = {0, 0};
+    /* margins of the row (2, 1): 0.25 + 0.5 and -0.25 + 1 */
+    const float a = 0.75f, row[2] = {2, 1};
     const float e = expf(a);
     static const int ranks[TREE_TRANSFORM_COUNT] = {2, 2, 2, 2, 2, 1};
     const float expected[TREE_TRANSFORM_COUNT] = {a, 1 / (1 + expf(-a)), e, 1, 0.5f, 0};
@@ -245,7 +248,7 @@ START_TEST(transforms_follow_their_formulas)
         const struct tensor *in[TREE_OPERANDS];
         for (int i = 0; i < TREE_OPERANDS; i++)
             in[i] = &f.t[i];
-        f.t[TREE_X].data = (void *)zero;
+        f.t[TREE_X].data = (void *)row;
         out.data = result;
         struct tensor *outs[] = {&out};
         struct op_run run = {f.params, TREE_OPERANDS, 1, in, outs, space};

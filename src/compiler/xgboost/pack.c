@@ -5,6 +5,7 @@
  * behind; a node reached twice means a cycle or a shared child and is refused, so the walk ends
  * after at most as many steps as there are nodes. */
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "compiler/xgboost/model.h"
@@ -87,7 +88,19 @@ static enum status index_sets(struct packing *k)
     return OK;
 }
 
-/* Appends the bit set of one node and gives its offset. */
+/* Appends an empty set of so many words and gives its offset. */
+static enum status push_set(struct packing *k, uint32_t words, uint32_t *offset)
+{
+    struct xgb_model *m = k->m;
+    *offset = xgb_count(&m->sets);
+    if (words >= SETS_WORDS_MAX - *offset)
+        return err_set(m->err, E_UNSUPPORTED, "XGBoost: category sets beyond %d words",
+                       SETS_WORDS_MAX);
+    bool done = buf_add(&m->sets, &words, 4) == OK && buf_zeros(&m->sets, (size_t)words * 4) == OK;
+    return done ? OK : err_set(m->err, E_NO_MEMORY, "XGBoost: no memory for category sets");
+}
+
+/* Appends the set of one node and gives its offset. */
 static enum status pack_set(struct packing *k, uint32_t node, uint32_t *offset)
 {
     struct xgb_model *m = k->m;
@@ -107,18 +120,14 @@ static enum status pack_set(struct packing *k, uint32_t node, uint32_t *offset)
             return bad_node(k, node, "category", c);
         top = MAX(top, c);
     }
-    uint32_t words = (uint32_t)(top + 32) / 32, used = xgb_count(&m->sets);
-    if (words >= SETS_WORDS_MAX - used)
-        return err_set(m->err, E_UNSUPPORTED, "XGBoost: category sets beyond %d words",
-                       SETS_WORDS_MAX);
-    if (buf_add(&m->sets, &words, 4) != OK || buf_zeros(&m->sets, (size_t)words * 4) != OK)
-        return err_set(m->err, E_NO_MEMORY, "XGBoost: no memory for category sets");
-    uint32_t *bits = (uint32_t *)m->sets.data + used + 1;
+    enum status s = push_set(k, (uint32_t)(top + 32) / 32, offset);
+    if (s != OK)
+        return s;
+    uint32_t *bits = (uint32_t *)m->sets.data + *offset + 1;
     for (int64_t i = begin; i < begin + size; i++) {
         uint32_t c = (uint32_t)at(k, XGB_CATEGORY, (uint32_t)i);
         bits[c / 32] |= UINT32_C(1) << (c % 32);
     }
-    *offset = used;
     return OK;
 }
 
@@ -153,17 +162,23 @@ static enum status order_nodes(struct packing *k)
     enum status s = place(k, 0, 0);
     for (uint32_t i = 0; s == OK && i < k->placed; i++) {
         uint32_t node = placed_at(k, i);
-        int32_t left = at(k, XGB_LEFT, node);
+        int32_t left = at(k, XGB_LEFT, node), right = at(k, XGB_RIGHT, node);
         if (left == LEAF)
             continue;
-        s = place(k, node, left);
+        bool left_first = at(k, XGB_MISSING_LEFT, node) != 0;
+        s = place(k, node, left_first ? left : right);
         if (s == OK)
-            s = place(k, node, at(k, XGB_RIGHT, node));
+            s = place(k, node, left_first ? right : left);
     }
     return s;
 }
 
-static enum status pack_split(struct packing *k, uint32_t node, struct tree_node *out)
+struct split {
+    uint32_t feature;
+    bool missing_left, by_category;
+};
+
+static enum status read_split(struct packing *k, uint32_t node, struct split *out)
 {
     int32_t feature = at(k, XGB_FEATURE, node);
     int32_t missing_left = at(k, XGB_MISSING_LEFT, node);
@@ -175,31 +190,69 @@ static enum status pack_split(struct packing *k, uint32_t node, struct tree_node
     if (type < 0 || type > 1)
         return bad_node(k, node, "split type", type);
     k->m->feature_top = MAX(k->m->feature_top, feature);
-    out->what = (uint32_t)feature | TREE_SPLITS | (missing_left ? TREE_MISSING_LEFT : 0) |
-                (type ? TREE_BY_CATEGORY : 0);
-    return type ? pack_set(k, node, &out->set) : OK;
+    *out = (struct split){(uint32_t)feature, missing_left == 1, type == 1};
+    return OK;
+}
+
+/* XGBoost: x < cond goes left, a category in the set goes right. Ours: what may be missing goes to
+ * the first child, so
+ *   missing right: the left child is second; it is taken when x < cond, or x is not in the set
+ *   missing left:  the right child is second; it is taken when x >= cond, or x is in the set
+ * and x >= cond is -x <= -cond is -x < the next float above -cond. There is none above infinity
+ * (and NaN compares with nothing): then every number goes right, which is to be outside an empty
+ * set. */
+static enum status pack_split(struct packing *k, uint32_t node, struct tree_node *out)
+{
+    struct split split = {0};
+    float cond;
+    enum status s = read_split(k, node, &split);
+    if (s != OK)
+        return s;
+    memcpy(&cond, k->m->arrays[XGB_COND].data + (size_t)node * 4, sizeof(cond));
+    out->what = split.feature | TREE_SPLITS;
+    if (split.by_category) {
+        out->what |= TREE_BY_CATEGORY | (split.missing_left ? 0 : TREE_FLIP);
+        return pack_set(k, node, &out->set);
+    }
+    if (split.missing_left)
+        out->what |= TREE_FLIP;
+    if (split.missing_left && !(cond > -INFINITY)) {
+        out->what |= TREE_BY_CATEGORY;
+        return push_set(k, 0, &out->set);
+    }
+    out->cond = split.missing_left ? nextafterf(-cond, INFINITY) : cond;
+    return OK;
 }
 
 static enum status append(struct packing *k, struct tree_head *head)
 {
     struct xgb_model *m = k->m;
-    uint32_t next = head->root + 1;
+    uint32_t next = head->root + 1, level_end = 1, depth = 0;
     for (uint32_t i = 0; i < k->placed; i++) {
         uint32_t node = placed_at(k, i);
-        struct tree_node out = {.left = head->root + i};
-        memcpy(&out.cond, m->arrays[XGB_COND].data + (size_t)node * 4, sizeof(out.cond));
+        struct tree_node out = {.first = head->root + i};
+        if (i == level_end) {
+            level_end = next - head->root;
+            depth++;
+        }
         if (at(k, XGB_LEFT, node) != LEAF) {
             enum status s = pack_split(k, node, &out);
             if (s != OK)
                 return s;
-            out.left = next;
+            out.first = next;
             next += 2;
-            head->by_category |= out.what & TREE_BY_CATEGORY ? 1 : 0;
-        }
+            head->walk |= out.what & TREE_BY_CATEGORY ? TREE_HAS_CATEGORIES : 0;
+        } else
+            memcpy(&out.value, m->arrays[XGB_COND].data + (size_t)node * 4, sizeof(out.value));
         enum status s = xgb_push(m, &m->nodes, &out, sizeof(out));
         if (s != OK)
             return s;
     }
+    if (depth > TREE_DEPTH_MAX)
+        return err_set(m->err, E_UNSUPPORTED,
+                       "XGBoost: tree %" PRIu32 " is %" PRIu32 " deep, at most %d", k->tree, depth,
+                       TREE_DEPTH_MAX);
+    head->walk |= depth;
     return OK;
 }
 

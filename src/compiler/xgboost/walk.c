@@ -239,6 +239,8 @@ static enum status read_base_score(struct walker *w)
     enum status s = doc_value(w->d, &v);
     if (s != OK)
         return s;
+    if (v.type != DOC_STRING && v.type != DOC_NUMBER)
+        return doc_fail(w->d, "base_score is no number");
     bool list = v.type == DOC_STRING && v.len >= 2 && v.data[0] == '[' && v.data[v.len - 1] == ']';
     const uint8_t *p = v.data + (list ? 1 : 0), *end = v.data + v.len - (list ? 1 : 0);
     while (s == OK) {
