@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* One load, step by step. The bytes are hostile until the last step: nothing is allocated before
- * page 0 is proven and its cost reserved, what is read never exceeds what was reserved (or, for the
- * passing metadata, LOADER_META_MAX), and the object must be the same from the first byte to the
- * last. Whatever a step made is undone in one place. */
+ * page 0 is proven, what is read never exceeds what was reserved (or, for the passing metadata,
+ * LOADER_META_MAX), and the object must be the same from the first byte to the last. The metadata's
+ * hash is checked before the cost is reserved, so that a damaged file evicts nobody. Whatever a
+ * step made is undone in one place. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "artifact/reader.h"
 #include "base/alloc.h"
 #include "base/checked.h"
 #include "base/clock.h"
@@ -62,20 +64,12 @@ static enum status read_page0(struct run *r, struct err *err)
                        "page 0: %" PRIu64 " bytes of metadata and %" PRIu64
                        " of blobs are not in a file of %" PRIu64,
                        p->meta_bytes, p->blob_bytes, have);
-    if (p->meta_bytes > LOADER_META_MAX)
+    if (p->meta_bytes > LOADER_META_MAX || p->meta_raw_bytes > LOADER_META_MAX)
         return err_set(err, E_UNSUPPORTED,
-                       "page 0: %" PRIu64 " bytes of metadata, at most %d are"
-                       " read",
-                       p->meta_bytes, LOADER_META_MAX);
+                       "page 0: %" PRIu64 " bytes of metadata, %" PRIu64
+                       " unpacked: at most %d are read",
+                       p->meta_bytes, p->meta_raw_bytes, LOADER_META_MAX);
     return OK;
-}
-
-static enum status reserve(struct run *r, struct err *err)
-{
-    uint64_t bytes = program_bytes(&r->page0), arena = region_round(r->page0.cost.arena_fixed);
-    if (bytes == UINT64_MAX || arena == UINT64_MAX || bytes < r->page0.blob_bytes)
-        return err_set(err, E_CORRUPT, "page 0: its costs are beyond any memory");
-    return cache_load_reserve(r->env->cache, r->slot, bytes, arena, err);
 }
 
 static enum status read_meta(struct run *r, struct err *err)
@@ -86,6 +80,25 @@ static enum status read_meta(struct run *r, struct err *err)
         return err_set(err, E_NO_MEMORY, "no memory for %zu bytes of metadata of %s", n, r->name);
     memcpy(r->meta, r->first, have);
     return n > have ? read_at(r, have, r->meta + have, n - have, err) : OK;
+}
+
+/* Proves hash and structure of the metadata; program_bind proves what it says. */
+static enum status prove_meta(struct run *r, struct err *err)
+{
+    struct artifact_reader reader;
+    enum status s =
+        artifact_reader_init(&reader, &r->page0, r->meta, (size_t)r->page0.meta_bytes, err);
+    if (s == OK)
+        artifact_reader_fini(&reader);
+    return s;
+}
+
+static enum status reserve(struct run *r, struct err *err)
+{
+    uint64_t bytes = program_bytes(&r->page0), arena = region_round(r->page0.cost.arena_fixed);
+    if (bytes == UINT64_MAX || arena == UINT64_MAX || bytes < r->page0.blob_bytes)
+        return err_set(err, E_CORRUPT, "page 0: its costs are beyond any memory");
+    return cache_load_reserve(r->env->cache, r->slot, bytes, arena, err);
 }
 
 /* A load that nobody wants any more ends between two chunks. */
@@ -146,9 +159,9 @@ static const struct {
     enum stage stage;
     enum status (*run)(struct run *r, struct err *err);
 } steps[] = {
-    {"resolve", FETCH, resolve},    {"page0", FETCH, read_page0}, {"reserve", WAIT, reserve},
-    {"meta", FETCH, read_meta},     {"blobs", FETCH, read_blobs}, {"bind", VERIFY, bind},
-    {"check", VERIFY, check_blobs},
+    {"resolve", FETCH, resolve},   {"page0", FETCH, read_page0},   {"meta", FETCH, read_meta},
+    {"prove", VERIFY, prove_meta}, {"reserve", WAIT, reserve},     {"blobs", FETCH, read_blobs},
+    {"bind", VERIFY, bind},        {"check", VERIFY, check_blobs},
 };
 
 /* Unknown names and cancelled loads are every day's; the rest is for the operator. */

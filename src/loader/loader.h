@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* Store -> memory, on its own threads: resolve, page 0, reserve, fetch, verify, bind, publish.
- * Values are struct program. One more thread, the reaper, frees evicted programs. Implements the
- * cache's source. A load that fails gives everything back, is told to the cache and is logged here:
- * one line with the model, the status and the section at fault. */
+/* Store -> memory, on its own threads: resolve, page 0, metadata and its proof, reserve, blobs,
+ * bind. Values are struct program. One more thread, the reaper, frees evicted programs. Implements
+ * the cache's source. A load that fails gives everything back, is told to the cache and is logged
+ * here: one line with the model, the status and the section at fault. */
 #ifndef ROOST_LOADER_LOADER_H
 #define ROOST_LOADER_LOADER_H
 
