@@ -167,11 +167,52 @@ START_TEST(a_model_that_went_from_the_store_loses_its_record)
 }
 END_TEST
 
+/* A waiter whose done goes straight back into the cache. */
+struct eager {
+    struct waiter waiter;
+    struct fake *fake;
+    struct client again;
+};
+
+static void eager_done(struct waiter *w, enum status s, const struct pin *pin,
+                       const struct err *err)
+{
+    struct eager *e = CONTAINER_OF(w, struct eager, waiter);
+    UNUSED(err);
+    ck_assert_int_eq(s, OK);
+    ck_assert_int_eq(client_pin(&e->again, e->fake, "a-100"), PIN_READY);
+    client_unpin(&e->again, e->fake);
+    cache_unpin(e->fake->cache, pin);
+}
+
+static void delete_again(void *arg)
+{
+    struct fake *f = arg;
+    struct err err;
+    ck_assert_int_eq(cache_unload(f->cache, "a-100", delete_again, f, &err), E_NOT_FOUND);
+}
+
+START_TEST(callbacks_may_call_the_cache)
+{
+    struct fake *f = fake_new(FAKE_MANUAL, LIMIT, SLOTS);
+    struct eager e = {.waiter = {.done = eager_done, .counts = true}, .fake = f};
+    struct pin pin;
+    struct err err;
+    ck_assert_int_eq(cache_pin(f->cache, "a-100", 1, &e.waiter, &pin, &err), PIN_WAITING);
+    fake_load_next(f);
+    ck_assert_int_eq(e.again.status, OK);
+    ck_assert_uint_eq(fake_info(f, "a-100").pins, 0);
+    ck_ok(cache_unload(f->cache, "a-100", delete_again, f, &err), &err);
+    fake_unload_next(f);
+    fake_free(f);
+}
+END_TEST
+
 Suite *suite_pins(void)
 {
-    return SUITE("pins", a_miss_loads_and_the_next_pin_hits, five_hundred_first_calls_load_once,
-                 a_withdrawn_waiter_is_not_called_and_the_load_goes_on,
-                 a_load_whose_waiters_all_left_becomes_resident, only_invocations_count_and_stamp,
-                 an_unknown_name_leaves_no_record,
-                 a_model_that_went_from_the_store_loses_its_record);
+    return SUITE(
+        "pins", callbacks_may_call_the_cache, a_miss_loads_and_the_next_pin_hits,
+        five_hundred_first_calls_load_once, a_withdrawn_waiter_is_not_called_and_the_load_goes_on,
+        a_load_whose_waiters_all_left_becomes_resident, only_invocations_count_and_stamp,
+        an_unknown_name_leaves_no_record, a_model_that_went_from_the_store_loses_its_record);
 }

@@ -109,6 +109,63 @@ START_TEST(the_oldest_go_until_the_room_suffices)
 }
 END_TEST
 
+/* Loads "x-600" into a full cache and expects `victim` to be the one that goes. */
+static void expect_victim(struct fake *f, const char *victim)
+{
+    struct reserver r;
+    queue_reservation(&r, f, "x-600");
+    ck_assert_uint_eq(fake_unloads_queued(f), 1);
+    ck_assert_int_eq(fake_info(f, victim).state, SLOT_DRAINING);
+    fake_unload_next(f);
+    finish(&r);
+}
+
+START_TEST(joining_a_load_stamps)
+{
+    struct fake *f = fake_new(FAKE_MANUAL, 1600, SLOTS);
+    struct client miss, joined;
+    ck_assert_int_eq(client_pin(&miss, f, "a-800"), PIN_WAITING);
+    struct fake_call call = fake_next_load(f);
+    client_touch(f, "b-800");
+    ck_assert_int_eq(client_pin(&joined, f, "a-800"), PIN_WAITING);
+    fake_run_load(f, &call);
+    client_unpin(&miss, f);
+    client_unpin(&joined, f);
+    expect_victim(f, "b-800");
+    fake_free(f);
+}
+END_TEST
+
+START_TEST(finishing_a_load_does_not_stamp)
+{
+    struct fake *f = fake_new(FAKE_MANUAL, 1600, SLOTS);
+    struct client miss;
+    ck_assert_int_eq(client_pin(&miss, f, "a-800"), PIN_WAITING);
+    struct fake_call call = fake_next_load(f);
+    client_touch(f, "b-800");
+    fake_run_load(f, &call);
+    client_unpin(&miss, f);
+    expect_victim(f, "a-800");
+    fake_free(f);
+}
+END_TEST
+
+START_TEST(a_load_without_an_invocation_enters_as_the_newest)
+{
+    struct fake *f = fake_new(FAKE_MANUAL, 1600, SLOTS);
+    struct client k;
+    client_touch(f, "a-800");
+    ck_assert_int_eq(client_load(&k, f, "b-800"), PIN_WAITING);
+    fake_load_next(f);
+    client_unpin(&k, f);
+    ck_assert_int_eq(client_load(&k, f, "a-800"),
+                     PIN_READY); /* and a pin of that kind stamps not */
+    client_unpin(&k, f);
+    expect_victim(f, "a-800");
+    fake_free(f);
+}
+END_TEST
+
 START_TEST(free_room_evicts_nobody)
 {
     struct fake *f = fake_new(FAKE_MANUAL, LIMIT, SLOTS);
@@ -252,21 +309,46 @@ START_TEST(a_cancelled_wait_lets_the_next_one_go)
     struct fake *f = fake_new(FAKE_MANUAL, LIMIT, SLOTS);
     struct reserver large, small;
     client_touch(f, "a-400");
-    client_touch(f, "b-600");
-    queue_reservation(&large, f, "c-1000");
-    ck_assert_uint_eq(fake_unloads_queued(f), 2);
-    struct fake_call slow = fake_next_unload(f);
+    client_touch(f, "b-300");
+    client_touch(f, "c-300");
+    queue_reservation(&large, f, "d-700");
+    struct fake_call a = fake_next_unload(f), b = fake_next_unload(f);
+    queue_reservation(&small, f, "e-300");
     fake_unload_next(f);
-    ck_assert(!atomic_load(&large.returned));
-    ck_assert_int_eq(cache_unload(f->cache, "c-1000", nothing, NULL, NULL), OK);
+    ck_assert_uint_eq(promised(f), 1000);
+    ck_assert_int_eq(cache_unload(f->cache, "d-700", nothing, NULL, NULL), OK);
+    finish(&small);
     pthread_join(large.thread, NULL);
     ck_assert_int_eq(large.status, E_CANCELLED);
     ck_assert_uint_eq(promised(f), 0);
     fake_fail_load(f, &large.call, E_CANCELLED);
     ck_assert_int_eq(large.client.status, E_CANCELLED);
-    queue_reservation(&small, f, "d-900");
-    fake_run_unload(f, &slow);
-    finish(&small);
+    fake_run_unload(f, &a);
+    fake_run_unload(f, &b);
+    fake_free(f);
+}
+END_TEST
+
+START_TEST(bytes_that_come_back_early_serve_who_waits)
+{
+    struct fake *f = fake_new(FAKE_MANUAL, LIMIT, SLOTS);
+    struct reserver r, s;
+    struct client k;
+    struct err err;
+    ck_assert_int_eq(client_pin(&k, f, "a-300"), PIN_WAITING);
+    struct fake_call failing = fake_next_load(f);
+    ck_ok(fake_reserve(f, &failing, &err), &err);
+    ck_ok(cache_scratch_take(f->cache, 200, &err), &err);
+    client_touch(f, "b-500");
+    queue_reservation(&r, f, "c-300");
+    queue_reservation(&s, f, "d-200");
+    fake_fail_load(f, &failing, E_CORRUPT);
+    finish(&r);
+    ck_assert(!atomic_load(&s.returned));
+    cache_scratch_give(f->cache, 200);
+    finish(&s);
+    ck_assert_int_eq(fake_info(f, "b-500").state, SLOT_DRAINING);
+    fake_unload_next(f);
     fake_free(f);
 }
 END_TEST
@@ -373,13 +455,14 @@ END_TEST
 Suite *suite_room(void)
 {
     return SUITE(
-        "room", the_oldest_go_until_the_room_suffices, free_room_evicts_nobody,
-        a_pinned_model_is_passed_over, a_model_that_can_never_fit_evicts_nobody,
-        when_what_could_go_does_not_suffice_nobody_goes, bytes_that_drain_already_are_counted,
-        draining_bytes_that_are_pinned_are_not_counted,
+        "room", the_oldest_go_until_the_room_suffices, joining_a_load_stamps,
+        finishing_a_load_does_not_stamp, a_load_without_an_invocation_enters_as_the_newest,
+        free_room_evicts_nobody, a_pinned_model_is_passed_over,
+        a_model_that_can_never_fit_evicts_nobody, when_what_could_go_does_not_suffice_nobody_goes,
+        bytes_that_drain_already_are_counted, draining_bytes_that_are_pinned_are_not_counted,
         bytes_promised_to_one_load_are_not_promised_to_another,
         a_later_small_load_does_not_overtake_an_earlier_large_one,
-        a_cancelled_wait_lets_the_next_one_go, an_evictee_touched_while_it_drains_loads_anew,
-        deleting_an_evictee_waits_for_its_bytes, scratch_evicts_and_is_charged,
-        the_age_at_eviction_is_the_time_since_the_last_use);
+        a_cancelled_wait_lets_the_next_one_go, bytes_that_come_back_early_serve_who_waits,
+        an_evictee_touched_while_it_drains_loads_anew, deleting_an_evictee_waits_for_its_bytes,
+        scratch_evicts_and_is_charged, the_age_at_eviction_is_the_time_since_the_last_use);
 }
