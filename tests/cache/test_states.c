@@ -48,6 +48,7 @@ static void take_arrow(enum slot_state from, enum slot_state to)
     struct fake *f = fake_new(FAKE_INLINE, 100, 10);
     struct cache *c = f->cache;
     struct slot *s = slot_new("a-10", hash_name("a-10"));
+    ck_assert_ptr_nonnull(s);
     lock_take(&c->lock);
     slot_enter(c, s);
     for (int i = 0; i < 3 && way[from][i] != SLOT_ABSENT; i++) {

@@ -148,6 +148,7 @@ struct fake *fake_new(enum fake_mode mode, uint64_t limit_bytes, uint32_t slots_
                                   .slots_max = slots_max};
     f->mode = mode;
     f->limit_bytes = limit_bytes;
+    f->live_before = alloc_live();
     atomic_store(&f->now_us, 1);
     lock_init(&f->lock, LOCK_REAPER);
     cond_init(&f->changed);
@@ -198,6 +199,7 @@ void fake_free(struct fake *f)
         pthread_join(f->threads[i], NULL);
     ck_assert_uint_eq(atomic_load(&f->held_bytes), 0);
     ck_assert_uint_eq(atomic_load(&f->load_count), atomic_load(&f->unload_count));
+    ck_assert_int_eq(alloc_live(), f->live_before);
     cond_fini(&f->changed);
     lock_fini(&f->lock);
     free(f);

@@ -52,6 +52,7 @@ struct fake {
     atomic_uint_fast64_t load_count, unload_count;
     void (*unloaded)(struct fake *f, const struct fake_value *v); /* NULL; before each free */
     void *arg;                                                    /* the test's own */
+    int64_t live_before; /* blocks of base/alloc.h before fake_new; fake_free asserts the same */
 };
 
 struct fake *fake_new(enum fake_mode mode, uint64_t limit_bytes, uint32_t slots_max);
