@@ -238,7 +238,7 @@ static enum status check_outputs(const struct plan *pl, const int64_t *symbols, 
         }
         char text[TENSOR_TEXT_MAX];
         if (!fits)
-            return err_set(err, E_UNSUPPORTED,
+            return err_set(err, E_CORRUPT,
                            "output \"%s\" came out as %s, which its signature does not allow",
                            port->name, tensor_text(t, text));
     }

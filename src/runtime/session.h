@@ -25,12 +25,14 @@ struct run_limits {
 
 /* Plans if needed and runs.
  * shapes:  in[i] as signature input i with actual dims -> out[i] as signature output i
- * owns:    in borrowed; out[i].data lies in the arena (or in the program, or in in[]) until the
- * next call on this session, and only while the program is pinned thread:  the worker's   locks:
- * none   blocks: no, but for what the arena's charge does errors:  E_BAD_INPUT (an input that does
- * not fit the signature: names tensor, what came, what was expected; a data-dependent index);
- * E_TOO_LARGE beyond the arena's maximum, naming the shape; E_NO_MEMORY; E_NO_ROOM; E_TIMEOUT;
- * E_CANCELLED; E_UNSUPPORTED; E_INTERNAL */
+ * owns:    in borrowed, its data may be misaligned; out[i].data lies in the arena (or in the
+ *          program, or in in[]) until the next call on this session, and only while the program is
+ *          pinned
+ * thread:  the worker's   locks: none   blocks: no, but for what the arena's charge does
+ * errors:  E_BAD_INPUT (an input that does not fit the signature: names tensor, what came, what was
+ *          expected; a data-dependent index); E_TOO_LARGE beyond the arena's maximum, naming the
+ *          shape; E_NO_MEMORY; E_NO_ROOM; E_TIMEOUT; E_CANCELLED; E_UNSUPPORTED; E_CORRUPT (an
+ *          output that its signature does not allow at these shapes); E_INTERNAL */
 enum status session_run(struct session *s, const struct program *p, const struct tensor *in,
                         struct tensor *out, const struct run_limits *limits,
                         struct err *err) WARN_UNUSED;
