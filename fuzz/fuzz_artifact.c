@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* The artifact reader, and what it lets pass: hashes and costs are written anew, so that the fuzzer
+ * gets behind them, and an artifact that binds must also run, on zeros and on ones, within its
+ * arena. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "runtime/session.h"
+
+enum { META_OFF = 32, COST_OFF = 104, HASH_OFF = 128 }; /* docs/artifact.md */
+enum { FILE_MAX = 1 << 18, INPUT_MAX = 1 << 16, PROGRAM_MAX = 1 << 26, ARENA_MAX = 1 << 24 };
+enum { RUN_US = 200 * 1000 };
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+static void rehash(uint8_t *file, size_t n)
+{
+    uint64_t meta;
+    uint8_t digest[SHA256_BYTES];
+    memcpy(&meta, file + META_OFF, sizeof(meta));
+    memset(file + HASH_OFF, 0, SHA256_BYTES);
+    enum status s = sha256_once(file, meta < n ? meta : n, digest);
+    ASSERT(s == OK);
+    memcpy(file + HASH_OFF, digest, SHA256_BYTES);
+}
+
+/* Every free dim is `free_dim`. False when an input would be too large for this test. */
+static bool make_inputs(const struct signature *sig, int64_t free_dim, struct tensor *in,
+                        void *zeros)
+{
+    for (int i = 0; i < sig->n_inputs; i++) {
+        const struct port *port = &sig->inputs[i];
+        uint64_t bytes;
+        tensor_set_shape(&in[i], port->dtype, port->rank, port->dims);
+        for (int k = 0; k < port->rank; k++)
+            if (in[i].dims[k] < 0)
+                in[i].dims[k] = free_dim;
+        if (!tensor_bytes(&in[i], &bytes) || bytes > INPUT_MAX)
+            return false;
+        in[i].data = zeros;
+    }
+    return true;
+}
+
+static void run(const struct program *p)
+{
+    static uint8_t zeros[INPUT_MAX], ones[INPUT_MAX];
+    static struct tensor in[SIGNATURE_PORTS_MAX], out[SIGNATURE_PORTS_MAX];
+    struct arena arena;
+    struct session *session;
+    arena_init(&arena, ARENA_MAX, NULL);
+    enum status s = session_new(&arena, &session);
+    ASSERT(s == OK);
+    memset(ones, 1, sizeof(ones));
+    for (int64_t dim = 0; dim < 4; dim++) {
+        struct err err = {0};
+        const struct run_limits limits = {.deadline_us = clock_now_us() + RUN_US};
+        if (!make_inputs(program_signature(p), dim, in, dim % 2 ? zeros : ones))
+            break;
+        s = session_run(session, p, in, out, &limits, &err);
+        ASSERT(s == OK ? err.code == OK : err.code == s && err.msg[0]);
+        ASSERT(s != E_INTERNAL);
+    }
+    session_free(&session);
+    arena_fini(&arena);
+}
+
+static void bind_and_run(uint8_t *file, size_t n)
+{
+    struct artifact_page0 p0;
+    struct artifact_cost cost;
+    struct region region;
+    struct program *p;
+    struct err err;
+    if (artifact_page0_read(file, n, &p0, &err) != OK || p0.file_bytes != n ||
+        program_bytes(&p0) > PROGRAM_MAX || program_measure(file, n, &cost, &err) != OK)
+        return;
+    const uint64_t costs[] = {cost.arena_fixed, cost.arena_per_item, cost.scratch_bytes};
+    memcpy(file + COST_OFF, costs, sizeof(costs));
+    rehash(file, n);
+    enum status s = artifact_page0_read(file, n, &p0, &err);
+    if (s != OK || region_init(&region, program_bytes(&p0)) != OK)
+        return; /* costs beyond the format's cap */
+    memcpy(region.base, file + p0.meta_bytes, p0.blob_bytes);
+    s = program_bind(&p0, file, p0.meta_bytes, &region, &p, &err);
+    ASSERT(s == OK); /* it was measured, and now declares what was measured */
+    run(p);
+    program_free(&p);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    if (n < ARTIFACT_PAGE0_BYTES || n > FILE_MAX)
+        return 0;
+    uint8_t *file = alloc_new(n); /* of exact size, for ASan */
+    ASSERT(file);
+    memcpy(file, data, n);
+    rehash(file, n);
+    bind_and_run(file, n);
+    alloc_free(file);
+    return 0;
+}
