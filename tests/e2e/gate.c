@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* Preloaded into a server under test: a read of a file whose path contains ROOST_TEST_GATE_WORD
- * waits until the test gives up its lock on the file ROOST_TEST_GATE. So a test holds loads where it
- * wants them, without sleeping. */
+/* Preloaded into a server under test: a read of a file whose path contains ROOST_TEST_GATE_WORD, at
+ * ROOST_TEST_GATE_FROM or beyond, waits until the test gives up its lock on the file
+ * ROOST_TEST_GATE. So a test holds loads where it wants them, without sleeping. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -31,7 +31,8 @@ ssize_t pread(int fd, void *buf, size_t n, off_t at)
     ssize_t (*real)(int, void *, size_t, off_t) =
         (ssize_t (*)(int, void *, size_t, off_t))dlsym(RTLD_NEXT, "pread");
     const char *gate = getenv("ROOST_TEST_GATE");
-    if (gate && is_gated(fd)) {
+    const char *from = getenv("ROOST_TEST_GATE_FROM");
+    if (gate && at >= (from ? atoll(from) : 0) && is_gated(fd)) {
         int lock = open(gate, O_RDONLY | O_CLOEXEC);
         if (lock >= 0) {
             flock(lock, LOCK_SH);

@@ -15,6 +15,7 @@ A test that fails shows the log of its servers. Nothing here sleeps to order thi
 asks again until a condition holds, and a Gate holds loads where the test wants them.
 """
 
+import concurrent.futures
 import fcntl
 import http.client
 import json
@@ -62,6 +63,13 @@ def wait_until(condition, what, timeout=TIMEOUT_S):
         if time.monotonic() > end:
             raise AssertionError(f"{what}: not within {timeout} s")
         time.sleep(0.005)
+
+
+def free_port():
+    """A port of 127.0.0.1 on which nothing listens now."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
 
 
 def model_names():
@@ -305,13 +313,13 @@ class Raw:
 
 
 class Gate:
-    """Holds every read of a store key that contains `word` until open() is called."""
+    """Holds reads of a store key that contains `word`, from offset `start` on, until open()."""
 
-    def __init__(self, word):
+    def __init__(self, word, start=0):
         self.path = pathlib.Path(tempfile.mkstemp(prefix="gate-", dir=_scratch())[1])
         self.file = open(self.path, "w", encoding="ascii")
         self.env = {"LD_PRELOAD": str(_gate_library()), "ROOST_TEST_GATE": str(self.path),
-                    "ROOST_TEST_GATE_WORD": word}
+                    "ROOST_TEST_GATE_WORD": word, "ROOST_TEST_GATE_FROM": str(start)}
         self.shut()
 
     def shut(self):
@@ -334,6 +342,11 @@ class Case(unittest.TestCase):
 
     maxDiff = None
 
+    def run(self, result=None):
+        self.opened_at_end = []
+        with concurrent.futures.ThreadPoolExecutor(64) as self.pool:
+            return super().run(result)
+
     def store(self, *models):
         store = Store()
         self.addCleanup(store.free)
@@ -346,12 +359,21 @@ class Case(unittest.TestCase):
         self.addCleanup(self._end, server)
         return server
 
-    def gate(self, word):
+    def gate(self, word, start=0):
+        """Pass gate.env as the server's env. The gate opens by itself when the test ends."""
         if SANITIZED:
             self.skipTest("a preloaded gate and a sanitizer's runtime exclude each other")
-        return Gate(word)
+        gate = Gate(word, start)
+        self.opened_at_end.append(gate)
+        return gate
+
+    def in_background(self, call, *args, **kw):
+        """Runs call in a thread: a Future whose result() is its value."""
+        return self.pool.submit(call, *args, **kw)
 
     def _end(self, server):
+        for gate in self.opened_at_end:
+            gate.open()
         if server.process.poll() is None:
             server.stop()
         server.log_file.close()
