@@ -78,7 +78,7 @@ static bool spent(const struct slot *s)
 }
 
 /* Makes place for one more record; false when every record is in use. */
-static bool make_record_room(struct cache *c, struct after *a)
+static bool make_record_room(struct cache *c, struct after *a) REQUIRES(c->lock)
 {
     if (c->table.count < c->config.slots_max)
         return true;
@@ -97,6 +97,7 @@ static bool make_record_room(struct cache *c, struct after *a)
 
 /* Puts fresh in the place of old (NULL: of nothing). */
 static bool replace(struct cache *c, struct slot *old, struct slot *fresh, struct after *a)
+    REQUIRES(c->lock)
 {
     if (old) {
         fresh->record = old->record;
@@ -109,7 +110,7 @@ static bool replace(struct cache *c, struct slot *old, struct slot *fresh, struc
 }
 
 static void count_lookup(struct cache *c, struct slot *s, struct waiter *w, enum lookup how,
-                         uint64_t now_us)
+                         uint64_t now_us) REQUIRES(c->lock)
 {
     w->lookup = how;
     if (!w->counts)
@@ -147,6 +148,7 @@ static enum pin_result pin_failed(const struct slot *s, struct pin_call *p)
 
 /* Pins, joins or begins a load; s is not spent. */
 static enum pin_result pin_slot(struct cache *c, struct slot *s, struct pin_call *p)
+    REQUIRES(c->lock)
 {
     switch (s->state) {
     case SLOT_RESIDENT:
@@ -175,6 +177,7 @@ static enum pin_result pin_slot(struct cache *c, struct slot *s, struct pin_call
 /* The slot to pin when the table had none that can be: the lock was let go, so look again. *fresh
  * is taken over where it is needed. NULL: every record is in use. */
 static struct slot *slot_for(struct cache *c, struct slot **fresh, struct after *a)
+    REQUIRES(c->lock)
 {
     struct slot *s = table_find(&c->table, (*fresh)->name, (*fresh)->hash);
     if (!spent(s))
@@ -267,7 +270,7 @@ bool cache_cancel_wait(struct cache *c, struct waiter *w)
     return waiting;
 }
 
-static void drain_resident(struct cache *c, struct slot *s, struct after *a)
+static void drain_resident(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock)
 {
     s->record.evictions++;
     metric_add(M_EVICT_UNLOAD, 1);
@@ -277,7 +280,7 @@ static void drain_resident(struct cache *c, struct slot *s, struct after *a)
 }
 
 /* Begins to give s's bytes back. False when there is nothing to give back or to cancel. */
-static bool give_up(struct cache *c, struct slot *s, struct after *a)
+static bool give_up(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock)
 {
     switch (s->state) {
     case SLOT_RESIDENT:

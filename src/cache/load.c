@@ -78,6 +78,7 @@ void cache_load_done(struct cache *c, struct slot *slot, void *value, const char
 
 /* A load that said nothing about the model leaves no record of a name never known before. */
 static void settle(struct cache *c, struct slot *s, const struct err *err, uint64_t now_us)
+    REQUIRES(c->lock)
 {
     struct record *r = &s->record;
     if (backoff_remembers(err->code)) {

@@ -18,7 +18,7 @@ static bool evictable(const struct slot *s)
     return s->state == SLOT_RESIDENT && !s->pins;
 }
 
-static struct slot *next_victim(const struct cache *c, const struct slot *after)
+static struct slot *next_victim(const struct cache *c, const struct slot *after) REQUIRES(c->lock)
 {
     struct lru_link *k = after ? lru_next(&c->live, &after->link) : lru_next(&c->live, NULL);
     while (k && !evictable(CONTAINER_OF(k, struct slot, link)))
@@ -45,7 +45,7 @@ void room_evict(struct cache *c, struct slot *s, struct after *a)
 }
 
 /* Bytes free or coming that nobody was promised. */
-static uint64_t unpromised(struct cache *c)
+static uint64_t unpromised(struct cache *c) REQUIRES(c->lock)
 {
     uint64_t have = budget_free_bytes(&c->budget) + c->coming;
     ASSERT(have >= c->promised);
@@ -53,7 +53,7 @@ static uint64_t unpromised(struct cache *c)
 }
 
 /* Evicts the oldest until bytes are unpromised; false, and nobody evicted, when they cannot be. */
-static bool make_room(struct cache *c, uint64_t bytes, struct after *a)
+static bool make_room(struct cache *c, uint64_t bytes, struct after *a) REQUIRES(c->lock)
 {
     struct slot *victims = NULL, **tail = &victims;
     uint64_t have = unpromised(c);
@@ -74,7 +74,7 @@ static bool make_room(struct cache *c, uint64_t bytes, struct after *a)
     return true;
 }
 
-static void unqueue(struct cache *c, struct room_wait *r)
+static void unqueue(struct cache *c, struct room_wait *r) REQUIRES(c->lock)
 {
     struct room_wait **at = &c->room_first, *before = NULL;
     while (*at != r) {
@@ -88,7 +88,7 @@ static void unqueue(struct cache *c, struct room_wait *r)
     c->promised -= r->bytes;
 }
 
-static bool take(struct cache *c, struct room_wait *r)
+static bool take(struct cache *c, struct room_wait *r) REQUIRES(c->lock)
 {
     if (!budget_take(&c->budget, r->class, r->bytes))
         return false;
@@ -124,7 +124,7 @@ void room_withdraw(struct cache *c, const struct slot *s)
 }
 
 /* Grants r now, queues it, or refuses it. */
-static bool ask(struct cache *c, struct room_wait *r, struct after *a)
+static bool ask(struct cache *c, struct room_wait *r, struct after *a) REQUIRES(c->lock)
 {
     if (!c->room_first && take(c, r))
         return true;

@@ -167,6 +167,24 @@ START_TEST(a_model_that_went_from_the_store_loses_its_record)
 }
 END_TEST
 
+START_TEST(looking_at_a_resident_model_counts_nothing_and_loads_nothing)
+{
+    struct fake *f = fake_new(FAKE_MANUAL, LIMIT, SLOTS);
+    struct pin pin;
+    metrics_reset();
+    ck_assert(!cache_pin_resident(f->cache, "a-100", &pin));
+    ck_assert_uint_eq(fake_loads_queued(f), 0);
+    client_touch(f, "a-100");
+    ck_assert(cache_pin_resident(f->cache, "a-100", &pin));
+    ck_assert_str_eq(((struct fake_value *)pin.value)->name, "a-100");
+    ck_assert_uint_eq(fake_info(f, "a-100").pins, 1);
+    ck_assert_uint_eq(fake_info(f, "a-100").hits, 0);
+    ck_assert_uint_eq(metric_get(M_LOOKUP_HIT), 0);
+    cache_unpin(f->cache, &pin);
+    fake_free(f);
+}
+END_TEST
+
 /* A waiter whose done goes straight back into the cache. */
 struct eager {
     struct waiter waiter;
@@ -211,8 +229,9 @@ END_TEST
 Suite *suite_pins(void)
 {
     return SUITE(
-        "pins", callbacks_may_call_the_cache, a_miss_loads_and_the_next_pin_hits,
-        five_hundred_first_calls_load_once, a_withdrawn_waiter_is_not_called_and_the_load_goes_on,
+        "pins", a_miss_loads_and_the_next_pin_hits, five_hundred_first_calls_load_once,
+        a_withdrawn_waiter_is_not_called_and_the_load_goes_on,
         a_load_whose_waiters_all_left_becomes_resident, only_invocations_count_and_stamp,
-        an_unknown_name_leaves_no_record, a_model_that_went_from_the_store_loses_its_record);
+        an_unknown_name_leaves_no_record, a_model_that_went_from_the_store_loses_its_record,
+        looking_at_a_resident_model_counts_nothing_and_loads_nothing, callbacks_may_call_the_cache);
 }
