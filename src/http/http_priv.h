@@ -160,6 +160,7 @@ struct loop {
         struct request *first, *last;
         int fd; /* an eventfd, edge-triggered, so that it is never read */
         struct event event;
+        atomic_uint_fast32_t posting; /* threads inside loop_post */
     } mail;
 };
 

@@ -5,6 +5,7 @@
  * touched by another thread while it runs. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -42,6 +43,8 @@ void loop_wake(struct loop *l)
 void loop_post(struct loop *l, struct request *r)
 {
     r->next = NULL;
+    /* Once the loop has r, only this count keeps it alive until the wake is done. */
+    atomic_fetch_add(&l->mail.posting, 1);
     lock_take(&l->mail.lock);
     bool empty = !l->mail.first;
     if (empty)
@@ -52,6 +55,7 @@ void loop_post(struct loop *l, struct request *r)
     lock_release(&l->mail.lock);
     if (empty)
         loop_wake(l);
+    atomic_fetch_sub(&l->mail.posting, 1);
 }
 
 static struct request *take_mail(struct loop *l)
@@ -256,6 +260,11 @@ static void *loop_main(void *arg)
 {
     struct loop *l = arg;
     event_base_loop(l->base, EVLOOP_NO_EXIT_ON_EMPTY);
+    /* libevent frees a bufferevent in the turn after the one that gave it up; nothing may cut that
+     * turn short. */
+    event_del(&l->mail.event);
+    event_del(&l->drain_timer);
+    event_base_loop(l->base, EVLOOP_NONBLOCK);
     return NULL;
 }
 
@@ -292,6 +301,8 @@ void loop_join(struct loop *l)
 void loop_fini(struct loop *l)
 {
     ASSERT(!l->started && !l->conns);
+    while (atomic_load(&l->mail.posting))
+        sched_yield();
     for (int i = 0; i < l->n_doors; i++) {
         evhtp_unbind_socket(l->doors[i].lib);
         event_del(&l->doors[i].reopen);
