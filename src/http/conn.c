@@ -53,7 +53,6 @@ void conn_drop(struct conn *c)
     c->next = l->dead;
     l->dead = c;
     uint_fast32_t left = atomic_fetch_sub(&s->connections, 1) - 1;
-    metric_set(M_HTTP_CONNECTIONS, (int64_t)left);
     if (!left && atomic_load(&s->draining)) {
         lock_take(&s->lock);
         cond_wake_all(&s->empty);

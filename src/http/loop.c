@@ -143,10 +143,8 @@ static evhtp_res on_pre_accept(evhtp_connection_t *lib, void *arg)
     struct server *s = d->loop->server;
     uint_fast32_t now = atomic_fetch_add(&s->connections, 1) + 1;
     metric_add(M_HTTP_ACCEPTED, 1);
-    if (now <= s->config.limits.connections && !d->loop->draining) {
-        metric_set(M_HTTP_CONNECTIONS, (int64_t)now);
+    if (now <= s->config.limits.connections && !d->loop->draining)
         return EVHTP_RES_OK;
-    }
     atomic_fetch_sub(&s->connections, 1);
     turn_away(lib->sock);
     return EVHTP_RES_ERROR;

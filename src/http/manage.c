@@ -163,6 +163,7 @@ static void answer_ready(struct request *r)
 static enum status render_metrics(struct server *s, struct buf *out, struct err *err)
 {
     endpoint_gauges(s->endpoint);
+    metric_set(M_HTTP_CONNECTIONS, (int64_t)atomic_load(&s->connections));
     metric_set(M_READY, !atomic_load(&s->draining) && !endpoint_draining(s->endpoint));
     enum status st = metrics_render(out);
     return st == OK ? OK : err_set(err, st, "metrics: out of memory");

@@ -162,10 +162,10 @@ START_TEST(connections_have_a_limit)
     ck_assert_int_eq(next_code(fd), 503);
     close(fd);
     ck_assert_uint_eq(metric_get(M_REFUSED_CONNECTIONS), 1);
-    ck_assert_uint_eq(metric_get(M_HTTP_CONNECTIONS), 3);
     close(fds[0]);
     wait_connections(&s, 2);
-    ck_assert_int_eq(ask(&s, PING), 200);
+    ck_assert_int_eq(ask(&s, "GET /metrics HTTP/1.1\r\n" HOST "\r\n"), 200);
+    ck_assert_uint_eq(metric_get(M_HTTP_CONNECTIONS), 3);
     close(fds[1]);
     close(fds[2]);
     stage_end(&s);
