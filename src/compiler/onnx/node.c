@@ -44,6 +44,22 @@ static enum status blame(const struct draft *d, struct err *err)
                       *d->domain ? "." : "", d->op, d->name, d->opset);
 }
 
+/* The name that messages use. A node without one goes by its first output. */
+static enum status keep_name(struct onnx_reader *r, const struct field *f, struct draft *d,
+                             struct err *err)
+{
+    if (!f->bytes.n || (f->number == F_OUTPUT && *d->name))
+        return OK;
+    enum status s = reader_name(r, f->bytes, "a node", err);
+    if (s != OK)
+        return s;
+    const char *copy = graph_str(r->g, r->name, f->bytes.n);
+    if (!copy)
+        return reader_no_memory(err);
+    d->name = copy;
+    return OK;
+}
+
 /* Names first: errors of all other fields want them. */
 static enum status read_names(struct onnx_reader *r, struct wire w, struct draft *d,
                               struct err *err)
@@ -52,13 +68,11 @@ static enum status read_names(struct onnx_reader *r, struct wire w, struct draft
     enum status s;
     d->name = "";
     while (wire_next(&w, &f, &s, err)) {
-        if (f.number != F_NAME && f.number != F_OP && f.number != F_DOMAIN)
+        if (f.number != F_NAME && f.number != F_OUTPUT && f.number != F_OP && f.number != F_DOMAIN)
             continue;
         s = wire_want(&w, &f, WIRE_BYTES, "a node's name or type", err);
-        if (s == OK && f.number == F_NAME)
-            s = reader_name(r, f.bytes, "a node", err);
-        if (s == OK && f.number == F_NAME && !(d->name = graph_str(r->g, r->name, f.bytes.n)))
-            s = reader_no_memory(err);
+        if (s == OK && (f.number == F_NAME || f.number == F_OUTPUT))
+            s = keep_name(r, &f, d, err);
         if (s == OK && f.number == F_OP)
             s = copy_word(r, f.bytes, "the operator", d->op, err);
         if (s == OK && f.number == F_DOMAIN)

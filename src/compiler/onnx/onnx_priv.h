@@ -14,10 +14,10 @@ enum {
     ONNX_NODES_MAX = 1 << 15,     /* nodes of one graph */
     ONNX_ATTRS_MAX = 32,          /* attributes of one node */
     ONNX_ATTR_NUMBERS_MAX = 4096, /* elements of one attribute */
-    ONNX_SYMBOLS_MAX = 64,        /* symbolic dims of one model */
+    ONNX_SYMBOLS_MAX = 32,        /* symbolic dims of one model: each costs shape inferences */
     ONNX_OPSETS_MAX = 64,         /* imported domains */
     ONNX_OPSET_MIN = 6,
-    ONNX_OPSET_MAX = 22,
+    ONNX_OPSET_MAX = 22, /* from 19 on, what we know changed in dtypes, or in modes we refuse */
 };
 
 /* Lives as long as one onnx_read. */

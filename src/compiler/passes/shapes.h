@@ -21,10 +21,10 @@ enum status shapes_infer(const struct graph *g, const int64_t *symbols, struct s
                          struct err *err) WARN_UNUSED;
 void shapes_fini(struct shapes *s);
 
-/* Shapes at several probes: one where all symbols have different values, and one more for each
+/* Shapes at several probes: one where all symbols have different values, and some more for each
  * symbol with that one changed. */
 struct probes {
-    struct shapes *at; /* heap; n of them */
+    struct shapes *at; /* heap; n of them are filled */
     int64_t *symbols;  /* heap; n rows of g->n_symbols values */
     uint32_t n;
 };

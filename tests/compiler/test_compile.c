@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* From bytes to a running program: what the signature says of dims, what the provenance says, and
+ * that the program answers as the graph does. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "compiler/compiler.h"
+#include "compiler/graph.h"
+#include "runtime/session.h"
+#include "support/graph_run.h"
+#include "support/onnx_build.h"
+#include "support/support.h"
+
+static struct program *compile(struct onnx_build *m, struct buf *file)
+{
+    struct buf artifact = {0};
+    struct program *p;
+    struct err err = {OK, ""};
+    onnx_finish(m, file);
+    ck_ok(compile_bytes(file->data, file->len, NULL, &artifact, &err), &err);
+    ck_ok(program_open_bytes(artifact.data, artifact.len, &p, &err), &err);
+    buf_fini(&artifact);
+    return p;
+}
+
+/* A model whose dims follow the batch in one way each: equal, doubled, constant, up to a bound. */
+static void dims_of_all_kinds(struct onnx_build *m)
+{
+    onnx_opset(m, "", 13);
+    onnx_input(m, "x", DT_F32, DIMS(-1, 4));
+    onnx_op(m, "Relu", "equal", "x", "equal", NO_ATTRS);
+    onnx_op(m, "Concat", "doubled", "x,x", "doubled", ATTRS(A_INT("axis", 0)));
+    onnx_op(m, "ReduceSum", "constant", "x", "constant", ATTRS(A_INT("keepdims", 0)));
+    onnx_init_i64(m, "start", DIMS(1), (int64_t[]){0});
+    onnx_init_i64(m, "stop", DIMS(1), (int64_t[]){50});
+    onnx_op(m, "Slice", "bounded", "x,start,stop,start", "bounded", NO_ATTRS);
+    onnx_output(m, "equal");
+    onnx_output(m, "doubled");
+    onnx_output(m, "constant");
+    onnx_output(m, "bounded");
+}
+
+START_TEST(output_dims_are_symbols_constants_or_free_as_they_behave)
+{
+    struct onnx_build m = {0};
+    struct buf file = {0};
+    dims_of_all_kinds(&m);
+    struct program *p = compile(&m, &file);
+    const struct signature *sig = program_signature(p);
+    ck_assert_int_eq(sig->n_inputs, 1);
+    ck_assert_int_eq(sig->n_outputs, 4);
+    ck_assert_str_eq(sig->symbols[0], "N");
+    ck_assert_int_eq(sig->inputs[0].dims[0], DIM_SYMBOL_0);
+    ck_assert_int_eq(sig->outputs[0].dims[0], DIM_SYMBOL_0);
+    ck_assert_int_eq(sig->outputs[0].dims[1], 4);
+    ck_assert_int_eq(sig->outputs[1].dims[0], DIM_FREE);
+    ck_assert_int_eq(sig->outputs[2].rank, 0);
+    ck_assert_int_eq(sig->outputs[3].dims[0], DIM_FREE);
+    program_free(&p);
+    buf_fini(&file);
+}
+END_TEST
+
+START_TEST(provenance_names_the_source_and_holds_no_time_and_no_path)
+{
+    struct onnx_build m = {0};
+    struct buf file = {0};
+    dims_of_all_kinds(&m);
+    struct program *p = compile(&m, &file);
+    uint8_t digest[SHA256_BYTES];
+    char hex[SHA256_HEX], expected[512];
+    ck_assert_int_eq(sha256_once(file.data, file.len, digest), OK);
+    sha256_hex(digest, hex);
+    snprintf(expected, sizeof(expected),
+             "{\"source\":{\"format\":\"onnx\",\"bytes\":%zu,\"sha256\":\"%s\"},\"producer\":"
+             "\"by-hand\",\"opsets\":{\"ai.onnx\":13},\"compiler\":\"roost %s\"}",
+             file.len, hex, ROOST_VERSION);
+    ck_assert_str_eq(program_provenance(p), expected);
+    program_free(&p);
+    buf_fini(&file);
+}
+END_TEST
+
+/* Runs the artifact and the graph as it was read on the same numbers. */
+static void compare_with_graph(const struct program *p, const struct buf *file, int64_t batch)
+{
+    struct tensor in[4], got[4], want[4];
+    struct graph *g;
+    struct arena arena;
+    struct session *s;
+    struct run_limits limits = {0};
+    struct err err = {OK, ""};
+    ck_assert_int_eq(graph_new(&g), OK);
+    ck_ok(onnx_read(file->data, file->len, g, &err), &err);
+    graph_inputs(g, batch, 3, in);
+    ck_ok(graph_run(g, in, want, &err), &err);
+    arena_init(&arena, 1 << 24, NULL);
+    ck_assert_int_eq(session_new(&arena, &s), OK);
+    ck_ok(session_run(s, p, in, got, &limits, &err), &err);
+    for (uint32_t i = 0; i < g->n_outputs; i++) {
+        ck_assert(shape_same(&got[i], &want[i]));
+        for (int64_t k = 0; k < tensor_count(&got[i]); k++)
+            ck_assert_double_eq_tol(tensor_get_f64(&got[i], k), tensor_get_f64(&want[i], k), 1e-5);
+    }
+    session_free(&s);
+    arena_fini(&arena);
+    tensors_free(in, g->n_inputs);
+    tensors_free(want, g->n_outputs);
+    graph_free(&g);
+}
+
+START_TEST(the_program_answers_as_the_graph_at_every_batch)
+{
+    struct onnx_build m = {0};
+    struct buf file = {0};
+    dims_of_all_kinds(&m);
+    struct program *p = compile(&m, &file);
+    static const int64_t batches[] = {1, 2, 49, 50, 51, 300};
+    for (size_t i = 0; i < ARRAY_COUNT(batches); i++)
+        compare_with_graph(p, &file, batches[i]);
+    program_free(&p);
+    buf_fini(&file);
+}
+END_TEST
+
+START_TEST(constants_and_inputs_can_be_outputs)
+{
+    static const float k[2] = {1, 2};
+    struct onnx_build m = {0};
+    struct buf file = {0};
+    onnx_opset(&m, "", 13);
+    onnx_input(&m, "x", DT_F32, DIMS(-1, 2));
+    onnx_input(&m, "unused", DT_F32, DIMS(3));
+    onnx_init_f32(&m, "k", DIMS(2), k);
+    onnx_op(&m, "Add", "sum", "k,k", "c", NO_ATTRS);
+    onnx_op(&m, "Identity", "id", "x", "y", NO_ATTRS);
+    onnx_output(&m, "c");
+    onnx_output(&m, "x");
+    onnx_output(&m, "y");
+    struct program *p = compile(&m, &file);
+    ck_assert_int_eq(program_signature(p)->n_inputs, 2);
+    compare_with_graph(p, &file, 5);
+    program_free(&p);
+    buf_fini(&file);
+}
+END_TEST
+
+START_TEST(two_names_for_one_batch_compile)
+{
+    struct onnx_build m = {0};
+    struct buf file = {0};
+    onnx_opset(&m, "", 13);
+    onnx_input(&m, "x", DT_F32, DIMS(-1, 2));
+    onnx_input(&m, "z", DT_F32, DIMS(0, 2)); /* another symbol, without a name */
+    onnx_op(&m, "Relu", "r", "z", "u", NO_ATTRS);
+    onnx_op(&m, "Concat", "c", "x,u", "y", ATTRS(A_INT("axis", 1)));
+    onnx_output(&m, "y");
+    struct program *p = compile(&m, &file);
+    compare_with_graph(p, &file, 5);
+    program_free(&p);
+    buf_fini(&file);
+}
+END_TEST
+
+START_TEST(a_model_that_needs_large_images_compiles)
+{
+    static float w[3 * 64 * 64];
+    struct onnx_build m = {0};
+    struct buf file = {0};
+    test_fill(w, ARRAY_COUNT(w), 1);
+    onnx_opset(&m, "", 13);
+    onnx_input(&m, "x", DT_F32, DIMS(1, 3, 0, 0));
+    onnx_init_f32(&m, "w", DIMS(1, 3, 64, 64), w);
+    onnx_op(&m, "Conv", "c", "x,w", "h", ATTRS(A_INTS("strides", 32, 32)));
+    onnx_op(&m, "Relu", "r", "h", "y", NO_ATTRS);
+    onnx_output(&m, "y");
+    struct program *p = compile(&m, &file);
+    ck_assert_int_eq(program_signature(p)->outputs[0].dims[2], DIM_FREE);
+    compare_with_graph(p, &file, 100);
+    program_free(&p);
+    buf_fini(&file);
+}
+END_TEST
+
+Suite *suite_compile(void)
+{
+    return SUITE("compile", output_dims_are_symbols_constants_or_free_as_they_behave,
+                 provenance_names_the_source_and_holds_no_time_and_no_path,
+                 the_program_answers_as_the_graph_at_every_batch,
+                 constants_and_inputs_can_be_outputs, two_names_for_one_batch_compile,
+                 a_model_that_needs_large_images_compiles);
+}

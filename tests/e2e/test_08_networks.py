@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The Roost Authors
+"""torchvision's networks with random weights, as torch exports them at three opsets, answer what
+PyTorch answers at batch 1 and 4: rtol 1e-3, atol 1e-5 of the output's scale."""
+
+import importlib.util
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+import harness
+
+OPSETS = os.environ.get("ROOST_TEST_OPSETS", "11,13,17")
+EXPORT_S = 600
+RTOL, ATOL_OF_SCALE = 1e-3, 1e-5
+
+
+def scale_of(folder):
+    """The largest magnitude of each data set's answer; the smallest of those."""
+    import numpy
+    answers = [numpy.load(p) for p in sorted(folder.glob("test_data_set_*/output_0.npy"))]
+    assert [len(a) for a in answers] == [1, 4], f"{folder}: batches {[len(a) for a in answers]}"
+    return min(float(numpy.abs(a).max()) for a in answers)
+
+
+@unittest.skipIf(importlib.util.find_spec("torchvision") is None,
+                 "python3-torchvision is not installed")
+@unittest.skipIf(harness.SANITIZED, "BLAS is not instrumented, and a sanitizer takes an hour")
+class Networks(harness.Case):
+    def check(self, network, *options):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="roost-networks-"))
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        subprocess.run([harness.ROOT / "scripts/export-networks", folder, "--networks", network,
+                        "--opsets", OPSETS, *options],
+                       check=True, capture_output=True, timeout=EXPORT_S)
+        models = sorted(folder.iterdir())
+        self.assertEqual(len(models), len(OPSETS.split(",")))
+        for model in models:
+            with self.subTest(model.name):
+                done = harness.roost("verify", "--rtol", RTOL, "--atol",
+                                     f"{ATOL_OF_SCALE * scale_of(model):.3g}", model,
+                                     timeout=EXPORT_S)
+                self.assertIn("1 passed, 0 failed, 0 unsupported", done.stdout,
+                              done.stdout + done.stderr)
+
+    def test_alexnet(self):
+        self.check("alexnet")
+
+    def test_densenet121(self):
+        self.check("densenet121")
+
+    def test_googlenet(self):
+        self.check("googlenet")
+
+    def test_inception_v3(self):
+        self.check("inception_v3")
+
+    def test_mobilenet_v2(self):
+        self.check("mobilenet_v2")
+
+    def test_resnet18(self):
+        self.check("resnet18")
+
+    def test_resnet18_with_batch_norms_that_we_fold(self):
+        self.check("resnet18", "--keep-batch-norm")
+
+    def test_resnet50(self):
+        self.check("resnet50")
+
+    def test_squeezenet1_1(self):
+        self.check("squeezenet1_1")
+
+    def test_vgg16(self):
+        self.check("vgg16")
