@@ -7,6 +7,7 @@
 #include <lz4.h>
 
 #include "cli/verbs.h"
+#include "kernels/kernels.h"
 
 static const struct arg_option options[] = {{"json", 0, NULL, "Print JSON."},
                                             {NULL, 0, NULL, NULL}};
@@ -20,7 +21,7 @@ static int version_run(const struct args *a)
         {"compiler", __VERSION__},
         {"libevent", event_get_version()},
         {"openblas", openblas_get_config()},
-        {"openblas core", openblas_get_corename()},
+        {"openblas core", gemm_blas_core()},
         {"lz4", LZ4_versionString()},
         {"curl", curl_version_info(CURLVERSION_NOW)->version},
     };

@@ -4,6 +4,7 @@
  * Products with few rows, the fully connected layers at batch 1, are bound by reading b once: they
  * have loops of their own, without the packing and set-up that cost more than a tiny model. */
 #include <cblas.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kernels/kernels_priv.h"
@@ -13,6 +14,22 @@ enum {
     TINY_FLOPS = 16 * 1024, /* below this the set-up of a BLAS call dominates */
     BLAS_INT_MAX = 0x7fffffff
 };
+
+/* OpenBLAS picks its kernels by a list of processor models, and takes SSE3 ones for a processor
+ * that is younger than its release (0.3.21 does so on Emerald Rapids: a tenth of the speed). What
+ * the processor can do is the better witness. This runs before OpenBLAS's own constructor, which
+ * reads the variable; one that the user set is left alone. */
+__attribute__((constructor(101))) static void choose_blas_core(void)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+        setenv("OPENBLAS_CORETYPE", "SkylakeX", 0);
+    else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        setenv("OPENBLAS_CORETYPE", "Haswell", 0);
+#endif
+}
 
 MULTI_ISA
 static float dot(const float *a, const float *b, int64_t n)
@@ -103,4 +120,9 @@ void gemm_f32_ref(const struct gemm *g)
 int gemm_blas_threading(void)
 {
     return openblas_get_parallel();
+}
+
+const char *gemm_blas_core(void)
+{
+    return openblas_get_corename();
 }

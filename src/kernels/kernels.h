@@ -45,6 +45,9 @@ void gemm_f32(const struct gemm *g);
 void gemm_f32_ref(const struct gemm *g);
 /* Names the threading of the BLAS that is linked: 0 is the serial build we ask for. */
 int gemm_blas_threading(void);
+/* Names the processor family whose kernels BLAS runs: "SkylakeX". OPENBLAS_CORETYPE overrides the
+ * choice; where the user left it unset, the process's environment holds our choice. */
+const char *gemm_blas_core(void);
 
 /* Convolution over up to three spatial dims (fewer: leading ones are 1, stride 1, pad 0).
  * shapes: x[batch][in_c][in...], w[out_c][in_c/groups][kernel...], bias[out_c] or NULL,
