@@ -98,10 +98,11 @@ static int64_t counted(const struct pool *p, int d, int64_t at)
 
 static void divide_row(const struct pool *p, const int64_t at[2], float *y)
 {
-    int64_t rows = counted(p, 0, at[0]) * counted(p, 1, at[1]);
+    /* As doubles: with absurd pads the product of three counts leaves 63 bits. */
+    double rows = (double)counted(p, 0, at[0]) * (double)counted(p, 1, at[1]);
     for (int64_t i = 0; i < p->out[2]; i++) {
-        int64_t n = rows * counted(p, 2, i);
-        y[i] = n ? y[i] / (float)n : 0;
+        double n = rows * (double)counted(p, 2, i);
+        y[i] = n > 0 ? y[i] / (float)n : 0;
     }
 }
 

@@ -35,7 +35,8 @@ struct op_node {
     struct attr_list attrs;
 };
 
-/* Shape and type inference; also sets how much scratch the run needs. */
+/* Shape and type inference; also sets how much scratch the run needs. The shapes of in[] must have
+ * passed tensor_bytes; those of out[] have when infer answers OK. */
 struct op_infer {
     const void *params; /* what prepare made */
     int n_in, n_out;

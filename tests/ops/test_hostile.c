@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* Every operator meets random attributes, dtypes, shapes and values, many of them extreme. Whatever
+ * it accepts is run on buffers of exactly the planned size: the sanitizers are the judges.
+ * Operators with a check of their own (trees) are proved by their own tests. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "ops/op.h"
+#include "support/support.h"
+
+enum { ROUNDS = 3000, OPERANDS = 5, RUN_BYTES = 1 << 16, LIST = 6 };
+
+static uint64_t seed = 1;
+
+static uint64_t next(void)
+{
+    uint64_t z = seed += 0x9e3779b97f4a7c15u; /* splitmix64 */
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+static int64_t below(int64_t n)
+{
+    return (int64_t)(next() % (uint64_t)n);
+}
+
+static int64_t any_number(void)
+{
+    static const int64_t extreme[] = {INT64_MIN, INT64_MAX, INT32_MIN, INT32_MAX, 0x80000000,
+                                      -1,        0,         1,         1 << 20,   INT64_C(1) << 40};
+    return below(4) ? below(7) - 2 : extreme[below(ARRAY_COUNT(extreme))];
+}
+
+/* One operator, its operands and everything they point to. */
+struct trial {
+    const struct op *op;
+    struct attr attrs[8];
+    int64_t lists[8][LIST];
+    struct tensor in[OPERANDS], out[OPERANDS];
+    void *data[OPERANDS];
+    const struct tensor *in_ptr[OPERANDS];
+    struct tensor *out_ptr[OPERANDS];
+    int n_in, n_out;
+};
+
+static bool is_list(enum attr_key k)
+{
+    return k == ATTR_pads || k == ATTR_strides || k == ATTR_dilations || k == ATTR_kernel_shape ||
+           k == ATTR_axes || k == ATTR_perm || k == ATTR_starts || k == ATTR_ends ||
+           k == ATTR_split || k == ATTR_shape;
+}
+
+/* Half of all lists are as long as the input has spatial dims and hold small numbers. */
+static void any_list(struct attr *a, int64_t *list, int spatial)
+{
+    bool tame = below(2) && spatial > 0 && spatial <= LIST / 2;
+    a->count = (uint32_t)(tame ? spatial * (a->key == ATTR_pads ? 2 : 1) : below(LIST + 1));
+    for (int k = 0; k < LIST; k++)
+        list[k] = tame ? 1 + below(2) : any_number();
+    a->ints = list;
+}
+
+static struct attr_list any_attrs(struct trial *t)
+{
+    static const char *const words[] = {"SAME_UPPER", "SAME_LOWER", "VALID", "reflect", "edge", ""};
+    uint32_t n = (uint32_t)below(ARRAY_COUNT(t->attrs));
+    for (uint32_t i = 0; i < n; i++) {
+        struct attr *a = &t->attrs[i];
+        memset(a, 0, sizeof(*a));
+        a->key = i || below(2) ? (enum attr_key)(1 + below(62)) : ATTR_kernel_shape;
+        bool text = a->key == ATTR_auto_pad || a->key == ATTR_mode;
+        a->type = is_list(a->key) ? ATTR_INTS : text ? ATTR_STRING : ATTR_INT;
+        if (!below(10))
+            a->type = (enum attr_type)(1 + below(4));
+        any_list(a, t->lists[i], t->in[0].rank - 2);
+        a->str = words[below(ARRAY_COUNT(words))];
+        if (a->type == ATTR_STRING)
+            a->count = (uint32_t)strlen(a->str);
+        a->i = below(2) ? below(2) : any_number();
+        a->f = (float)below(3);
+    }
+    return (struct attr_list){t->attrs, n};
+}
+
+static void any_tensor(struct tensor *x, const struct tensor *like)
+{
+    static const enum dtype types[] = {DT_F32, DT_F32, DT_F32, DT_I64, DT_I64, DT_BOOL,
+                                       DT_I32, DT_F64, DT_U8,  DT_F16, DT_U64};
+    *x = (struct tensor){.dtype = types[below(ARRAY_COUNT(types))]};
+    if (like && below(2)) {
+        *x = *like;
+        x->data = NULL;
+        if (below(2) && x->rank)
+            x->dims[below(x->rank)] = 1 + below(3);
+        return;
+    }
+    x->rank = (int)below(below(4) ? 5 : 9);
+    for (int d = 0; d < x->rank; d++)
+        x->dims[d] = below(20) ? 1 + below(4) : below(2) ? 0 : INT64_C(1) << below(40);
+}
+
+/* Values for a tensor that is small enough to have them. */
+static void *any_data(struct tensor *x)
+{
+    uint64_t bytes;
+    if (!tensor_bytes(x, &bytes) || bytes > RUN_BYTES)
+        return NULL;
+    x->data = alloc_aligned(64, bytes ? bytes : 1);
+    ck_assert_ptr_nonnull(x->data);
+    for (int64_t i = 0; i < tensor_count(x); i++) {
+        int64_t v = any_number();
+        if (x->dtype == DT_F32)
+            ((float *)x->data)[i] = (float)v;
+        else if (x->dtype == DT_F64)
+            ((double *)x->data)[i] = (double)v;
+        else if (x->dtype == DT_BOOL)
+            ((uint8_t *)x->data)[i] = (uint8_t)(v & 1);
+        else
+            memcpy((uint8_t *)x->data + (size_t)i * dtype_bytes(x->dtype), &v,
+                   dtype_bytes(x->dtype));
+    }
+    return x->data;
+}
+
+static bool setup(struct trial *t)
+{
+    t->n_in = t->op->in_min + (int)below(MIN(t->op->in_max, OPERANDS) - t->op->in_min + 1);
+    t->n_out = t->op->out_min + (int)below(MIN(t->op->out_max, OPERANDS) - t->op->out_min + 1);
+    for (int i = 0; i < t->n_in; i++) {
+        uint64_t bytes;
+        any_tensor(&t->in[i], i ? &t->in[0] : NULL);
+        if (i == 1 && t->in[0].rank > 1 && !below(3)) /* one element per channel */
+            tensor_set_shape(&t->in[1], t->in[0].dtype, 1, &t->in[0].dims[1]);
+        if (i > 1 && below(4)) {
+            t->in[i] = t->in[1];
+            t->in[i].data = NULL;
+        }
+        if (!tensor_bytes(&t->in[i], &bytes))
+            return false; /* callers never hand on a shape without a size */
+        t->data[i] = below(8) ? any_data(&t->in[i]) : NULL;
+        t->in_ptr[i] = below(12) ? &t->in[i] : NULL;
+    }
+    for (int i = 0; i < t->n_out; i++)
+        t->out_ptr[i] = below(12) ? &t->out[i] : NULL;
+    return true;
+}
+
+/* True when every operand has its data and every output is small enough. */
+static bool runnable(struct trial *t, const struct op_infer *infer)
+{
+    uint64_t bytes;
+    for (int i = 0; i < t->n_in; i++)
+        if (t->in_ptr[i] && !t->in[i].data)
+            return false;
+    for (int i = 0; i < t->n_out; i++)
+        if (t->out_ptr[i]) {
+            ck_assert_msg(tensor_bytes(&t->out[i], &bytes), "%s let a shape pass", t->op->name);
+            if (bytes > RUN_BYTES)
+                return false;
+        }
+    return infer->scratch_bytes <= RUN_BYTES * 16;
+}
+
+static void run(struct trial *t, const void *params, uint64_t scratch_bytes)
+{
+    struct err err;
+    uint64_t bytes;
+    void *scratch = alloc_aligned(64, scratch_bytes + 1);
+    ck_assert_ptr_nonnull(scratch);
+    for (int i = 0; i < t->n_out; i++) {
+        t->out[i].data = NULL;
+        if (t->out_ptr[i] && tensor_bytes(&t->out[i], &bytes)) {
+            t->out[i].data = alloc_aligned(64, bytes ? bytes : 1);
+            ck_assert_ptr_nonnull(t->out[i].data);
+        }
+    }
+    struct op_run r = {params, t->n_in, t->n_out, t->in_ptr, t->out_ptr, scratch};
+    enum status s = t->op->run(&r, &err);
+    ck_assert_msg(s == OK || s == E_BAD_INPUT, "%s: %s", t->op->name, status_name(s));
+    for (int i = 0; i < t->n_out; i++)
+        alloc_free(t->out[i].data);
+    alloc_free(scratch);
+}
+
+/* 1 when the operator ran. */
+static int attempt(const struct op *op)
+{
+    struct trial t = {.op = op};
+    _Alignas(8) uint8_t params[OP_PARAMS_MAX] = {0};
+    struct err err;
+    int ran = 0, versions = 0;
+    while (versions < OP_SINCE_MAX && op->since[versions])
+        versions++;
+    if (setup(&t)) {
+        struct op_node node = {op->since[below(versions)], t.n_in, t.n_out, any_attrs(&t)};
+        enum status s = op->prepare ? op->prepare(&node, params, &err) : OK;
+        struct op_infer infer = {params, t.n_in, t.n_out, t.in_ptr, t.out_ptr, 0};
+        if (s == OK)
+            s = op->infer(&infer, &err);
+        ck_assert_msg(s == OK || s == E_CORRUPT || s == E_BAD_INPUT || s == E_UNSUPPORTED, "%s: %s",
+                      op->name, status_name(s));
+        if (s == OK && runnable(&t, &infer)) {
+            run(&t, params, infer.scratch_bytes);
+            ran = 1;
+        }
+    }
+    for (int i = 0; i < OPERANDS; i++)
+        alloc_free(t.data[i]);
+    return ran;
+}
+
+START_TEST(nothing_that_is_accepted_leaves_its_buffers)
+{
+    size_t n;
+    const struct op *const *all = op_table(&n);
+    for (size_t i = 0; i < n; i++) {
+        int ran = 0;
+        for (int round = 0; round < ROUNDS && !all[i]->check; round++)
+            ran += attempt(all[i]);
+        ck_assert_msg(all[i]->check || ran > 0, "%s never ran", all[i]->name);
+    }
+}
+END_TEST
+
+Suite *suite_hostile(void)
+{
+    return SUITE("hostile", nothing_that_is_accepted_leaves_its_buffers);
+}
