@@ -46,6 +46,9 @@ static void block_signals(sigset_t *set)
     sigaddset(set, SIGINT);
     int e = pthread_sigmask(SIG_BLOCK, set, NULL);
     ASSERT(e == 0);
+    /* A shell starts its background jobs with SIGINT ignored; ignored signals may not wait. */
+    signal(SIGTERM, SIG_DFL);
+    signal(SIGINT, SIG_DFL);
     /* A peer that has gone shows as EPIPE; a hang-up of the terminal is no reason to end. */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
