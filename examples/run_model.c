@@ -34,6 +34,7 @@ int main(int argc, char **argv)
         return fprintf(stderr, "run_model: not one float32 input and one output\n"), 1;
 
     struct roost_tensor in = {.dtype = port.dtype, .rank = port.rank}, out;
+    struct roost_run run = {.in = &in, .n_in = 1, .out = &out, .n_out = 1};
     for (int i = 0; i < port.rank; i++)
         in.dims[i] = port.dims[i] < 0 ? 1 : port.dims[i];
     float *x = calloc(count(&in), sizeof(float));
@@ -44,7 +45,7 @@ int main(int argc, char **argv)
     in.data = x;
 
     if (roost_session_new(1 << 30, &session, &error) != ROOST_OK ||
-        roost_session_run(session, model, &in, 1, &out, 1, 0, &error) != ROOST_OK)
+        roost_session_run(session, model, &run, &error) != ROOST_OK)
         return fail(&error);
     for (size_t i = 0; out.dtype == ROOST_FLOAT32 && i < count(&out); i++)
         printf("%s%.9g", i ? " " : "", (double)((const float *)out.data)[i]);

@@ -6,7 +6,8 @@
  *     struct roost_session *session;
  *     roost_model_open_file("iris.roost", &model, &error);
  *     roost_session_new(1 << 30, &session, &error);
- *     roost_session_run(session, model, &input, 1, &output, 1, 0, &error);
+ *     struct roost_run run = {.in = &input, .n_in = 1, .out = &output, .n_out = 1};
+ *     roost_session_run(session, model, &run, &error);
  *
  * A model is read-only: any number of threads may run it at once, each with a session of its own. A
  * session is scratch memory that any model can use; it belongs to one thread at a time. Everything
@@ -78,6 +79,15 @@ struct roost_port {
     int64_t dims[ROOST_RANK_MAX];
 };
 
+/* What one run takes and gives. */
+struct roost_run {
+    const struct roost_tensor *in; /* n_in, in the order of roost_model_input; borrowed */
+    size_t n_in;
+    struct roost_tensor *out; /* n_out, to be filled, in the order of roost_model_output */
+    size_t n_out;
+    uint64_t timeout_us; /* the run ends in ROOST_TIMEOUT after so many microseconds; 0: never */
+};
+
 struct roost_model;
 struct roost_session;
 
@@ -115,17 +125,15 @@ ROOST_API enum roost_status roost_session_new(uint64_t memory_max, struct roost_
 ROOST_API void roost_session_free(struct roost_session **session);
 
 /* Runs the model. Nothing is allocated when model and shapes are those of the session's last run.
- * owns:    in borrowed until return; out[i].data belongs to the session (or to the model, or is
- *          in's) and stays until the next call with this session
- * thread:  one at a time for each session
- * blocks:  no; timeout_us bounds the run in microseconds, 0 does not
- * errors:  ROOST_BAD_INPUT, ROOST_TOO_LARGE, ROOST_TIMEOUT, ROOST_UNSUPPORTED, ROOST_NO_MEMORY,
- *          ROOST_INTERNAL */
+ * owns:    run->in borrowed until return; run->out[i].data belongs to the session (or to the model,
+ *          or is an input's) and stays until the next call with this session
+ * thread:  one at a time for each session   blocks: no
+ * errors:  ROOST_BAD_INPUT, ROOST_TOO_LARGE, ROOST_TIMEOUT, ROOST_UNSUPPORTED, ROOST_CORRUPT,
+ *          ROOST_NO_MEMORY, ROOST_INTERNAL */
 ROOST_API enum roost_status roost_session_run(struct roost_session *session,
                                               const struct roost_model *model,
-                                              const struct roost_tensor *in, size_t n_in,
-                                              struct roost_tensor *out, size_t n_out,
-                                              uint64_t timeout_us, struct roost_error *error);
+                                              const struct roost_run *run,
+                                              struct roost_error *error);
 
 #ifdef __cplusplus
 }

@@ -84,27 +84,32 @@ static enum status check_section(const struct artifact_page0 *p, const struct di
     return OK;
 }
 
-/* Takes entry i, which must start at *pos, and moves *pos to where the next one must. */
+struct table_walk {
+    uint32_t last; /* type of the entry before */
+    uint64_t pos;  /* where the next section must begin */
+};
+
+/* Takes entry i, which must begin where the walk stands. */
 static enum status read_section(struct artifact_reader *r, const uint8_t *meta, uint32_t i,
-                                uint32_t *last, uint64_t *pos, struct err *err)
+                                struct table_walk *at, struct err *err)
 {
     struct disk_section d;
     memcpy(&d, meta + ARTIFACT_PAGE0_BYTES + i * sizeof(d), sizeof(d));
-    if (d.type <= *last || d.type > SECTION_COUNT)
+    if (d.type <= at->last || d.type > SECTION_COUNT)
         return err_set(err, E_CORRUPT, "section table: entry %u has type %u", i, d.type);
     enum status s = check_section(&r->p0, &d, err);
     if (s != OK)
         return s;
     uint64_t end, next;
-    if (d.off != *pos || !checked_add(d.off, d.stored, &end) || end > r->p0.meta_bytes ||
+    if (d.off != at->pos || !checked_add(d.off, d.stored, &end) || end > r->p0.meta_bytes ||
         !checked_align(end, ARTIFACT_ALIGN, &next) || next > r->p0.meta_bytes)
         return err_set(err, E_CORRUPT, "section %s: lies at %" PRIu64 "+%" PRIu64,
                        section_names[d.type], d.off, d.stored);
     if (!all_zero(meta + end, next - end))
         return err_set(err, E_CORRUPT, "section %s: padding is not zero", section_names[d.type]);
     r->sections[d.type] = (struct section_view){meta + d.off, d.stored, d.raw, true, d.codec != 0};
-    *last = d.type;
-    *pos = next;
+    at->last = d.type;
+    at->pos = next;
     return OK;
 }
 
@@ -130,18 +135,17 @@ static enum status read_table(struct artifact_reader *r, const uint8_t *meta, st
 {
     const uint64_t entries_end =
         ARTIFACT_PAGE0_BYTES + r->p0.n_sections * sizeof(struct disk_section);
-    uint64_t pos = entries_end;
-    uint32_t last = 0;
+    struct table_walk at = {0, entries_end};
     enum status s = OK;
-    if (!checked_align(entries_end, ARTIFACT_ALIGN, &pos) || pos > r->p0.meta_bytes ||
-        !all_zero(meta + entries_end, pos - entries_end))
+    if (!checked_align(entries_end, ARTIFACT_ALIGN, &at.pos) || at.pos > r->p0.meta_bytes ||
+        !all_zero(meta + entries_end, at.pos - entries_end))
         return err_set(err, E_CORRUPT, "section table: does not fit the meta");
     for (uint32_t i = 0; s == OK && i < r->p0.n_sections; i++)
-        s = read_section(r, meta, i, &last, &pos, err);
+        s = read_section(r, meta, i, &at, err);
     if (s != OK)
         return s;
-    if (r->p0.meta_bytes - pos >= ARTIFACT_PAGE0_BYTES ||
-        !all_zero(meta + pos, r->p0.meta_bytes - pos))
+    if (r->p0.meta_bytes - at.pos >= ARTIFACT_PAGE0_BYTES ||
+        !all_zero(meta + at.pos, r->p0.meta_bytes - at.pos))
         return err_set(err, E_CORRUPT, "meta: bytes after the last section");
     return check_present(r, err);
 }

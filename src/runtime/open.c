@@ -75,7 +75,8 @@ enum status program_measure(const void *bytes, size_t n, struct artifact_cost *o
         return s;
     if (p0.blob_bytes)
         memcpy(region.base, (const uint8_t *)bytes + p0.meta_bytes, p0.blob_bytes);
-    s = program_bind_uncosted(&p0, bytes, p0.meta_bytes, &region, &p, out, err);
+    const struct bind_source src = {&p0, bytes, p0.meta_bytes};
+    s = program_bind_uncosted(&src, &region, &p, out, err);
     if (s == OK)
         program_free(&p);
     region_fini(&region);

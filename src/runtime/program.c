@@ -37,16 +37,16 @@ static enum status bind_all(struct binder *b, struct artifact_cost *cost, struct
     return s;
 }
 
-enum status program_bind_uncosted(const struct artifact_page0 *p0, const void *meta,
-                                  size_t meta_bytes, struct region *region, struct program **out,
-                                  struct artifact_cost *cost, struct err *err)
+enum status program_bind_uncosted(const struct bind_source *src, struct region *region,
+                                  struct program **out, struct artifact_cost *cost, struct err *err)
 {
+    const struct artifact_page0 *p0 = src->p0;
     struct binder b;
     memset(&b, 0, sizeof(b));
     if (program_bytes(p0) > region->bytes)
         return err_set(err, E_INTERNAL, "a region of %" PRIu64 " bytes, a program needs %" PRIu64,
                        region->bytes, program_bytes(p0));
-    enum status s = artifact_reader_init(&b.reader, p0, meta, meta_bytes, err);
+    enum status s = artifact_reader_init(&b.reader, p0, src->meta, src->meta_bytes, err);
     if (s != OK)
         return s;
     b.blob_area = region->base;
@@ -84,9 +84,10 @@ static enum status check_cost(const struct artifact_cost *said, const struct art
 enum status program_bind(const struct artifact_page0 *p0, const void *meta, size_t meta_bytes,
                          struct region *region, struct program **out, struct err *err)
 {
+    const struct bind_source src = {p0, meta, meta_bytes};
     struct artifact_cost cost;
     struct program *p;
-    enum status s = program_bind_uncosted(p0, meta, meta_bytes, region, &p, &cost, err);
+    enum status s = program_bind_uncosted(&src, region, &p, &cost, err);
     if (s != OK)
         return s;
     s = check_cost(&p0->cost, &cost, err);

@@ -68,9 +68,16 @@ enum status bind_take(struct binder *b, uint64_t count, uint64_t bytes, void *ou
 /* Bytes of the bind area that page 0's counts demand. */
 uint64_t bind_bytes(const struct artifact_page0 *p0);
 
-/* All of program_bind but the comparison of costs. */
-enum status program_bind_uncosted(const struct artifact_page0 *p0, const void *meta,
-                                  size_t meta_bytes, struct region *region, struct program **out,
-                                  struct artifact_cost *cost, struct err *err) WARN_UNUSED;
+/* What is to be bound. */
+struct bind_source {
+    const struct artifact_page0 *p0;
+    const void *meta;
+    size_t meta_bytes;
+};
+
+/* All of program_bind but the comparison of costs, which it gives. */
+enum status program_bind_uncosted(const struct bind_source *src, struct region *region,
+                                  struct program **out, struct artifact_cost *cost,
+                                  struct err *err) WARN_UNUSED;
 
 #endif

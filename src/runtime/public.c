@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/checked.h"
 #include "base/clock.h"
 #include "runtime/session.h"
 
@@ -161,43 +162,46 @@ void roost_session_free(struct roost_session **session)
     *session = NULL;
 }
 
-static enum status run(struct roost_session *s, const struct program *p,
-                       const struct roost_tensor *in, struct tensor *out, uint64_t timeout_us,
-                       struct err *err)
+static enum status take_inputs(const struct roost_run *run, struct tensor *ours, struct err *err)
 {
-    const int n_in = program_signature(p)->n_inputs;
-    struct tensor ours[SIGNATURE_PORTS_MAX];
-    struct run_limits limits = {0};
-    for (int i = 0; i < n_in; i++) {
-        if (in[i].rank < 0 || in[i].rank > ROOST_RANK_MAX)
-            return err_set(err, E_BAD_INPUT, "input %d has rank %d", i, in[i].rank);
-        tensor_set_shape(&ours[i], (enum dtype)in[i].dtype, in[i].rank, in[i].dims);
-        ours[i].data = (void *)(uintptr_t)in[i].data;
+    for (size_t i = 0; i < run->n_in; i++) {
+        const struct roost_tensor *t = &run->in[i];
+        if (t->rank < 0 || t->rank > ROOST_RANK_MAX)
+            return err_set(err, E_BAD_INPUT, "input %zu has rank %d", i, t->rank);
+        tensor_set_shape(&ours[i], (enum dtype)t->dtype, t->rank, t->dims);
+        ours[i].data = (void *)(uintptr_t)t->data;
     }
-    if (timeout_us && __builtin_add_overflow(clock_now_us(), timeout_us, &limits.deadline_us))
-        limits.deadline_us = UINT64_MAX;
-    return session_run(s->session, p, ours, out, &limits, err);
+    return OK;
+}
+
+static void give_outputs(const struct tensor *ours, const struct roost_run *run)
+{
+    for (size_t i = 0; i < run->n_out; i++) {
+        run->out[i] = (struct roost_tensor){
+            .dtype = (enum roost_dtype)ours[i].dtype, .rank = ours[i].rank, .data = ours[i].data};
+        memcpy(run->out[i].dims, ours[i].dims, sizeof(ours[i].dims));
+    }
 }
 
 enum roost_status roost_session_run(struct roost_session *session, const struct roost_model *model,
-                                    const struct roost_tensor *in, size_t n_in,
-                                    struct roost_tensor *out, size_t n_out, uint64_t timeout_us,
-                                    struct roost_error *error)
+                                    const struct roost_run *run, struct roost_error *error)
 {
     const struct program *p = program_of(model);
     const struct signature *sig = program_signature(p);
-    struct tensor ours[SIGNATURE_PORTS_MAX];
+    struct tensor in[SIGNATURE_PORTS_MAX], out[SIGNATURE_PORTS_MAX];
+    struct run_limits limits = {0};
     struct err err;
-    enum status s = OK;
-    if (n_in != (size_t)sig->n_inputs || n_out != (size_t)sig->n_outputs)
-        s = err_set(&err, E_BAD_INPUT, "%zu inputs and %zu outputs came, expected %d and %d", n_in,
-                    n_out, sig->n_inputs, sig->n_outputs);
+    if (run->n_in != (size_t)sig->n_inputs || run->n_out != (size_t)sig->n_outputs)
+        return report(err_set(&err, E_BAD_INPUT,
+                              "%zu inputs and %zu outputs came, expected %d and %d", run->n_in,
+                              run->n_out, sig->n_inputs, sig->n_outputs),
+                      &err, error);
+    if (run->timeout_us && !checked_add(clock_now_us(), run->timeout_us, &limits.deadline_us))
+        limits.deadline_us = UINT64_MAX;
+    enum status s = take_inputs(run, in, &err);
     if (s == OK)
-        s = run(session, p, in, ours, timeout_us, &err);
-    for (size_t i = 0; s == OK && i < n_out; i++) {
-        out[i] = (struct roost_tensor){
-            .dtype = (enum roost_dtype)ours[i].dtype, .rank = ours[i].rank, .data = ours[i].data};
-        memcpy(out[i].dims, ours[i].dims, sizeof(out[i].dims));
-    }
+        s = session_run(session->session, p, in, out, &limits, &err);
+    if (s == OK)
+        give_outputs(out, run);
     return report(s, &err, error);
 }
