@@ -48,7 +48,9 @@ struct graph {
     struct graph_opset *opsets; /* what the source imports; owned by the graph; may be NULL */
     uint32_t n_opsets;
     const char *producer; /* what wrote the source, "pytorch 1.13"; owned by the graph or NULL */
-    void *blocks;         /* list of heap blocks, freed by graph_free */
+    const char
+        *columns; /* names of the input's columns, a JSON array; owned by the graph or NULL */
+    void *blocks; /* list of heap blocks, freed by graph_free */
     const void *borrowed; /* the model file, when constants point into it; outlives the graph */
 };
 

@@ -214,6 +214,25 @@ START_TEST(dart_weighs_its_trees_in_both_spellings)
 }
 END_TEST
 
+START_TEST(names_of_columns_and_the_writer_are_kept)
+{
+    const struct xgb_text t = {"reg:squarederror", "0", STUMP, 1, 1, 1};
+    char *text = edited(&t, "\"feature_names\":[]", "\"feature_names\":[\"a\",\"b\\n\"]");
+    struct graph *g = NULL;
+    struct err err = {0};
+    ck_ok(xgb_graph(text, strlen(text), false, &g, &err), &err);
+    ck_assert_str_eq(g->producer, "XGBoost 1.7.4");
+    ck_assert_str_eq(g->columns, "[\"a\",\"b\\\\n\"]");
+    graph_free(&g);
+    free(text);
+    text = xgb_json(&t);
+    ck_ok(xgb_graph(text, strlen(text), false, &g, &err), &err);
+    ck_assert_ptr_null(g->columns);
+    graph_free(&g);
+    free(text);
+}
+END_TEST
+
 /* ---- refusals ---- */
 
 static const struct {
@@ -397,7 +416,7 @@ END_TEST
 START_TEST(any_allocation_may_fail)
 {
     const struct xgb_text t = {"reg:squarederror", "0", CATEGORICAL("0") "," STUMP, 2, 1, 1};
-    char *text = xgb_json(&t);
+    char *text = edited(&t, "\"feature_names\":[]", "\"feature_names\":[\"a\"]");
     int64_t live = alloc_live();
     enum status s = E_NO_MEMORY;
     for (uint64_t n = 1; s != OK; n++) {
@@ -418,7 +437,8 @@ END_TEST
 
 Suite *suite_xgboost_model(void)
 {
-    return SUITE("xgboost_model", numbers_and_missing_values_find_their_leaf,
+    return SUITE("xgboost_model", names_of_columns_and_the_writer_are_kept,
+                 numbers_and_missing_values_find_their_leaf,
                  thresholds_at_the_edges_decide_as_xgboost, listed_categories_go_right,
                  every_objective_transforms_its_margin, classes_share_the_trees_in_turn,
                  a_model_without_trees_predicts_its_base, dart_weighs_its_trees_in_both_spellings,

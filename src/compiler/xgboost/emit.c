@@ -5,6 +5,7 @@
  * objective, the number of groups, a group and (dart) a weight for every tree, features within the
  * declared columns. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -202,6 +203,22 @@ static enum status add_node(struct emitter *e)
     return s == OK ? graph_output(e->g, out) : s;
 }
 
+/* What wrote the model, and the names of its columns: for the provenance. */
+static enum status add_words(struct emitter *e)
+{
+    const struct xgb_model *m = e->m;
+    char text[XGB_NAME_MAX];
+    int n = snprintf(text, sizeof(text), "XGBoost %" PRId64 ".%" PRId64 ".%" PRId64, m->version[0],
+                     m->version[1], m->version[2]);
+    e->g->producer = graph_str(e->g, text, MIN((size_t)n, sizeof(text) - 1));
+    if (!e->g->producer)
+        return E_NO_MEMORY;
+    if (!m->columns.len)
+        return OK;
+    e->g->columns = graph_str(e->g, (const char *)m->columns.data, m->columns.len);
+    return e->g->columns ? OK : E_NO_MEMORY;
+}
+
 enum status xgb_emit(struct xgb_model *m, struct graph *g)
 {
     struct emitter e = {.m = m, .g = g};
@@ -217,5 +234,7 @@ enum status xgb_emit(struct xgb_model *m, struct graph *g)
     if (s != OK)
         return s;
     s = add_node(&e);
+    if (s == OK)
+        s = add_words(&e);
     return s == OK ? OK : err_set(m->err, s, "XGBoost: no memory for the graph");
 }

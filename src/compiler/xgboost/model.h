@@ -10,7 +10,10 @@
 #include "compiler/xgboost/doc.h"
 #include "ops/tree_ensemble.h"
 
-enum { XGB_NAME_MAX = 64 };
+enum {
+    XGB_NAME_MAX = 64,
+    XGB_COLUMNS_MAX = 1 << 16, /* bytes of feature names that are kept */
+};
 
 /* The arrays of one tree as the file has them; elements are int32_t, in TREE_COND float. */
 enum xgb_array {
@@ -37,6 +40,7 @@ struct xgb_model {
     struct buf base;        /* float: base_score, one or one per group */
     struct buf tree_group;  /* int32_t per tree */
     struct buf tree_weight; /* float per tree (dart); may be empty */
+    struct buf columns;     /* feature names as a JSON array; empty when there are none */
     /* the trees, packed as kernels/trees.h says */
     struct buf nodes, trees, sets;
     /* the tree being read, and what packing it needs */

@@ -28,8 +28,8 @@ static void model_init(struct xgb_model *m, struct err *err)
 
 static void model_fini(struct xgb_model *m)
 {
-    struct buf *all[] = {&m->base, &m->tree_group, &m->tree_weight, &m->nodes, &m->trees,
-                         &m->sets, &m->order,      &m->reached,     &m->set_of};
+    struct buf *all[] = {&m->base, &m->tree_group, &m->tree_weight, &m->nodes,   &m->trees,
+                         &m->sets, &m->columns,    &m->order,       &m->reached, &m->set_of};
     for (size_t i = 0; i < ARRAY_COUNT(all); i++)
         buf_fini(all[i]);
     for (int i = 0; i < XGB_ARRAYS; i++)

@@ -294,11 +294,36 @@ static enum status read_objective(struct walker *w)
     return FIELDS(w, fields);
 }
 
+/* Names that would need more than XGB_COLUMNS_MAX bytes are left out, all of them: they are there
+ * for people to read. Escapes of JSON stay as they stand. */
+static enum status read_columns(struct walker *w)
+{
+    struct buf *b = &w->m->columns;
+    struct doc_value v;
+    bool more = false, fits = true;
+    enum status s = doc_expect(w->d, DOC_ARRAY, &v);
+    while (s == OK && (s = doc_item(w->d, &more)) == OK && more) {
+        s = doc_expect(w->d, DOC_STRING, &v);
+        fits = fits && b->len + v.len < XGB_COLUMNS_MAX;
+        if (s != OK || !fits)
+            continue;
+        if (buf_char(b, b->len ? ',' : '[') != OK ||
+            buf_json_str(b, (const char *)v.data, v.len) != OK)
+            return err_set(w->m->err, E_NO_MEMORY, "XGBoost: no memory for feature names");
+    }
+    if (!fits)
+        buf_clear(b);
+    if (s == OK && b->len && buf_char(b, ']') != OK)
+        return err_set(w->m->err, E_NO_MEMORY, "XGBoost: no memory for feature names");
+    return s;
+}
+
 static enum status read_learner(struct walker *w)
 {
     static const struct field fields[] = {{"learner_model_param", read_learner_param},
                                           {"objective", read_objective},
-                                          {"gradient_booster", read_booster}};
+                                          {"gradient_booster", read_booster},
+                                          {"feature_names", read_columns}};
     return FIELDS(w, fields);
 }
 
