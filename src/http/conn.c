@@ -102,7 +102,7 @@ void conn_answered(struct conn *c)
         request_release(c->request);
         c->request = NULL;
     }
-    if (c->lost || c->closing || c->eof) {
+    if (c->lost || c->closing || (c->eof && !evbuffer_get_length(bufferevent_get_input(c->bev)))) {
         shut(c);
         return;
     }
@@ -148,16 +148,22 @@ static void on_write(struct bufferevent *bev, void *arg)
     loop_bury(l);
 }
 
-/* The client will send nothing more. One that leaves while its request runs wants no answer; one
- * that is being answered may still read. */
+void conn_run_until(struct conn *c, uint64_t at_us)
+{
+    conn_deadline(c, c->eof ? MIN(at_us, clock_now_us() + LEFT_GRACE_US) : at_us);
+}
+
+/* The client will send nothing more. Mostly it has left, and its request is soon called off; but
+ * some tools only stop sending and wait for an answer that is nearly there. */
 static void on_end(struct conn *c)
 {
     c->eof = true;
-    bool begun = c->state == CONN_BODY || (c->state == CONN_HEAD && c->since_us);
-    if (begun)
-        guard_refuse(c, REFUSE_SHORT);
-    else if (c->state != CONN_WRITING)
+    if (c->state == CONN_RUNNING)
+        conn_run_until(c, c->deadline_us);
+    else if (c->state == CONN_LINGER)
         conn_drop(c);
+    else
+        guard_run(c);
 }
 
 static void on_event(struct bufferevent *bev, short what, void *arg)
@@ -192,6 +198,8 @@ static void out_of_time(struct conn *c, uint64_t now_us)
         }
         break;
     case CONN_RUNNING:
+        if (c->eof)
+            break;
         request_overdue(c->request, now_us);
         return;
     case CONN_WRITING:

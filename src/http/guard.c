@@ -277,4 +277,10 @@ void guard_run(struct conn *c)
     bool more = true;
     while (more && !c->dead)
         more = c->state == CONN_HEAD ? read_head(c) : c->state == CONN_BODY ? read_body(c) : false;
+    if (c->dead || !c->eof || c->state > CONN_BODY)
+        return;
+    if (c->state == CONN_HEAD && !evbuffer_get_length(bufferevent_get_input(c->bev)))
+        conn_drop(c);
+    else
+        guard_refuse(c, REFUSE_SHORT);
 }

@@ -30,12 +30,13 @@ enum {
     OUTPUT_NAME_MAX = 255,
     DISCARD_MAX = 64 * 1024,    /* a body nobody wants is read up to this size, else we close */
     SMALL_BODY_MAX = 64 * 1024, /* of POST /models */
-    PIPELINE_MAX = 64 * 1024,   /* bytes kept unread behind a running request */
+    PIPELINE_MAX = 16 * 1024,   /* bytes kept unread behind a running request */
     BLANK_LINES_MAX = 2,        /* empty lines before a request line (RFC 9112 2.2) */
     REPLY_HEAD_MAX = 1024,
     SPARE_REQUESTS_MAX = 64,
 };
 #define LINGER_US 1000000u      /* how long a refused client may still read our answer */
+#define LEFT_GRACE_US 100000u   /* a client that stopped sending may still read: so long */
 #define CANCEL_GRACE_US 250000u /* from a deadline's cancel to an answer without the worker */
 #define UNLOAD_TIMEOUT_US (360u * 1000000ull) /* POST and DELETE of a model */
 
@@ -196,12 +197,15 @@ void loop_bury(struct loop *l);                    /* frees the dead connections
 bool conn_new(struct door *d, evhtp_connection_t *lib);
 void conn_drop(struct conn *c);
 void conn_deadline(struct conn *c, uint64_t at_us); /* the state's end, absolute; 0: none */
+/* The request runs, at most until at_us; much shorter when its client seems to have left. */
+void conn_run_until(struct conn *c, uint64_t at_us);
 /* The answer is wholly handed to the kernel: what now? */
 void conn_answered(struct conn *c);
 void conn_drain(struct conn *c, bool cut);
 
 /* ---- guard.c: from bytes to requests ---- */
-void guard_run(struct conn *c); /* goes on as far as the bytes at hand allow */
+/* Goes on as far as the bytes at hand allow; when no more will come, that is the end. */
+void guard_run(struct conn *c);
 void guard_refuse(struct conn *c, enum refusal why);
 
 /* ---- feed.c: libevhtp's view of a request ---- */

@@ -79,7 +79,7 @@ void invoke_serve(struct request *r)
     inv->done = on_done;
     r->in_endpoint = true;
     l->in_endpoint++;
-    conn_deadline(r->conn, inv->deadline_us);
+    conn_run_until(r->conn, inv->deadline_us);
     endpoint_invoke(l->server->endpoint, inv, r->received_us);
 }
 

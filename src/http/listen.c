@@ -50,11 +50,31 @@ enum status listen_parse(const char *text, struct listen_address *a, struct err 
     int e = getaddrinfo(a->host, port, &want, &found);
     if (e)
         return err_set(err, E_USAGE, "listen: %s: %s", text, gai_strerror(e));
+    memset(&a->addr, 0, sizeof(a->addr));
     memcpy(&a->addr, found->ai_addr, found->ai_addrlen);
     a->bytes = found->ai_addrlen;
     a->loopback = is_loopback(&a->addr);
     freeaddrinfo(found);
     return OK;
+}
+
+static enum status say(const struct listen_address *a, int e, struct err *err)
+{
+    return err_set(err, E_IO, "listen: %s port %u: %s", a->host, listen_port(a), strerror(e));
+}
+
+enum status listen_probe(const struct listen_address *a, struct err *err)
+{
+    static const int one = 1;
+    if (!listen_port(a))
+        return OK;
+    int s = socket(a->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool ok = s >= 0 && setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == 0 &&
+              bind(s, (const struct sockaddr *)&a->addr, a->bytes) == 0;
+    int e = errno;
+    if (s >= 0)
+        close(s);
+    return ok ? OK : say(a, e, err);
 }
 
 /* TCP_NODELAY is inherited by what the socket accepts. */
@@ -80,7 +100,7 @@ enum status listen_open(struct listen_address *a, int *fd, struct err *err)
     int e = errno;
     if (s >= 0)
         close(s);
-    return err_set(err, E_IO, "listen: %s port %u: %s", a->host, listen_port(a), strerror(e));
+    return say(a, e, err);
 }
 
 uint16_t listen_port(const struct listen_address *a)

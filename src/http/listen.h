@@ -22,8 +22,11 @@ struct listen_address {
 /* An IPv4 or bracketed IPv6 address, or a name that the resolver knows, then a port; port 0 is any.
  * blocks: network, for names   errors: E_USAGE */
 enum status listen_parse(const char *text, struct listen_address *a, struct err *err) WARN_UNUSED;
-/* A bound, listening, non-blocking socket that shares its port with its like (SO_REUSEPORT). After
- * the first call a holds the port it got.  errors: E_IO */
+/* Is somebody else listening there already? Sockets that share a port (SO_REUSEPORT) would share it
+ * with another server of the same user, unnoticed. Port 0 is free.  errors: E_IO */
+enum status listen_probe(const struct listen_address *a, struct err *err) WARN_UNUSED;
+/* A bound, listening, non-blocking socket that shares its port with its like. After the first call
+ * a holds the port it got.  errors: E_IO */
 enum status listen_open(struct listen_address *a, int *fd, struct err *err) WARN_UNUSED;
 uint16_t listen_port(const struct listen_address *a);
 

@@ -220,14 +220,13 @@ enum status loop_listen(struct loop *l, int fd, unsigned roles, struct err *err)
 
 /* ---- the thread ---- */
 
-/* The changelist lets libevent skip system calls for events that are taken away and put back within
- * one turn; it asks that no descriptor be duplicated, and none is. */
+/* Without locks, since only the loop's thread touches it. Without the changelist, which would still
+ * name a descriptor after another loop got it anew. */
 static struct event_base *new_base(void)
 {
     struct event_config *c = event_config_new();
     if (!c)
         return NULL;
-    event_config_set_flag(c, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
     event_config_set_flag(c, EVENT_BASE_FLAG_NOLOCK);
     struct event_base *b = event_base_new_with_config(c);
     event_config_free(c);

@@ -122,7 +122,7 @@ static void start_call(struct request *r)
     r->call.done = on_done;
     r->in_endpoint = true;
     r->loop->in_endpoint++;
-    conn_deadline(r->conn, r->received_us + r->timeout_us);
+    conn_run_until(r->conn, r->received_us + r->timeout_us);
     if (r->route == ROUTE_LOAD)
         endpoint_load(e, &r->call, r->received_us);
     else

@@ -13,27 +13,27 @@
 #include "http/http_priv.h"
 #include "http/listen.h"
 
-static bool one_listener(const struct server_config *c)
-{
-    return !c->admin_listen || strcmp(c->admin_listen, c->listen) == 0;
-}
-
+/* The addresses of the two listeners; *one: they are the same, perhaps written differently. */
 static enum status read_addresses(struct server *s, struct listen_address *data,
-                                  struct listen_address *admin, struct err *err)
+                                  struct listen_address *admin, bool *one, struct err *err)
 {
     const struct server_config *c = &s->config;
     enum status st = listen_parse(c->listen, data, err);
     if (st == OK)
-        st = listen_parse(one_listener(c) ? c->listen : c->admin_listen, admin, err);
+        st = listen_parse(c->admin_listen ? c->admin_listen : c->listen, admin, err);
     if (st != OK)
         return st;
+    bool same_text = !c->admin_listen || strcmp(c->admin_listen, c->listen) == 0;
+    *one = same_text || (listen_port(data) && data->bytes == admin->bytes &&
+                         memcmp(&data->addr, &admin->addr, data->bytes) == 0);
     memcpy(s->admin_host, admin->host, sizeof(s->admin_host));
     if (!admin->loopback && !c->insecure_admin)
         return err_set(err, E_USAGE,
                        "management would listen on %s, which is not loopback: name a loopback "
                        "address with --admin-listen, or accept it with --insecure-admin",
                        admin->host);
-    return OK;
+    st = listen_probe(data, err);
+    return st == OK && !*one ? listen_probe(admin, err) : st;
 }
 
 static enum status open_door(struct loop *l, struct listen_address *a, unsigned roles,
@@ -47,8 +47,8 @@ static enum status open_door(struct loop *l, struct listen_address *a, unsigned 
 static enum status start_loops(struct server *s, struct err *err)
 {
     struct listen_address data, admin;
-    enum status st = read_addresses(s, &data, &admin, err);
-    bool one = one_listener(&s->config);
+    bool one = true;
+    enum status st = read_addresses(s, &data, &admin, &one, err);
     unsigned roles = one ? ROLE_DATA | ROLE_ADMIN : ROLE_DATA;
     for (uint32_t i = 0; st == OK && i < s->config.loops; i++) {
         s->n_loops = i + 1;

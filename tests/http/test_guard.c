@@ -171,8 +171,11 @@ START_TEST(a_client_that_only_stops_sending_is_answered)
     one_loop(&s);
     stage_start(&s);
     int fd = client_connect(server_port(s.server));
-    client_text(fd, PING);
+    client_text(fd, PING INVOKE("echo", BODY) INVOKE("bad", BODY) PING);
     client_end(fd);
+    ck_assert_int_eq(next_code(fd), 200);
+    ck_assert_int_eq(next_code(fd), 200);
+    ck_assert_int_eq(next_code(fd), 400);
     ck_assert_int_eq(next_code(fd), 200);
     ck_assert(client_closed(fd));
     close(fd);

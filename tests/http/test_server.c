@@ -334,6 +334,28 @@ START_TEST(management_can_have_its_own_listener)
 }
 END_TEST
 
+START_TEST(one_address_written_twice_is_one_listener)
+{
+    struct stage s;
+    char data[32], admin[32];
+    stage_init(&s);
+    stage_start(&s);
+    uint16_t port = server_port(s.server); /* was free a moment ago */
+    server_free(&s.server);
+    struct err err;
+    snprintf(data, sizeof(data), "127.0.0.1:%u", port);
+    snprintf(admin, sizeof(admin), "127.1:%u", port);
+    s.config.listen = data;
+    s.config.admin_listen = admin;
+    ck_ok(server_new(&s.config, s.endpoint, &s.server, &err), &err);
+    for (int i = 0; i < 8; i++) {
+        ck_assert_int_eq(ask(&s, "GET /models HTTP/1.1\r\n" HOST "\r\n"), 200);
+        ck_assert_int_eq(ask(&s, INVOKE("echo", BODY)), 200);
+    }
+    stage_end(&s);
+}
+END_TEST
+
 START_TEST(management_in_the_open_must_be_asked_for)
 {
     struct stage s;
@@ -365,6 +387,8 @@ START_TEST(a_taken_address_is_said)
     c.listen = "no port";
     ck_assert_int_eq(server_new(&c, s.endpoint, &second, &err), E_USAGE);
     c.listen = listen;
+    snprintf(listen, sizeof(listen), "127.0.0.1:%u", server_port(s.server));
+    ck_assert_int_eq(server_new(&c, s.endpoint, &second, &err), E_IO); /* not shared unnoticed */
     snprintf(listen, sizeof(listen), "192.0.2.1:%u", server_port(s.server));
     c.insecure_admin = true; /* an address that is not ours */
     ck_assert_int_eq(server_new(&c, s.endpoint, &second, &err), E_IO);
@@ -380,5 +404,6 @@ Suite *suite_server(void)
                  head_has_a_length_and_no_body, formats_are_negotiated,
                  a_request_id_that_is_no_token_is_replaced, pages_are_asked_for_in_the_query,
                  browsers_are_kept_from_management, management_can_have_its_own_listener,
+                 one_address_written_twice_is_one_listener,
                  management_in_the_open_must_be_asked_for, a_taken_address_is_said);
 }
