@@ -248,6 +248,11 @@ bool cache_pin_resident(struct cache *c, const char *name, struct pin *pin)
     return resident;
 }
 
+const char *cache_pin_version(const struct pin *pin)
+{
+    return pin->slot->record.version; /* written once, before the first pin of this load */
+}
+
 void cache_unpin(struct cache *c, const struct pin *pin)
 {
     struct after after = {0};

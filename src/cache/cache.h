@@ -105,6 +105,8 @@ enum pin_result cache_pin(struct cache *c, const char *name, uint64_t now_us, st
 /* Pins a model that is resident now, to look at it: not counted, recency not stamped. False, *pin
  * untouched, when it is not.  thread: any   locks: takes CACHE   blocks: no */
 bool cache_pin_resident(struct cache *c, const char *name, struct pin *pin) WARN_UNUSED;
+/* The version of what is pinned, as given to cache_load_done; lives until cache_unpin. */
+const char *cache_pin_version(const struct pin *pin);
 void cache_unpin(struct cache *c, const struct pin *pin); /* thread: any   blocks: no */
 /* Withdraws a waiting waiter: true when done will not be called. The load itself goes on. */
 bool cache_cancel_wait(struct cache *c, struct waiter *w) WARN_UNUSED;

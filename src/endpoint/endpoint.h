@@ -34,7 +34,8 @@ struct invocation {
     char model[MODEL_NAME_MAX + 1]; /* from catalog_name */
     enum codec_format in_format;
     int out_format;               /* enum codec_format, or -1: as the request */
-    struct codec_options options; /* pointers live as long as the invocation */
+    struct codec_options options; /* pointers live as long as the invocation; model_version NULL:
+                                   * that of the model that runs */
     struct buf body;              /* freed as soon as it is decoded, at the latest at done */
     uint64_t deadline_us;         /* CLOCK_MONOTONIC */
     void (*done)(struct invocation *inv);

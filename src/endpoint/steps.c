@@ -154,9 +154,12 @@ static enum step_result encode(struct invocation *inv, struct worker *w)
 {
     struct endpoint *e = inv->endpoint;
     inv->reply_format = inv->out_format < 0 ? inv->in_format : (enum codec_format)inv->out_format;
+    struct codec_options options = inv->options;
+    if (!options.model_version)
+        options.model_version = cache_pin_version(&inv->pin);
     buf_init_charged(&inv->reply, e->config.reply_max, worker_charge, e);
     enum status s = codec_encode(inv->reply_format, signature_of(inv), w->outputs, &w->request,
-                                 &inv->options, &inv->reply, &inv->err);
+                                 &options, &inv->reply, &inv->err);
     if (s == OK)
         return STEP_NEXT;
     buf_fini(&inv->reply);

@@ -64,6 +64,25 @@ START_TEST(an_answer_says_how_the_model_was_found)
 }
 END_TEST
 
+START_TEST(a_v2_answer_names_model_and_version)
+{
+    static const char want[] = "{\"model_name\":\"m\",\"model_version\":\"17\",\"id\":\"a1\"";
+    setup(&(struct node_config){0});
+    node_put_mlp(&node, "m/17/model.roost", 2);
+    call_init(&call, "m",
+              "{\"id\": \"a1\", \"inputs\": [{\"name\": \"x\", \"datatype\": \"FP32\", \"shape\": "
+              "[1, 4], "
+              "\"data\": [1, 2, 3, 4]}]}");
+    call_begin(&node, &call, 0);
+    ck_ok(call_wait(&call), &call.inv.err);
+    ck_assert_int_eq(buf_terminate(&call.inv.reply), OK);
+    ck_assert_msg(strncmp((char *)call.inv.reply.data, want, strlen(want)) == 0, "%s",
+                  (char *)call.inv.reply.data);
+    call_fini(&call);
+    node_fini(&node);
+}
+END_TEST
+
 START_TEST(an_unknown_name_is_404_and_remembered)
 {
     setup(&(struct node_config){0});
@@ -314,11 +333,12 @@ END_TEST
 Suite *suite_answers(void)
 {
     return SUITE("answers", an_answer_says_how_the_model_was_found,
-                 an_unknown_name_is_404_and_remembered, the_callers_fault_is_400_word_for_word,
-                 beyond_arena_max_is_413, beyond_http_memory_is_503,
-                 a_reply_beyond_its_bound_is_refused, a_full_queue_refuses_at_once,
-                 what_waited_beyond_its_deadline_does_not_run, a_run_ends_at_its_deadline,
-                 no_room_just_now_is_503, a_store_that_is_down_is_503_without_its_address,
+                 a_v2_answer_names_model_and_version, an_unknown_name_is_404_and_remembered,
+                 the_callers_fault_is_400_word_for_word, beyond_arena_max_is_413,
+                 beyond_http_memory_is_503, a_reply_beyond_its_bound_is_refused,
+                 a_full_queue_refuses_at_once, what_waited_beyond_its_deadline_does_not_run,
+                 a_run_ends_at_its_deadline, no_room_just_now_is_503,
+                 a_store_that_is_down_is_503_without_its_address,
                  a_model_that_cannot_be_loaded_is_500_by_class_only, a_draining_node_is_503,
                  a_load_that_an_operator_cancels_is_503, gauges_say_what_is_held);
 }

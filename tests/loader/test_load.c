@@ -27,12 +27,17 @@ static void read_back(const char *key)
     ck_ok(store_read(node.files, key, o.tag, 0, file.data, file.len, &err), &err);
 }
 
-static void setup(void)
+static void setup_within(uint64_t memory_bytes)
 {
     metrics_reset();
-    node_init(&node, &(struct node_config){.backoff_us = 1});
+    node_init(&node, &(struct node_config){.backoff_us = 1, .memory_bytes = memory_bytes});
     node_put_mlp(&node, "m.roost", 1);
     read_back("m.roost");
+}
+
+static void setup(void)
+{
+    setup_within(0);
 }
 
 /* Nothing but arenas is charged, and the node still answers. */
@@ -77,7 +82,7 @@ END_TEST
 START_TEST(a_flipped_bit_anywhere_is_refused)
 {
     char text[8192];
-    setup();
+    setup_within(64 << 10);
     ck_assert_int_eq(order_load(&node, "m"), OK);
     for (size_t i = 0; i < file.len; i += i < 256 ? 1 : 127) {
         file.data[i] ^= (uint8_t)(1u << i % 8);
