@@ -20,5 +20,7 @@ uint64_t region_round(uint64_t bytes);
 /* Zeroed memory of at least bytes.  errors: E_NO_MEMORY   blocks: no (pages come on first touch) */
 enum status region_init(struct region *r, uint64_t bytes) WARN_UNUSED;
 void region_fini(struct region *r); /* the pages are the kernel's again on return */
+/* Bytes of all regions now held, to set beside the ledger. */
+uint64_t region_live_bytes(void);
 
 #endif

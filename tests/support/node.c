@@ -55,6 +55,7 @@ void node_fini(struct node *n)
     ck_assert_uint_eq(u.used[BUDGET_RESERVED], 0);
     ck_assert_uint_eq(u.used[BUDGET_SCRATCH], 0);
     cache_free(&n->cache);
+    ck_assert_uint_eq(region_live_bytes(), 0);
     loader_free(&n->loader);
     catalog_free(&n->catalog);
     gate_fini(&n->gate);
