@@ -80,6 +80,8 @@ enum status compile_bytes(const void *bytes, size_t n, const struct compile_opti
                           struct buf *artifact, struct err *err)
 {
     enum model_format format = o ? o->format : MODEL_AUTO;
+    struct err unread;
+    err = err ? err : &unread; /* prefixes need words to stand before */
     if (format == MODEL_AUTO) {
         enum status s = refuse_foreign(bytes, n, err);
         if (s != OK)

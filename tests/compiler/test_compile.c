@@ -36,10 +36,13 @@ static void dims_of_all_kinds(struct onnx_build *m)
     onnx_init_i64(m, "start", DIMS(1), (int64_t[]){0});
     onnx_init_i64(m, "stop", DIMS(1), (int64_t[]){50});
     onnx_op(m, "Slice", "bounded", "x,start,stop,start", "bounded", NO_ATTRS);
+    onnx_init_i64(m, "far", DIMS(1), (int64_t[]){1000});
+    onnx_op(m, "Slice", "far", "x,start,far,start", "bounded_far", NO_ATTRS);
     onnx_output(m, "equal");
     onnx_output(m, "doubled");
     onnx_output(m, "constant");
     onnx_output(m, "bounded");
+    onnx_output(m, "bounded_far");
 }
 
 START_TEST(output_dims_are_symbols_constants_or_free_as_they_behave)
@@ -50,7 +53,7 @@ START_TEST(output_dims_are_symbols_constants_or_free_as_they_behave)
     struct program *p = compile(&m, &file);
     const struct signature *sig = program_signature(p);
     ck_assert_int_eq(sig->n_inputs, 1);
-    ck_assert_int_eq(sig->n_outputs, 4);
+    ck_assert_int_eq(sig->n_outputs, 5);
     ck_assert_str_eq(sig->symbols[0], "N");
     ck_assert_int_eq(sig->inputs[0].dims[0], DIM_SYMBOL_0);
     ck_assert_int_eq(sig->outputs[0].dims[0], DIM_SYMBOL_0);
@@ -58,6 +61,7 @@ START_TEST(output_dims_are_symbols_constants_or_free_as_they_behave)
     ck_assert_int_eq(sig->outputs[1].dims[0], DIM_FREE);
     ck_assert_int_eq(sig->outputs[2].rank, 0);
     ck_assert_int_eq(sig->outputs[3].dims[0], DIM_FREE);
+    ck_assert_int_eq(sig->outputs[4].dims[0], DIM_FREE);
     program_free(&p);
     buf_fini(&file);
 }
@@ -86,7 +90,7 @@ END_TEST
 /* Runs the artifact and the graph as it was read on the same numbers. */
 static void compare_with_graph(const struct program *p, const struct buf *file, int64_t batch)
 {
-    struct tensor in[4], got[4], want[4];
+    struct tensor in[8], got[8], want[8];
     struct graph *g;
     struct arena arena;
     struct session *s;
@@ -117,7 +121,7 @@ START_TEST(the_program_answers_as_the_graph_at_every_batch)
     struct buf file = {0};
     dims_of_all_kinds(&m);
     struct program *p = compile(&m, &file);
-    static const int64_t batches[] = {1, 2, 49, 50, 51, 300};
+    static const int64_t batches[] = {1, 2, 49, 50, 51, 1001};
     for (size_t i = 0; i < ARRAY_COUNT(batches); i++)
         compare_with_graph(p, &file, batches[i]);
     program_free(&p);

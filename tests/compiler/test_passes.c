@@ -120,6 +120,28 @@ START_TEST(identity_of_an_input_that_is_an_output_stays)
 }
 END_TEST
 
+START_TEST(dropout_that_trains_or_whose_mask_is_read_stays)
+{
+    static uint8_t yes = 1;
+    const struct tensor train = {.dtype = DT_BOOL, .data = &yes};
+    struct onnx_build m = {0};
+    struct subject s;
+    onnx_opset(&m, "", 13);
+    onnx_input(&m, "x", DT_F32, DIMS(-1, 4));
+    onnx_init(&m, "train", &train);
+    onnx_op(&m, "Dropout", "d1", "x,,train", "a", NO_ATTRS);
+    onnx_op(&m, "Dropout", "d2", "x", "b,mask", NO_ATTRS);
+    onnx_op(&m, "Dropout", "d3", "b", "c,unread", NO_ATTRS);
+    onnx_op(&m, "Add", "s", "a,c", "y", NO_ATTRS);
+    onnx_output(&m, "y");
+    onnx_output(&m, "mask");
+    subject_init(&s, &m);
+    ck_ok(pass_drop_identity(s.g, &s.err), &s.err);
+    ck_assert_uint_eq(s.g->n_nodes, 3);
+    subject_fini(&s);
+}
+END_TEST
+
 START_TEST(dead_nodes_go)
 {
     struct onnx_build m = {0};
@@ -350,6 +372,22 @@ START_TEST(bias_residual_and_activation_fuse_together)
 }
 END_TEST
 
+START_TEST(a_second_bias_is_not_taken_for_the_first)
+{
+    struct onnx_build m = {0};
+    struct subject s;
+    onnx_opset(&m, "", 13);
+    onnx_input(&m, "x", DT_F32, DIMS(-1, 4, 5, 6));
+    conv(&m, "c", "x", "h", BIAS);
+    random_init(&m, "bias", DIMS(4, 1, 1), 9);
+    onnx_op(&m, "Add", "b", "bias,h", "y", NO_ATTRS);
+    onnx_output(&m, "y");
+    subject_init(&s, &m);
+    apply(&s, pass_fuse_conv);
+    subject_fini(&s);
+}
+END_TEST
+
 START_TEST(a_residual_that_broadcasts_is_not_fused)
 {
     struct onnx_build m = {0};
@@ -499,13 +537,15 @@ Suite *suite_passes(void)
 {
     return SUITE(
         "passes", identity_and_dropout_go_and_outputs_keep_their_names,
-        identity_of_an_input_that_is_an_output_stays, dead_nodes_go,
+        identity_of_an_input_that_is_an_output_stays,
+        dropout_that_trains_or_whose_mask_is_read_stays, dead_nodes_go,
         what_depends_on_constants_only_is_computed,
         a_result_much_larger_than_its_operands_is_not_folded,
         batch_norm_folds_into_the_conv_before_it, batch_norm_stays_when_the_conv_has_other_readers,
         batch_norm_folds_into_gemm_of_either_layout, each_activation_fuses_into_conv,
         clip_with_constant_bounds_fuses_in_both_forms, bias_residual_and_activation_fuse_together,
-        a_residual_that_broadcasts_is_not_fused, nothing_fuses_across_a_value_that_others_read,
+        a_second_bias_is_not_taken_for_the_first, a_residual_that_broadcasts_is_not_fused,
+        nothing_fuses_across_a_value_that_others_read,
         matmul_with_a_constant_row_becomes_gemm_and_takes_the_activation,
         matmul_stays_when_it_is_not_a_matrix_times_a_constant,
         all_passes_together_leave_three_instructions,

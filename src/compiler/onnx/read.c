@@ -73,50 +73,55 @@ enum status reader_define(struct onnx_reader *r, int32_t index, struct err *err)
 
 typedef enum status part_fn(struct onnx_reader *r, struct wire message, struct err *err);
 
+/* What a message about a value begins with; a name may be missing or malformed. */
+static enum status blame(const char *kind, struct view name, struct err *err)
+{
+    return err_prefix(err, "%s '%.*s'", kind, (int)MIN(name.n, 100),
+                      name.n ? (const char *)name.p : "");
+}
+
 static enum status initializer(struct onnx_reader *r, struct wire w, struct err *err)
 {
     struct tensor t;
     struct view name;
-    struct err why = {OK, ""};
     int32_t index;
-    enum status s = onnx_tensor(r, w, &t, &name, &why);
-    if (s == OK || name.n) {
-        enum status named = reader_name(r, name, "an initializer", err);
-        if (named != OK)
-            return named;
-    }
-    if (s != OK) {
-        if (err)
-            *err = why;
-        return name.n ? err_prefix(err, "initializer '%.100s'", r->name) : s;
-    }
+    enum status s = onnx_tensor(r, w, &t, &name, err);
+    if (s != OK)
+        return blame("initializer", name, err);
     if (!name.n)
         return err_set(err, E_CORRUPT, "an initializer has no name");
-    if (graph_const(r->g, r->name, &t, &index) != OK)
-        return reader_no_memory(err);
-    return reader_define(r, index, err);
+    s = reader_name(r, name, "an initializer", err);
+    if (s == OK && graph_const(r->g, r->name, &t, &index) != OK)
+        s = reader_no_memory(err);
+    return s == OK ? reader_define(r, index, err) : s;
+}
+
+/* Reads the name of an input or output into r->name. */
+static enum status port_name(struct onnx_reader *r, struct wire w, const char *what,
+                             struct err *err)
+{
+    struct view name;
+    enum status s = onnx_value_info(r, w, NULL, &name, err);
+    if (s == OK && (!name.n || name.n > SIGNATURE_NAME_MAX))
+        return err_set(err, E_UNSUPPORTED, "%s has a name of %zu bytes, expected 1 to %d", what,
+                       name.n, SIGNATURE_NAME_MAX);
+    return s == OK ? reader_name(r, name, what, err) : s;
 }
 
 static enum status input(struct onnx_reader *r, struct wire w, struct err *err)
 {
     struct tensor t;
     struct view name;
-    int32_t index;
-    enum status s = onnx_value_info(r, w, NULL, &name, err);
-    s = s == OK ? reader_name(r, name, "an input", err) : s;
+    enum status s = port_name(r, w, "an input", err);
     if (s != OK)
         return s;
-    index = reader_find(r);
+    int32_t index = reader_find(r);
     if (index != ARTIFACT_NO_TENSOR && r->g->values[index].kind == VALUE_CONST)
         return OK;
-    if (!name.n || name.n > SIGNATURE_NAME_MAX)
-        return err_set(err, E_UNSUPPORTED, "an input's name has %zu bytes, expected 1 to %d",
-                       name.n, SIGNATURE_NAME_MAX);
     s = onnx_value_info(r, w, &t, &name, err);
-    if (s == OK)
-        s = reader_name(r, name, "an input", err);
-    else
-        return err_prefix(err, "input '%.*s'", (int)MIN(name.n, 100), name.p);
+    if (s != OK)
+        return blame("input", name, err);
+    s = port_name(r, w, "an input", err); /* dims have names too */
     if (s == OK && graph_input(r->g, r->name, &t, &index) != OK)
         s = reader_no_memory(err);
     return s == OK ? reader_define(r, index, err) : s;
@@ -124,14 +129,9 @@ static enum status input(struct onnx_reader *r, struct wire w, struct err *err)
 
 static enum status output(struct onnx_reader *r, struct wire w, struct err *err)
 {
-    struct view name;
-    enum status s = onnx_value_info(r, w, NULL, &name, err);
-    s = s == OK ? reader_name(r, name, "an output", err) : s;
+    enum status s = port_name(r, w, "an output", err);
     if (s != OK)
         return s;
-    if (!name.n || name.n > SIGNATURE_NAME_MAX)
-        return err_set(err, E_UNSUPPORTED, "an output's name has %zu bytes, expected 1 to %d",
-                       name.n, SIGNATURE_NAME_MAX);
     int32_t index = reader_find(r);
     if (index == ARTIFACT_NO_TENSOR)
         return err_set(err, E_CORRUPT, "output '%.100s' is made by no node", r->name);
