@@ -33,6 +33,7 @@ enum status endpoint_new(const struct endpoint_config *c, struct cache *cache,
                                      .queue_max = c->queue_max,
                                      .local_new = worker_new,
                                      .local_free = worker_free,
+                                     .local_trim = worker_trim,
                                      .arg = e};
     enum status s = exec_new(&exec, &e->exec, err);
     if (s != OK) {
@@ -80,6 +81,8 @@ static void finish(struct invocation *inv)
         inv->retry_after_s = answer_retry_after_s(inv->status, inv->waiter.retry_after_s);
     if (inv->status == E_TIMEOUT)
         metric_add(M_REFUSED_DEADLINE, 1);
+    if (inv->status == E_NO_ROOM)
+        exec_trim(inv->endpoint->exec);
     let_go(inv);
 }
 

@@ -28,6 +28,8 @@ struct worker {
 /* ---- worker.c: the executor's locals (struct exec_config); arg is the endpoint ---- */
 void *worker_new(void *endpoint, uint32_t index);
 void worker_free(void *endpoint, void *worker);
+/* Gives the arena back: what was refused for want of room finds it at its next try. */
+void worker_trim(void *endpoint, void *worker);
 /* A buf_charge_fn over --http-memory that counts what it refuses; arg is the endpoint. */
 bool worker_charge(void *endpoint, int64_t delta);
 

@@ -21,6 +21,8 @@ static void end(struct management_call *m, enum status s)
     m->status = s;
     if (s != OK)
         m->retry_after_s = answer_retry_after_s(s, m->waiter.retry_after_s);
+    if (s == E_NO_ROOM)
+        exec_trim(e->exec);
     m->done(m);
     atomic_fetch_sub(&e->in_flight, 1);
 }

@@ -31,6 +31,14 @@ void worker_free(void *endpoint, void *worker)
     alloc_free(w);
 }
 
+void worker_trim(void *endpoint, void *worker)
+{
+    struct worker *w = worker;
+    UNUSED(endpoint);
+    session_forget(w->session);
+    arena_fini(&w->arena);
+}
+
 bool worker_charge(void *endpoint, int64_t delta)
 {
     struct endpoint *e = endpoint;

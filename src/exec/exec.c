@@ -15,6 +15,7 @@ struct worker {
     struct exec_worker self;
     struct exec *exec;
     pthread_t thread;
+    uint64_t trims; /* of exec.trims, how many this worker has followed; its own thread only */
 };
 
 struct exec {
@@ -24,6 +25,7 @@ struct exec {
     struct cond started; /* a worker came up, or could not */
     struct heap heap;    /* ready jobs */
     uint64_t next_ticket;
+    uint64_t trims;  /* calls of exec_trim */
     uint32_t queued; /* admitted, not started */
     uint32_t busy;
     uint32_t up;      /* workers that made their local */
@@ -34,12 +36,30 @@ struct exec {
     struct worker workers[];
 };
 
-/* The next job, taken from the queue; NULL when the pool stops. */
-static struct exec_job *next_job(struct exec *e)
+/* Waits until there is a job or the pool stops, and trims whenever that is asked for meanwhile. */
+static void wait_ready(struct worker *w) REQUIRES(w->exec->lock)
 {
+    struct exec *e = w->exec;
+    for (;;) {
+        if (w->trims != e->trims) {
+            w->trims = e->trims;
+            lock_release(&e->lock);
+            e->config.local_trim(e->config.arg, w->self.local);
+            lock_take(&e->lock);
+        } else if (e->heap.count || e->stopping) {
+            return;
+        } else {
+            cond_wait(&e->ready, &e->lock, 0);
+        }
+    }
+}
+
+/* The next job, taken from the queue; NULL when the pool stops. */
+static struct exec_job *next_job(struct worker *w)
+{
+    struct exec *e = w->exec;
     lock_take(&e->lock);
-    while (!e->heap.count && !e->stopping)
-        cond_wait(&e->ready, &e->lock, 0);
+    wait_ready(w);
     struct exec_job *job = heap_pop(&e->heap);
     if (job) {
         job->ticket = 0;
@@ -54,7 +74,7 @@ static void work(struct worker *w)
 {
     struct exec *e = w->exec;
     struct exec_job *job;
-    while ((job = next_job(e))) {
+    while ((job = next_job(w))) {
         job->run(job, &w->self); /* job is its owner's again: not touched any more */
         lock_take(&e->lock);
         e->busy--;
@@ -193,6 +213,16 @@ bool exec_withdraw(struct exec *e, struct exec_job *job)
     }
     lock_release(&e->lock);
     return held;
+}
+
+void exec_trim(struct exec *e)
+{
+    if (!e->config.local_trim)
+        return;
+    lock_take(&e->lock);
+    e->trims++;
+    cond_wake_all(&e->ready);
+    lock_release(&e->lock);
 }
 
 void exec_drain(struct exec *e)

@@ -33,6 +33,8 @@ struct exec_config {
      * with E_NO_MEMORY. */
     void *(*local_new)(void *arg, uint32_t index);
     void (*local_free)(void *arg, void *local);
+    /* Gives back what local holds only for speed; see exec_trim. May be NULL. */
+    void (*local_trim)(void *arg, void *local);
     void *arg; /* borrowed; outlives the pool */
 };
 
@@ -50,6 +52,10 @@ void exec_submit(struct exec *e, struct exec_job *job); /* job was admitted; nev
  * runs, ran or was withdrawn before. Who withdraws a job that another thread may submit settles
  * with it who does. */
 bool exec_withdraw(struct exec *e, struct exec_job *job) WARN_UNUSED;
+
+/* Every worker calls config.local_trim once, on its own thread: at once when it is idle, else when
+ * its job ends.  thread: any   locks: takes EXEC   blocks: no */
+void exec_trim(struct exec *e);
 
 void exec_drain(struct exec *e);     /* admits nothing any more; what is admitted goes on */
 uint32_t exec_depth(struct exec *e); /* admitted, not started */

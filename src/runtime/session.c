@@ -53,6 +53,12 @@ void session_free(struct session **s)
     *s = NULL;
 }
 
+void session_forget(struct session *s)
+{
+    s->plan_serial = 0;
+    s->arena_bytes = 0;
+}
+
 uint64_t session_arena_bytes(const struct session *s)
 {
     return s->arena_bytes;

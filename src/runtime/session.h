@@ -18,6 +18,9 @@ struct session;
 enum status session_new(struct arena *arena, struct session **out) WARN_UNUSED;
 void session_free(struct session **s);
 
+/* Drops the last plan: for when the arena is given back between runs. */
+void session_forget(struct session *s);
+
 struct run_limits {
     uint64_t deadline_us;         /* CLOCK_MONOTONIC; 0: none. Checked between instructions */
     const atomic_bool *cancelled; /* NULL: never. Checked between instructions */

@@ -19,6 +19,7 @@ struct tape {
     int ran[JOBS_MAX], count;
     int held;  /* gate jobs that hold a worker */
     bool open; /* the gates */
+    int trims; /* calls of count_trim */
 };
 
 struct test_job {
@@ -413,6 +414,46 @@ START_TEST(each_job_runs_once_or_is_withdrawn_once)
 }
 END_TEST
 
+static void count_trim(void *arg, void *local)
+{
+    struct tape *t = arg;
+    UNUSED(local);
+    lock_take(&t->lock);
+    t->trims++;
+    cond_wake_all(&t->changed);
+    lock_release(&t->lock);
+}
+
+static void wait_trims(struct tape *t, int n)
+{
+    lock_take(&t->lock);
+    while (t->trims < n)
+        cond_wait(&t->changed, &t->lock, 0);
+    lock_release(&t->lock);
+}
+
+START_TEST(an_idle_worker_trims_at_once_and_a_busy_one_when_its_job_ends)
+{
+    struct tape t;
+    struct test_job gate;
+    struct exec *e;
+    struct err err;
+    tape_init(&t);
+    const struct exec_config c = {
+        .workers = 2, .queue_max = 4, .local_trim = count_trim, .arg = &t};
+    ck_ok(exec_new(&c, &e, &err), &err);
+    hold_worker(e, &t, &gate);
+    exec_trim(e);
+    wait_trims(&t, 1);
+    ck_assert_int_eq(t.trims, 1);
+    open_gates(&t);
+    wait_trims(&t, 2);
+    exec_free(&e);
+    ck_assert_int_eq(t.trims, 2);
+    tape_fini(&t);
+}
+END_TEST
+
 Suite *suite_exec(void)
 {
     return SUITE("exec", jobs_run_in_the_order_of_their_admission,
@@ -421,5 +462,6 @@ Suite *suite_exec(void)
                  after_drain_nothing_is_admitted_and_what_was_goes_on,
                  each_worker_has_its_own_local, a_worker_without_memory_fails_the_start,
                  each_failing_allocation_is_an_error_and_leaks_nothing,
-                 each_job_runs_once_or_is_withdrawn_once);
+                 each_job_runs_once_or_is_withdrawn_once,
+                 an_idle_worker_trims_at_once_and_a_busy_one_when_its_job_ends);
 }
