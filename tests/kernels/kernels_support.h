@@ -36,7 +36,8 @@ static inline void expect_close(const float *got, const float *want, size_t n, d
     for (size_t i = 0; i < n; i++) {
         double g = (double)got[i], w = (double)want[i];
         bool same = g == w || (isnan(g) && isnan(w)) || fabs(g - w) <= atol + rtol * fabs(w);
-        ck_assert_msg(same, "element %zu is %.9g, expected %.9g", i, g, w);
+        if (!same) /* an assertion that holds costs a write: not one for each element */
+            ck_abort_msg("element %zu is %.9g, expected %.9g", i, g, w);
     }
 }
 

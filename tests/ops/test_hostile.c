@@ -10,7 +10,7 @@
 #include "ops/op.h"
 #include "support/support.h"
 
-enum { ROUNDS = 3000, OPERANDS = 5, RUN_BYTES = 1 << 16, LIST = 6 };
+enum { ROUNDS = 1500, OPERANDS = 5, RUN_BYTES = 1 << 16, LIST = 6 };
 
 static uint64_t seed = 1;
 
@@ -200,8 +200,8 @@ static int attempt(const struct op *op)
         struct op_infer infer = {params, t.n_in, t.n_out, t.in_ptr, t.out_ptr, 0};
         if (s == OK)
             s = op->infer(&infer, &err);
-        ck_assert_msg(s == OK || s == E_CORRUPT || s == E_BAD_INPUT || s == E_UNSUPPORTED, "%s: %s",
-                      op->name, status_name(s));
+        if (s != OK && s != E_CORRUPT && s != E_BAD_INPUT && s != E_UNSUPPORTED)
+            ck_abort_msg("%s: %s", op->name, status_name(s));
         if (s == OK && runnable(&t, &infer)) {
             run(&t, params, infer.scratch_bytes);
             ran = 1;

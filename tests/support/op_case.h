@@ -8,9 +8,10 @@
 #include "ops/op.h"
 #include "support/support.h"
 
-enum { CASE_OPERANDS = 8, CASE_ATTRS = 12 };
+enum { CASE_OPERANDS = 8, CASE_ATTRS = 12, CASE_LIST = 16 };
 
-/* All zero is a case without operands. Inputs' data is borrowed. */
+/* All zero is a case without operands. Inputs' data is borrowed, attributes are copied. Not to be
+ * copied itself. */
 struct op_case {
     const char *domain; /* NULL: ai.onnx */
     const char *name;
@@ -22,8 +23,9 @@ struct op_case {
     int n_in;
     struct attr attrs[CASE_ATTRS];
     uint32_t n_attrs;
-    struct tensor out[CASE_OPERANDS]; /* data: heap, freed by case_fini */
-    uint64_t scratch_bytes;           /* what infer asked for */
+    int64_t lists[CASE_ATTRS][CASE_LIST]; /* what attrs of type INTS point to */
+    struct tensor out[CASE_OPERANDS];     /* data: heap, freed by case_fini */
+    uint64_t scratch_bytes;               /* what infer asked for */
 };
 
 struct op_case *case_begin(struct op_case *c, const char *name, int opset);
