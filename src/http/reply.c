@@ -207,6 +207,7 @@ void reply_failure(struct conn *c, const char *id, enum status s, const struct e
                    struct reply *reply)
 {
     struct http_code code = http_code_of(s);
+    size_t words = strlen(err->msg);
     reply->code = code.code;
     reply->type = "application/json";
     if (!reply->retry_after_s)
@@ -215,7 +216,7 @@ void reply_failure(struct conn *c, const char *id, enum status s, const struct e
         LOG(LOG_WARN, "request_failed", log_str("request_id", id), log_num("status", code.code),
             log_str("class", status_name(s)), log_str("error", err->msg));
     struct buf *b = &reply->body;
-    if (buf_str(b, "{\"error\": ") != OK || buf_json_str(b, err->msg, strlen(err->msg)) != OK ||
+    if (buf_str(b, "{\"error\": ") != OK || buf_json_str(b, err->msg, words) != OK ||
         buf_char(b, '}') != OK)
         buf_clear(b); /* the code alone must do */
     reply_send(c, id, reply);

@@ -191,7 +191,7 @@ static void crowd(uint16_t port, int go)
 START_TEST(descriptors_may_run_out)
 {
     struct stage s;
-    struct rlimit limit;
+    struct rlimit before, limit;
     int go[2], state;
     stage_init(&s);
     s.config.loops = 1;
@@ -202,7 +202,8 @@ START_TEST(descriptors_may_run_out)
     if (!child)
         crowd(server_port(s.server), go[0]);
     int highest = dup(go[0]);
-    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    limit = before;
     limit.rlim_cur = (rlim_t)highest + 10;
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
     ck_assert_int_eq(write(go[1], "g", 1), 1);
@@ -210,7 +211,8 @@ START_TEST(descriptors_may_run_out)
     ck_assert(WIFEXITED(state) && WEXITSTATUS(state) == 0);
     ck_assert_uint_ge(metric_get(M_REFUSED_CONNECTIONS), 1);
     wait_connections(&s, 0);
-    ck_assert_int_eq(ask(&s, PING), 200); /* and the listener is open again */
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0); /* the client needs one too */
+    ck_assert_int_eq(ask(&s, PING), 200);                   /* and the listener is open again */
     stage_end(&s);
 }
 END_TEST

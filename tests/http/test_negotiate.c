@@ -72,6 +72,7 @@ START_TEST(accept_chooses_the_liked_best)
         {"application/*, application/json;q=0", NULL, CODEC_JSON, OK, CODEC_NPY},
         {"text/html, */*;q=0.8", NULL, CODEC_JSON, OK, CODEC_JSON},
         {"*/*, application/json;q=0.1", NULL, CODEC_JSON, OK, CODEC_CSV},
+        {"application/json;q=0.1, */*", NULL, CODEC_JSON, OK, CODEC_CSV},
         {"TEXT/CSV;Q=1.000", NULL, CODEC_JSON, OK, CODEC_CSV},
         {"text/html", NULL, CODEC_JSON, E_NOT_ACCEPTABLE, CODEC_JSON},
         {"application/json;q=0", NULL, CODEC_JSON, E_NOT_ACCEPTABLE, CODEC_JSON},

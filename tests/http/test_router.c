@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* Paths to routes and names, and the small document of POST /models. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -163,8 +164,14 @@ START_TEST(the_load_document_is_read_strictly)
             ck_assert_str_eq(name, docs[i].name);
         free(copy);
     }
-    memset(deep, '[', sizeof(deep));
-    ck_assert_int_eq(manage_model_name(deep, sizeof(deep), name, &err), E_BAD_INPUT);
+    for (int depth = 63; depth <= 64; depth++) { /* and the object around them */
+        int n = sprintf(deep, "{\"model_name\": \"m\", \"x\": ");
+        memset(deep + n, '[', (size_t)depth);
+        memset(deep + n + depth, ']', (size_t)depth);
+        deep[n + 2 * depth] = '}';
+        ck_assert_int_eq(manage_model_name(deep, (size_t)(n + 2 * depth + 1), name, &err),
+                         depth == 63 ? OK : E_BAD_INPUT);
+    }
 }
 END_TEST
 
