@@ -209,7 +209,7 @@ START_TEST(head_has_a_length_and_no_body)
     client_answer(fd, true, &a);
     ck_assert_int_eq(a.code, 200);
     answer_free(&a);
-    client_text(fd, "HEAD /ping HTTP/1.1\r\n" HOST "\r\nnonsense\r\n\r\n");
+    client_text(fd, "HEAD /ping HTTP/1.1\r\n" HOST "\r\n\x01nonsense\r\n\r\n");
     client_answer(fd, false, &a);
     answer_free(&a);
     client_answer(fd, true, &a); /* not to a HEAD any more: it has its body */
