@@ -28,6 +28,7 @@ enum status_class {
     X(E_HEAD_TOO_LARGE, STATUS_CALLER, "head too large") /* request head beyond its limits */      \
     X(E_USAGE, STATUS_CALLER, "usage")                   /* command line or configuration */       \
     X(E_QUEUE_FULL, STATUS_RETRY, "queue full")          /* the executor's bound is reached */     \
+    X(E_RATE, STATUS_RETRY, "too many requests")         /* a tenant's limit, not the node's */    \
     X(E_NO_ROOM, STATUS_RETRY, "no room just now")       /* what could be evicted is in use */     \
     X(E_NO_MEMORY, STATUS_RETRY, "out of memory")        /* an allocation failed */                \
     X(E_STORE, STATUS_RETRY, "store unavailable")        /* the store did not answer properly */   \

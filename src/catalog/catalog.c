@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/lock.h"
 #include "base/map.h"
+#include "catalog/probes.h"
 
 #define SECOND_US UINT64_C(1000000)
 
@@ -30,15 +31,18 @@ struct catalog {
     struct lock lock; /* LOCK_CATALOG; guards what follows */
     struct map by_name;
     struct negative *newest, *oldest;
+    struct probes probes;
 };
 
-enum status catalog_new(struct store *store, uint32_t negatives_max, struct catalog **out)
+enum status catalog_new(struct store *store, uint32_t negatives_max, uint32_t probes_per_s,
+                        struct catalog **out)
 {
     struct catalog *c = alloc_zero(1, sizeof(*c));
     if (!c)
         return E_NO_MEMORY;
     c->store = store;
     c->negatives_max = negatives_max;
+    c->probes.rate = MAX(probes_per_s, 1);
     lock_init(&c->lock, LOCK_CATALOG);
     *out = c;
     return OK;
@@ -91,6 +95,14 @@ bool catalog_known_absent(struct catalog *c, const char *name, uint64_t now_us)
     return absent;
 }
 
+bool catalog_may_probe(struct catalog *c, const char *name, uint64_t now_us)
+{
+    lock_take(&c->lock);
+    bool may = probes_left(&c->probes, name, now_us);
+    lock_release(&c->lock);
+    return may;
+}
+
 static void extend(struct negative *n, uint64_t now_us)
 {
     bool forgotten = now_us > n->until_us + absent_max_us;
@@ -106,6 +118,7 @@ void catalog_note_absent(struct catalog *c, const char *name, uint64_t now_us)
     if (fresh)
         memcpy(fresh->name, name, len + 1);
     lock_take(&c->lock);
+    probes_spend(&c->probes, name, now_us);
     struct negative *n = map_get(&c->by_name, name);
     if (n) {
         list_remove(c, n);

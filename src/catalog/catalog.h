@@ -13,7 +13,8 @@
 
 struct catalog;
 
-enum status catalog_new(struct store *store, uint32_t negatives_max,
+/* probes_per_s: unknown names that a tenant may ask the store for in a second; at least 1. */
+enum status catalog_new(struct store *store, uint32_t negatives_max, uint32_t probes_per_s,
                         struct catalog **out) WARN_UNUSED;
 void catalog_free(struct catalog **c);
 
@@ -27,6 +28,9 @@ bool catalog_is_verb(const char *segment, size_t len);
 /* Is the name remembered as unknown at now_us? Who refuses because of it counts M_NEGATIVE_HITS.
  * thread: any   locks: takes CATALOG   blocks: no */
 bool catalog_known_absent(struct catalog *c, const char *name, uint64_t now_us);
+/* May the name be looked for? False while its tenant has asked for too many unknown names.
+ * thread: any   locks: takes CATALOG   blocks: no */
+bool catalog_may_probe(struct catalog *c, const char *name, uint64_t now_us);
 /* Remembers that the store did not have the name at now_us: for 1 s, twice as long each time it is
  * still absent, up to 60 s; from 1 s again when nobody asked for a minute after that. The oldest
  * goes beyond the bound; without memory it is not remembered.

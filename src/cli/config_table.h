@@ -41,6 +41,8 @@
     X(COUNT, records, "records", "N", "100000", 1, 10000000,                                       \
       "Models the node keeps a record of; the oldest absent ones go first.")                       \
     X(COUNT, negatives, "negatives", "N", "10000", 1, 10000000, "Unknown names remembered.")       \
+    X(COUNT, probes, "probes", "N", "100", 1, 1000000,                                             \
+      "Unknown names a tenant may ask for a second; beyond it 429.")                               \
     X(COUNT, connections, "connections", "N", "10000", 1, 1000000, "Open connections.")            \
     X(SIZE, head_bytes, "head-bytes", "SIZE", "16KiB", 512, 1 << 20,                               \
       "Bytes of a request's head; beyond it 431.")                                                 \

@@ -22,7 +22,7 @@ static enum status start_loading(struct node *n, const struct config *c, struct 
     enum status s = store_open(c->store, &n->store, err);
     if (s != OK)
         return s;
-    s = catalog_new(n->store, (uint32_t)c->negatives, &n->catalog);
+    s = catalog_new(n->store, (uint32_t)c->negatives, (uint32_t)c->probes, &n->catalog);
     if (s != OK)
         return err_set(err, s, "catalog: %s", status_text(s));
     struct loader_resolver resolver = catalog_resolver(n->catalog);

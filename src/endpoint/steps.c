@@ -9,14 +9,29 @@
 #include "endpoint/endpoint_priv.h"
 #include "metrics/metrics.h"
 
-/* Refuses names that proved unknown a moment ago, before they cost a place or a load. */
+/* Has the node a record of the model: did it exist once? */
+static bool has_record(const struct invocation *inv)
+{
+    struct slot_info info;
+    return cache_info(inv->endpoint->cache, inv->model, &info);
+}
+
+/* Refuses names that proved unknown a moment ago, and never-seen names of a tenant that asks for
+ * too many unknown ones, before they cost a place or a load. */
 static enum step_result known(struct invocation *inv, struct worker *w)
 {
     UNUSED(w);
-    if (!catalog_known_absent(inv->endpoint->config.catalog, inv->model, inv->started_us))
+    struct catalog *c = inv->endpoint->config.catalog;
+    if (catalog_known_absent(c, inv->model, inv->started_us)) {
+        metric_add(M_NEGATIVE_HITS, 1);
+        return step_fail(inv, E_NOT_FOUND, "model '%.160s' is not in the store", inv->model);
+    }
+    if (catalog_may_probe(c, inv->model, inv->started_us) || has_record(inv))
         return STEP_NEXT;
-    metric_add(M_NEGATIVE_HITS, 1);
-    return step_fail(inv, E_NOT_FOUND, "model '%.160s' is not in the store", inv->model);
+    metric_add(M_REFUSED_PROBES, 1);
+    return step_fail(inv, E_RATE,
+                     "too many unknown names were asked for: '%.160s' is not looked for",
+                     inv->model);
 }
 
 /* Takes a place in the queue, which it keeps while it waits for a load. */

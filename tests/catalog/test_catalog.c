@@ -20,7 +20,7 @@ static void setup(uint32_t negatives_max)
 {
     tree_init(&tree);
     ck_ok(store_open(tree.path, &store, &err), &err);
-    ck_assert_int_eq(catalog_new(store, negatives_max, &catalog), OK);
+    ck_assert_int_eq(catalog_new(store, negatives_max, 100, &catalog), OK);
 }
 
 static void teardown(void)
@@ -249,7 +249,7 @@ START_TEST(without_memory_nothing_leaks)
     catalog_free(&catalog);
     ck_assert_int_eq(alloc_live(), 1); /* the store */
     alloc_fail_at(1);
-    ck_assert_int_eq(catalog_new(store, 1, &catalog), E_NO_MEMORY);
+    ck_assert_int_eq(catalog_new(store, 1, 100, &catalog), E_NO_MEMORY);
     alloc_fail_at(0);
     teardown();
 }

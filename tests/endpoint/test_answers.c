@@ -98,6 +98,25 @@ START_TEST(an_unknown_name_is_404_and_remembered)
 }
 END_TEST
 
+START_TEST(a_tenant_that_asks_for_unknown_names_is_slowed_alone)
+{
+    enum { TRIES = 2000 };
+    enum status s = E_NOT_FOUND;
+    setup(&(struct node_config){0});
+    ck_assert_int_eq(call_once(&node, "m", one, NULL), OK);
+    for (int i = 0; i < TRIES && s == E_NOT_FOUND; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "made-up-%d", i);
+        s = call_once(&node, name, one, NULL);
+    }
+    ck_assert_int_eq(s, E_RATE);
+    ck_assert_uint_eq(metric_get(M_REFUSED_PROBES), 1);
+    ck_assert_int_eq(call_once(&node, "m", one, NULL), OK);
+    ck_assert_int_eq(call_once(&node, "acme/x", one, NULL), E_NOT_FOUND);
+    node_fini(&node);
+}
+END_TEST
+
 START_TEST(the_callers_fault_is_400_word_for_word)
 {
     setup(&(struct node_config){0});
@@ -332,13 +351,13 @@ END_TEST
 
 Suite *suite_answers(void)
 {
-    return SUITE("answers", an_answer_says_how_the_model_was_found,
-                 a_v2_answer_names_model_and_version, an_unknown_name_is_404_and_remembered,
-                 the_callers_fault_is_400_word_for_word, beyond_arena_max_is_413,
-                 beyond_http_memory_is_503, a_reply_beyond_its_bound_is_refused,
-                 a_full_queue_refuses_at_once, what_waited_beyond_its_deadline_does_not_run,
-                 a_run_ends_at_its_deadline, no_room_just_now_is_503,
-                 a_store_that_is_down_is_503_without_its_address,
-                 a_model_that_cannot_be_loaded_is_500_by_class_only, a_draining_node_is_503,
-                 a_load_that_an_operator_cancels_is_503, gauges_say_what_is_held);
+    return SUITE(
+        "answers", an_answer_says_how_the_model_was_found, a_v2_answer_names_model_and_version,
+        an_unknown_name_is_404_and_remembered, a_tenant_that_asks_for_unknown_names_is_slowed_alone,
+        the_callers_fault_is_400_word_for_word, beyond_arena_max_is_413, beyond_http_memory_is_503,
+        a_reply_beyond_its_bound_is_refused, a_full_queue_refuses_at_once,
+        what_waited_beyond_its_deadline_does_not_run, a_run_ends_at_its_deadline,
+        no_room_just_now_is_503, a_store_that_is_down_is_503_without_its_address,
+        a_model_that_cannot_be_loaded_is_500_by_class_only, a_draining_node_is_503,
+        a_load_that_an_operator_cancels_is_503, gauges_say_what_is_held);
 }

@@ -14,7 +14,7 @@
 
 #define OR(a, b) ((a) ? (a) : (b))
 
-enum { RECORDS = 4096, NEGATIVES = 1000 };
+enum { RECORDS = 4096, NEGATIVES = 1000, PROBES = 20 };
 
 void node_init(struct node *n, const struct node_config *c)
 {
@@ -23,7 +23,7 @@ void node_init(struct node *n, const struct node_config *c)
     tree_init(&n->tree);
     ck_ok(store_open(n->tree.path, &n->files, &err), &err);
     gate_init(&n->gate, n->files);
-    ck_assert_int_eq(catalog_new(&n->gate.store, NEGATIVES, &n->catalog), OK);
+    ck_assert_int_eq(catalog_new(&n->gate.store, NEGATIVES, PROBES, &n->catalog), OK);
     struct loader_resolver r = catalog_resolver(n->catalog);
     ck_assert_int_eq(loader_new(&n->gate.store, &r, OR(c->loaders, 2), &n->loader), OK);
     const struct cache_source source = loader_source(n->loader);
