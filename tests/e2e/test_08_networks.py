@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The Roost Authors
 """torchvision's networks with random weights, as torch exports them at three opsets, answer what
-PyTorch answers at batch 1 and 4: rtol 1e-3, atol 1e-5 of the output's scale."""
+PyTorch answers at batch 1 and 4: rtol 1e-3, atol 1e-5 of the output's scale.
+
+The two networks of some 100 million weights, whose operators are the same at all three opsets, take
+one opset unless ROOST_TEST_OPSETS names others (11,13,17: all of them for all networks)."""
 
 import importlib.util
 import os
@@ -13,7 +16,7 @@ import unittest
 
 import harness
 
-OPSETS = os.environ.get("ROOST_TEST_OPSETS", "11,13,17")
+OPSETS = os.environ.get("ROOST_TEST_OPSETS", "")
 EXPORT_S = 600
 RTOL, ATOL_OF_SCALE = 1e-3, 1e-5
 
@@ -30,14 +33,15 @@ def scale_of(folder):
                  "python3-torchvision is not installed")
 @unittest.skipIf(harness.SANITIZED, "BLAS is not instrumented, and a sanitizer takes an hour")
 class Networks(harness.Case):
-    def check(self, network, *options):
+    def check(self, network, *options, opsets="11,13,17"):
+        opsets = OPSETS or opsets
         folder = pathlib.Path(tempfile.mkdtemp(prefix="roost-networks-"))
         self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
         subprocess.run([harness.ROOT / "scripts/export-networks", folder, "--networks", network,
-                        "--opsets", OPSETS, *options],
+                        "--opsets", opsets, *options],
                        check=True, capture_output=True, timeout=EXPORT_S)
         models = sorted(folder.iterdir())
-        self.assertEqual(len(models), len(OPSETS.split(",")))
+        self.assertEqual(len(models), len(opsets.split(",")))
         for model in models:
             with self.subTest(model.name):
                 done = harness.roost("verify", "--rtol", RTOL, "--atol",
@@ -47,7 +51,7 @@ class Networks(harness.Case):
                               done.stdout + done.stderr)
 
     def test_alexnet(self):
-        self.check("alexnet")
+        self.check("alexnet", opsets="11")
 
     def test_densenet121(self):
         self.check("densenet121")
@@ -65,7 +69,7 @@ class Networks(harness.Case):
         self.check("resnet18")
 
     def test_resnet18_with_batch_norms_that_we_fold(self):
-        self.check("resnet18", "--keep-batch-norm")
+        self.check("resnet18", "--keep-batch-norm", opsets="13")
 
     def test_resnet50(self):
         self.check("resnet50")
@@ -74,4 +78,4 @@ class Networks(harness.Case):
         self.check("squeezenet1_1")
 
     def test_vgg16(self):
-        self.check("vgg16")
+        self.check("vgg16", opsets="17")
