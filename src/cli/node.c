@@ -4,12 +4,13 @@
  * before it failed, stop frees: every free skips what is not there. */
 #include "cli/node.h"
 
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "metrics/metrics.h"
 
-enum { WORKERS_MAX = 64, LOOPS_AUTO_MAX = 8 };
+enum { WORKERS_MAX = 64, LOOPS_AUTO_MAX = 8, LAME_POLL_NS = 2000000 };
 
 static uint32_t cores(uint32_t most)
 {
@@ -85,10 +86,21 @@ enum status node_start(struct node *n, const struct config *c, struct err *err)
     return s;
 }
 
+/* While something is in flight the listeners stay open, so that balancers and clients hear 503 with
+ * Retry-After (and from /ready) instead of a refused connection. */
+static void wait_in_flight(struct endpoint *e, uint64_t until_us)
+{
+    const struct timespec pause = {.tv_nsec = LAME_POLL_NS};
+    while (endpoint_in_flight(e) && clock_now_us() < until_us)
+        nanosleep(&pause, NULL);
+}
+
 void node_stop(struct node *n, uint64_t until_us)
 {
-    if (n->endpoint)
+    if (n->endpoint) {
         endpoint_drain(n->endpoint);
+        wait_in_flight(n->endpoint, until_us);
+    }
     if (n->server) {
         server_drain(n->server, until_us);
         server_free(&n->server);

@@ -196,7 +196,8 @@ void reply_send(struct conn *c, const char *id, struct reply *reply)
     metric_add(class == 2 ? M_HTTP_2XX : class == 4 ? M_HTTP_4XX : M_HTTP_5XX, 1);
     LOG(LOG_DEBUG, "request", log_str("request_id", id), log_num("status", reply->code),
         log_num("reply_bytes", (int64_t)reply->body.len));
-    c->closing = c->closing || atomic_load(&c->door->loop->server->draining);
+    struct server *s = c->door->loop->server;
+    c->closing = c->closing || atomic_load(&s->draining) || endpoint_draining(s->endpoint);
     put_head(&head, c, id, reply);
     if (c->head_only)
         buf_fini(&reply->body);
