@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* A peer for bench/http: libevhtp alone, one loop per thread on SO_REUSEPORT, answering every request
- * with a constant. What Roost adds to this is its guard, its routing and its work.
+/* A peer for bench/http: libevhtp alone, one loop per thread on SO_REUSEPORT, answering every
+ * request with a constant. What Roost adds to this is its guard, its routing and its work.
  *
  * usage: evhtp_constant PORT LOOPS FILE */
 #include <event2/event.h>

@@ -29,7 +29,7 @@ static int is_gated(int fd)
 ssize_t pread(int fd, void *buf, size_t n, off_t at)
 {
     ssize_t (*real)(int, void *, size_t, off_t) =
-        (ssize_t (*)(int, void *, size_t, off_t))dlsym(RTLD_NEXT, "pread");
+        (ssize_t(*)(int, void *, size_t, off_t))dlsym(RTLD_NEXT, "pread");
     const char *gate = getenv("ROOST_TEST_GATE");
     const char *from = getenv("ROOST_TEST_GATE_FROM");
     if (gate && at >= (from ? atoll(from) : 0) && is_gated(fd)) {
