@@ -51,10 +51,32 @@ static void places(const struct pool *p, int d, int64_t at, int64_t low, int64_t
     *last = MAX(*first, *last);
 }
 
+/* The same for windows further apart than the row is long: an output at a time, because places that
+ * meet the row for one output at most are as many as the strides between the outputs, which no
+ * tensor bounds. */
+static void cover_apart(const struct pool *p, const float *row, float *y, bool max)
+{
+    for (int64_t i = 0; i < p->out[2]; i++) {
+        int64_t at = i * p->stride[2] - p->pad[2], first, last;
+        places(p, 2, at, 0, p->in[2], &first, &last);
+        for (int64_t k = first; k < last; k++) {
+            float v = row[at + k * p->dilation[2]];
+            if (!max)
+                y[i] += v;
+            else if (v > y[i] || v != v)
+                y[i] = v;
+        }
+    }
+}
+
 /* Adds one input row, at all window places along it, to the output row y. */
 static void cover_row(const struct pool *p, const float *row, float *y, bool max)
 {
     int64_t stride = p->stride[2], width = p->in[2], first, last;
+    if (stride > width) {
+        cover_apart(p, row, y, max);
+        return;
+    }
     /* Places at which any of the row's windows meets the input. */
     places(p, 2, -p->pad[2], -(p->out[2] - 1) * stride, width, &first, &last);
     for (int64_t k = first; k < last; k++) {

@@ -5,6 +5,10 @@
  * out, as PyTorch does. */
 #include "ops/pool_common.h"
 
+/* Window places of one run, clipped to the input; some hundred times what real networks ask for. A
+ * window may cover the whole input at every output, which only the attributes claim is wanted. */
+#define POOL_PLACES_MAX (INT64_C(1) << 35)
+
 enum status pool_prepare(const struct op_node *node, const char *op, struct pool_params *p,
                          struct err *err)
 {
@@ -20,6 +24,22 @@ static enum status describe(const struct pool_params *p, const char *op, const s
     return window_place(&p->window, op, x, p->window.kernel, at, err);
 }
 
+static enum status bound_work(const char *op, const struct tensor *x,
+                              const struct placed_window *at, struct err *err)
+{
+    int64_t work = op_span(x->dims, 0, 2);
+    for (int d = 0; d < SPATIAL_MAX; d++)
+        if (__builtin_mul_overflow(work, at->out[d], &work) ||
+            __builtin_mul_overflow(work, MIN(at->kernel[d], at->in[d]), &work))
+            work = INT64_MAX;
+    if (work <= POOL_PLACES_MAX)
+        return OK;
+    char text[TENSOR_TEXT_MAX];
+    return err_set(err, E_UNSUPPORTED,
+                   "%s: input 0 is %s, and the windows over it have more than 2^35 places", op,
+                   tensor_text(x, text));
+}
+
 enum status pool_infer(struct op_infer *ctx, const char *op, struct err *err)
 {
     enum status s = op_operands(ctx, op, 1, err);
@@ -28,6 +48,8 @@ enum status pool_infer(struct op_infer *ctx, const char *op, struct err *err)
     struct placed_window at;
     if (s == OK)
         s = describe(ctx->params, op, ctx->in[0], &at, err);
+    if (s == OK)
+        s = bound_work(op, ctx->in[0], &at, err);
     if (s != OK)
         return s;
     if (ctx->n_out > 1 && ctx->out[1])

@@ -82,6 +82,32 @@ START_TEST(an_absurd_window_costs_no_more_than_its_input)
 }
 END_TEST
 
+/* A loop over the kernel's places, or over those between two windows, would take minutes here. */
+START_TEST(windows_far_apart_cost_no_more_than_their_input)
+{
+    int64_t huge = 0x7fffffff;
+    struct pool p = {.planes = 1, .x = x, .y = fast};
+    for (int d = 0; d < 3; d++) {
+        p.in[d] = d ? 50 : 1;
+        p.out[d] = d ? 2 : 1;
+        p.kernel[d] = d ? huge : 1;
+        p.pad[d] = p.pad_end[d] = d ? huge - 10 : 0;
+        p.stride[d] = d ? huge : 1;
+        p.dilation[d] = 1;
+    }
+    for (int i = 0; i < 2500; i++)
+        x[i] = (float)i;
+    max_pool_f32(&p); /* the first window sees ten of each dim, the second the rest */
+    ck_assert_float_eq(fast[0], 9 * 50 + 9);
+    ck_assert_float_eq(fast[1], 9 * 50 + 49);
+    ck_assert_float_eq(fast[2], 49 * 50 + 9);
+    ck_assert_float_eq(fast[3], 2499);
+    average_pool_f32(&p);
+    ck_assert_float_eq(fast[0], 4.5f * 50 + 4.5f);
+    ck_assert_float_eq(fast[3], 29.5f * 50 + 29.5f);
+}
+END_TEST
+
 START_TEST(normalisation_equals_ref)
 {
     uint64_t seed = 23;
@@ -106,5 +132,5 @@ END_TEST
 Suite *suite_pool(void)
 {
     return SUITE("pool", fast_equals_ref, an_absurd_window_costs_no_more_than_its_input,
-                 normalisation_equals_ref);
+                 windows_far_apart_cost_no_more_than_their_input, normalisation_equals_ref);
 }

@@ -180,6 +180,20 @@ START_TEST(the_last_window_of_ceil_mode_never_starts_in_the_padding)
 }
 END_TEST
 
+START_TEST(a_pool_that_covers_everything_everywhere_is_refused)
+{
+    struct op_case c;
+    struct err err;
+    case_begin(&c, "MaxPool", 12);
+    case_in(&c, DT_F32, CASE_DIMS(1, 1, 1 << 20), NULL);
+    CASE_INTS(&c, ATTR_kernel_shape, 1 << 30);
+    CASE_INTS(&c, ATTR_pads, 1 << 30, 1 << 30);
+    ck_assert_int_eq(case_run(&c, &err), E_UNSUPPORTED);
+    ck_assert_ptr_nonnull(strstr(err.msg, "2^35"));
+    case_fini(&c);
+}
+END_TEST
+
 START_TEST(gemm_takes_vectors_scalars_and_none_as_its_third_operand)
 {
     static const float a[] = {1, 2, 3, 4}, b[] = {1, 0, 0, 1}, row[] = {10, 20}, column[] = {1, 2};
@@ -215,5 +229,6 @@ Suite *suite_forms(void)
                  axes_stand_in_an_attribute_before_13, slice_1_takes_attributes,
                  dropout_is_the_identity_and_its_mask_all_true, a_batch_norm_that_trains_is_refused,
                  the_last_window_of_ceil_mode_never_starts_in_the_padding,
+                 a_pool_that_covers_everything_everywhere_is_refused,
                  gemm_takes_vectors_scalars_and_none_as_its_third_operand);
 }
