@@ -143,6 +143,19 @@ class Plain(harness.Case):
             port = taken.getsockname()[1]
             self.fails(1, str(port), "serve", "--store", self.path, "--listen", f"127.0.0.1:{port}")
 
+    def test_a_terminal_gets_a_progress_bar_for_what_lasts(self):
+        ours, theirs = pty.openpty()
+        args = [str(harness.BINARY), "bench", str(harness.compiled("iris")), "--seconds", "2"]
+        done = subprocess.run(args, stdout=subprocess.PIPE, stderr=theirs, check=False,
+                              env=harness.clean_env({"TERM": "xterm"}))
+        os.close(theirs)
+        drawn = os.read(ours, 65536)
+        os.close(ours)
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(drawn, rb"running \[#+\.+\] 1/2 1 s")
+        self.assertTrue(drawn.endswith(b"\r\x1b[K"), drawn)  # and it is gone at the end
+        self.assertEqual(roost(*args[1:]).stderr, "")         # nothing without a terminal
+
     def test_a_terminal_gets_colours_unless_no_color_is_set(self):
         def on_terminal(env):
             ours, theirs = pty.openpty()
