@@ -75,11 +75,13 @@ static void log_start(const struct node *n, const struct config *c)
         log_str("version", ROOST_VERSION), log_num("pid", getpid()));
 }
 
-/* A second signal while the node drains ends the process here: exit, not abort, and 1. */
+/* A second signal while the node drains ends the process here: exit, not abort, and 1. SIGUSR1,
+ * sent to this thread alone, says that the drain is over; a cancelled thread would leave its stack
+ * as it stood, which sanitizers take for damage. */
 static void *watch_second(void *arg)
 {
     int signal_number;
-    if (sigwait(arg, &signal_number) == 0) {
+    if (sigwait(arg, &signal_number) == 0 && signal_number != SIGUSR1) {
         LOG(LOG_WARN, "killed_while_draining", log_num("signal", signal_number));
         _exit(CLI_FAILED);
     }
@@ -94,12 +96,14 @@ static void wait_and_drain(struct node *n, const struct config *c, sigset_t *set
         ;
     LOG(LOG_INFO, "draining", log_num("signal", signal_number),
         log_num("drain_us", (int64_t)c->drain));
-    bool watched = pthread_create(&watcher, NULL, watch_second, set) == 0;
+    sigaddset(set, SIGUSR1);
+    bool watched = pthread_sigmask(SIG_BLOCK, set, NULL) == 0 &&
+                   pthread_create(&watcher, NULL, watch_second, set) == 0;
     uint64_t begin = clock_now_us();
     node_stop(n, begin + c->drain);
     LOG(LOG_INFO, "stopped", log_num("drain_us", (int64_t)(clock_now_us() - begin)));
     if (watched) {
-        pthread_cancel(watcher); /* sigwait is a cancellation point */
+        pthread_kill(watcher, SIGUSR1);
         pthread_join(watcher, NULL);
     }
 }
