@@ -71,12 +71,27 @@ static enum status write_all(int fd, const char *path, const char *p, size_t n, 
         p += done;
         n -= (size_t)done;
     }
-    return fsync(fd) == 0 ? OK : failed(err, E_IO, "flush", path);
+    return OK;
+}
+
+/* Into what is there already: a device, a pipe. */
+static enum status write_into(const char *path, const void *p, size_t n, struct err *err)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return failed(err, E_IO, "open", path);
+    enum status s = write_all(fd, path, p, n, err);
+    if (close(fd) != 0 && s == OK)
+        s = failed(err, E_IO, "close", path);
+    return s;
 }
 
 enum status file_write(const char *path, const void *p, size_t n, struct err *err)
 {
     char part[PATH_MAX];
+    struct stat st;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        return write_into(path, p, n, err);
     int len = snprintf(part, sizeof(part), "%s.part.%ld", path, (long)getpid());
     if (len < 0 || (size_t)len >= sizeof(part))
         return err_set(err, E_IO, "%.100s...: the path is too long", path);
@@ -84,6 +99,8 @@ enum status file_write(const char *path, const void *p, size_t n, struct err *er
     if (fd < 0)
         return failed(err, E_IO, "create", part);
     enum status s = write_all(fd, part, p, n, err);
+    if (s == OK && fsync(fd) != 0)
+        s = failed(err, E_IO, "flush", part);
     if (close(fd) != 0 && s == OK)
         s = failed(err, E_IO, "close", part);
     if (s == OK && rename(part, path) != 0)

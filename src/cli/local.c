@@ -73,7 +73,8 @@ enum status local_open(const char *path, struct program **out, uint64_t *load_us
     if (load_us)
         *load_us = clock_now_us() - begin;
     buf_fini(&artifact);
-    return s == OK ? OK : err_prefix(err, "%.100s", path);
+    /* program_open_file names the file itself. */
+    return s == OK || is_artifact ? s : err_prefix(err, "%.100s", path);
 }
 
 enum status local_run_init(struct local_run *r, struct err *err)

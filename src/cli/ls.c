@@ -64,6 +64,16 @@ static enum status row(void *arg, const char *name, const struct resolved *r)
                       units_size_human(r->object.bytes, size), date);
 }
 
+static enum status list(struct store *store, struct listing *l, struct err *err)
+{
+    enum status s = l->json ? buf_str(&l->out, "{\"models\": [") : OK;
+    if (s == OK)
+        s = catalog_list(store, row, l, err);
+    if (l->json && buf_str(&l->out, l->count ? "\n]}\n" : "]}\n") != OK)
+        s = err_set(err, E_NO_MEMORY, "out of memory while listing the store");
+    return s;
+}
+
 static int ls_run(const struct args *a)
 {
     struct listing l = {.json = args_on(a, "json")};
@@ -75,20 +85,20 @@ static int ls_run(const struct args *a)
     if (s == OK)
         s = store_open(c.store, &store, &err);
     progress_start(&bar, "listing", 0);
-    if (s == OK && l.json)
-        s = buf_str(&l.out, "{\"models\": [");
     if (s == OK)
-        s = catalog_list(store, row, &l, &err);
-    if (s == OK && l.json)
-        s = buf_str(&l.out, l.count ? "\n]}\n" : "]}\n");
+        s = list(store, &l, &err);
     progress_stop(&bar);
     if (store)
         store_free(&store);
     if (s == OK && !l.json && l.count == 0)
         fprintf(stderr, "%s holds no model; make one with `roost compile MODEL -o %s/NAME.roost`\n",
                 c.store, c.store);
+    /* One name that cannot be resolved hides no other: they are printed before it is told. */
+    bool printed = s == OK || l.count > 0;
+    if (printed && cli_print(OK, &l.out) != CLI_OK)
+        return CLI_FAILED;
     if (s == OK)
-        return cli_print(s, &l.out);
+        return CLI_OK;
     buf_fini(&l.out);
     return cli_fail_hint(&err, s == E_NOT_FOUND ? "name one with --store" : "");
 }

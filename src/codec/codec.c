@@ -211,10 +211,14 @@ enum status builder_special(struct builder *b, double v, struct err *err)
 enum status builder_finish(struct builder *b, struct err *err)
 {
     uint64_t bytes;
-    for (int d = 0; d < b->t->rank; d++)
-        if (!b->known[d])
+    for (int d = 0; d < b->t->rank; d++) {
+        if (b->known[d])
+            continue;
+        if (b->port->dims[d] < 0) /* an array without elements does not show what is below it */
             return err_set(err, E_BAD_INPUT, "input '%s': empty: dimension %d is not known",
                            b->port->name, d);
+        b->t->dims[d] = b->port->dims[d];
+    }
     if (!tensor_bytes(b->t, &bytes) || bytes != b->data->len) {
         char text[TENSOR_TEXT_MAX];
         return err_set(err, E_BAD_INPUT, "input '%s': %zu elements came, %s was expected",

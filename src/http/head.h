@@ -27,6 +27,7 @@ const char *method_text(enum method m);
     X(FIELD_CODING, "transfer-encoding")                                                           \
     X(FIELD_EXPECT, "expect")                                                                      \
     X(FIELD_TYPE, "content-type")                                                                  \
+    X(FIELD_ENCODING, "content-encoding")                                                          \
     X(FIELD_ORIGIN, "origin")                                                                      \
     X(FIELD_REQUEST_ID, "x-request-id")                                                            \
     X(FIELD_TIMEOUT, "x-roost-timeout-ms")                                                         \

@@ -48,6 +48,8 @@ enum status invoke_prepare(struct request *r, const struct head *h, struct err *
     enum status s =
         content_type_parse(h->field[FIELD_TYPE], &inv->in_format, &inv->options.csv_header, err);
     if (s == OK)
+        s = content_encoding_check(h->field[FIELD_ENCODING], err);
+    if (s == OK)
         s = accept_choose(h->accept, h->accepts, inv->in_format, &out, err);
     if (s == OK)
         s = read_timeout(r, h->field[FIELD_TIMEOUT], err);

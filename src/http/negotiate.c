@@ -74,13 +74,21 @@ enum status content_type_parse(struct span value, enum codec_format *f, bool *cs
     return s;
 }
 
-/* source: RFC 9110 12.4.2: 0, 1, and at most three digits behind the point */
+/* source: RFC 9110 12.4.2: 0, 1, and at most three digits behind the point. ".2" is read too: every
+ * request of Java's HttpURLConnection says so unless its user chose an Accept. */
 static bool parse_weight(struct span s, int *weight)
 {
-    if (!s.n || s.n > 5 || s.p[0] < '0' || s.p[0] > '1' || (s.n > 1 && s.p[1] != '.'))
+    bool bare = s.n > 1 && s.p[0] == '.';
+    int w = 0, place = WEIGHT_ONE / 10;
+    if (!bare) {
+        if (!s.n || s.p[0] < '0' || s.p[0] > '1')
+            return false;
+        w = (s.p[0] - '0') * WEIGHT_ONE;
+        s = span_of(s.p + 1, s.n - 1);
+    }
+    if (s.n > 4 || (s.n && s.p[0] != '.'))
         return false;
-    int w = (s.p[0] - '0') * WEIGHT_ONE, place = WEIGHT_ONE / 10;
-    for (size_t i = 2; i < s.n; i++, place /= 10) {
+    for (size_t i = 1; i < s.n; i++, place /= 10) {
         if (!(char_class[(unsigned char)s.p[i]] & CHAR_DIGIT))
             return false;
         w += (s.p[i] - '0') * place;
@@ -98,10 +106,10 @@ struct wish {
 static void note_range(struct span range, int weight, struct wish wishes[FORMATS])
 {
     for (int i = 0; i < FORMATS; i++) {
-        int rank = span_is_nocase(range, formats[i].type)    ? 3
-                   : span_is_nocase(range, formats[i].group) ? 2
-                   : span_is(range, "*/*")                   ? 1
-                                                             : 0;
+        int rank = span_is_nocase(range, formats[i].type)         ? 3
+                   : span_is_nocase(range, formats[i].group)      ? 2
+                   : span_is(range, "*/*") || span_is(range, "*") ? 1
+                                                                  : 0;
         if (rank > wishes[i].rank)
             wishes[i] = (struct wish){rank, weight};
     }
@@ -119,6 +127,13 @@ static enum status note_element(struct span element, struct wish wishes[FORMATS]
             return err_set(err, E_BAD_INPUT, "Accept has a weight that is not 0 to 1");
     note_range(range, weight, wishes);
     return OK;
+}
+
+enum status content_encoding_check(struct span value, struct err *err)
+{
+    if (!value.n || span_is_nocase(value, "identity"))
+        return OK;
+    return err_set(err, E_MEDIA_TYPE, "Content-Encoding: bodies are read as they are, not packed");
 }
 
 enum status accept_choose(const struct span *accept, int n, enum codec_format in,

@@ -14,6 +14,8 @@ const char *format_type(enum codec_format f);
  * parameter with a value that means nothing) */
 enum status content_type_parse(struct span value, enum codec_format *f, bool *csv_header,
                                struct err *err) WARN_UNUSED;
+/* errors: E_MEDIA_TYPE: the body is compressed */
+enum status content_encoding_check(struct span value, struct err *err) WARN_UNUSED;
 /* The format that the n Accept fields like best; between equals `in`, which is also the answer to
  * no field at all.  errors: E_NOT_ACCEPTABLE; E_BAD_INPUT (a weight that is none) */
 enum status accept_choose(const struct span *accept, int n, enum codec_format in,

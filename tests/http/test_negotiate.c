@@ -52,6 +52,16 @@ START_TEST(content_type_names_the_format)
 }
 END_TEST
 
+START_TEST(packed_bodies_are_not_read)
+{
+    struct err err;
+    ck_assert_int_eq(content_encoding_check(text(NULL), &err), OK);
+    ck_assert_int_eq(content_encoding_check(text("Identity"), &err), OK);
+    ck_assert_int_eq(content_encoding_check(text("gzip"), &err), E_MEDIA_TYPE);
+    ck_assert_int_eq(content_encoding_check(text("identity, gzip"), &err), E_MEDIA_TYPE);
+}
+END_TEST
+
 START_TEST(accept_chooses_the_liked_best)
 {
     static const struct {
@@ -71,6 +81,8 @@ START_TEST(accept_chooses_the_liked_best)
         {"application/*;q=0.5, application/x-npy", NULL, CODEC_JSON, OK, CODEC_NPY},
         {"application/*, application/json;q=0", NULL, CODEC_JSON, OK, CODEC_NPY},
         {"text/html, */*;q=0.8", NULL, CODEC_JSON, OK, CODEC_JSON},
+        {"text/html, image/gif, *; q=.2, */*; q=.2", NULL, CODEC_CSV, OK, CODEC_CSV},
+        {"application/json;q=.125, text/csv;q=.2", NULL, CODEC_JSON, OK, CODEC_CSV},
         {"*/*, application/json;q=0.1", NULL, CODEC_JSON, OK, CODEC_CSV},
         {"application/json;q=0.1, */*", NULL, CODEC_JSON, OK, CODEC_CSV},
         {"TEXT/CSV;Q=1.000", NULL, CODEC_JSON, OK, CODEC_CSV},
@@ -81,6 +93,8 @@ START_TEST(accept_chooses_the_liked_best)
         {"application/json;q=2", NULL, CODEC_JSON, E_BAD_INPUT, CODEC_JSON},
         {"application/json;q=1.1", NULL, CODEC_JSON, E_BAD_INPUT, CODEC_JSON},
         {"application/json;q=0.1234", NULL, CODEC_JSON, E_BAD_INPUT, CODEC_JSON},
+        {"application/json;q=.", NULL, CODEC_JSON, E_BAD_INPUT, CODEC_JSON},
+        {"application/json;q=.1234", NULL, CODEC_JSON, E_BAD_INPUT, CODEC_JSON},
         {"application/json;q=", NULL, CODEC_JSON, E_BAD_INPUT, CODEC_JSON},
         {"application/json;q=-1", NULL, CODEC_JSON, E_BAD_INPUT, CODEC_JSON},
     };
@@ -99,5 +113,6 @@ END_TEST
 
 Suite *suite_negotiate(void)
 {
-    return SUITE("negotiate", content_type_names_the_format, accept_chooses_the_liked_best);
+    return SUITE("negotiate", content_type_names_the_format, packed_bodies_are_not_read,
+                 accept_chooses_the_liked_best);
 }

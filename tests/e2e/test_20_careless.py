@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The Roost Authors
+"""What careless operators and unusual clients do, and what must not come of it."""
+
+import json
+import os
+import stat
+
+import harness
+
+IRIS = {"instances": [[5.1, 3.5, 1.4, 0.2]]}
+# What Java's HttpURLConnection sends when nobody chose an Accept.
+JAVA_ACCEPT = "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2"
+
+
+class Operators(harness.Case):
+    def test_compiling_into_a_pipe_leaves_the_pipe(self):
+        pipe = self.store().path / "pipe"
+        os.mkfifo(pipe)
+        got = self.in_background(pipe.read_bytes)
+        done = harness.roost("compile", harness.model_file("iris"), "-o", pipe)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(got.result(), harness.compiled("iris").read_bytes())
+        self.assertTrue(stat.S_ISFIFO(pipe.lstat().st_mode))
+
+    def test_one_bad_pointer_hides_no_other_model(self):
+        store = self.store("iris", "wine")
+        store.put("_roost/models/broken/current", b"../2")
+        for flags in [], ["--json"]:
+            done = harness.roost("ls", "--store", store.path, *flags)
+            self.assertEqual(done.returncode, 1, done)
+            self.assertIn("broken/current holds '../2'", done.stderr)
+            self.assertIn("iris", done.stdout)
+            self.assertIn("wine", done.stdout)
+        names = [m["name"] for m in json.loads(done.stdout)["models"]]
+        self.assertEqual(names, ["iris", "wine"])
+
+
+class Clients(harness.Case):
+    def test_a_java_client_that_chose_no_accept_is_answered(self):
+        server = self.serve(self.store("iris"))
+        reply = server.invoke("iris", IRIS, headers={"accept": JAVA_ACCEPT})
+        self.assertEqual(reply.status, 200, reply)
+        self.assertEqual(reply.headers["content-type"], "application/json")
+
+    def test_a_packed_body_is_named_as_such(self):
+        server = self.serve(self.store("iris"))
+        reply = server.invoke("iris", IRIS, headers={"content-encoding": "gzip"})
+        self.assertEqual(reply.status, 415, reply)
+        self.assertIn("Content-Encoding", reply.error())
+
+    def test_an_empty_batch_gives_an_empty_answer(self):
+        server = self.serve(self.store("iris"))
+        reply = server.invoke("iris", {"instances": []})
+        self.assertEqual((reply.status, reply.json()), (200, {"predictions": []}), reply)
