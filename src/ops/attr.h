@@ -69,7 +69,12 @@
     X(act_high, 59)   /* ours: upper bound of ACT_CLIP */                                          \
     X(n_features, 60) /* ours: columns of a tree ensemble */                                       \
     X(n_groups, 61)   /* ours: margins per row of a tree ensemble */                               \
-    X(transform, 62)  /* ours: what turns margins into outputs */
+    X(transform, 62)  /* ours: what turns margins into outputs */                                  \
+    X(blocksize, 100)                                                                              \
+    X(batch_dims, 105)                                                                             \
+    X(reduction, 106)                                                                              \
+    X(batch_axis, 107)                                                                             \
+    X(time_axis, 108)
 
 enum attr_key {
     ATTR_NONE = 0,

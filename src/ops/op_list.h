@@ -94,6 +94,15 @@
     X(log_softmax, 82)                                                                             \
     X(prelu, 83)                                                                                   \
     X(pow, 84)                                                                                     \
+    X(one_hot, 200)                                                                                \
+    X(gather_elements, 201)                                                                        \
+    X(gather_nd, 202)                                                                              \
+    X(scatter, 203)                                                                                \
+    X(scatter_elements, 204)                                                                       \
+    X(scatter_nd, 205)                                                                             \
+    X(depth_to_space, 206)                                                                         \
+    X(space_to_depth, 207)                                                                         \
+    X(reverse_sequence, 208)                                                                       \
     X(fused_conv, 600)                                                                             \
     X(fused_gemm, 601)                                                                             \
     X(tree_ensemble, 602)

@@ -8,32 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "support/op_case.h"
-
-struct fixture_tensor {
-    enum dtype dtype; /* DT_NONE: left out */
-    int rank;
-    int64_t dims[6];
-    const void *data;
-};
-
-struct fixture_attr {
-    enum attr_key key;
-    enum attr_type type;
-    uint32_t n;
-    int64_t i;
-    float f;
-    const char *s;
-    const int64_t *ints;
-};
-
-struct fixture {
-    const char *name, *op;
-    int opset, n_in, n_out;
-    struct fixture_tensor in[6], out[4];
-    uint32_t n_attrs;
-    struct fixture_attr attrs[8];
-};
+#include "fixture_case.h"
 
 #include "fixtures.h"
 
@@ -56,37 +31,6 @@ static const char *refusal(const struct fixture *f)
     return NULL;
 }
 
-static const int64_t *ended(const struct fixture_tensor *t, int64_t dims[8])
-{
-    memcpy(dims, t->dims, sizeof(t->dims));
-    dims[t->rank] = -1;
-    return dims;
-}
-
-static void build(struct op_case *c, const struct fixture *f)
-{
-    int64_t dims[8];
-    case_begin(c, f->op, f->opset);
-    c->n_out = f->n_out;
-    for (int i = 0; i < f->n_in; i++) {
-        if (f->in[i].dtype == DT_NONE)
-            case_none(c);
-        else
-            case_in(c, f->in[i].dtype, ended(&f->in[i], dims), f->in[i].data);
-    }
-    for (uint32_t i = 0; i < f->n_attrs; i++) {
-        const struct fixture_attr *a = &f->attrs[i];
-        if (a->type == ATTR_INT)
-            case_int(c, a->key, a->i);
-        else if (a->type == ATTR_FLOAT)
-            case_float(c, a->key, a->f);
-        else if (a->type == ATTR_STRING)
-            case_str(c, a->key, a->s);
-        else
-            case_ints(c, a->key, a->ints, a->n);
-    }
-}
-
 START_TEST(every_fixture_gives_the_reference_answer)
 {
     int passed = 0;
@@ -96,15 +40,15 @@ START_TEST(every_fixture_gives_the_reference_answer)
         struct op_case c;
         struct err err = {0};
         int64_t dims[8];
-        build(&c, f);
+        fixture_build(&c, f);
         enum status s = case_run(&c, &err);
         if (why && s != OK) {
             ck_assert_msg(s == E_UNSUPPORTED && strstr(err.msg, why), "%s: %s", f->name, err.msg);
         } else {
             ck_assert_msg(s == OK, "%s: %s", f->name, err.msg);
             for (int k = 0; k < f->n_out; k++)
-                case_expect(&c, k, f->out[k].dtype, ended(&f->out[k], dims), f->out[k].data, 1e-5,
-                            1e-6);
+                case_expect(&c, k, f->out[k].dtype, fixture_dims(&f->out[k], dims), f->out[k].data,
+                            1e-5, 1e-6);
             passed++;
         }
         case_fini(&c);

@@ -79,6 +79,13 @@ void case_ints(struct op_case *c, enum attr_key k, const int64_t *v, uint32_t n)
     a->count = n;
 }
 
+void case_floats(struct op_case *c, enum attr_key k, const float *v, uint32_t n)
+{
+    struct attr *a = attr_next(c, k, ATTR_FLOATS);
+    a->floats = v;
+    a->count = n;
+}
+
 static enum status prepare(const struct op *op, const struct op_case *c, void *params,
                            struct err *err)
 {
@@ -100,6 +107,18 @@ static void *filled(uint64_t bytes)
     ck_assert_ptr_nonnull(p);
     memset(p, 0xa5, bytes ? bytes : 1);
     return p;
+}
+
+static bool is_small(const struct op_case *c, int n_out)
+{
+    uint64_t bytes, left = c->bytes_max;
+    for (int i = 0; i < n_out; i++) {
+        ck_assert_msg(tensor_bytes(&c->out[i], &bytes), "%s let a shape pass", c->name);
+        if (bytes > left)
+            return false;
+        left -= bytes;
+    }
+    return c->scratch_bytes <= left;
 }
 
 enum status case_run(struct op_case *c, struct err *err)
@@ -125,6 +144,8 @@ enum status case_run(struct op_case *c, struct err *err)
     if (s != OK)
         return s;
     c->scratch_bytes = infer.scratch_bytes;
+    if (c->bytes_max && !is_small(c, n_out))
+        return err_set(err, E_UNSUPPORTED, "larger than the test wants");
     for (int i = 0; i < n_out; i++) {
         uint64_t bytes;
         ck_assert(tensor_bytes(&c->out[i], &bytes));

@@ -8,16 +8,17 @@
 #include "ops/op.h"
 #include "support/support.h"
 
-enum { CASE_OPERANDS = 8, CASE_ATTRS = 12, CASE_LIST = 16 };
+enum { CASE_OPERANDS = 10, CASE_ATTRS = 12, CASE_LIST = 16 };
 
 /* All zero is a case without operands. Inputs' data is borrowed, attributes are copied. Not to be
  * copied itself. */
 struct op_case {
     const char *domain; /* NULL: ai.onnx */
     const char *name;
-    int opset;  /* 0: the newest form */
-    int n_out;  /* 0: one */
-    bool blind; /* infer sees no input's data: nothing is known at plan time */
+    int opset;          /* 0: the newest form */
+    int n_out;          /* 0: one */
+    uint64_t bytes_max; /* not 0: what would need more, all in all, is E_UNSUPPORTED */
+    bool blind;         /* infer sees no input's data: nothing is known at plan time */
     struct tensor in[CASE_OPERANDS];
     bool left_out[CASE_OPERANDS]; /* optional inputs */
     int n_in;
@@ -38,6 +39,7 @@ void case_int(struct op_case *c, enum attr_key k, int64_t v);
 void case_float(struct op_case *c, enum attr_key k, float v);
 void case_str(struct op_case *c, enum attr_key k, const char *v);
 void case_ints(struct op_case *c, enum attr_key k, const int64_t *v, uint32_t n);
+void case_floats(struct op_case *c, enum attr_key k, const float *v, uint32_t n); /* borrowed */
 #define CASE_INTS(c, k, ...)                                                                       \
     case_ints(c, k, (const int64_t[]){__VA_ARGS__}, ARRAY_COUNT(((const int64_t[]){__VA_ARGS__})))
 

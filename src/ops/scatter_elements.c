@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* ScatterElements; see scatter_common.c.  source: ONNX ScatterElements-11, 13, 16, 18 */
+#include "ops/scatter.h"
+
+static enum status infer(struct op_infer *ctx, struct err *err)
+{
+    return scatter_elements_infer(ctx, "ScatterElements", err);
+}
+
+static enum status run(const struct op_run *ctx, struct err *err)
+{
+    return scatter_elements_run(ctx, "ScatterElements", err);
+}
+
+const struct op op_scatter_elements = {
+    .domain = "",
+    .name = "ScatterElements",
+    .code = OP_CODE_scatter_elements,
+    .since = {11, 13, 16, 18},
+    .in_min = 3,
+    .in_max = 3,
+    .out_min = 1,
+    .out_max = 1,
+    .flags = OP_IN_PLACE,
+    .params_bytes = sizeof(struct scatter_params),
+    .prepare = scatter_prepare,
+    .infer = infer,
+    .run = run,
+};
