@@ -37,14 +37,17 @@ void log_setup(enum log_level least, enum log_format format)
     line_format = format;
 }
 
-static bool over_rate(const char *event)
+/* *dropped: how many lines of its kind were left out before this one. */
+static bool over_rate(const char *event, uint32_t *dropped)
 {
     pthread_once(&rate_once, rate_setup);
     uint64_t second = clock_now_us() / 1000000u;
     size_t i = hash_name(event) % RATE_PLACES;
     lock_take(&rate_lock);
+    *dropped = 0;
     if (rate[i].second != second) {
         rate[i].second = second;
+        *dropped = rate[i].seen > RATE_PER_S ? rate[i].seen - RATE_PER_S : 0;
         rate[i].seen = 0;
     }
     bool over = rate[i].seen++ >= RATE_PER_S;
@@ -124,7 +127,8 @@ static void put_time(struct line *l)
 void log_write(enum log_level level, const char *event, const struct log_field *fields)
 {
     static const char *const names[] = {"debug", "info", "warn", "error"};
-    if (level < least_level || (level >= LOG_WARN && over_rate(event)))
+    uint32_t dropped = 0;
+    if (level < least_level || (level >= LOG_WARN && over_rate(event, &dropped)))
         return;
     struct line l = {.len = 0};
     put_time(&l);
@@ -132,6 +136,8 @@ void log_write(enum log_level level, const char *event, const struct log_field *
     put_pair(&l, "event", event, 0);
     for (; fields->key; fields++)
         put_pair(&l, fields->key, fields->str, fields->num);
+    if (dropped)
+        put_pair(&l, "left_out", NULL, dropped);
     char out[LINE_MAX_BYTES + 4];
     int n = snprintf(out, sizeof(out), line_format == LOG_JSON ? "{%s}\n" : "%s\n",
                      (l.text[l.len] = 0, l.text));

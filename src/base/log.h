@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* One event a line on stderr: ts, level, event, then key=value with units in the key. No prose, no
- * secrets, no payloads. The same warning or error is written at most 10 times a second. */
+ * secrets, no payloads. The same warning or error is written at most 10 times a second; the
+ * next one then says in left_out how many were not. */
 #ifndef ROOST_BASE_LOG_H
 #define ROOST_BASE_LOG_H
 

@@ -43,7 +43,8 @@
     X(COUNT, negatives, "negatives", "N", "10000", 1, 10000000, "Unknown names remembered.")       \
     X(COUNT, probes, "probes", "N", "100", 1, 1000000,                                             \
       "Unknown names a tenant may ask for a second; beyond it 429.")                               \
-    X(COUNT, connections, "connections", "N", "10000", 1, 1000000, "Open connections.")            \
+    X(COUNT, connections, "connections", "N", "10000", 1, 1000000,                                 \
+      "Open connections; fewer when the limit of open files is too low.")                          \
     X(SIZE, head_bytes, "head-bytes", "SIZE", "16KiB", 512, 1 << 20,                               \
       "Bytes of a request's head; beyond it 431.")                                                 \
     X(COUNT, head_count, "head-count", "N", "100", 1, 10000,                                       \

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "metrics/metrics.h"
 
-enum { WORKERS_MAX = 64, LOOPS_AUTO_MAX = 8, LAME_POLL_NS = 2000000 };
+enum { WORKERS_MAX = 64, LAME_POLL_NS = 2000000 };
 
 static uint32_t cores(uint32_t most)
 {

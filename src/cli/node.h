@@ -7,6 +7,8 @@
 #include "cli/config.h"
 #include "http/server.h"
 
+enum { LOOPS_AUTO_MAX = 8 }; /* event loops where --loops names none: one a core, at most these */
+
 /* Embedded; all zero is an empty node. Later fields lean on earlier ones. */
 struct node {
     struct store *store;

@@ -17,6 +17,9 @@
 
 extern char **environ;
 
+/* What the process opens beside connections, rounded up. */
+enum { DESCRIPTORS_BASE = 16, DESCRIPTORS_A_LOOP = 8, DESCRIPTORS_A_LOADER = 4 };
+
 static const struct arg_option options[] = {
     {"config", 'c', "FILE", "Configuration file (JSON); else ROOST_CONFIG."},
     {"print-config", 0, NULL, "Print the settings in force as a configuration file, and end."},
@@ -27,16 +30,26 @@ static const struct arg_option options[] = {
 
 _Static_assert(ARRAY_COUNT(options) <= ARGS_OPTIONS_MAX, "more options than a line can hold");
 
-/* Every connection is a descriptor: the soft limit of 1024 would refuse most of them. */
-static void raise_descriptors(uint64_t connections)
+/* Every connection is a descriptor: the soft limit of 1024 would refuse most of them. Where even
+ * the hard limit is too low, fewer connections are taken, so that clients never cost the loaders
+ * the descriptors with which they read the store. */
+static void raise_descriptors(struct config *c)
 {
     struct rlimit l;
     if (getrlimit(RLIMIT_NOFILE, &l) != 0)
         return;
+    rlim_t soft = l.rlim_cur;
     l.rlim_cur = l.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &l) != 0 || l.rlim_cur < connections)
-        LOG(LOG_WARN, "descriptors_few", log_num("limit", (int64_t)l.rlim_cur),
-            log_num("connections", (int64_t)connections));
+    if (setrlimit(RLIMIT_NOFILE, &l) != 0)
+        l.rlim_cur = soft;
+    uint64_t kept = DESCRIPTORS_BASE + DESCRIPTORS_A_LOOP * (c->loops ? c->loops : LOOPS_AUTO_MAX) +
+                    DESCRIPTORS_A_LOADER * c->loaders;
+    uint64_t room = l.rlim_cur - MIN(kept, l.rlim_cur / 2);
+    if (room >= c->connections)
+        return;
+    c->connections = MAX(room, (uint64_t)1);
+    LOG(LOG_WARN, "descriptors_few", log_num("limit", (int64_t)l.rlim_cur),
+        log_num("connections", (int64_t)c->connections));
 }
 
 static void block_signals(sigset_t *set)
@@ -126,7 +139,7 @@ static int serve_run(const struct args *a)
         return print_config(&c);
     bool json = c.log_format == 2 || (c.log_format == 0 && !isatty(STDERR_FILENO));
     log_setup((enum log_level)c.log_level, json ? LOG_JSON : LOG_LOGFMT);
-    raise_descriptors(c.connections);
+    raise_descriptors(&c);
     block_signals(&set);
     enum status s = node_start(&node, &c, &err);
     if (s != OK)

@@ -5,6 +5,7 @@
 import json
 import os
 import stat
+import unittest.mock
 
 import harness
 
@@ -34,6 +35,38 @@ class Operators(harness.Case):
             self.assertIn("wine", done.stdout)
         names = [m["name"] for m in json.loads(done.stdout)["models"]]
         self.assertEqual(names, ["iris", "wine"])
+
+
+    def test_a_flood_of_failures_is_counted_in_the_log(self):
+        store = self.store()
+        store.put("bad.roost", b"no artifact")
+        server = self.serve(store)
+
+        def told():
+            self.assertEqual(server.invoke("bad", IRIS).status, 500)
+            return [e for e in server.log() if e.get("left_out")]
+        line = harness.wait_until(told, "a line that says how many were left out")[0]
+        self.assertEqual(line["event"], "request_failed")
+        self.assertGreater(line["left_out"], 0)
+
+    def test_connections_leave_descriptors_for_the_store(self):
+        few = self.store().path / "few"
+        few.write_text(f'#!/bin/sh\nulimit -n 96\nexec {harness.BINARY} "$@"\n', encoding="ascii")
+        few.chmod(0o755)
+        with unittest.mock.patch.object(harness, "BINARY", few):
+            server = self.serve(self.store("iris"))
+        self.assertIn("descriptors_few", [e["event"] for e in server.log()])
+        crowd = [server.raw() for _ in range(96)]
+        for one in crowd:
+            self.addCleanup(one.close)
+        # The last is answered by the limit on connections; then the crowd is as large as it gets.
+        self.assertEqual(crowd[-1].reply().status, 503)
+        body = json.dumps(IRIS)
+        crowd[0].send(b"POST /models/iris/invoke HTTP/1.1\r\nHost: x\r\n"
+                      + f"Content-Length: {len(body)}\r\n\r\n{body}".encode())
+        reply = crowd[0].reply()
+        self.assertEqual(reply.status, 200, reply)
+        self.assertEqual(reply.headers["x-roost-cache"], "miss")
 
 
 class Clients(harness.Case):
