@@ -41,7 +41,7 @@ static enum status infer(struct op_infer *ctx, struct err *err)
         return op_bad("OneHot", 2, values, "two elements: off and on", err);
     if (!depth->data)
         return err_set(err, E_UNSUPPORTED,
-                       "OneHot: the value of input 1 decides the shape and is not known");
+                       "OneHot: the value of input 1 decides the shape: make it a constant");
     s = op_axis("OneHot", p->axis, index->rank + (p->axis < 0), p->axis >= 0, &axis, err);
     if (s != OK)
         return s;

@@ -86,7 +86,8 @@ enum status op_values(const char *op, int operand, const struct tensor *t, int64
                        operand, count, max);
     if (count && !t->data)
         return err_set(err, E_UNSUPPORTED,
-                       "%s: the value of input %d decides the shape and is not known", op, operand);
+                       "%s: the value of input %d decides the shape: make it a constant", op,
+                       operand);
     for (int64_t i = 0; i < count; i++)
         out[i] = tensor_get_i64(t, i);
     *n = (int)count;

@@ -54,7 +54,7 @@ static enum status infer(struct op_infer *ctx, struct err *err)
             return op_bad("Range", i, x, "a scalar of input 0's dtype", err);
         if (!x->data)
             return err_set(err, E_UNSUPPORTED,
-                           "Range: the value of input %d decides the shape and is not known", i);
+                           "Range: the value of input %d decides the shape: make it a constant", i);
     }
     int64_t n = 0;
     s = count(ctx->in, &n, err);

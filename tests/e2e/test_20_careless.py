@@ -8,6 +8,7 @@ import stat
 import unittest.mock
 
 import harness
+import tiny_onnx as onnx
 
 IRIS = {"instances": [[5.1, 3.5, 1.4, 0.2]]}
 # What Java's HttpURLConnection sends when nobody chose an Accept.
@@ -23,6 +24,17 @@ class Operators(harness.Case):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(got.result(), harness.compiled("iris").read_bytes())
         self.assertTrue(stat.S_ISFIFO(pipe.lstat().st_mode))
+
+    def test_a_shape_from_the_request_is_refused_with_what_to_do(self):
+        shape = onnx.data(1, "s") + onnx.data(2, onnx.data(1, onnx.number(1, 7) + onnx.data(
+            2, onnx.data(1, onnx.number(1, 2)))))
+        model = onnx.model([onnx.node("Expand", ["x", "s"], ["y"])], [],
+                           [onnx.port("x", ["N"]), shape], [onnx.port("y", ["A", "B"])])
+        store = self.store()
+        done = harness.roost("compile", store.put("m.onnx", model), "-o", store.path / "m.roost")
+        self.assertEqual(done.returncode, 1, done)
+        self.assertIn("operator Expand (node 'y', opset 13)", done.stderr)
+        self.assertIn("input 1 decides the shape: make it a constant", done.stderr)
 
     def test_one_bad_pointer_hides_no_other_model(self):
         store = self.store("iris", "wine")
