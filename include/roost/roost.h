@@ -126,7 +126,7 @@ ROOST_API void roost_session_free(struct roost_session **session);
 
 /* Runs the model. Nothing is allocated when model and shapes are those of the session's last run.
  * owns:    run->in borrowed until return; run->out[i].data belongs to the session (or to the model,
- *          or is an input's) and stays until the next call with this session
+ *          or is an input's) and stays until the next call with that session
  * thread:  one at a time for each session   blocks: no
  * errors:  ROOST_BAD_INPUT, ROOST_TOO_LARGE, ROOST_TIMEOUT, ROOST_UNSUPPORTED, ROOST_CORRUPT,
  *          ROOST_NO_MEMORY, ROOST_INTERNAL */

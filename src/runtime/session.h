@@ -29,7 +29,7 @@ struct run_limits {
 /* Plans if needed and runs.
  * shapes:  in[i] as signature input i with actual dims -> out[i] as signature output i
  * owns:    in borrowed, its data may be misaligned; out[i].data lies in the arena (or in the
- *          program, or in in[]) until the next call on this session, and only while the program is
+ *          program, or in in[]) until the next call on that session, and only while the program is
  *          pinned
  * thread:  the worker's   locks: none   blocks: no, but for what the arena's charge does
  * errors:  E_BAD_INPUT (an input that does not fit the signature: names tensor, what came, what was
