@@ -74,7 +74,65 @@
     X(batch_dims, 105)                                                                             \
     X(reduction, 106)                                                                              \
     X(batch_axis, 107)                                                                             \
-    X(time_axis, 108)
+    X(time_axis, 108)                                                                              \
+    X(post_transform, 120)                                                                         \
+    X(offset, 121)                                                                                 \
+    X(scale, 122)                                                                                  \
+    X(imputed_value_floats, 123)                                                                   \
+    X(imputed_value_int64s, 124)                                                                   \
+    X(replaced_value_float, 125)                                                                   \
+    X(replaced_value_int64, 126)                                                                   \
+    X(norm, 127)                                                                                   \
+    X(threshold, 128)                                                                              \
+    X(inputdimensions, 129)                                                                        \
+    X(cats_int64s, 130)                                                                            \
+    X(zeros, 131)                                                                                  \
+    X(keys_int64s, 132)                                                                            \
+    X(keys_floats, 133)                                                                            \
+    X(keys_tensor, 134)                                                                            \
+    X(values_int64s, 135)                                                                          \
+    X(values_floats, 136)                                                                          \
+    X(values_tensor, 137)                                                                          \
+    X(default_int64, 138)                                                                          \
+    X(default_float, 139)                                                                          \
+    X(default_tensor, 140)                                                                         \
+    X(default_string, 141)                                                                         \
+    X(coefficients, 142)                                                                           \
+    X(intercepts, 143)                                                                             \
+    X(targets, 144)                                                                                \
+    X(classlabels_ints, 145)                                                                       \
+    X(multi_class, 146)                                                                            \
+    X(kernel_type, 147)                                                                            \
+    X(kernel_params, 148)                                                                          \
+    X(n_supports, 149)                                                                             \
+    X(one_class, 150)                                                                              \
+    X(support_vectors, 151)                                                                        \
+    X(vectors_per_class, 152)                                                                      \
+    X(rho, 153)                                                                                    \
+    X(prob_a, 154)                                                                                 \
+    X(prob_b, 155)                                                                                 \
+    X(classlabels_int64s, 156)                                                                     \
+    X(aggregate_function, 157)                                                                     \
+    X(n_targets, 158)                                                                              \
+    X(base_values, 159)                                                                            \
+    X(nodes_treeids, 160)                                                                          \
+    X(nodes_nodeids, 161)                                                                          \
+    X(nodes_featureids, 162)                                                                       \
+    X(nodes_values, 163)                                                                           \
+    X(nodes_hitrates, 164)                                                                         \
+    X(nodes_modes, 165)                                                                            \
+    X(nodes_truenodeids, 166)                                                                      \
+    X(nodes_falsenodeids, 167)                                                                     \
+    X(nodes_missing_value_tracks_true, 168)                                                        \
+    X(class_treeids, 169)                                                                          \
+    X(class_nodeids, 170)                                                                          \
+    X(class_ids, 171)                                                                              \
+    X(class_weights, 172)                                                                          \
+    X(target_treeids, 173)                                                                         \
+    X(target_nodeids, 174)                                                                         \
+    X(target_ids, 175)                                                                             \
+    X(target_weights, 176)                                                                         \
+    X(second_class, 177) /* ours: enum ml_second of a tree ensemble */
 
 enum attr_key {
     ATTR_NONE = 0,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* ConstantOfShape, of any dtype. Its tensor attribute `value` stands as operand 1 (front ends put
- * it there); without it: 0.0.  source: ONNX ConstantOfShape-9 */
+/* ConstantOfShape, of any dtype. Its tensor attribute `value` stands as operand 1; without it: 0.0.
+ * source: ONNX ConstantOfShape-9 */
 #include <string.h>
 
 #include "kernels/strided.h"
@@ -38,6 +38,8 @@ static enum status run(const struct op_run *ctx, struct err *err)
     return OK;
 }
 
+static const enum attr_key consts[] = {ATTR_value, ATTR_NONE};
+
 const struct op op_constant_of_shape = {
     .domain = "",
     .name = "ConstantOfShape",
@@ -47,6 +49,7 @@ const struct op op_constant_of_shape = {
     .in_max = 2,
     .out_min = 1,
     .out_max = 1,
+    .const_attrs = consts,
     .infer = infer,
     .run = run,
 };

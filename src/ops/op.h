@@ -65,6 +65,14 @@ struct op {
     uint16_t flags;      /* enum op_flags */
     size_t params_bytes; /* of what prepare fills; <= OP_PARAMS_MAX; 0: no parameters */
 
+    /* Attributes of the source that may be large (coefficients, tables, tensors): front ends hand
+     * each over as a constant operand, not as an attribute. They stand behind the source's own
+     * operands: const_attrs[k] is operand in_max - n + k of n, left out when the source does not
+     * have it. float32[] and int64[] from lists, as they are from tensors. Ends with ATTR_NONE;
+     * NULL: none. An artifact may claim anything in their place, so infer and run trust neither
+     * their shapes nor their values. */
+    const enum attr_key *const_attrs;
+
     /* Reads attributes into params (zeroed, 8-byte aligned); NULL when there is nothing to read.
      * The operand counts are checked before.  errors: E_CORRUPT, E_UNSUPPORTED */
     enum status (*prepare)(const struct op_node *node, void *params, struct err *err);
@@ -92,5 +100,7 @@ const struct op *op_by_name(const char *domain, const char *name); /* NULL when 
 /* The since-version in force at opset `opset`: the highest op->since <= opset; 0 when it is older
  * than the oldest form we know. */
 int op_version(const struct op *op, int opset);
+/* How many of the operands stand for attributes: the length of const_attrs. */
+int op_const_count(const struct op *op);
 
 #endif

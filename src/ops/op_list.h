@@ -103,6 +103,17 @@
     X(depth_to_space, 206)                                                                         \
     X(space_to_depth, 207)                                                                         \
     X(reverse_sequence, 208)                                                                       \
+    X(array_feature_extractor, 500)                                                                \
+    X(binarizer, 501)                                                                              \
+    X(feature_vectorizer, 502)                                                                     \
+    X(imputer, 503)                                                                                \
+    X(label_encoder, 504)                                                                          \
+    X(linear_classifier, 505)                                                                      \
+    X(linear_regressor, 506)                                                                       \
+    X(normalizer, 507)                                                                             \
+    X(one_hot_encoder, 508)                                                                        \
+    X(scaler, 509)                                                                                 \
+    X(zip_map, 512)                                                                                \
     X(fused_conv, 600)                                                                             \
     X(fused_gemm, 601)                                                                             \
     X(tree_ensemble, 602)

@@ -46,3 +46,11 @@ int op_version(const struct op *op, int opset)
         best = op->since[i];
     return best;
 }
+
+int op_const_count(const struct op *op)
+{
+    int n = 0;
+    while (op->const_attrs && op->const_attrs[n] != ATTR_NONE)
+        n++;
+    return n;
+}

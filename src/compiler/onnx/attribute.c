@@ -94,9 +94,9 @@ static enum status read_list(struct onnx_reader *r, struct wire w, bool floats, 
     enum status s = numbers_count(w, number, type, &n, err);
     if (s != OK)
         return s;
-    if (n > ONNX_ATTR_NUMBERS_MAX)
+    if (n > ONNX_LIST_MAX)
         return err_set(err, E_UNSUPPORTED, "it has %" PRIu64 " elements, at most %d", n,
-                       ONNX_ATTR_NUMBERS_MAX);
+                       ONNX_LIST_MAX);
     void *p = graph_alloc(r->g, n * 8);
     if (!p)
         return reader_no_memory(err);

@@ -16,13 +16,14 @@ struct draft {
     char op[64], domain[64]; /* shortened: no operator of ours has a longer name */
     const char *name;        /* in graph memory */
     int opset;
-    const struct op *known;        /* NULL: Constant */
-    int version;                   /* of known, in force at opset */
-    int32_t in[OP_INPUTS_MAX + 1]; /* room for one trailing constant */
+    const struct op *known; /* NULL: Constant */
+    int version;            /* of known, in force at opset */
+    int32_t in[OP_INPUTS_MAX];
     int32_t out[OP_OUTPUTS_MAX];
     uint32_t n_in, n_out, n_attrs;
     struct attr attrs[ONNX_ATTRS_MAX];
-    struct onnx_attr tensor; /* the one attribute that is a tensor, if has_tensor */
+    int32_t consts[OP_INPUTS_MAX]; /* by place in known->const_attrs; ARTIFACT_NO_TENSOR: absent */
+    struct onnx_attr tensor;       /* Constant: the attribute that is a tensor, if has_tensor */
     bool has_tensor;
 };
 
@@ -161,15 +162,55 @@ static enum status read_outputs(struct onnx_reader *r, struct wire w, struct dra
     return s;
 }
 
-static enum status keep_attr(struct draft *d, const struct onnx_attr *a, struct err *err)
+/* The place of an attribute among those that become operands, or -1. */
+static int const_place(const struct draft *d, enum attr_key key)
 {
+    int n = d->known ? op_const_count(d->known) : 0;
+    for (int i = 0; i < n; i++)
+        if (d->known->const_attrs[i] == key)
+            return i;
+    return -1;
+}
+
+static enum status add_const(struct onnx_reader *r, struct draft *d, const struct onnx_attr *a,
+                             int place, struct err *err)
+{
+    const struct attr *list = &a->a;
+    struct tensor t = a->tensor;
+    if (d->consts[place] != ARTIFACT_NO_TENSOR)
+        return err_set(err, E_CORRUPT, "it has attribute %s twice", attr_name(a->a.key));
+    if (!a->is_tensor && list->type != ATTR_INTS && list->type != ATTR_FLOATS)
+        return err_set(err, E_CORRUPT, "its attribute %s is neither a list of numbers nor a tensor",
+                       attr_name(a->a.key));
+    if (!a->is_tensor) {
+        bool ints = list->type == ATTR_INTS;
+        t = (struct tensor){.dtype = ints ? DT_I64 : DT_F32, .rank = 1, .dims = {list->count}};
+        t.data = ints ? (void *)(uintptr_t)list->ints : (void *)(uintptr_t)list->floats;
+    }
+    if (graph_const(r->g, "", &t, &d->consts[place]) != OK)
+        return reader_no_memory(err);
+    r->g->values[d->consts[place]].compress = !dtype_is_float(t.dtype);
+    return OK;
+}
+
+static enum status keep_attr(struct onnx_reader *r, struct draft *d, const struct onnx_attr *a,
+                             struct err *err)
+{
+    int place = a->a.key == ATTR_NONE ? -1 : const_place(d, a->a.key);
+    if (place >= 0)
+        return add_const(r, d, a, place, err);
     if (a->is_tensor) {
-        if (d->has_tensor)
-            return err_set(err, E_UNSUPPORTED, "it has two attributes that are tensors");
+        if (d->known || d->has_tensor)
+            return err_set(err, E_UNSUPPORTED, "its attribute '%.*s' is a tensor",
+                           (int)MIN(a->name.n, 64), a->name.p);
         d->tensor = *a;
         d->has_tensor = true;
         return OK;
     }
+    bool list = a->a.type == ATTR_INTS || a->a.type == ATTR_FLOATS;
+    if (list && a->a.count > ONNX_ATTR_NUMBERS_MAX)
+        return err_set(err, E_UNSUPPORTED, "attribute %s has %" PRIu32 " elements, at most %d",
+                       attr_name(a->a.key), a->a.count, ONNX_ATTR_NUMBERS_MAX);
     if (d->n_attrs == ONNX_ATTRS_MAX)
         return err_set(err, E_UNSUPPORTED, "it has more than %d attributes", ONNX_ATTRS_MAX);
     for (uint32_t i = 0; i < d->n_attrs; i++)
@@ -194,7 +235,7 @@ static enum status read_attrs(struct onnx_reader *r, struct wire w, struct draft
             s = err_set(err, E_UNSUPPORTED,
                         "its attribute '%.64s' is not supported; export the model without it",
                         r->name);
-        s = s == OK ? keep_attr(d, &a, err) : s;
+        s = s == OK ? keep_attr(r, d, &a, err) : s;
         if (s != OK)
             return s;
     }
@@ -270,25 +311,27 @@ static enum status add_constant(struct onnx_reader *r, struct draft *d, struct e
     return OK;
 }
 
-/* An operator's tensor attribute becomes its last operand: ConstantOfShape's value, 0 when absent.
- */
-static enum status add_tensor_operand(struct onnx_reader *r, struct draft *d, struct err *err)
+/* Puts the constants that were attributes behind the node's own operands (op.h, const_attrs). */
+static enum status place_consts(struct draft *d, struct err *err)
 {
-    bool of_shape = strcmp(d->op, "ConstantOfShape") == 0;
-    if (!of_shape)
-        return d->has_tensor ? err_set(err, E_UNSUPPORTED, "its attribute '%.*s' is a tensor",
-                                       (int)MIN(d->tensor.name.n, 64), d->tensor.name.p)
-                             : OK;
-    static float zero;
-    struct tensor t = {.dtype = DT_F32, .rank = 1, .dims = {1}, .data = &zero};
-    if (d->has_tensor)
-        t = d->tensor.tensor;
-    return graph_const(r->g, "", &t, &d->in[d->n_in++]) == OK ? OK : reader_no_memory(err);
+    uint32_t n = (uint32_t)op_const_count(d->known), own = d->known->in_max - n, last = 0;
+    if (!n)
+        return OK;
+    if (d->n_in > own)
+        return err_set(err, E_CORRUPT, "it has %" PRIu32 " inputs, at most %" PRIu32 " expected",
+                       d->n_in, own);
+    for (uint32_t i = 0; i < n; i++)
+        last = d->consts[i] == ARTIFACT_NO_TENSOR ? last : i + 1;
+    while (last && d->n_in < own)
+        d->in[d->n_in++] = ARTIFACT_NO_TENSOR;
+    for (uint32_t i = 0; i < last; i++)
+        d->in[d->n_in++] = d->consts[i];
+    return OK;
 }
 
 static enum status add_node(struct onnx_reader *r, struct draft *d, struct err *err)
 {
-    enum status s = add_tensor_operand(r, d, err);
+    enum status s = place_consts(d, err);
     if (s != OK)
         return s;
     if (r->g->n_nodes >= ONNX_NODES_MAX)
@@ -301,6 +344,8 @@ static enum status add_node(struct onnx_reader *r, struct draft *d, struct err *
 enum status onnx_node(struct onnx_reader *r, struct wire message, struct err *err)
 {
     struct draft d = {.n_in = 0};
+    for (size_t i = 0; i < ARRAY_COUNT(d.consts); i++)
+        d.consts[i] = ARTIFACT_NO_TENSOR;
     enum status s = read_names(r, message, &d, err);
     if (s == OK)
         s = find_opset(r->g, &d, err);

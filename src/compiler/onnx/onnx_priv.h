@@ -13,7 +13,8 @@ enum {
     ONNX_VALUES_MAX = 1 << 17,    /* values of one graph */
     ONNX_NODES_MAX = 1 << 15,     /* nodes of one graph */
     ONNX_ATTRS_MAX = 32,          /* attributes of one node */
-    ONNX_ATTR_NUMBERS_MAX = 4096, /* elements of one attribute */
+    ONNX_ATTR_NUMBERS_MAX = 4096, /* elements of one attribute that stays an attribute */
+    ONNX_LIST_MAX = 1 << 28,      /* elements of one attribute that becomes a constant */
     ONNX_SYMBOLS_MAX = 32,        /* symbolic dims of one model: each costs shape inferences */
     ONNX_OPSETS_MAX = 64,         /* imported domains */
     ONNX_OPSET_MIN = 6,

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* ZipMap: the framework pairs each column with its class; here the matrix itself goes out, its
+ * columns in the order of the classes, which the provenance names.
+ * source: ONNX ai.onnx.ml ZipMap-1 */
+#include "ops/ml.h"
+
+enum operand { X, CLASSES };
+
+static enum status infer(struct op_infer *c, struct err *err)
+{
+    enum status s = op_operands(c, "ZipMap", 2, err);
+    if (s == OK)
+        s = op_only(c, "ZipMap", X, DT_F32, err);
+    if (s == OK)
+        s = ml_vector(c, "ZipMap", CLASSES, DT_I64, err);
+    if (s != OK)
+        return s;
+    const struct tensor *x = c->in[X];
+    if (x->rank != 2 || x->dims[1] != c->in[CLASSES]->dims[0])
+        return op_bad("ZipMap", X, x, "a column for each class", err);
+    return op_output(c, 0, "ZipMap", DT_F32, 2, x->dims, err);
+}
+
+static enum status run(const struct op_run *c, struct err *err)
+{
+    UNUSED(err);
+    op_copy(c->in[X], c->out[0]);
+    return OK;
+}
+
+static const enum attr_key consts[] = {ATTR_classlabels_int64s, ATTR_NONE};
+
+const struct op op_zip_map = {
+    .domain = "ai.onnx.ml",
+    .name = "ZipMap",
+    .code = OP_CODE_zip_map,
+    .since = {1},
+    .in_min = 2,
+    .in_max = 2,
+    .out_min = 1,
+    .out_max = 1,
+    .flags = OP_VIEW,
+    .const_attrs = consts,
+    .infer = infer,
+    .run = run,
+};
