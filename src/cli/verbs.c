@@ -3,6 +3,7 @@
 /* Finds the verb, reads its options, runs it; all help texts come from the verbs' tables. */
 #include "cli/verbs.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -93,8 +94,21 @@ static int help(int argc, char **argv)
     return v ? help_of(v) : unknown(argv[2]);
 }
 
+/* A standard descriptor that the caller closed would be the next file or connection that is opened,
+ * and the log or an answer would be written into it. */
+static void hold_standard_descriptors(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        close(fd);
+}
+
 int cli_main(int argc, char **argv)
 {
+    hold_standard_descriptors();
     static const char *const asks_help[] = {"help", "--help", "-h"};
     const char *name = argc > 1 ? argv[1] : "help";
     struct args args;

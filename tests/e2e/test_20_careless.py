@@ -4,7 +4,9 @@
 
 import json
 import os
+import socket
 import stat
+import subprocess
 import unittest.mock
 
 import harness
@@ -60,6 +62,20 @@ class Operators(harness.Case):
         line = harness.wait_until(told, "a line that says how many were left out")[0]
         self.assertEqual(line["event"], "request_failed")
         self.assertGreater(line["left_out"], 0)
+
+    def test_a_closed_standard_error_is_no_other_file(self):
+        port, store = harness.free_port(), self.store("iris")
+        server = subprocess.Popen(
+            ["sh", "-c", 'exec "$@" 2>&-', "sh", harness.BINARY, "serve", "--store", store.path,
+             "--listen", f"127.0.0.1:{port}"], env=harness.clean_env())
+        self.addCleanup(server.wait)
+        self.addCleanup(server.terminate)
+
+        def connects():
+            with socket.socket() as s:
+                return s.connect_ex(("127.0.0.1", port)) == 0
+        harness.wait_until(connects, "the server's start")
+        self.assertEqual(os.readlink(f"/proc/{server.pid}/fd/2"), "/dev/null")
 
     def test_connections_leave_descriptors_for_the_store(self):
         few = self.store().path / "few"
