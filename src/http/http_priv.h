@@ -229,6 +229,8 @@ void request_home(struct request *r);
 void request_id_make(struct loop *l, char out[REQUEST_ID_MAX + 1]);
 
 /* ---- reply.c: answers ---- */
+/* 503 for a client that has no connection object. */
+void reply_turn_away(struct loop *l, int fd);
 /* Sends what reply says on c, as the answer to the request of that id. Takes reply->body. */
 void reply_send(struct conn *c, const char *id, struct reply *reply);
 /* Answers with the code of s and {"error": err's words}. Fills code, type, body and Retry-After

@@ -126,17 +126,6 @@ static void on_mail(evutil_socket_t fd, short what, void *arg)
 
 /* ---- listeners ---- */
 
-/* Answers that cannot wait for a connection object. */
-static void turn_away(int fd)
-{
-    static const char text[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n"
-                               "Retry-After: 1\r\nConnection: close\r\n\r\n";
-    metric_add(M_REFUSED_CONNECTIONS, 1);
-    metric_add(M_HTTP_5XX, 1);
-    if (send(fd, text, sizeof(text) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-        return; /* it has gone already */
-}
-
 static evhtp_res on_pre_accept(evhtp_connection_t *lib, void *arg)
 {
     struct door *d = arg;
@@ -146,7 +135,7 @@ static evhtp_res on_pre_accept(evhtp_connection_t *lib, void *arg)
     if (now <= s->config.limits.connections && !d->loop->draining)
         return EVHTP_RES_OK;
     atomic_fetch_sub(&s->connections, 1);
-    turn_away(lib->sock);
+    reply_turn_away(d->loop, lib->sock);
     return EVHTP_RES_ERROR;
 }
 
@@ -183,7 +172,7 @@ static void on_accept_error(struct evconnlistener *listener, void *arg)
         close(d->spare_fd);
         int fd = accept4(evconnlistener_get_fd(listener), NULL, NULL, SOCK_CLOEXEC);
         if (fd >= 0) {
-            turn_away(fd);
+            reply_turn_away(d->loop, fd);
             close(fd);
         }
         d->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);

@@ -96,9 +96,10 @@ static void put_timing(struct text *t, const struct reply *r, bool cache)
         put_field(t, "x-roost-cache: ", lookups[r->lookup]);
 }
 
-static void put_head(struct text *t, struct conn *c, const char *id, const struct reply *r)
+/* connection: the Connection field's line, or "". */
+static void put_head(struct text *t, struct loop *l, const char *connection, const char *id,
+                     const struct reply *r)
 {
-    struct loop *l = c->door->loop;
     put_str(t, "HTTP/1.1 ");
     put_number(t, (uint64_t)r->code);
     put_field(t, " ", http_reason(r->code));
@@ -117,11 +118,32 @@ static void put_head(struct text *t, struct conn *c, const char *id, const struc
         put_number(t, r->retry_after_s);
         put(t, "\r\n", 2);
     }
-    if (c->closing)
-        put_str(t, "Connection: close\r\n");
-    else if (c->http10)
-        put_str(t, "Connection: keep-alive\r\n");
+    put_str(t, connection);
     put(t, "\r\n", 2);
+}
+
+static const char *connection_line(const struct conn *c)
+{
+    return c->closing ? "Connection: close\r\n" : c->http10 ? "Connection: keep-alive\r\n" : "";
+}
+
+void reply_turn_away(struct loop *l, int fd)
+{
+    static const char words[] = "{\"error\": \"the server takes no more connections just now\"}";
+    const struct reply r = {.code = 503,
+                            .type = "application/json",
+                            .body = {.len = sizeof(words) - 1},
+                            .retry_after_s = 1};
+    char id[REQUEST_ID_MAX + 1];
+    struct text head;
+    head.n = 0;
+    request_id_make(l, id);
+    put_head(&head, l, "Connection: close\r\n", id, &r);
+    put(&head, words, sizeof(words) - 1);
+    metric_add(M_REFUSED_CONNECTIONS, 1);
+    metric_add(M_HTTP_5XX, 1);
+    if (send(fd, head.p, head.n, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+        return; /* it has gone already */
 }
 
 /* Bytes of head and body the socket took now; -1: it is broken. */
@@ -198,7 +220,7 @@ void reply_send(struct conn *c, const char *id, struct reply *reply)
         log_num("reply_bytes", (int64_t)reply->body.len));
     struct server *s = c->door->loop->server;
     c->closing = c->closing || atomic_load(&s->draining) || endpoint_draining(s->endpoint);
-    put_head(&head, c, id, reply);
+    put_head(&head, c->door->loop, connection_line(c), id, reply);
     if (c->head_only)
         buf_fini(&reply->body);
     send_reply(c, &head, &reply->body);

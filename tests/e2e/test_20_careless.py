@@ -88,7 +88,11 @@ class Operators(harness.Case):
         for one in crowd:
             self.addCleanup(one.close)
         # The last is answered by the limit on connections; then the crowd is as large as it gets.
-        self.assertEqual(crowd[-1].reply().status, 503)
+        refused = crowd[-1].reply()
+        self.assertEqual(refused.status, 503)
+        self.assertIn("connections", refused.error())
+        for name in "x-request-id", "server-timing", "x-roost-cache", "retry-after":
+            self.assertIn(name, refused.headers)
         body = json.dumps(IRIS)
         crowd[0].send(b"POST /models/iris/invoke HTTP/1.1\r\nHost: x\r\n"
                       + f"Content-Length: {len(body)}\r\n\r\n{body}".encode())
