@@ -11,7 +11,8 @@
  * of its back-off.
  *
  * Counted here: M_NEGATIVE_HITS, M_REFUSED_QUEUE, M_REFUSED_DEADLINE (every E_TIMEOUT),
- * M_REFUSED_ARENA, M_REFUSED_HTTP_MEMORY (decoded bodies and replies), H_QUEUE, H_INFER. */
+ * M_REFUSED_ARENA, M_REFUSED_REPLY, M_REFUSED_HTTP_MEMORY (decoded bodies and replies), H_QUEUE,
+ * H_INFER. */
 #ifndef ROOST_ENDPOINT_ENDPOINT_H
 #define ROOST_ENDPOINT_ENDPOINT_H
 

@@ -178,6 +178,8 @@ static enum step_result encode(struct invocation *inv, struct worker *w)
     if (s == OK)
         return STEP_NEXT;
     buf_fini(&inv->reply);
+    if (s == E_TOO_LARGE)
+        metric_add(M_REFUSED_REPLY, 1);
     return run_fault(inv, s, "encode");
 }
 

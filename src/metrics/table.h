@@ -52,6 +52,7 @@
     X(M_REFUSED_MEMORY, COUNTER, "roost_refused_total", "limit=\"memory\"", "")                    \
     X(M_REFUSED_NEVER_FITS, COUNTER, "roost_refused_total", "limit=\"never_fits\"", "")            \
     X(M_REFUSED_ARENA, COUNTER, "roost_refused_total", "limit=\"arena\"", "")                      \
+    X(M_REFUSED_REPLY, COUNTER, "roost_refused_total", "limit=\"reply\"", "")                      \
     X(M_REFUSED_HTTP_MEMORY, COUNTER, "roost_refused_total", "limit=\"http_memory\"", "")          \
     X(M_REFUSED_HEAD, COUNTER, "roost_refused_total", "limit=\"head\"", "")                        \
     X(M_REFUSED_BODY, COUNTER, "roost_refused_total", "limit=\"body\"", "")                        \

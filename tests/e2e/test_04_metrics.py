@@ -42,8 +42,8 @@ SHORT = {
     "stage_bind": 'roost_model_load_duration_seconds_count{stage="bind"}',
     "aged": "roost_cache_age_at_eviction_seconds_count",
 }
-for _limit in ("queue", "probes", "memory", "never_fits", "arena", "http_memory", "head", "body",
-               "slow_client", "idle", "connections", "deadline"):
+for _limit in ("queue", "probes", "memory", "never_fits", "arena", "reply", "http_memory", "head",
+               "body", "slow_client", "idle", "connections", "deadline"):
     SHORT[f"refused_{_limit}"] = f'roost_refused_total{{limit="{_limit}"}}'
 
 
@@ -252,6 +252,14 @@ class Counters(harness.Case):
             reply = server.invoke("iris", IRIS * 5000)
             self.assertEqual(reply.status, 413)
         c.expect(hit=1, queued=1, refused_arena=1, http_4xx=1, connections=1)
+
+    def test_a_reply_beyond_its_bound(self):
+        server = self.serve(self.store("iris"), reply_max="1KiB")
+        self.assertEqual(server.invoke("iris", IRIS).status, 200)
+        with self.counting(server) as c:
+            reply = server.invoke("iris", IRIS * 100)
+            self.assertEqual(reply.status, 413, reply)
+        c.expect(hit=1, queued=1, refused_reply=1, http_4xx=1, connections=1)
 
     def test_a_body_beyond_http_memory(self):
         server = self.serve(self.store("iris"), http_memory="64KiB")

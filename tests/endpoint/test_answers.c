@@ -167,6 +167,7 @@ START_TEST(a_reply_beyond_its_bound_is_refused)
     setup(&(struct node_config){.reply_max = 20});
     answers("m", one, E_TOO_LARGE, "", 0);
     ck_assert_uint_eq(metric_get(M_REFUSED_ARENA), 0);
+    ck_assert_uint_eq(metric_get(M_REFUSED_REPLY), 1);
     node_fini(&node);
 }
 END_TEST
