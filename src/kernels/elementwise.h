@@ -44,6 +44,10 @@ typedef void binary_fn(int64_t n, const void *a, int64_t sa, const void *b, int6
     X(sign_f64, double, x != x ? x : (double)((x > 0) - (x < 0)))                                  \
     X(exp_f64, double, exp(x))                                                                     \
     X(log_f64, double, log(x))                                                                     \
+    X(sin_f64, double, sin(x))                                                                     \
+    X(cos_f64, double, cos(x))                                                                     \
+    X(softplus_f64, double, x > 40 ? x : log1p(exp(x)))                                            \
+    X(hard_swish_f64, double, x *(x < -3 ? 0 : x > 3 ? 1 : x / 6 + 0.5))                           \
     X(tanh_f64, double, tanh(x))                                                                   \
     X(erf_f64, double, erf(x))                                                                     \
     X(sigmoid_f64, double, 1 / (1 + exp(-x)))                                                      \
@@ -74,6 +78,10 @@ typedef void binary_fn(int64_t n, const void *a, int64_t sa, const void *b, int6
     X(min_f64, double, double, a < b || a != a ? a : b)                                            \
     X(max_f64, double, double, a > b || a != a ? a : b)                                            \
     X(pow_f64, double, double, pow(a, b))                                                          \
+    X(prelu_f64, double, double, a < 0 ? a * b : a)                                                \
+    X(fmod_f64, double, double, fmod(a, b))                                                        \
+    X(prelu_i32, int32_t, int32_t, a < 0 ? (int32_t)((uint32_t)a * (uint32_t)b) : a)               \
+    X(prelu_i64, int64_t, int64_t, a < 0 ? (int64_t)((uint64_t)a * (uint64_t)b) : a)               \
     X(add_i32, int32_t, int32_t, (int32_t)((uint32_t)a + (uint32_t)b))                             \
     X(sub_i32, int32_t, int32_t, (int32_t)((uint32_t)a - (uint32_t)b))                             \
     X(mul_i32, int32_t, int32_t, (int32_t)((uint32_t)a * (uint32_t)b))                             \

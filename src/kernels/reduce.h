@@ -34,6 +34,28 @@ typedef void reduce_fn(int64_t n, const void *x, void *y, int64_t step);
       (int32_t)((uint32_t)a * (uint32_t)v))                                                        \
     X(reduce_prod_i64, int64_t, 1, (int64_t)((uint64_t)a * (uint64_t)v),                           \
       (int64_t)((uint64_t)a * (uint64_t)v))                                                        \
+    X(reduce_max_i8, int8_t, INT8_MIN, v > a ? v : a, v > a ? v : a)                               \
+    X(reduce_min_i8, int8_t, INT8_MAX, v < a ? v : a, v < a ? v : a)                               \
+    X(reduce_max_i16, int16_t, INT16_MIN, v > a ? v : a, v > a ? v : a)                            \
+    X(reduce_min_i16, int16_t, INT16_MAX, v < a ? v : a, v < a ? v : a)                            \
+    X(reduce_max_u8, uint8_t, 0, v > a ? v : a, v > a ? v : a)                                     \
+    X(reduce_min_u8, uint8_t, UINT8_MAX, v < a ? v : a, v < a ? v : a)                             \
+    X(reduce_max_u16, uint16_t, 0, v > a ? v : a, v > a ? v : a)                                   \
+    X(reduce_min_u16, uint16_t, UINT16_MAX, v < a ? v : a, v < a ? v : a)                          \
+    X(reduce_max_u32, uint32_t, 0, v > a ? v : a, v > a ? v : a)                                   \
+    X(reduce_min_u32, uint32_t, UINT32_MAX, v < a ? v : a, v < a ? v : a)                          \
+    X(reduce_max_u64, uint64_t, 0, v > a ? v : a, v > a ? v : a)                                   \
+    X(reduce_min_u64, uint64_t, UINT64_MAX, v < a ? v : a, v < a ? v : a)                          \
+    X(reduce_l1_f64, double, 0, a + fabs(v), a + v)                                                \
+    X(reduce_l1_i32, int32_t, 0, (int32_t)((uint32_t)a + (v < 0 ? 0 - (uint32_t)v : (uint32_t)v)), \
+      (int32_t)((uint32_t)a + (uint32_t)v))                                                        \
+    X(reduce_l1_i64, int64_t, 0, (int64_t)((uint64_t)a + (v < 0 ? 0 - (uint64_t)v : (uint64_t)v)), \
+      (int64_t)((uint64_t)a + (uint64_t)v))                                                        \
+    X(reduce_squares_f64, double, 0, a + v * v, a + v)                                             \
+    X(reduce_squares_i32, int32_t, 0, (int32_t)((uint32_t)a + (uint32_t)v * (uint32_t)v),          \
+      (int32_t)((uint32_t)a + (uint32_t)v))                                                        \
+    X(reduce_squares_i64, int64_t, 0, (int64_t)((uint64_t)a + (uint64_t)v * (uint64_t)v),          \
+      (int64_t)((uint64_t)a + (uint64_t)v))                                                        \
     X(reduce_l1_f32, float, 0, a + fabsf(v), a + v)                                                \
     X(reduce_squares_f32, float, 0, a + v * v, a + v)
 

@@ -3,8 +3,17 @@
 /* Abs: the magnitude; integers wrap.  source: ONNX Abs-13 */
 #include "ops/unary.h"
 
-static const struct unary_set set = {
-    .op = "Abs", .f32 = abs_f32, .f64 = abs_f64, .i32 = abs_i32, .i64 = abs_i64};
+static const struct unary_set set = {.op = "Abs",
+                                     .f32 = abs_f32,
+                                     .f64 = abs_f64,
+                                     .i32 = abs_i32,
+                                     .i64 = abs_i64,
+                                     .i8 = abs_i8,
+                                     .i16 = abs_i16,
+                                     .u8 = abs_u8,
+                                     .u16 = abs_u16,
+                                     .u32 = abs_u32,
+                                     .u64 = abs_u64};
 
 static enum status infer(struct op_infer *ctx, struct err *err)
 {

@@ -4,7 +4,7 @@
 #include "ops/binary.h"
 
 static const struct binary_set set = {
-    .op = "Add", .f32 = add_f32, .f64 = add_f64, .i32 = add_i32, .i64 = add_i64};
+    .op = "Add", .f32 = add_f32, .f64 = add_f64, BINARY_INTEGERS(add)};
 
 static enum status infer(struct op_infer *ctx, struct err *err)
 {

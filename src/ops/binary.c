@@ -5,6 +5,7 @@
 #include "ops/binary.h"
 
 #include "ops/broadcast.h"
+#include "ops/half.h"
 
 enum status binary_prepare(const struct op_node *node, void *params, struct err *err)
 {
@@ -21,6 +22,8 @@ binary_fn *binary_pick(const struct binary_set *set, enum dtype t)
 {
     switch (t) {
     case DT_F32:
+    case DT_F16:
+    case DT_BF16:
         return set->f32;
     case DT_F64:
         return set->f64;
@@ -30,13 +33,24 @@ binary_fn *binary_pick(const struct binary_set *set, enum dtype t)
         return set->i64;
     case DT_BOOL:
         return set->boolean;
+    case DT_I8:
+        return set->i8;
+    case DT_I16:
+        return set->i16;
+    case DT_U8:
+        return set->u8;
+    case DT_U16:
+        return set->u16;
+    case DT_U32:
+        return set->u32;
+    case DT_U64:
+        return set->u64;
     default:
         return NULL;
     }
 }
 
-/* The second operand as numpy's rules would align it: legacy operands get trailing ones. */
-static enum status align(const struct binary_params *p, const char *op, const struct tensor *a,
+enum status binary_align(const struct binary_params *p, const char *op, const struct tensor *a,
                          const struct tensor *b, struct tensor *out, struct err *err)
 {
     *out = *b;
@@ -71,7 +85,7 @@ enum status binary_infer(struct op_infer *ctx, const struct binary_set *set, str
         return op_no_kernel(set->op, 0, a, err);
     s = op_same_dtype(ctx, set->op, 1, err);
     if (s == OK)
-        s = align(ctx->params, set->op, a, ctx->in[1], &b, err);
+        s = binary_align(ctx->params, set->op, a, ctx->in[1], &b, err);
     if (s != OK)
         return s;
     int rank;
@@ -83,6 +97,15 @@ enum status binary_infer(struct op_infer *ctx, const struct binary_set *set, str
     return op_output(ctx, 0, set->op, set->to_bool ? DT_BOOL : a->dtype, rank, dims, err);
 }
 
+/* One run of a broadcast. */
+static void apply_run(binary_fn *f, const struct half_run *r)
+{
+    if (dtype_is_half(r->dtype))
+        half_binary(r);
+    else
+        f(r->n, r->a, r->sa, r->b, r->sb, r->y);
+}
+
 void binary_apply(binary_fn *f, const struct tensor *a, const struct tensor *b,
                   const struct tensor *y)
 {
@@ -92,19 +115,23 @@ void binary_apply(binary_fn *f, const struct tensor *a, const struct tensor *b,
     if (tensor_count(y) == 0)
         return;
     broadcast_begin(&w, y, in, 2);
-    int64_t n = broadcast_run_count(&w);
+    struct half_run r = {a->dtype, f, y->dtype != a->dtype, broadcast_run_count(&w), 0, 0, 0, 0, 0};
+    r.sa = broadcast_run_step(&w, 0);
+    r.sb = broadcast_run_step(&w, 1);
     uint8_t *out = y->data;
     do {
-        f(n, (const uint8_t *)a->data + (size_t)w.at[0] * wa, broadcast_run_step(&w, 0),
-          (const uint8_t *)b->data + (size_t)w.at[1] * wa, broadcast_run_step(&w, 1), out);
-        out += (size_t)n * wy;
+        r.a = (const uint8_t *)a->data + (size_t)w.at[0] * wa;
+        r.b = (const uint8_t *)b->data + (size_t)w.at[1] * wa;
+        r.y = out;
+        apply_run(f, &r);
+        out += (size_t)r.n * wy;
     } while (broadcast_next(&w));
 }
 
 enum status binary_run(const struct op_run *ctx, const struct binary_set *set, struct err *err)
 {
     struct tensor b;
-    enum status s = align(ctx->params, set->op, ctx->in[0], ctx->in[1], &b, err);
+    enum status s = binary_align(ctx->params, set->op, ctx->in[0], ctx->in[1], &b, err);
     if (s == OK)
         binary_apply(binary_pick(set, ctx->in[0]->dtype), ctx->in[0], &b, ctx->out[0]);
     return s;

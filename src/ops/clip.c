@@ -3,7 +3,9 @@
 /* Clip: into [min, max]; a bound that is left out does not bind; a NaN stays one.
  * source: ONNX Clip-6 (attributes), Clip-11 and 13 (operands) */
 #include <float.h>
+#include <math.h>
 
+#include "ops/element.h"
 #include "ops/unary.h"
 
 struct params {
@@ -34,7 +36,7 @@ static enum status infer(struct op_infer *ctx, struct err *err)
     if (s != OK)
         return s;
     const struct tensor *x = ctx->in[0];
-    if (x->dtype != DT_F32 && x->dtype != DT_I64 && x->dtype != DT_I32)
+    if (!dtype_is_float(x->dtype) && !dtype_is_int(x->dtype))
         return op_no_kernel("Clip", 0, x, err);
     for (int i = 1; i < ctx->n_in && s == OK; i++) {
         const struct tensor *b = bound(ctx->in, ctx->n_in, i);
@@ -52,11 +54,39 @@ static void clip_ints(const struct tensor *x, const struct tensor *low, const st
     int64_t max = high ? tensor_get_i64(high, 0) : INT64_MAX;
     for (int64_t i = 0; i < tensor_count(x); i++) {
         int64_t v = MAX(tensor_get_i64(x, i), min);
-        v = MIN(v, max);
-        if (x->dtype == DT_I64)
-            ((int64_t *)y->data)[i] = v;
-        else
-            ((int32_t *)y->data)[i] = (int32_t)v;
+        element_set_i64(y, i, MIN(v, max));
+    }
+}
+
+/* What exceeds int64. */
+static void clip_u64(const struct tensor *x, const struct tensor *low, const struct tensor *high,
+                     const struct tensor *y)
+{
+    uint64_t min = low ? *(const uint64_t *)low->data : 0;
+    uint64_t max = high ? *(const uint64_t *)high->data : UINT64_MAX;
+    const uint64_t *in = x->data;
+    uint64_t *out = y->data;
+    for (int64_t i = 0; i < tensor_count(x); i++) {
+        uint64_t v = MAX(in[i], min);
+        out[i] = MIN(v, max);
+    }
+}
+
+/* float64 and the 16-bit floats; the attributes of old forms are numbers of float32. */
+static void clip_floats(const struct params *p, const struct op_run *ctx)
+{
+    const struct tensor *x = ctx->in[0], *y = ctx->out[0];
+    const struct tensor *low = bound(ctx->in, ctx->n_in, 1), *high = bound(ctx->in, ctx->n_in, 2);
+    double min = low ? tensor_get_f64(low, 0) : -INFINITY;
+    double max = high ? tensor_get_f64(high, 0) : INFINITY;
+    if (p->by_attr) {
+        min = (double)p->low;
+        max = (double)p->high;
+    }
+    for (int64_t i = 0; i < tensor_count(x); i++) {
+        double v = tensor_get_f64(x, i);
+        v = v < min ? min : v;
+        element_set_f64(y, i, v > max ? max : v);
     }
 }
 
@@ -66,10 +96,14 @@ static enum status run(const struct op_run *ctx, struct err *err)
     const struct params *p = ctx->params;
     const struct tensor *x = ctx->in[0], *y = ctx->out[0];
     const struct tensor *low = bound(ctx->in, ctx->n_in, 1), *high = bound(ctx->in, ctx->n_in, 2);
-    if (x->dtype != DT_F32) {
+    if (x->dtype == DT_U64)
+        clip_u64(x, low, high, y);
+    else if (dtype_is_int(x->dtype))
         clip_ints(x, low, high, y);
+    else if (x->dtype != DT_F32)
+        clip_floats(p, ctx);
+    if (x->dtype != DT_F32)
         return OK;
-    }
     float min = p->by_attr ? p->low : low ? *(const float *)low->data : -FLT_MAX;
     float max = p->by_attr ? p->high : high ? *(const float *)high->data : FLT_MAX;
     clip_f32(tensor_count(x), x->data, y->data, min, max);

@@ -3,7 +3,7 @@
 /* Cos: cosine.  source: ONNX Cos-7 */
 #include "ops/unary.h"
 
-static const struct unary_set set = {.op = "Cos", .f32 = cos_f32};
+static const struct unary_set set = {.op = "Cos", .f32 = cos_f32, .f64 = cos_f64};
 
 static enum status infer(struct op_infer *ctx, struct err *err)
 {

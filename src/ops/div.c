@@ -5,7 +5,7 @@
 #include "ops/binary.h"
 
 static const struct binary_set set = {
-    .op = "Div", .f32 = div_f32, .f64 = div_f64, .i32 = div_i32, .i64 = div_i64};
+    .op = "Div", .f32 = div_f32, .f64 = div_f64, BINARY_INTEGERS(div)};
 
 static enum status infer(struct op_infer *ctx, struct err *err)
 {

@@ -15,13 +15,19 @@ static enum status prepare(const struct op_node *node, void *params, struct err 
 
 static enum status infer(struct op_infer *ctx, struct err *err)
 {
-    return unary_infer_f32(ctx, "Elu", err);
+    return activation_infer(ctx, "Elu", err);
 }
+
+static const struct activation_set wide = {"Elu", alpha_elu_f32, alpha_elu_f64};
 
 static enum status run(const struct op_run *ctx, struct err *err)
 {
     UNUSED(err);
     const struct params *p = ctx->params;
+    if (ctx->in[0]->dtype != DT_F32) {
+        activation_run(ctx, &wide, (const double[2]){(double)p->alpha, 0});
+        return OK;
+    }
     elu_f32(tensor_count(ctx->in[0]), ctx->in[0]->data, ctx->out[0]->data, p->alpha);
     return OK;
 }

@@ -6,8 +6,7 @@
 static const struct binary_set set = {.op = "Equal",
                                       .f32 = equal_f32,
                                       .f64 = equal_f64,
-                                      .i32 = equal_i32,
-                                      .i64 = equal_i64,
+                                      BINARY_INTEGERS(equal),
                                       .boolean = equal_bool,
                                       .to_bool = true};
 

@@ -6,8 +6,7 @@
 static const struct binary_set set = {.op = "Greater",
                                       .f32 = greater_f32,
                                       .f64 = greater_f64,
-                                      .i32 = greater_i32,
-                                      .i64 = greater_i64,
+                                      BINARY_INTEGERS(greater),
                                       .to_bool = true};
 
 static enum status infer(struct op_infer *ctx, struct err *err)

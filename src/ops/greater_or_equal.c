@@ -6,8 +6,7 @@
 static const struct binary_set set = {.op = "GreaterOrEqual",
                                       .f32 = greater_equal_f32,
                                       .f64 = greater_equal_f64,
-                                      .i32 = greater_equal_i32,
-                                      .i64 = greater_equal_i64,
+                                      BINARY_INTEGERS(greater_equal),
                                       .to_bool = true};
 
 static enum status infer(struct op_infer *ctx, struct err *err)

@@ -17,13 +17,20 @@ static enum status prepare(const struct op_node *node, void *params, struct err 
 
 static enum status infer(struct op_infer *ctx, struct err *err)
 {
-    return unary_infer_f32(ctx, "HardSigmoid", err);
+    return activation_infer(ctx, "HardSigmoid", err);
 }
+
+static const struct activation_set wide = {"HardSigmoid", alpha_hard_sigmoid_f32,
+                                           alpha_hard_sigmoid_f64};
 
 static enum status run(const struct op_run *ctx, struct err *err)
 {
     UNUSED(err);
     const struct params *p = ctx->params;
+    if (ctx->in[0]->dtype != DT_F32) {
+        activation_run(ctx, &wide, (const double[2]){(double)p->alpha, (double)p->beta});
+        return OK;
+    }
     affine_f32(tensor_count(ctx->in[0]), ctx->in[0]->data, ctx->out[0]->data, p->alpha, p->beta);
     clip_f32(tensor_count(ctx->in[0]), ctx->out[0]->data, ctx->out[0]->data, 0, 1);
     return OK;

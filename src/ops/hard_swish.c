@@ -3,7 +3,8 @@
 /* HardSwish: x * clip(x / 6 + 0.5, 0, 1).  source: ONNX HardSwish-14 */
 #include "ops/unary.h"
 
-static const struct unary_set set = {.op = "HardSwish", .f32 = hard_swish_f32};
+static const struct unary_set set = {
+    .op = "HardSwish", .f32 = hard_swish_f32, .f64 = hard_swish_f64};
 
 static enum status infer(struct op_infer *ctx, struct err *err)
 {

@@ -3,12 +3,8 @@
 /* Less: a < b.  source: ONNX Less-1 (one-sided broadcast), Less-13 */
 #include "ops/binary.h"
 
-static const struct binary_set set = {.op = "Less",
-                                      .f32 = less_f32,
-                                      .f64 = less_f64,
-                                      .i32 = less_i32,
-                                      .i64 = less_i64,
-                                      .to_bool = true};
+static const struct binary_set set = {
+    .op = "Less", .f32 = less_f32, .f64 = less_f64, BINARY_INTEGERS(less), .to_bool = true};
 
 static enum status infer(struct op_infer *ctx, struct err *err)
 {

@@ -6,8 +6,7 @@
 static const struct binary_set set = {.op = "LessOrEqual",
                                       .f32 = less_equal_f32,
                                       .f64 = less_equal_f64,
-                                      .i32 = less_equal_i32,
-                                      .i64 = less_equal_i64,
+                                      BINARY_INTEGERS(less_equal),
                                       .to_bool = true};
 
 static enum status infer(struct op_infer *ctx, struct err *err)

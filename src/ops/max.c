@@ -4,7 +4,7 @@
 #include "ops/variadic.h"
 
 static const struct binary_set set = {
-    .op = "Max", .f32 = max_f32, .f64 = max_f64, .i32 = max_i32, .i64 = max_i64};
+    .op = "Max", .f32 = max_f32, .f64 = max_f64, BINARY_INTEGERS(max)};
 
 static enum status infer(struct op_infer *ctx, struct err *err)
 {

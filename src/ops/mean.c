@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* Mean: of all operands.  source: ONNX Mean-13 */
+#include "ops/element.h"
 #include "ops/variadic.h"
 
-static const struct binary_set set = {.op = "Mean", .f32 = add_f32};
+static const struct binary_set set = {.op = "Mean", .f32 = add_f32, .f64 = add_f64};
 
 static enum status infer(struct op_infer *ctx, struct err *err)
 {
@@ -15,7 +16,11 @@ static enum status run(const struct op_run *ctx, struct err *err)
     UNUSED(err);
     const struct tensor *y = ctx->out[0];
     enum status s = variadic_run(ctx, &set);
-    affine_f32(tensor_count(y), y->data, y->data, 1 / (float)ctx->n_in, 0);
+    if (y->dtype == DT_F32)
+        affine_f32(tensor_count(y), y->data, y->data, 1 / (float)ctx->n_in, 0);
+    else
+        for (int64_t i = 0; i < tensor_count(y); i++)
+            element_set_f64(y, i, tensor_get_f64(y, i) / ctx->n_in);
     return s;
 }
 

@@ -4,7 +4,7 @@
 #include "ops/variadic.h"
 
 static const struct binary_set set = {
-    .op = "Min", .f32 = min_f32, .f64 = min_f64, .i32 = min_i32, .i64 = min_i64};
+    .op = "Min", .f32 = min_f32, .f64 = min_f64, BINARY_INTEGERS(min)};
 
 static enum status infer(struct op_infer *ctx, struct err *err)
 {

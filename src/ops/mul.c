@@ -4,7 +4,7 @@
 #include "ops/binary.h"
 
 static const struct binary_set set = {
-    .op = "Mul", .f32 = mul_f32, .f64 = mul_f64, .i32 = mul_i32, .i64 = mul_i64};
+    .op = "Mul", .f32 = mul_f32, .f64 = mul_f64, BINARY_INTEGERS(mul)};
 
 static enum status infer(struct op_infer *ctx, struct err *err)
 {

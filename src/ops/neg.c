@@ -3,8 +3,13 @@
 /* Neg: -x; integers wrap.  source: ONNX Neg-13 */
 #include "ops/unary.h"
 
-static const struct unary_set set = {
-    .op = "Neg", .f32 = neg_f32, .f64 = neg_f64, .i32 = neg_i32, .i64 = neg_i64};
+static const struct unary_set set = {.op = "Neg",
+                                     .f32 = neg_f32,
+                                     .f64 = neg_f64,
+                                     .i32 = neg_i32,
+                                     .i64 = neg_i64,
+                                     .i8 = neg_i8,
+                                     .i16 = neg_i16};
 
 static enum status infer(struct op_infer *ctx, struct err *err)
 {

@@ -4,7 +4,8 @@
  * one element, or one for each channel.  source: ONNX PRelu-6, 7, 16 */
 #include "ops/binary.h"
 
-static const struct binary_set set = {.op = "PRelu", .f32 = prelu_f32};
+static const struct binary_set set = {
+    .op = "PRelu", .f32 = prelu_f32, .f64 = prelu_f64, .i32 = prelu_i32, .i64 = prelu_i64};
 
 /* PRelu-6's slope stands along the channels, as a legacy broadcast from axis 1 does. */
 static enum status prepare(const struct op_node *node, void *params, struct err *err)

@@ -8,6 +8,8 @@
 #include <math.h>
 
 #include "ops/broadcast.h"
+#include "ops/element.h"
+#include "ops/half.h"
 #include "ops/ops_priv.h"
 
 enum status reduce_prepare(const struct op_node *node, const char *op, bool by_attr, void *params,
@@ -24,6 +26,8 @@ static reduce_fn *pick(const struct reduce_set *set, enum dtype t)
 {
     switch (t) {
     case DT_F32:
+    case DT_F16:
+    case DT_BF16:
         return set->f32;
     case DT_F64:
         return set->f64;
@@ -31,6 +35,20 @@ static reduce_fn *pick(const struct reduce_set *set, enum dtype t)
         return set->i32;
     case DT_I64:
         return set->i64;
+    case DT_U32:
+        return set->u32;
+    case DT_U64:
+        return set->u64;
+    case DT_I8:
+        return set->i8;
+    case DT_I16:
+        return set->i16;
+    case DT_U8:
+        return set->u8;
+    case DT_U16:
+        return set->u16;
+    case DT_BOOL:
+        return set->boolean;
     default:
         return NULL;
     }
@@ -71,24 +89,65 @@ enum status reduce_infer(struct op_infer *ctx, const struct reduce_set *set, str
     for (int d = 0; d < full.rank; d++)
         if (p->keep || !(mask >> d & 1))
             dims[rank++] = full.dims[d];
+    if (dtype_is_half(full.dtype)) /* at most as many as the input: 4 times that fits */
+        ctx->scratch_bytes = (uint64_t)tensor_count(&full) * sizeof(float);
     return op_output(ctx, 0, set->op, full.dtype, rank, dims, err);
 }
 
-static void finish(const struct reduce_set *set, const struct tensor *y, int64_t taken)
+static void finish_f32(enum reduce_finish how, float *f, int64_t n, int64_t taken)
 {
-    int64_t n = tensor_count(y);
-    float *f = y->data;
-    if (y->dtype == DT_F64 && set->finish == REDUCE_MEAN)
-        for (int64_t i = 0; i < n; i++)
-            ((double *)y->data)[i] /= (double)taken;
-    if (y->dtype != DT_F32)
-        return;
-    for (int64_t i = 0; i < n && set->finish != REDUCE_PLAIN; i++) {
-        if (set->finish == REDUCE_MEAN)
+    for (int64_t i = 0; i < n && how != REDUCE_PLAIN; i++) {
+        if (how == REDUCE_MEAN)
             f[i] /= (float)taken;
         else
-            f[i] = set->finish == REDUCE_ROOT ? sqrtf(f[i]) : logf(f[i]);
+            f[i] = how == REDUCE_ROOT ? sqrtf(f[i]) : logf(f[i]);
     }
+}
+
+static void finish(enum reduce_finish how, const struct tensor *y, int64_t taken)
+{
+    if (y->dtype == DT_F32) {
+        finish_f32(how, y->data, tensor_count(y), taken);
+        return;
+    }
+    for (int64_t i = 0; i < tensor_count(y) && how != REDUCE_PLAIN; i++) {
+        double v = tensor_get_f64(y, i);
+        element_set_f64(y, i,
+                        how == REDUCE_MEAN   ? v / (double)taken
+                        : how == REDUCE_ROOT ? sqrt(v)
+                                             : log(v));
+    }
+}
+
+/* Takes x[n] into the float32 accumulators y. */
+static void take_half(reduce_fn *f, enum dtype t, int64_t n, const uint16_t *x, float *y,
+                      int64_t step)
+{
+    float block[HALF_BLOCK];
+    for (int64_t i = 0; i < n; i += HALF_BLOCK) {
+        int64_t m = MIN(n - i, HALF_BLOCK);
+        half_load(t, m, x + i, block);
+        f(m, block, y + i * step, step);
+    }
+}
+
+/* Takes all of x into acc, whose shape is `full`; acc has x's dtype, or is float32 for halves. */
+static void take_all(reduce_fn *f, const struct tensor *x, const struct tensor *full, void *acc)
+{
+    const struct tensor *operand[1] = {full};
+    struct broadcast w;
+    const uint8_t *from = x->data;
+    size_t width = dtype_bytes(x->dtype);
+    bool half = dtype_is_half(x->dtype);
+    broadcast_begin(&w, x, operand, 1);
+    int64_t n = broadcast_run_count(&w), step = broadcast_run_step(&w, 0);
+    do {
+        if (half)
+            take_half(f, x->dtype, n, (const void *)from, (float *)acc + w.at[0], step);
+        else
+            f(n, from, (uint8_t *)acc + (size_t)w.at[0] * width, step);
+        from += (size_t)n * width;
+    } while (broadcast_next(&w));
 }
 
 enum status reduce_run(const struct op_run *ctx, const struct reduce_set *set, struct err *err)
@@ -102,19 +161,17 @@ enum status reduce_run(const struct op_run *ctx, const struct reduce_set *set, s
     if (s != OK || tensor_count(y) == 0)
         return s;
     reduce_fn *f = pick(set, x->dtype);
-    size_t width = dtype_bytes(x->dtype);
-    reduce_begin(f, tensor_count(y), y->data);
-    if (tensor_count(x) > 0) {
-        const struct tensor *operand[1] = {&full};
-        struct broadcast w;
-        const uint8_t *from = x->data;
-        broadcast_begin(&w, x, operand, 1);
-        int64_t n = broadcast_run_count(&w), step = broadcast_run_step(&w, 0);
-        do {
-            f(n, from, (uint8_t *)y->data + (size_t)w.at[0] * width, step);
-            from += (size_t)n * width;
-        } while (broadcast_next(&w));
+    bool half = dtype_is_half(x->dtype);
+    void *acc = half ? ctx->scratch : y->data;
+    int64_t count = tensor_count(y), taken = tensor_count(x) / count;
+    reduce_begin(f, count, acc);
+    if (taken > 0)
+        take_all(f, x, &full, acc);
+    if (half) {
+        finish_f32(set->finish, acc, count, taken);
+        half_store(y->dtype, count, acc, y->data);
+    } else {
+        finish(set->finish, y, taken);
     }
-    finish(set, y, tensor_count(x) / tensor_count(y));
     return OK;
 }

@@ -7,13 +7,15 @@
 #include "kernels/reduce.h"
 #include "ops/axes.h"
 
-/* What follows when all elements have been taken in; float32 only, but for REDUCE_PLAIN. */
+/* What follows when all elements have been taken in; integers truncate. */
 enum reduce_finish { REDUCE_PLAIN, REDUCE_MEAN, REDUCE_ROOT, REDUCE_LOG };
 
-/* The kernels of one operator; NULL: no kernel for that dtype. */
+/* The kernels of one operator; NULL: no kernel for that dtype. float16 and bfloat16 go through f32,
+ * in a scratch of float32 accumulators. Sums of unsigned integers are those of signed ones. */
 struct reduce_set {
     const char *op;
-    reduce_fn *f32, *f64, *i32, *i64;
+    reduce_fn *f32, *f64, *i32, *i64, *u32, *u64;
+    reduce_fn *i8, *i16, *u8, *u16, *boolean;
     enum reduce_finish finish;
     bool needs_some; /* no value exists for no elements (max, min): refused */
 };

@@ -4,7 +4,13 @@
  * (operand) */
 #include "ops/reduce.h"
 
-static const struct reduce_set set = {.op = "ReduceL1", .f32 = reduce_l1_f32};
+static const struct reduce_set set = {.op = "ReduceL1",
+                                      .f64 = reduce_l1_f64,
+                                      .i32 = reduce_l1_i32,
+                                      .i64 = reduce_l1_i64,
+                                      .u32 = reduce_sum_i32,
+                                      .u64 = reduce_sum_i64,
+                                      .f32 = reduce_l1_f32};
 
 static enum status prepare(const struct op_node *node, void *params, struct err *err)
 {

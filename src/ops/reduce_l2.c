@@ -4,8 +4,14 @@
  * ReduceL2-18 (operand) */
 #include "ops/reduce.h"
 
-static const struct reduce_set set = {
-    .op = "ReduceL2", .f32 = reduce_squares_f32, .finish = REDUCE_ROOT};
+static const struct reduce_set set = {.op = "ReduceL2",
+                                      .f64 = reduce_squares_f64,
+                                      .i32 = reduce_squares_i32,
+                                      .i64 = reduce_squares_i64,
+                                      .u32 = reduce_squares_i32,
+                                      .u64 = reduce_squares_i64,
+                                      .f32 = reduce_squares_f32,
+                                      .finish = REDUCE_ROOT};
 
 static enum status prepare(const struct op_node *node, void *params, struct err *err)
 {

@@ -4,8 +4,14 @@
  * ReduceLogSum-18 (operand) */
 #include "ops/reduce.h"
 
-static const struct reduce_set set = {
-    .op = "ReduceLogSum", .f32 = reduce_sum_f32, .finish = REDUCE_LOG};
+static const struct reduce_set set = {.op = "ReduceLogSum",
+                                      .f64 = reduce_sum_f64,
+                                      .i32 = reduce_sum_i32,
+                                      .i64 = reduce_sum_i64,
+                                      .u32 = reduce_sum_i32,
+                                      .u64 = reduce_sum_i64,
+                                      .f32 = reduce_sum_f32,
+                                      .finish = REDUCE_LOG};
 
 static enum status prepare(const struct op_node *node, void *params, struct err *err)
 {

@@ -5,6 +5,13 @@
 #include "ops/reduce.h"
 
 static const struct reduce_set set = {.op = "ReduceMax",
+                                      .i8 = reduce_max_i8,
+                                      .i16 = reduce_max_i16,
+                                      .u8 = reduce_max_u8,
+                                      .u16 = reduce_max_u16,
+                                      .u32 = reduce_max_u32,
+                                      .u64 = reduce_max_u64,
+                                      .boolean = reduce_max_u8,
                                       .f32 = reduce_max_f32,
                                       .f64 = reduce_max_f64,
                                       .i32 = reduce_max_i32,
@@ -30,7 +37,7 @@ const struct op op_reduce_max = {
     .domain = "",
     .name = "ReduceMax",
     .code = OP_CODE_reduce_max,
-    .since = {1, 11, 12, 13, 18},
+    .since = {1, 11, 12, 13, 18, 20},
     .in_min = 1,
     .in_max = 2,
     .out_min = 1,

@@ -4,8 +4,14 @@
  */
 #include "ops/reduce.h"
 
-static const struct reduce_set set = {
-    .op = "ReduceMean", .f32 = reduce_sum_f32, .f64 = reduce_sum_f64, .finish = REDUCE_MEAN};
+static const struct reduce_set set = {.op = "ReduceMean",
+                                      .i32 = reduce_sum_i32,
+                                      .i64 = reduce_sum_i64,
+                                      .u32 = reduce_sum_i32,
+                                      .u64 = reduce_sum_i64,
+                                      .f32 = reduce_sum_f32,
+                                      .f64 = reduce_sum_f64,
+                                      .finish = REDUCE_MEAN};
 
 static enum status prepare(const struct op_node *node, void *params, struct err *err)
 {

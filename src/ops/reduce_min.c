@@ -5,6 +5,13 @@
 #include "ops/reduce.h"
 
 static const struct reduce_set set = {.op = "ReduceMin",
+                                      .i8 = reduce_min_i8,
+                                      .i16 = reduce_min_i16,
+                                      .u8 = reduce_min_u8,
+                                      .u16 = reduce_min_u16,
+                                      .u32 = reduce_min_u32,
+                                      .u64 = reduce_min_u64,
+                                      .boolean = reduce_min_u8,
                                       .f32 = reduce_min_f32,
                                       .f64 = reduce_min_f64,
                                       .i32 = reduce_min_i32,
@@ -30,7 +37,7 @@ const struct op op_reduce_min = {
     .domain = "",
     .name = "ReduceMin",
     .code = OP_CODE_reduce_min,
-    .since = {1, 11, 12, 13, 18},
+    .since = {1, 11, 12, 13, 18, 20},
     .in_min = 1,
     .in_max = 2,
     .out_min = 1,

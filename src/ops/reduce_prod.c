@@ -5,6 +5,8 @@
 #include "ops/reduce.h"
 
 static const struct reduce_set set = {.op = "ReduceProd",
+                                      .u32 = reduce_prod_i32,
+                                      .u64 = reduce_prod_i64,
                                       .f32 = reduce_prod_f32,
                                       .f64 = reduce_prod_f64,
                                       .i32 = reduce_prod_i32,

@@ -5,6 +5,8 @@
 #include "ops/reduce.h"
 
 static const struct reduce_set set = {.op = "ReduceSum",
+                                      .u32 = reduce_sum_i32,
+                                      .u64 = reduce_sum_i64,
                                       .f32 = reduce_sum_f32,
                                       .f64 = reduce_sum_f64,
                                       .i32 = reduce_sum_i32,

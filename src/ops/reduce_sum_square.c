@@ -4,7 +4,13 @@
  * ReduceSumSquare-18 (operand) */
 #include "ops/reduce.h"
 
-static const struct reduce_set set = {.op = "ReduceSumSquare", .f32 = reduce_squares_f32};
+static const struct reduce_set set = {.op = "ReduceSumSquare",
+                                      .f64 = reduce_squares_f64,
+                                      .i32 = reduce_squares_i32,
+                                      .i64 = reduce_squares_i64,
+                                      .u32 = reduce_squares_i32,
+                                      .u64 = reduce_squares_i64,
+                                      .f32 = reduce_squares_f32};
 
 static enum status prepare(const struct op_node *node, void *params, struct err *err)
 {

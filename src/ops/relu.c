@@ -3,7 +3,13 @@
 /* Relu: max(0, x); a NaN stays one.  source: ONNX Relu-14 */
 #include "ops/unary.h"
 
-static const struct unary_set set = {.op = "Relu", .f32 = relu_f32, .f64 = relu_f64};
+static const struct unary_set set = {.op = "Relu",
+                                     .f32 = relu_f32,
+                                     .f64 = relu_f64,
+                                     .i8 = relu_i8,
+                                     .i16 = relu_i16,
+                                     .i32 = relu_i32,
+                                     .i64 = relu_i64};
 
 static enum status infer(struct op_infer *ctx, struct err *err)
 {

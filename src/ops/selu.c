@@ -20,13 +20,19 @@ static enum status prepare(const struct op_node *node, void *params, struct err 
 
 static enum status infer(struct op_infer *ctx, struct err *err)
 {
-    return unary_infer_f32(ctx, "Selu", err);
+    return activation_infer(ctx, "Selu", err);
 }
+
+static const struct activation_set wide = {"Selu", alpha_selu_f32, alpha_selu_f64};
 
 static enum status run(const struct op_run *ctx, struct err *err)
 {
     UNUSED(err);
     const struct params *p = ctx->params;
+    if (ctx->in[0]->dtype != DT_F32) {
+        activation_run(ctx, &wide, (const double[2]){(double)p->alpha, (double)p->gamma});
+        return OK;
+    }
     elu_f32(tensor_count(ctx->in[0]), ctx->in[0]->data, ctx->out[0]->data, p->alpha);
     affine_f32(tensor_count(ctx->in[0]), ctx->out[0]->data, ctx->out[0]->data, p->gamma, 0);
     return OK;

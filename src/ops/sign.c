@@ -3,8 +3,17 @@
 /* Sign: -1, 0 or 1.  source: ONNX Sign-13 */
 #include "ops/unary.h"
 
-static const struct unary_set set = {
-    .op = "Sign", .f32 = sign_f32, .f64 = sign_f64, .i32 = sign_i32, .i64 = sign_i64};
+static const struct unary_set set = {.op = "Sign",
+                                     .f32 = sign_f32,
+                                     .f64 = sign_f64,
+                                     .i32 = sign_i32,
+                                     .i64 = sign_i64,
+                                     .i8 = sign_i8,
+                                     .i16 = sign_i16,
+                                     .u8 = sign_u8,
+                                     .u16 = sign_u16,
+                                     .u32 = sign_u32,
+                                     .u64 = sign_u64};
 
 static enum status infer(struct op_infer *ctx, struct err *err)
 {

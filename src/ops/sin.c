@@ -3,7 +3,7 @@
 /* Sin: sine.  source: ONNX Sin-7 */
 #include "ops/unary.h"
 
-static const struct unary_set set = {.op = "Sin", .f32 = sin_f32};
+static const struct unary_set set = {.op = "Sin", .f32 = sin_f32, .f64 = sin_f64};
 
 static enum status infer(struct op_infer *ctx, struct err *err)
 {

@@ -3,7 +3,7 @@
 /* Softplus: log(1 + e^x).  source: ONNX Softplus-1 */
 #include "ops/unary.h"
 
-static const struct unary_set set = {.op = "Softplus", .f32 = softplus_f32};
+static const struct unary_set set = {.op = "Softplus", .f32 = softplus_f32, .f64 = softplus_f64};
 
 static enum status infer(struct op_infer *ctx, struct err *err)
 {

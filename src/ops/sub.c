@@ -4,7 +4,7 @@
 #include "ops/binary.h"
 
 static const struct binary_set set = {
-    .op = "Sub", .f32 = sub_f32, .f64 = sub_f64, .i32 = sub_i32, .i64 = sub_i64};
+    .op = "Sub", .f32 = sub_f32, .f64 = sub_f64, BINARY_INTEGERS(sub)};
 
 static enum status infer(struct op_infer *ctx, struct err *err)
 {

@@ -108,8 +108,8 @@ static struct attr_list any_attrs(struct trial *t)
 
 static void any_tensor(struct tensor *x, const struct tensor *like)
 {
-    static const enum dtype types[] = {DT_F32, DT_F32, DT_F32, DT_I64, DT_I64, DT_BOOL,
-                                       DT_I32, DT_F64, DT_U8,  DT_F16, DT_U64};
+    static const enum dtype types[] = {DT_F32, DT_F32, DT_F32, DT_I64, DT_I64, DT_BOOL, DT_I32,
+                                       DT_F64, DT_U8,  DT_F16, DT_U64, DT_I8,  DT_U32,  DT_BF16};
     *x = (struct tensor){.dtype = types[below(ARRAY_COUNT(types))]};
     if (like && below(2)) {
         *x = *like;
