@@ -33,6 +33,33 @@ typedef void binary_fn(int64_t n, const void *a, int64_t sa, const void *b, int6
     X(sigmoid_f32, float, 1 / (1 + expf(-x)))                                                      \
     X(softplus_f32, float, x > 20 ? x : log1pf(expf(x)))                                           \
     X(hard_swish_f32, float, x *(x < -3 ? 0 : x > 3 ? 1 : x * (1.0f / 6) + 0.5f))                  \
+    X(tan_f32, float, tanf(x))                                                                     \
+    X(tan_f64, double, tan(x))                                                                     \
+    X(asin_f32, float, asinf(x))                                                                   \
+    X(asin_f64, double, asin(x))                                                                   \
+    X(acos_f32, float, acosf(x))                                                                   \
+    X(acos_f64, double, acos(x))                                                                   \
+    X(atan_f32, float, atanf(x))                                                                   \
+    X(atan_f64, double, atan(x))                                                                   \
+    X(sinh_f32, float, sinhf(x))                                                                   \
+    X(sinh_f64, double, sinh(x))                                                                   \
+    X(cosh_f32, float, coshf(x))                                                                   \
+    X(cosh_f64, double, cosh(x))                                                                   \
+    X(asinh_f32, float, asinhf(x))                                                                 \
+    X(asinh_f64, double, asinh(x))                                                                 \
+    X(acosh_f32, float, acoshf(x))                                                                 \
+    X(acosh_f64, double, acosh(x))                                                                 \
+    X(atanh_f32, float, atanhf(x))                                                                 \
+    X(atanh_f64, double, atanh(x))                                                                 \
+    X(softsign_f32, float, x / (1 + fabsf(x)))                                                     \
+    X(softsign_f64, double, x / (1 + fabs(x)))                                                     \
+    X(mish_f32, float, x *tanhf(x > 20 ? x : log1pf(expf(x))))                                     \
+    X(mish_f64, double, x *tanh(x > 40 ? x : log1p(exp(x))))                                       \
+    X(gelu_f32, float, 0.5f * x * (1 + erff(x * 0.70710678f)))                                     \
+    X(gelu_f64, double, 0.5 * x * (1 + erf(x * 0.70710678118654752)))                              \
+    X(gelu_tanh_f32, float, 0.5f * x * (1 + tanhf(0.79788456f * (x + 0.044715f * x * x * x))))     \
+    X(gelu_tanh_f64, double,                                                                       \
+      0.5 * x * (1 + tanh(0.79788456080286536 * (x + 0.044715 * x * x * x))))                      \
     X(relu_f64, double, x < 0 ? 0 : x)                                                             \
     X(neg_f64, double, -x)                                                                         \
     X(abs_f64, double, fabs(x))                                                                    \

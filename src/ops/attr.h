@@ -70,6 +70,18 @@
     X(n_features, 60) /* ours: columns of a tree ensemble */                                       \
     X(n_groups, 61)   /* ours: margins per row of a tree ensemble */                               \
     X(transform, 62)  /* ours: what turns margins into outputs */                                  \
+    X(direction, 70)                                                                               \
+    X(lambd, 71)                                                                                   \
+    X(k, 72)                                                                                       \
+    X(upper, 73)                                                                                   \
+    X(exclusive, 74)                                                                               \
+    X(reverse, 75)                                                                                 \
+    X(detect_negative, 76)                                                                         \
+    X(detect_positive, 77)                                                                         \
+    X(ignore_index, 78)                                                                            \
+    X(p, 79)                                                                                       \
+    X(num_groups, 80)                                                                              \
+    X(dtype, 81)                                                                                   \
     X(blocksize, 100)                                                                              \
     X(batch_dims, 105)                                                                             \
     X(reduction, 106)                                                                              \

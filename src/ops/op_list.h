@@ -94,6 +94,39 @@
     X(log_softmax, 82)                                                                             \
     X(prelu, 83)                                                                                   \
     X(pow, 84)                                                                                     \
+    X(tan, 120)                                                                                    \
+    X(asin, 121)                                                                                   \
+    X(acos, 122)                                                                                   \
+    X(atan, 123)                                                                                   \
+    X(sinh, 124)                                                                                   \
+    X(cosh, 125)                                                                                   \
+    X(asinh, 126)                                                                                  \
+    X(acosh, 127)                                                                                  \
+    X(atanh, 128)                                                                                  \
+    X(softsign, 129)                                                                               \
+    X(mish, 130)                                                                                   \
+    X(gelu, 131)                                                                                   \
+    X(celu, 132)                                                                                   \
+    X(thresholded_relu, 133)                                                                       \
+    X(shrink, 134)                                                                                 \
+    X(is_nan, 135)                                                                                 \
+    X(is_inf, 136)                                                                                 \
+    X(mod, 137)                                                                                    \
+    X(bit_shift, 138)                                                                              \
+    X(trilu, 139)                                                                                  \
+    X(eye_like, 140)                                                                               \
+    X(cumsum, 141)                                                                                 \
+    X(hardmax, 142)                                                                                \
+    X(cast_like, 143)                                                                              \
+    X(reduce_log_sum_exp, 144)                                                                     \
+    X(det, 145)                                                                                    \
+    X(layer_normalization, 146)                                                                    \
+    X(instance_normalization, 147)                                                                 \
+    X(group_normalization, 148)                                                                    \
+    X(mean_variance_normalization, 149)                                                            \
+    X(lp_normalization, 150)                                                                       \
+    X(negative_log_likelihood_loss, 151)                                                           \
+    X(softmax_cross_entropy_loss, 152)                                                             \
     X(one_hot, 200)                                                                                \
     X(gather_elements, 201)                                                                        \
     X(gather_nd, 202)                                                                              \

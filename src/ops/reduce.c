@@ -150,14 +150,21 @@ static void take_all(reduce_fn *f, const struct tensor *x, const struct tensor *
     } while (broadcast_next(&w));
 }
 
+enum status reduce_kept(const struct op_run *ctx, const struct reduce_set *set, struct tensor *full,
+                        struct err *err)
+{
+    unsigned mask = 0;
+    enum status s = kept(ctx->params, set->op, ctx->n_in, ctx->in, full, &mask, err);
+    if (s == OK && tensor_count(full) != tensor_count(ctx->out[0]))
+        return err_set(err, E_BAD_INPUT, "%s: the axes are not those that were planned", set->op);
+    return s;
+}
+
 enum status reduce_run(const struct op_run *ctx, const struct reduce_set *set, struct err *err)
 {
     const struct tensor *x = ctx->in[0], *y = ctx->out[0];
     struct tensor full;
-    unsigned mask = 0;
-    enum status s = kept(ctx->params, set->op, ctx->n_in, ctx->in, &full, &mask, err);
-    if (s == OK && tensor_count(&full) != tensor_count(y))
-        return err_set(err, E_BAD_INPUT, "%s: the axes are not those that were planned", set->op);
+    enum status s = reduce_kept(ctx, set, &full, err);
     if (s != OK || tensor_count(y) == 0)
         return s;
     reduce_fn *f = pick(set, x->dtype);

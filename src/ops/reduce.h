@@ -30,6 +30,10 @@ enum status reduce_prepare(const struct op_node *node, const char *op, bool by_a
                            struct err *err) WARN_UNUSED;
 enum status reduce_infer(struct op_infer *ctx, const struct reduce_set *set,
                          struct err *err) WARN_UNUSED;
+/* For operators with a walk of their own: the output's shape with all dims kept.
+ * errors: E_BAD_INPUT when the axes are not those that were planned */
+enum status reduce_kept(const struct op_run *ctx, const struct reduce_set *set, struct tensor *full,
+                        struct err *err) WARN_UNUSED;
 enum status reduce_run(const struct op_run *ctx, const struct reduce_set *set,
                        struct err *err) WARN_UNUSED;
 

@@ -89,7 +89,8 @@ static void columns_list(const struct trial *t, struct attr *a, int64_t *list)
 static struct attr_list any_attrs(struct trial *t)
 {
     static const char *const words[] = {"SAME_UPPER", "SAME_LOWER", "VALID",    "reflect", "edge",
-                                        "",           "SOFTMAX",    "LOGISTIC", "L1",      "RBF"};
+                                        "",           "SOFTMAX",    "LOGISTIC", "L1",      "RBF",
+                                        "LEFT",       "sum",        "none"};
     uint32_t n = (uint32_t)below(ARRAY_COUNT(t->attrs));
     for (uint32_t i = 0; i < n; i++) {
         struct attr *a = &t->attrs[i];
@@ -97,7 +98,8 @@ static struct attr_list any_attrs(struct trial *t)
         a->key = i || below(2) ? any_key(t->op) : ATTR_kernel_shape;
         bool text = a->key == ATTR_auto_pad || a->key == ATTR_mode ||
                     a->key == ATTR_post_transform || a->key == ATTR_norm ||
-                    a->key == ATTR_kernel_type;
+                    a->key == ATTR_kernel_type || a->key == ATTR_direction ||
+                    a->key == ATTR_reduction || a->key == ATTR_approximate;
         a->type = is_list(a->key) ? ATTR_INTS : text ? ATTR_STRING : ATTR_INT;
         if (!below(10))
             a->type = (enum attr_type)(1 + below(4));

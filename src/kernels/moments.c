@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* Means and variances; the fast form sums in LANES float32 lanes, which rounds less than one
+ * running sum would. */
+#include "kernels/moments.h"
+
+#include "kernels/kernels_priv.h"
+
+/* The sum of (x - shift)^power, power 1 or 2. */
+MULTI_ISA
+static float sum(int64_t n, const float *x, float shift, bool square)
+{
+    float lane[LANES] = {0}, total = 0;
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (int j = 0; j < LANES; j++) {
+            float d = x[i + j] - shift;
+            lane[j] += square ? d * d : d;
+        }
+    for (; i < n; i++) {
+        float d = x[i] - shift;
+        lane[0] += square ? d * d : d;
+    }
+    for (int j = 0; j < LANES; j++)
+        total += lane[j];
+    return total;
+}
+
+struct moments moments_f32(int64_t n, const float *x)
+{
+    struct moments m = {0, 0};
+    if (n == 0)
+        return m;
+    m.mean = sum(n, x, 0, false) / (float)n;
+    m.variance = sum(n, x, m.mean, true) / (float)n;
+    return m;
+}
+
+struct moments moments_f32_ref(int64_t n, const float *x)
+{
+    double mean = 0, variance = 0;
+    for (int64_t i = 0; i < n; i++)
+        mean += (double)x[i] / (double)n;
+    for (int64_t i = 0; i < n; i++)
+        variance += ((double)x[i] - mean) * ((double)x[i] - mean) / (double)n;
+    return (struct moments){(float)mean, (float)variance};
+}
+
+MULTI_ISA
+static void with_bias(const struct normal_row *r)
+{
+    const float *x = r->x, *scale = r->scale, *bias = r->bias;
+    float *y = r->y, mean = r->mean, factor = r->factor;
+    INDEPENDENT
+    for (int64_t i = 0; i < r->n; i++)
+        y[i] = (x[i] - mean) * factor * scale[i] + bias[i];
+}
+
+MULTI_ISA
+static void without_bias(const struct normal_row *r)
+{
+    const float *x = r->x, *scale = r->scale;
+    float *y = r->y, mean = r->mean, factor = r->factor;
+    INDEPENDENT
+    for (int64_t i = 0; i < r->n; i++)
+        y[i] = (x[i] - mean) * factor * scale[i];
+}
+
+void normal_row_f32(const struct normal_row *r)
+{
+    if (r->bias)
+        with_bias(r);
+    else
+        without_bias(r);
+}
+
+void normal_row_f32_ref(const struct normal_row *r)
+{
+    for (int64_t i = 0; i < r->n; i++)
+        r->y[i] = (r->x[i] - r->mean) * r->factor * r->scale[i] + (r->bias ? r->bias[i] : 0);
+}
