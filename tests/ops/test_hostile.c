@@ -86,6 +86,14 @@ static void columns_list(const struct trial *t, struct attr *a, int64_t *list)
         list[i] = t->in[i].rank ? t->in[i].dims[t->in[i].rank - 1] : 1;
 }
 
+/* Without one of these some operators accept nothing. */
+static enum attr_key any_needed(void)
+{
+    static const enum attr_key needed[] = {ATTR_kernel_shape, ATTR_kernel_shape, ATTR_size,
+                                           ATTR_direction};
+    return needed[below(ARRAY_COUNT(needed))];
+}
+
 static struct attr_list any_attrs(struct trial *t)
 {
     static const char *const words[] = {"SAME_UPPER", "SAME_LOWER", "VALID",    "reflect", "edge",
@@ -95,7 +103,7 @@ static struct attr_list any_attrs(struct trial *t)
     for (uint32_t i = 0; i < n; i++) {
         struct attr *a = &t->attrs[i];
         memset(a, 0, sizeof(*a));
-        a->key = i || below(2) ? any_key(t->op) : ATTR_kernel_shape;
+        a->key = i || below(2) ? any_key(t->op) : any_needed();
         bool text = a->key == ATTR_auto_pad || a->key == ATTR_mode ||
                     a->key == ATTR_post_transform || a->key == ATTR_norm ||
                     a->key == ATTR_kernel_type || a->key == ATTR_direction ||
