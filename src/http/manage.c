@@ -182,6 +182,7 @@ static void answer_document(struct request *r)
         st = endpoint_list(s->endpoint, r->page, r->limit, r->received_us, &reply.body, &err);
     } else {
         reply.type = "text/plain; version=0.0.4; charset=utf-8";
+        buf_init(&reply.body, 0); /* when bodies fill --http-memory, operators must see it */
         st = render_metrics(s, &reply.body, &err);
     }
     if (st == OK) {

@@ -63,6 +63,16 @@ class Operators(harness.Case):
         self.assertEqual(line["event"], "request_failed")
         self.assertGreater(line["left_out"], 0)
 
+    def test_metrics_are_there_when_bodies_fill_the_memory(self):
+        server = self.serve(self.store("iris"), http_memory="64KiB")
+        with server.raw() as slow:
+            slow.send(b"POST /models/iris/invoke HTTP/1.1\r\nHost: x\r\nContent-Length: 65536\r\n"
+                      b"\r\n" + b" " * 65535)
+            harness.wait_until(lambda: server.metrics()["roost_http_memory_bytes"] >= 65535,
+                               "the body to arrive")
+            self.assertEqual(server.invoke("iris", IRIS).status, 503)
+            self.assertEqual(server.get("/metrics").status, 200)
+
     def test_a_closed_standard_error_is_no_other_file(self):
         port, store = harness.free_port(), self.store("iris")
         server = subprocess.Popen(
