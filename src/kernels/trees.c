@@ -57,10 +57,10 @@ static void by_rows(const struct tree_table *t, const float *x, float *margins)
     }
     for (uint32_t k = 0; k < t->n_trees; k++) {
         const struct tree_head *tree = t->trees + k;
-        float *m = margins + tree->group;
         if (tree->walk & TREE_HAS_CATEGORIES) {
             for (int i = 0; i < LANES; i++)
-                m[(size_t)i * t->n_groups] += trees_leaf(t, tree->root, rows[i]);
+                trees_add(t, tree, trees_leaf(t, tree->root, rows[i]),
+                          margins + (size_t)i * t->n_groups);
             continue;
         }
         uint32_t at[LANES];
@@ -68,7 +68,7 @@ static void by_rows(const struct tree_table *t, const float *x, float *margins)
             at[i] = tree->root;
         walk(t->nodes, rows, tree->walk & TREE_DEPTH_MASK, at);
         for (int i = 0; i < LANES; i++)
-            m[(size_t)i * t->n_groups] += t->nodes[at[i]].value;
+            trees_add(t, tree, t->nodes + at[i], margins + (size_t)i * t->n_groups);
     }
 }
 
@@ -90,7 +90,7 @@ static void by_trees(const struct tree_table *t, const float *row, float *margin
         for (uint32_t i = 0; i < lanes; i++) {
             const struct tree_head *tree = t->trees + k + i;
             bool again = tree->walk & TREE_HAS_CATEGORIES;
-            margins[tree->group] += again ? trees_leaf(t, tree->root, row) : t->nodes[at[i]].value;
+            trees_add(t, tree, again ? trees_leaf(t, tree->root, row) : t->nodes + at[i], margins);
         }
     }
 }

@@ -40,7 +40,7 @@ struct tree_node {
     union {
         float cond;   /* a split by number */
         float value;  /* a leaf */
-        uint32_t set; /* a split by category: offset in sets */
+        uint32_t set; /* a split by category: offset in sets; a leaf with a vector: which */
     };
     uint32_t what;  /* feature | flags; 0 for a leaf */
     uint32_t first; /* index of the first child; of itself for a leaf */
@@ -61,6 +61,8 @@ struct tree_table {
     const struct tree_head *trees;
     const uint32_t *sets;
     const float *base; /* n_groups: where the margins start */
+    const float
+        *vectors; /* rows of n_groups, which leaves name and add; NULL: leaves hold values */
     uint32_t n_trees;
     uint32_t n_groups;
     uint32_t n_features; /* columns of x, at least 1 */
@@ -73,6 +75,19 @@ void trees_margins(const struct tree_table *t, const float *x, int64_t rows, flo
 void trees_margins_ref(const struct tree_table *t, const float *x, int64_t rows, float *margins);
 
 /* The leaf that one row reaches from one root: the specification of a walk. */
-float trees_leaf(const struct tree_table *t, uint32_t root, const float *row);
+const struct tree_node *trees_leaf(const struct tree_table *t, uint32_t root, const float *row);
+
+/* Adds what a leaf of `tree` holds to the margins of one row. */
+static inline void trees_add(const struct tree_table *t, const struct tree_head *tree,
+                             const struct tree_node *leaf, float *margins)
+{
+    if (!t->vectors) {
+        margins[tree->group] += leaf->value;
+        return;
+    }
+    const float *vector = t->vectors + (size_t)leaf->set * t->n_groups;
+    for (uint32_t i = 0; i < t->n_groups; i++)
+        margins[i] += vector[i];
+}
 
 #endif

@@ -26,12 +26,12 @@ static bool goes_second(const struct tree_table *t, const struct tree_node *n, f
     return (flip ? -x : x) < n->cond;
 }
 
-float trees_leaf(const struct tree_table *t, uint32_t root, const float *row)
+const struct tree_node *trees_leaf(const struct tree_table *t, uint32_t root, const float *row)
 {
     const struct tree_node *n = t->nodes + root;
     while (n->what & TREE_SPLITS)
         n = t->nodes + n->first + (goes_second(t, n, row[n->what & TREE_FEATURE_MASK]) ? 1 : 0);
-    return n->value;
+    return n;
 }
 
 void trees_margins_ref(const struct tree_table *t, const float *x, int64_t rows, float *margins)
@@ -39,6 +39,6 @@ void trees_margins_ref(const struct tree_table *t, const float *x, int64_t rows,
     for (int64_t r = 0; r < rows; r++, x += t->n_features, margins += t->n_groups) {
         memcpy(margins, t->base, t->n_groups * sizeof(*margins));
         for (uint32_t i = 0; i < t->n_trees; i++)
-            margins[t->trees[i].group] += trees_leaf(t, t->trees[i].root, x);
+            trees_add(t, &t->trees[i], trees_leaf(t, t->trees[i].root, x), margins);
     }
 }

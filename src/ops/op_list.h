@@ -147,6 +147,8 @@
     X(one_hot_encoder, 508)                                                                        \
     X(scaler, 509)                                                                                 \
     X(zip_map, 512)                                                                                \
+    X(tree_ensemble_classifier, 513)                                                               \
+    X(tree_ensemble_regressor, 514)                                                                \
     X(fused_conv, 600)                                                                             \
     X(fused_gemm, 601)                                                                             \
     X(tree_ensemble, 602)

@@ -26,4 +26,11 @@ enum tree_transform {
 
 enum tree_operand { TREE_X, TREE_BASE, TREE_TREES, TREE_NODES, TREE_SETS, TREE_OPERANDS };
 
+/* ai.onnx.ml's TreeEnsembleClassifier and TreeEnsembleRegressor stand in artifacts with the same
+ * tables, and:
+ *   vectors  float32[V, n_groups]  what leaves name; left out when each leaf holds one value
+ *   labels   int64[C]              the classifier's classes
+ * Attributes: n_features (rows may have more), n_groups, second_class, post_transform. */
+enum { TREE_VECTORS = TREE_OPERANDS, TREE_LABELS, TREE_ML_OPERANDS };
+
 #endif

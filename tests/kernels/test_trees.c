@@ -76,7 +76,8 @@ static void plant(struct ensemble *e, bool categories)
         e->sets[i] = i % (SET_WORDS + 1) ? random_below(1u << 31) : SET_WORDS;
     for (int i = 0; i < GROUPS; i++)
         e->base[i] = (float)i - 0.3f;
-    e->table = (struct tree_table){e->nodes, e->trees, e->sets, e->base, TREES, GROUPS, FEATURES};
+    e->table =
+        (struct tree_table){e->nodes, e->trees, e->sets, e->base, NULL, TREES, GROUPS, FEATURES};
 }
 
 static void compare(const struct ensemble *e)
@@ -105,6 +106,32 @@ START_TEST(the_fast_walk_gives_the_plain_walks_bits)
 }
 END_TEST
 
+enum { VECTORS = 7 };
+
+START_TEST(leaves_that_name_vectors_add_to_every_margin)
+{
+    static struct ensemble e;
+    static float vectors[VECTORS * GROUPS];
+    state = 77;
+    plant(&e, true);
+    for (int i = 0; i < VECTORS * GROUPS; i++)
+        vectors[i] = (float)random_below(100) / 8;
+    for (size_t i = 0; i < ARRAY_COUNT(e.nodes); i++)
+        if (!(e.nodes[i].what & TREE_SPLITS))
+            e.nodes[i].set = random_below(VECTORS);
+    e.table.vectors = vectors;
+    compare(&e);
+    float x[FEATURES] = {0}, margins[GROUPS], want[GROUPS];
+    memcpy(want, e.base, sizeof(want));
+    for (int i = 0; i < TREES; i++)
+        for (int g = 0; g < GROUPS; g++)
+            want[g] +=
+                vectors[trees_leaf(&e.table, e.trees[i].root, x)->set * GROUPS + (uint32_t)g];
+    trees_margins(&e.table, x, 1, margins);
+    ck_assert_mem_eq(margins, want, sizeof(want));
+}
+END_TEST
+
 /* The second child: x < cond, -x < cond when flipped; in the set, not in the set when flipped;
  * never for a missing value. */
 START_TEST(a_split_decides_as_documented)
@@ -113,7 +140,7 @@ START_TEST(a_split_decides_as_documented)
     const uint32_t sets[] = {1, 1u << 3};
     struct tree_head head = {0};
     const float base = 0;
-    struct tree_table t = {nodes, &head, sets, &base, 1, 1, 1};
+    struct tree_table t = {nodes, &head, sets, &base, NULL, 1, 1, 1};
     static const struct {
         bool category, flip;
         float x, expected;
@@ -145,5 +172,6 @@ END_TEST
 
 Suite *suite_trees(void)
 {
-    return SUITE("trees", the_fast_walk_gives_the_plain_walks_bits, a_split_decides_as_documented);
+    return SUITE("trees", the_fast_walk_gives_the_plain_walks_bits,
+                 leaves_that_name_vectors_add_to_every_margin, a_split_decides_as_documented);
 }

@@ -16,7 +16,7 @@ enum attr_field {
     F_GRAPH = 6,
     F_FLOATS = 7,
     F_INTS = 8,
-    F_STRINGS = 9,
+    F_STRINGS = ONNX_STRINGS_FIELD,
     F_TENSORS = 10,
     F_GRAPHS = 11,
     F_TYPE = 20,
@@ -32,7 +32,8 @@ enum proto_type {
     P_STRING = 3,
     P_TENSOR = 4,
     P_FLOATS = 6,
-    P_INTS = 7
+    P_INTS = 7,
+    P_STRINGS = 8
 };
 
 /* What one pass over the message finds. */
@@ -47,7 +48,7 @@ static uint64_t guess_of(uint32_t number)
 {
     static const uint8_t type_of[] = {
         [F_FLOAT] = P_FLOAT,   [F_INT] = P_INT,   [F_STRING] = P_STRING, [F_TENSOR] = P_TENSOR,
-        [F_FLOATS] = P_FLOATS, [F_INTS] = P_INTS, [F_GRAPH] = 5,         [F_STRINGS] = 8,
+        [F_FLOATS] = P_FLOATS, [F_INTS] = P_INTS, [F_GRAPH] = 5,         [F_STRINGS] = P_STRINGS,
         [F_TENSORS] = 9,       [F_GRAPHS] = 10};
     return number < ARRAY_COUNT(type_of) ? type_of[number] : 0;
 }
@@ -141,9 +142,13 @@ static enum status convert(struct onnx_reader *r, struct wire w, const struct fo
     case P_FLOATS:
     case P_INTS:
         return read_list(r, w, type == P_FLOATS, &out->a, err);
+    case P_STRINGS:
+        out->is_strings = true;
+        out->strings = w;
+        return OK;
     default:
         return err_set(err, E_UNSUPPORTED,
-                       "attributes of ONNX type %" PRIu64 " (subgraphs, lists of strings or "
+                       "attributes of ONNX type %" PRIu64 " (subgraphs, lists of "
                        "tensors) are not supported",
                        type);
     }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "compiler/onnx/onnx_priv.h"
+#include "compiler/onnx/trees.h"
 #include "compiler/passes/eval.h"
 
 enum node_field { F_INPUT = 1, F_OUTPUT = 2, F_NAME = 3, F_OP = 4, F_ATTR = 5, F_DOMAIN = 7 };
@@ -25,6 +26,7 @@ struct draft {
     int32_t consts[OP_INPUTS_MAX]; /* by place in known->const_attrs; ARTIFACT_NO_TENSOR: absent */
     struct onnx_attr tensor;       /* Constant: the attribute that is a tensor, if has_tensor */
     bool has_tensor;
+    struct onnx_trees *trees; /* a tree ensemble's lists; graph memory; NULL for other operators */
 };
 
 static enum status copy_word(struct onnx_reader *r, struct view v, const char *what, char out[64],
@@ -196,6 +198,14 @@ static enum status add_const(struct onnx_reader *r, struct draft *d, const struc
 static enum status keep_attr(struct onnx_reader *r, struct draft *d, const struct onnx_attr *a,
                              struct err *err)
 {
+    bool taken = false;
+    enum status s = d->trees ? onnx_trees_take(d->trees, a, &taken, err) : OK;
+    if (s != OK || taken)
+        return s;
+    if (a->is_strings)
+        return err_set(err, E_UNSUPPORTED,
+                       "its attribute '%.*s' holds strings; map them to numbers before the model",
+                       (int)MIN(a->name.n, 64), a->name.p);
     int place = a->a.key == ATTR_NONE ? -1 : const_place(d, a->a.key);
     if (place >= 0)
         return add_const(r, d, a, place, err);
@@ -231,7 +241,7 @@ static enum status read_attrs(struct onnx_reader *r, struct wire w, struct draft
             continue;
         s = wire_want(&w, &f, WIRE_BYTES, "an attribute", err);
         s = s == OK ? onnx_attribute(r, wire_into(&w, &f), &a, err) : s;
-        if (s == OK && a.a.key == ATTR_NONE && !any_name)
+        if (s == OK && a.a.key == ATTR_NONE && !any_name && !a.is_strings)
             s = err_set(err, E_UNSUPPORTED,
                         "its attribute '%.64s' is not supported; export the model without it",
                         r->name);
@@ -283,6 +293,19 @@ static enum status find_op(struct draft *d, struct err *err)
     return OK;
 }
 
+/* The lists of a tree ensemble are too many and too large to be attributes: they are packed. */
+static enum status begin_trees(struct onnx_reader *r, struct draft *d, struct err *err)
+{
+    bool classifier = strcmp(d->op, "TreeEnsembleClassifier") == 0;
+    if (!classifier && strcmp(d->op, "TreeEnsembleRegressor") != 0)
+        return OK;
+    d->trees = graph_alloc(r->g, sizeof(*d->trees));
+    if (!d->trees)
+        return reader_no_memory(err);
+    *d->trees = (struct onnx_trees){.regressor = !classifier, .n_targets = 1};
+    return OK;
+}
+
 /* Constant: its value becomes a constant of the graph, under the name of its output. */
 static enum status add_constant(struct onnx_reader *r, struct draft *d, struct err *err)
 {
@@ -329,9 +352,20 @@ static enum status place_consts(struct draft *d, struct err *err)
     return OK;
 }
 
+static enum status add_trees(struct onnx_reader *r, struct draft *d, struct err *err)
+{
+    if (d->n_in != 1 || d->n_attrs + ONNX_TREES_ATTRS > ONNX_ATTRS_MAX)
+        return err_set(err, E_CORRUPT, "it has %" PRIu32 " inputs, expected 1", d->n_in);
+    enum status s = onnx_trees_pack(r, d->trees, d->in, &d->n_in, d->attrs + d->n_attrs, err);
+    d->n_attrs += ONNX_TREES_ATTRS;
+    return s;
+}
+
 static enum status add_node(struct onnx_reader *r, struct draft *d, struct err *err)
 {
     enum status s = place_consts(d, err);
+    if (s == OK && d->trees)
+        s = add_trees(r, d, err);
     if (s != OK)
         return s;
     if (r->g->n_nodes >= ONNX_NODES_MAX)
@@ -354,6 +388,8 @@ enum status onnx_node(struct onnx_reader *r, struct wire message, struct err *er
     bool constant = !*d.domain && strcmp(d.op, "Constant") == 0;
     if (!constant && (s = find_op(&d, err)) != OK)
         return s; /* before its attributes, which we may not know */
+    if (d.known && (s = begin_trees(r, &d, err)) != OK)
+        return s;
     s = read_inputs(r, message, &d, err);
     if (s == OK)
         s = read_attrs(r, message, &d, constant, err);

@@ -14,6 +14,7 @@ enum {
     ONNX_NODES_MAX = 1 << 15,     /* nodes of one graph */
     ONNX_ATTRS_MAX = 32,          /* attributes of one node */
     ONNX_ATTR_NUMBERS_MAX = 4096, /* elements of one attribute that stays an attribute */
+    ONNX_STRINGS_FIELD = 9,       /* AttributeProto.strings */
     ONNX_LIST_MAX = 1 << 28,      /* elements of one attribute that becomes a constant */
     ONNX_SYMBOLS_MAX = 32,        /* symbolic dims of one model: each costs shape inferences */
     ONNX_OPSETS_MAX = 64,         /* imported domains */
@@ -67,7 +68,9 @@ enum status onnx_value_info(struct onnx_reader *r, struct wire message, struct t
 
 struct onnx_attr {
     struct view name;
-    bool is_tensor;       /* then `tensor` is set and a is not */
+    bool is_tensor;       /* then `tensor` is set and a is not, but for its key */
+    bool is_strings;      /* then `strings` is set and a is not, but for its key */
+    struct wire strings;  /* the message; its fields ONNX_STRINGS_FIELD are the texts */
     struct attr a;        /* key ATTR_NONE when we do not know the name */
     struct tensor tensor; /* of attributes like ConstantOfShape's value */
 };
