@@ -56,6 +56,13 @@ static enum status find_model(const char *dir, char path[PATH_MAX], struct err *
     return err_set(err, E_NOT_FOUND, "no model.onnx, .json, .ubj or .roost");
 }
 
+/* numpy has no bfloat16: data sets that it wrote hold the bits as uint16. */
+static void read_as_bfloat16(struct tensor *t)
+{
+    if (t->dtype == DT_U16)
+        t->dtype = DT_BF16;
+}
+
 /* Reads every input of a data set; on error those read are freed by the caller too. */
 static enum status read_inputs(const struct trial *t, const char *set, struct verify_tensor *in,
                                struct tensor *tensors, struct err *err)
@@ -70,6 +77,8 @@ static enum status read_inputs(const struct trial *t, const char *set, struct ve
         if (s != OK)
             return s;
         tensors[i] = in[i].t;
+        if (program_signature(t->program)->inputs[i].dtype == DT_BF16)
+            read_as_bfloat16(&tensors[i]);
     }
     return OK;
 }
@@ -88,6 +97,8 @@ static enum status compare_outputs(struct trial *t, const char *set, const struc
             continue;
         if (s != OK)
             return s;
+        if (outputs[i].dtype == DT_BF16)
+            read_as_bfloat16(&want.t);
         bool equal = verify_equal(&outputs[i], &want.t, &t->tol, words);
         verify_tensor_fini(&want);
         if (!equal)

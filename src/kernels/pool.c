@@ -41,9 +41,8 @@ static void add_shifted(float *y, const float *x, int64_t stride, int64_t n)
     }
 }
 
-/* Kernel places k of dim d with low <= at + k * dilation < high: [*first, *last). */
-static void places(const struct pool *p, int d, int64_t at, int64_t low, int64_t high,
-                   int64_t *first, int64_t *last)
+void pool_places(const struct pool *p, int d, int64_t at, int64_t low, int64_t high, int64_t *first,
+                 int64_t *last)
 {
     int64_t step = p->dilation[d];
     *first = at >= low ? 0 : (low - at + step - 1) / step;
@@ -58,7 +57,7 @@ static void cover_apart(const struct pool *p, const float *row, float *y, bool m
 {
     for (int64_t i = 0; i < p->out[2]; i++) {
         int64_t at = i * p->stride[2] - p->pad[2], first, last;
-        places(p, 2, at, 0, p->in[2], &first, &last);
+        pool_places(p, 2, at, 0, p->in[2], &first, &last);
         for (int64_t k = first; k < last; k++) {
             float v = row[at + k * p->dilation[2]];
             if (!max)
@@ -78,7 +77,7 @@ static void cover_row(const struct pool *p, const float *row, float *y, bool max
         return;
     }
     /* Places at which any of the row's windows meets the input. */
-    places(p, 2, -p->pad[2], -(p->out[2] - 1) * stride, width, &first, &last);
+    pool_places(p, 2, -p->pad[2], -(p->out[2] - 1) * stride, width, &first, &last);
     for (int64_t k = first; k < last; k++) {
         int64_t shift = k * p->dilation[2] - p->pad[2];
         int64_t from = shift >= 0 ? 0 : (-shift + stride - 1) / stride;
@@ -98,8 +97,8 @@ static void one_row(const struct pool *p, const float *plane, const int64_t at[2
 {
     int64_t z0 = at[0] * p->stride[0] - p->pad[0], y0 = at[1] * p->stride[1] - p->pad[1];
     int64_t first[2], last[2];
-    places(p, 0, z0, 0, p->in[0], &first[0], &last[0]);
-    places(p, 1, y0, 0, p->in[1], &first[1], &last[1]);
+    pool_places(p, 0, z0, 0, p->in[0], &first[0], &last[0]);
+    pool_places(p, 1, y0, 0, p->in[1], &first[1], &last[1]);
     for (int64_t i = 0; i < p->out[2]; i++)
         y[i] = max ? -INFINITY : 0;
     for (int64_t kz = first[0]; kz < last[0]; kz++)
@@ -114,7 +113,7 @@ static int64_t counted(const struct pool *p, int d, int64_t at)
 {
     int64_t first, last, low = p->count_pad ? -p->pad[d] : 0;
     int64_t high = p->in[d] + (p->count_pad ? p->pad_end[d] : 0);
-    places(p, d, at * p->stride[d] - p->pad[d], low, high, &first, &last);
+    pool_places(p, d, at * p->stride[d] - p->pad[d], low, high, &first, &last);
     return last - first;
 }
 

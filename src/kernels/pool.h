@@ -21,6 +21,27 @@ void max_pool_f32_ref(const struct pool *p);
 void average_pool_f32(const struct pool *p);
 void average_pool_f32_ref(const struct pool *p);
 
+/* Kernel places k of dim d with low <= at + k * dilation < high: [*first, *last). */
+void pool_places(const struct pool *p, int d, int64_t at, int64_t low, int64_t high, int64_t *first,
+                 int64_t *last);
+
+/* Maxima of any elements, and where they stand: indices[planes][out...] (or NULL) counts elements
+ * of x, plane after plane, each by rows or by columns. x and y stand beside p, whose own are not
+ * read. A window with no place inside gives the least element, and its plane's first index. */
+typedef void max_pool_any_fn(const struct pool *p, const void *x, void *y, int64_t *indices,
+                             bool columns);
+/* name, element, the number that an element v is, the least element */
+#define MAX_POOL_ANY(X)                                                                            \
+    X(f16, uint16_t, f16_to_f32(v), 0xfc00)                                                        \
+    X(bf16, uint16_t, bf16_to_f32(v), 0xff80)                                                      \
+    X(f32, float, v, -INFINITY)                                                                    \
+    X(f64, double, v, -INFINITY)                                                                   \
+    X(i8, int8_t, v, INT8_MIN)                                                                     \
+    X(u8, uint8_t, v, 0)
+#define X(name, type, number, least) max_pool_any_fn max_pool_any_##name;
+MAX_POOL_ANY(X)
+#undef X
+
 /* y = x / (bias + alpha / window * sum of x^2 over `window` channels around each)^beta
  * shapes: x[batch][channels][size] -> y[batch][channels][size]; y is not x */
 struct lrn {

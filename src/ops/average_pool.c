@@ -10,7 +10,10 @@ static enum status prepare(const struct op_node *node, void *params, struct err 
 
 static enum status infer(struct op_infer *ctx, struct err *err)
 {
-    return pool_infer(ctx, "AveragePool", err);
+    enum status s = op_operands(ctx, "AveragePool", 1, err);
+    if (s == OK)
+        s = op_only(ctx, "AveragePool", 0, DT_F32, err);
+    return s == OK ? pool_infer(ctx, "AveragePool", err) : s;
 }
 
 static enum status run(const struct op_run *ctx, struct err *err)

@@ -43,8 +43,6 @@ static enum status bound_work(const char *op, const struct tensor *x,
 enum status pool_infer(struct op_infer *ctx, const char *op, struct err *err)
 {
     enum status s = op_operands(ctx, op, 1, err);
-    if (s == OK)
-        s = op_only(ctx, op, 0, DT_F32, err);
     struct placed_window at;
     if (s == OK)
         s = describe(ctx->params, op, ctx->in[0], &at, err);
@@ -52,33 +50,41 @@ enum status pool_infer(struct op_infer *ctx, const char *op, struct err *err)
         s = bound_work(op, ctx->in[0], &at, err);
     if (s != OK)
         return s;
-    if (ctx->n_out > 1 && ctx->out[1])
-        return err_set(err, E_UNSUPPORTED, "%s: output Indices is not supported", op);
     int64_t dims[TENSOR_RANK_MAX];
     window_dims(&at, ctx->in[0], ctx->in[0]->dims[1], dims);
-    return op_output(ctx, 0, op, DT_F32, ctx->in[0]->rank, dims, err);
+    s = op_output(ctx, 0, op, ctx->in[0]->dtype, ctx->in[0]->rank, dims, err);
+    return s == OK ? op_output(ctx, 1, op, DT_I64, ctx->in[0]->rank, dims, err) : s;
 }
 
-enum status pool_run(const struct op_run *ctx, const char *op, void (*f)(const struct pool *),
-                     struct err *err)
+enum status pool_describe(const struct op_run *ctx, const char *op, struct pool *p, struct err *err)
 {
     const struct pool_params *params = ctx->params;
     const struct tensor *x = ctx->in[0];
     struct placed_window at;
     enum status s = describe(params, op, x, &at, err);
+    if (s != OK)
+        return s;
+    *p = (struct pool){.planes = x->dims[0] * x->dims[1], .count_pad = params->count_pad};
+    for (int d = 0; d < SPATIAL_MAX; d++) {
+        p->in[d] = at.in[d];
+        p->out[d] = at.out[d];
+        p->kernel[d] = at.kernel[d];
+        p->stride[d] = at.stride[d];
+        p->dilation[d] = at.dilation[d];
+        p->pad[d] = at.pad[d];
+        p->pad_end[d] = at.pad_end[d];
+    }
+    return OK;
+}
+
+enum status pool_run(const struct op_run *ctx, const char *op, void (*f)(const struct pool *),
+                     struct err *err)
+{
+    struct pool p;
+    enum status s = pool_describe(ctx, op, &p, err);
     if (s != OK || tensor_count(ctx->out[0]) == 0)
         return s;
-    struct pool p = {.planes = x->dims[0] * x->dims[1], .count_pad = params->count_pad};
-    for (int d = 0; d < SPATIAL_MAX; d++) {
-        p.in[d] = at.in[d];
-        p.out[d] = at.out[d];
-        p.kernel[d] = at.kernel[d];
-        p.stride[d] = at.stride[d];
-        p.dilation[d] = at.dilation[d];
-        p.pad[d] = at.pad[d];
-        p.pad_end[d] = at.pad_end[d];
-    }
-    p.x = x->data;
+    p.x = ctx->in[0]->data;
     p.y = ctx->out[0]->data;
     f(&p);
     return OK;

@@ -10,6 +10,7 @@
 struct pool_params {
     struct window window;
     bool count_pad;
+    bool by_columns; /* Indices counts along columns */
 };
 
 /* What is common to both, and to the pools over a whole image. */
@@ -18,6 +19,10 @@ enum status pool_prepare(const struct op_node *node, const char *op, struct pool
 enum status pool_infer(struct op_infer *ctx, const char *op, struct err *err) WARN_UNUSED;
 enum status pool_run(const struct op_run *ctx, const char *op, void (*f)(const struct pool *),
                      struct err *err) WARN_UNUSED;
+
+/* The window laid on x; p->x and p->y are left out. */
+enum status pool_describe(const struct op_run *ctx, const char *op, struct pool *p,
+                          struct err *err) WARN_UNUSED;
 
 /* GlobalAveragePool, GlobalMaxPool. */
 enum status pool_infer_global(struct op_infer *ctx, const char *op, struct err *err) WARN_UNUSED;

@@ -61,6 +61,30 @@ START_TEST(fast_equals_ref)
 }
 END_TEST
 
+START_TEST(maxima_of_any_element_equal_those_of_floats_and_stand_where_they_say)
+{
+    static int64_t indices[MAX_COUNT];
+    static double wide[MAX_COUNT], got[MAX_COUNT];
+    uint64_t seed = 22;
+    for (int round = 0; round < 200; round++) {
+        struct pool p = random_pool(&seed);
+        int64_t size = p.in[0] * p.in[1] * p.in[2], n = p.planes * p.out[0] * p.out[1] * p.out[2];
+        random_fill(&seed, x, MAX_COUNT);
+        for (int i = 0; i < MAX_COUNT; i++)
+            wide[i] = (double)x[i];
+        p.y = ref;
+        max_pool_f32_ref(&p);
+        max_pool_any_f32(&p, x, fast, indices, false);
+        max_pool_any_f64(&p, wide, got, NULL, false);
+        for (int64_t i = 0; i < n; i++) {
+            ck_assert_msg(fast[i] == ref[i] && got[i] == (double)ref[i], "round %d", round);
+            ck_assert(isinf(ref[i]) || x[indices[i]] == ref[i]);
+            ck_assert_int_eq(indices[i] / size, i / (n / p.planes));
+        }
+    }
+}
+END_TEST
+
 START_TEST(an_absurd_window_costs_no_more_than_its_input)
 {
     int64_t huge = 0x7fffffff;
@@ -131,6 +155,8 @@ END_TEST
 
 Suite *suite_pool(void)
 {
-    return SUITE("pool", fast_equals_ref, an_absurd_window_costs_no_more_than_its_input,
+    return SUITE("pool", fast_equals_ref,
+                 maxima_of_any_element_equal_those_of_floats_and_stand_where_they_say,
+                 an_absurd_window_costs_no_more_than_its_input,
                  windows_far_apart_cost_no_more_than_their_input, normalisation_equals_ref);
 }

@@ -16,7 +16,6 @@
 static const struct {
     const char *fixture, *why;
 } refused[] = {
-    {"test_maxpool_with_argmax_2d", "Indices"},
     {"training", "training"},
     {"_train", "training"},
     {"uint8", "no kernel"},

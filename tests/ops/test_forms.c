@@ -180,6 +180,26 @@ START_TEST(the_last_window_of_ceil_mode_never_starts_in_the_padding)
 }
 END_TEST
 
+START_TEST(indices_count_planes_by_rows_or_by_columns)
+{
+    static const uint8_t x[] = {1, 9, 2, 3, 4, 5, 0, 0, 0, 7, 7, 6}, want[] = {9, 7};
+    static const int64_t rows[] = {1, 9}, columns[] = {2, 7};
+    struct op_case c;
+    struct err err;
+    for (int order = 0; order < 2; order++) {
+        case_begin(&c, "MaxPool", 12)->n_out = 2;
+        case_in(&c, DT_U8, CASE_DIMS(1, 2, 2, 3), x);
+        CASE_INTS(&c, ATTR_kernel_shape, 2, 3);
+        case_int(&c, ATTR_storage_order, order);
+        ck_ok(case_run(&c, &err), &err);
+        case_expect_shape(&c, 0, DT_U8, CASE_DIMS(1, 2, 1, 1));
+        ck_assert_mem_eq(c.out[0].data, want, 2);
+        case_expect(&c, 1, DT_I64, CASE_DIMS(1, 2, 1, 1), order ? columns : rows, 0, 0);
+        case_fini(&c);
+    }
+}
+END_TEST
+
 START_TEST(a_pool_that_covers_everything_everywhere_is_refused)
 {
     struct op_case c;
@@ -229,6 +249,7 @@ Suite *suite_forms(void)
                  axes_stand_in_an_attribute_before_13, slice_1_takes_attributes,
                  dropout_is_the_identity_and_its_mask_all_true, a_batch_norm_that_trains_is_refused,
                  the_last_window_of_ceil_mode_never_starts_in_the_padding,
+                 indices_count_planes_by_rows_or_by_columns,
                  a_pool_that_covers_everything_everywhere_is_refused,
                  gemm_takes_vectors_scalars_and_none_as_its_third_operand);
 }

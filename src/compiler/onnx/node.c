@@ -272,6 +272,14 @@ static enum status unsupported(const struct draft *d, const char *why, struct er
                    *d->domain ? "." : "", d->op, d->name, d->opset, why);
 }
 
+/* Below the oldest opset a form counts that is still in force there. */
+static bool opset_known(const struct draft *d)
+{
+    if (d->opset < ONNX_OPSET_MIN)
+        return op_version(d->known, d->opset) == op_version(d->known, ONNX_OPSET_MIN);
+    return d->opset <= ONNX_OPSET_MAX;
+}
+
 static enum status find_op(struct draft *d, struct err *err)
 {
     bool known_domain = !*d->domain || strcmp(d->domain, "ai.onnx.ml") == 0;
@@ -279,7 +287,7 @@ static enum status find_op(struct draft *d, struct err *err)
     if (!d->known)
         return unsupported(
             d, "is not supported; export the model without it, or cut the model before it", err);
-    if (!*d->domain && (d->opset < ONNX_OPSET_MIN || d->opset > ONNX_OPSET_MAX))
+    if (!*d->domain && !opset_known(d))
         return unsupported(d,
                            "is of an opset that is not supported; convert the model to opset 17 "
                            "with onnx.version_converter",
