@@ -82,6 +82,15 @@
     X(p, 79)                                                                                       \
     X(num_groups, 80)                                                                              \
     X(dtype, 81)                                                                                   \
+    X(activations, 90)                                                                             \
+    X(activation_alpha, 91)                                                                        \
+    X(activation_beta, 92)                                                                         \
+    X(clip, 93)                                                                                    \
+    X(hidden_size, 95)                                                                             \
+    X(input_forget, 96)                                                                            \
+    X(layout, 97)                                                                                  \
+    X(linear_before_reset, 98)                                                                     \
+    X(output_sequence, 99)                                                                         \
     X(blocksize, 100)                                                                              \
     X(batch_dims, 105)                                                                             \
     X(reduction, 106)                                                                              \

@@ -61,9 +61,9 @@ struct op {
     uint16_t code;               /* stands in artifacts: never reused, see ops.c */
     uint8_t since[OP_SINCE_MAX]; /* since-versions this file knows, ascending, 0 ends */
     uint8_t in_min, in_max;      /* operands; in_max <= OP_INPUTS_MAX */
-    uint8_t out_min, out_max;
-    uint16_t flags;      /* enum op_flags */
-    size_t params_bytes; /* of what prepare fills; <= OP_PARAMS_MAX; 0: no parameters */
+    uint8_t out_min, out_max;    /* the first out_min may not be left out */
+    uint16_t flags;              /* enum op_flags */
+    size_t params_bytes;         /* of what prepare fills; <= OP_PARAMS_MAX; 0: no parameters */
 
     /* Attributes of the source that may be large (coefficients, tables, tensors): front ends hand
      * each over as a constant operand, not as an attribute. They stand behind the source's own

@@ -136,6 +136,9 @@
     X(depth_to_space, 206)                                                                         \
     X(space_to_depth, 207)                                                                         \
     X(reverse_sequence, 208)                                                                       \
+    X(lstm, 209)                                                                                   \
+    X(gru, 210)                                                                                    \
+    X(rnn, 211)                                                                                    \
     X(array_feature_extractor, 500)                                                                \
     X(binarizer, 501)                                                                              \
     X(feature_vectorizer, 502)                                                                     \

@@ -47,9 +47,12 @@ START_TEST(every_fixture_gives_the_reference_answer)
         int64_t dims[FIXTURE_RANK + 1];
         fixture_build(&c, f);
         ck_assert_msg(case_run(&c, &err) == OK, "%s: %s", f->name, err.msg);
-        for (int k = 0; k < f->n_out; k++)
+        for (int k = 0; k < f->n_out; k++) {
+            if (f->out[k].dtype == DT_NONE)
+                continue;
             case_expect(&c, k, f->out[k].dtype, fixture_dims(&f->out[k], dims), f->out[k].data,
                         1e-5, 1e-6);
+        }
         case_fini(&c);
     }
 }

@@ -33,7 +33,7 @@ START_TEST(every_row_keeps_the_bounds_of_op_h)
         ck_assert_msg(op->params_bytes <= OP_PARAMS_MAX, "%s: %zu", op->name, op->params_bytes);
         ck_assert_msg((op->prepare != NULL) == (op->params_bytes > 0), "%s", op->name);
         ck_assert_msg(op->in_min <= op->in_max && op->in_max <= OP_INPUTS_MAX, "%s", op->name);
-        ck_assert_msg(op->out_min >= 1 && op->out_min <= op->out_max &&
+        ck_assert_msg(op->out_min <= op->out_max && op->out_max >= 1 &&
                           op->out_max <= OP_OUTPUTS_MAX,
                       "%s", op->name);
         ck_assert_msg(op->since[0] > 0, "%s", op->name);

@@ -110,6 +110,42 @@ static enum status read_list(struct onnx_reader *r, struct wire w, bool floats, 
     return numbers_read(w, number, type, floats ? DT_F32 : DT_I64, p, err);
 }
 
+/* A list of words (the activations of LSTM) becomes one text, joined by commas. */
+static enum status read_words(struct onnx_reader *r, struct wire message, struct attr *a,
+                              struct err *err)
+{
+    struct wire w = message;
+    struct field f;
+    enum status s;
+    uint64_t bytes = 0;
+    while (wire_next(&w, &f, &s, err))
+        if (f.number == F_STRINGS && (s = wire_want(&w, &f, WIRE_BYTES, "a string", err)) != OK)
+            return s;
+        else if (f.number == F_STRINGS)
+            bytes += f.bytes.n + 1; /* less than twice the message */
+    if (s != OK)
+        return s;
+    if (bytes > ONNX_ATTR_NUMBERS_MAX)
+        return err_set(err, E_UNSUPPORTED, "its texts have %" PRIu64 " bytes, at most %d", bytes,
+                       ONNX_ATTR_NUMBERS_MAX);
+    char *text = graph_alloc(r->g, bytes + 1), *at = text;
+    if (!text)
+        return reader_no_memory(err);
+    for (w = message; wire_next(&w, &f, &s, err);) {
+        if (f.number != F_STRINGS)
+            continue;
+        if (at != text)
+            *at++ = ',';
+        if (f.bytes.n)
+            memcpy(at, f.bytes.p, f.bytes.n);
+        at += f.bytes.n;
+    }
+    a->type = ATTR_STRING;
+    a->count = (uint32_t)(at - text);
+    a->str = text;
+    return s;
+}
+
 /* The value, by its type. */
 static enum status convert(struct onnx_reader *r, struct wire w, const struct found *v,
                            struct onnx_attr *out, struct err *err)
@@ -143,6 +179,8 @@ static enum status convert(struct onnx_reader *r, struct wire w, const struct fo
     case P_INTS:
         return read_list(r, w, type == P_FLOATS, &out->a, err);
     case P_STRINGS:
+        if (out->a.key == ATTR_activations)
+            return read_words(r, w, &out->a, err);
         out->is_strings = true;
         out->strings = w;
         return OK;
