@@ -66,6 +66,15 @@ bool conv_f32_scratch(const struct conv *c, uint64_t *bytes) WARN_UNUSED;
 void conv_f32(const struct conv *c);
 void conv_f32_ref(const struct conv *c);
 
+/* Transposed convolution: every element of x spreads over a kernel's places of y.
+ * shapes: x[batch][in_c][in...], w[in_c][out_c/groups][kernel...], bias[out_c] or NULL
+ *         -> y[batch][out_c][out...]; input position i, kernel place k land at
+ *         i * stride + k * dilation - pad; what lands outside y is dropped. No sum, no activation.
+ * scratch: conv_transpose_f32_scratch bytes, 64-byte aligned; false and sizes as above. */
+bool conv_transpose_f32_scratch(const struct conv *c, uint64_t *bytes) WARN_UNUSED;
+void conv_transpose_f32(const struct conv *c);
+void conv_transpose_f32_ref(const struct conv *c);
+
 /* Softmax (or its logarithm) of x[outer][n][inner] along n; y may be x. */
 void softmax_f32(int64_t outer, int64_t n, int64_t inner, const float *x, float *y, bool log);
 void softmax_f32_ref(int64_t outer, int64_t n, int64_t inner, const float *x, float *y, bool log);

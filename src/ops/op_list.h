@@ -139,6 +139,7 @@
     X(lstm, 209)                                                                                   \
     X(gru, 210)                                                                                    \
     X(rnn, 211)                                                                                    \
+    X(conv_transpose, 212)                                                                         \
     X(array_feature_extractor, 500)                                                                \
     X(binarizer, 501)                                                                              \
     X(feature_vectorizer, 502)                                                                     \
