@@ -25,7 +25,7 @@ enum status arg_infer(struct op_infer *ctx, const char *op, struct err *err)
     s = op_axis(op, p->axis, x->rank, false, &axis, err);
     if (s != OK)
         return s;
-    if (x->dtype != DT_F32 && x->dtype != DT_F64 && x->dtype != DT_I32 && x->dtype != DT_I64)
+    if (!dtype_is_float(x->dtype) && !dtype_is_int(x->dtype))
         return op_no_kernel(op, 0, x, err);
     int64_t dims[TENSOR_RANK_MAX];
     for (int d = 0; d < x->rank; d++)
@@ -51,6 +51,26 @@ enum status arg_infer(struct op_infer *ctx, const char *op, struct err *err)
         }                                                                                          \
     } while (0)
 
+struct way {
+    bool max, last;
+};
+
+/* The same of 16-bit floats and of integers of at most 32 bits. */
+static int64_t find_small(const struct tensor *x, int64_t start, int64_t n, int64_t step,
+                          struct way way)
+{
+    int64_t best = 0;
+    double b = tensor_get_f64(x, start);
+    for (int64_t i = 1; i < n && b == b; i++) {
+        double e = tensor_get_f64(x, start + i * step);
+        if ((way.max ? e > b : e < b) || e != e || (way.last && e == b)) {
+            b = e;
+            best = i;
+        }
+    }
+    return best;
+}
+
 static int64_t find(const struct tensor *x, int64_t start, int64_t n, int64_t step, bool max,
                     bool last)
 {
@@ -66,9 +86,14 @@ static int64_t find(const struct tensor *x, int64_t start, int64_t n, int64_t st
     case DT_I32:
         FIND(int32_t);
         break;
-    default:
+    case DT_I64:
         FIND(int64_t);
         break;
+    case DT_U64:
+        FIND(uint64_t);
+        break;
+    default: /* what a double holds exactly */
+        return find_small(x, start, n, step, (struct way){max, last});
     }
     return best;
 }

@@ -2,8 +2,7 @@
  * Copyright The Roost Authors */
 /* Dropout, for inference: the identity; the mask, where asked for, is all true (before opset 10:
  * all ones of the input's dtype).  source: ONNX Dropout-6 (is_test), 7, 10, 12 (training_mode) */
-#include <string.h>
-
+#include "ops/element.h"
 #include "ops/ops_priv.h"
 
 struct params {
@@ -31,8 +30,6 @@ static enum status infer(struct op_infer *ctx, struct err *err)
     if (train && (!train->data || *(const uint8_t *)train->data))
         return err_set(err, E_UNSUPPORTED, "Dropout: training_mode is not known to be false");
     enum dtype mask = p->mask_like_input ? x->dtype : DT_BOOL;
-    if (ctx->n_out > 1 && ctx->out[1] && mask != DT_BOOL && mask != DT_F32)
-        return op_no_kernel("Dropout", 0, x, err);
     s = op_output(ctx, 0, "Dropout", x->dtype, x->rank, x->dims, err);
     return s == OK ? op_output(ctx, 1, "Dropout", mask, x->rank, x->dims, err) : s;
 }
@@ -43,10 +40,8 @@ static enum status run(const struct op_run *ctx, struct err *err)
     op_copy(ctx->in[0], ctx->out[0]);
     const struct tensor *mask = ctx->n_out > 1 ? ctx->out[1] : NULL;
     int64_t n = mask ? tensor_count(mask) : 0;
-    if (mask && mask->dtype == DT_BOOL && n)
-        memset(mask->data, 1, (size_t)n);
-    for (int64_t i = 0; i < n && mask->dtype == DT_F32; i++)
-        ((float *)mask->data)[i] = 1;
+    for (int64_t i = 0; i < n; i++)
+        element_set_i64(mask, i, 1);
     return OK;
 }
 

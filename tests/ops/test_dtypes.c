@@ -161,10 +161,33 @@ START_TEST(reductions_keep_their_dtype)
 }
 END_TEST
 
+START_TEST(softmax_and_arg_max_take_every_number)
+{
+    static const double d[] = {0, 0, 0, 0}, quarter[] = {0.25, 0.25, 0.25, 0.25};
+    static const uint16_t zeros[4], quarters[] = {0x3400, 0x3400, 0x3400, 0x3400};
+    static const uint8_t u8[] = {3, 255, 9, 255};
+    static const uint64_t u64[] = {1, UINT64_MAX, UINT64_MAX - 1, 0};
+    static const int64_t first = 1, last = 3;
+    struct op_case c;
+    struct err err;
+    binary_case("Softmax", DT_F64, d, NULL, DT_F64, quarter);
+    binary_case("Softmax", DT_F16, zeros, NULL, DT_F16, quarters);
+    for (int way = 0; way < 3; way++) {
+        case_begin(&c, "ArgMax", 13);
+        case_in(&c, way == 2 ? DT_U64 : DT_U8, CASE_DIMS(4), way == 2 ? (const void *)u64 : u8);
+        case_int(&c, ATTR_keepdims, 0);
+        case_int(&c, ATTR_select_last_index, way == 1);
+        ck_ok(case_run(&c, &err), &err);
+        case_expect(&c, 0, DT_I64, CASE_SCALAR, way == 1 ? &last : &first, 0, 0);
+        case_fini(&c);
+    }
+}
+END_TEST
+
 Suite *suite_dtypes(void)
 {
     return SUITE("dtypes", sixteen_bit_floats_are_computed_in_float32,
                  long_runs_of_sixteen_bit_floats_cross_blocks, integers_of_every_width_wrap,
                  clip_keeps_every_bit_of_its_dtype, powers_of_integers_are_exact_and_wrap,
-                 reductions_keep_their_dtype);
+                 reductions_keep_their_dtype, softmax_and_arg_max_take_every_number);
 }
