@@ -150,6 +150,8 @@
     X(normalizer, 507)                                                                             \
     X(one_hot_encoder, 508)                                                                        \
     X(scaler, 509)                                                                                 \
+    X(svm_classifier, 510)                                                                         \
+    X(svm_regressor, 511)                                                                          \
     X(zip_map, 512)                                                                                \
     X(tree_ensemble_classifier, 513)                                                               \
     X(tree_ensemble_regressor, 514)                                                                \

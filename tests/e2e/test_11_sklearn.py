@@ -35,7 +35,7 @@ class Sklearn(harness.Case):
 
     def test_answers_are_the_frameworks(self):
         models = sorted(self.folder.glob("good-*"))
-        self.assertGreater(len(models), 15)
+        self.assertGreater(len(models), 30)
         done = harness.roost("verify", *TOLERANCE, *models, timeout=300)
         self.assertIn(f"{len(models)} passed, 0 failed, 0 unsupported", done.stdout, done.stdout)
 

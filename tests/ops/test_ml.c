@@ -343,6 +343,46 @@ START_TEST(zip_map_wants_a_column_for_each_class)
 }
 END_TEST
 
+static void svm(struct op_case *c, const int64_t *per_class, int64_t vectors)
+{
+    static const float coefficients[] = {1, -1, -0.5f}, rows[] = {1, 0, 0, 1, 1, 1},
+                       rho[] = {0.25f};
+    static const int64_t classes[] = {3, 4};
+    begin(c, "SVMClassifier");
+    c->n_out = 2;
+    case_in(c, DT_I64, CASE_DIMS(3, 2), i23);
+    case_in(c, DT_F32, CASE_DIMS(vectors), coefficients);
+    case_in(c, DT_F32, CASE_DIMS(6), rows);
+    case_in(c, DT_I64, CASE_DIMS(2), per_class);
+    case_in(c, DT_F32, CASE_DIMS(1), rho);
+    case_none(c);
+    case_none(c);
+    case_in(c, DT_I64, CASE_DIMS(2), classes);
+}
+
+START_TEST(a_support_vector_machine_decides_between_two)
+{
+    static const int64_t per_class[] = {1, 2}, beyond[] = {2, 2}, few[] = {1, 1}, minus[] = {-1, 4};
+    static const int64_t label[] = {3, 4, 3};
+    static const float scores[] = {-3.75f, 3.75f, 4.25f, -4.25f, -9.25f, 9.25f};
+    struct op_case c;
+    struct err err;
+    svm(&c, per_class, 3);
+    ck_ok(case_run(&c, &err), &err);
+    case_expect(&c, 0, DT_I64, CASE_DIMS(3), label, 0, 0);
+    case_expect(&c, 1, DT_F32, CASE_DIMS(3, 2), scores, 1e-6, 0);
+    case_fini(&c);
+    svm(&c, beyond, 3);
+    refused(&c, E_BAD_INPUT);
+    svm(&c, few, 3);
+    refused(&c, E_BAD_INPUT);
+    svm(&c, minus, 3);
+    refused(&c, E_BAD_INPUT);
+    svm(&c, per_class, 2);
+    refused(&c, E_BAD_INPUT);
+}
+END_TEST
+
 Suite *suite_ml(void)
 {
     return SUITE("ml", scaler_takes_one_number_or_one_per_column,
@@ -353,5 +393,6 @@ Suite *suite_ml(void)
                  labels_change_their_dtype, a_linear_regressor_is_a_product_and_a_sum,
                  a_linear_classifier_names_the_greatest_score,
                  post_transforms_are_those_of_the_specification,
-                 zip_map_wants_a_column_for_each_class);
+                 zip_map_wants_a_column_for_each_class,
+                 a_support_vector_machine_decides_between_two);
 }
