@@ -96,6 +96,8 @@
     X(reduction, 106)                                                                              \
     X(batch_axis, 107)                                                                             \
     X(time_axis, 108)                                                                              \
+    X(antialias, 113)                                                                              \
+    X(keep_aspect_ratio_policy, 114)                                                               \
     X(post_transform, 120)                                                                         \
     X(offset, 121)                                                                                 \
     X(scale, 122)                                                                                  \

@@ -140,6 +140,8 @@
     X(gru, 210)                                                                                    \
     X(rnn, 211)                                                                                    \
     X(conv_transpose, 212)                                                                         \
+    X(resize, 213)                                                                                 \
+    X(upsample, 214)                                                                               \
     X(array_feature_extractor, 500)                                                                \
     X(binarizer, 501)                                                                              \
     X(feature_vectorizer, 502)                                                                     \

@@ -252,8 +252,8 @@ static int attempt(const struct op *op)
 
 static bool is_particular(const struct op *op)
 {
-    static const char *const names[] = {"OneHot", "ScatterND", "LSTM",
-                                        "GRU",    "RNN",       "ConvTranspose"};
+    static const char *const names[] = {"OneHot", "ScatterND",     "LSTM",   "GRU",
+                                        "RNN",    "ConvTranspose", "Resize", "Upsample"};
     for (size_t i = 0; i < ARRAY_COUNT(names); i++)
         if (strcmp(names[i], op->name) == 0)
             return true;

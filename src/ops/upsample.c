@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* Upsample and the first Resize: scales alone, asymmetric.
+ * source: ONNX Upsample-7 (attribute), Upsample-9 (operand) */
+#include <string.h>
+
+#include "ops/resize.h"
+
+struct params {
+    struct resize_params how;
+    bool by_attr;
+    int32_t n;
+    float scales[TENSOR_RANK_MAX];
+};
+
+static enum status prepare(const struct op_node *node, void *params, struct err *err)
+{
+    struct params *p = params;
+    enum status s = resize_read(node, &p->how, err);
+    const struct attr *a = attr_find(&node->attrs, ATTR_scales);
+    p->by_attr = node->version < 9;
+    if (s != OK || !p->by_attr)
+        return s != OK || node->n_in == 2
+                   ? s
+                   : err_set(err, E_CORRUPT, "Upsample: %d inputs, expected 2", node->n_in);
+    if (!a || a->type != ATTR_FLOATS || a->count > TENSOR_RANK_MAX)
+        return err_set(err, E_CORRUPT, "Upsample: attribute scales is not a list of up to %d",
+                       TENSOR_RANK_MAX);
+    if (a->count)
+        memcpy(p->scales, a->floats, a->count * sizeof(float));
+    p->n = (int32_t)a->count;
+    return OK;
+}
+
+static enum status read_dims(const struct params *p, const struct tensor *const *in,
+                             struct resize_dim dims[TENSOR_RANK_MAX], struct err *err)
+{
+    const struct tensor *x = in[0], *scales = p->by_attr ? NULL : in[1];
+    const float *values = p->scales;
+    if (scales) {
+        if (scales->dtype != DT_F32 || scales->rank != 1)
+            return op_bad("Upsample", 1, scales, "float32[rank of input 0]", err);
+        if (!scales->data)
+            return err_set(err, E_UNSUPPORTED,
+                           "Upsample: the value of input 1 decides the shape and is not known");
+        values = scales->data;
+    }
+    if ((scales ? scales->dims[0] : p->n) != x->rank)
+        return err_set(err, E_BAD_INPUT, "Upsample: as many scales as dims (%d) are wanted",
+                       x->rank);
+    enum status s = OK;
+    for (int d = 0; d < x->rank && s == OK; d++) {
+        dims[d] = (struct resize_dim){.end = 1};
+        s = resize_scale("Upsample", x->dims[d], values[d], &dims[d], err);
+    }
+    return s;
+}
+
+static enum status infer(struct op_infer *ctx, struct err *err)
+{
+    const struct params *p = ctx->params;
+    struct resize_dim dims[TENSOR_RANK_MAX];
+    enum status s = op_operands(ctx, "Upsample", p->by_attr ? 1 : 2, err);
+    if (s == OK && p->how.mode != RESIZE_NEAREST)
+        s = op_only(ctx, "Upsample", 0, DT_F32, err);
+    if (s == OK)
+        s = read_dims(p, ctx->in, dims, err);
+    return s == OK ? resize_plan(ctx, "Upsample", &p->how, dims, err) : s;
+}
+
+static enum status run(const struct op_run *ctx, struct err *err)
+{
+    const struct params *p = ctx->params;
+    const struct tensor *x = ctx->in[0];
+    struct resize_dim dims[TENSOR_RANK_MAX];
+    enum status s = read_dims(p, ctx->in, dims, err);
+    for (int d = 0; d < x->rank && s == OK; d++)
+        if (dims[d].out != ctx->out[0]->dims[d])
+            return err_set(err, E_BAD_INPUT, "Upsample: the scales are not those planned");
+    if (s == OK)
+        resize_run(ctx, &p->how, dims);
+    return s;
+}
+
+const struct op op_upsample = {
+    .domain = "",
+    .name = "Upsample",
+    .code = OP_CODE_upsample,
+    .since = {7, 9},
+    .in_min = 1,
+    .in_max = 2,
+    .out_min = 1,
+    .out_max = 1,
+    .params_bytes = sizeof(struct params),
+    .prepare = prepare,
+    .infer = infer,
+    .run = run,
+};
