@@ -5,6 +5,7 @@
  * is written twice: once to let the runtime measure the program, and once with what it measured. */
 #include "compiler/emit.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -140,6 +141,35 @@ static enum status lay_signature(const struct graph *g, struct layout *l, struct
     return OK;
 }
 
+/* One ZipMap's classes: "scores":[0,1,2]. They may lie unaligned in the model file. */
+static enum status add_labels(const struct value *out, const struct tensor *labels, struct buf *b)
+{
+    enum status s = buf_json_str(b, out->name, strlen(out->name));
+    s = s == OK ? buf_str(b, ":[") : s;
+    for (int64_t k = 0; s == OK && k < tensor_count(labels); k++) {
+        int64_t label;
+        memcpy(&label, (const uint8_t *)labels->data + (size_t)k * sizeof(label), sizeof(label));
+        s = buf_printf(b, "%s%" PRId64, k ? "," : "", label);
+    }
+    return s == OK ? buf_char(b, ']') : s;
+}
+
+/* The classes of each ZipMap by the name of its output, in the order of the matrix's columns. */
+static enum status add_classes(const struct graph *g, struct buf *b)
+{
+    bool any = false;
+    enum status s = OK;
+    for (uint32_t i = 0; s == OK && i < g->n_nodes; i++) {
+        const struct node *n = &g->nodes[i];
+        if (strcmp(n->op->name, "ZipMap") != 0 || g->values[n->in[1]].kind != VALUE_CONST)
+            continue;
+        s = buf_str(b, any ? "," : ",\"classes\":{");
+        s = s == OK ? add_labels(&g->values[n->out[0]], &g->values[n->in[1]].t, b) : s;
+        any = true;
+    }
+    return s == OK && any ? buf_char(b, '}') : s;
+}
+
 /* What the artifact was made from and by what: nothing that differs from one compile to the next.
  */
 static enum status provenance(const struct graph *g, const struct emit_source *src, struct buf *b)
@@ -168,6 +198,8 @@ static enum status provenance(const struct graph *g, const struct emit_source *s
     }
     if (s == OK && g->n_opsets)
         s = buf_char(b, '}');
+    if (s == OK)
+        s = add_classes(g, b);
     if (s == OK)
         s = buf_printf(b, ",\"compiler\":\"roost %s\"}", ROOST_VERSION);
     return s == OK ? buf_terminate(b) : s;

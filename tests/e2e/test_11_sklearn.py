@@ -5,6 +5,7 @@ tree ensembles whose lists are broken are refused by name. Folders of other mode
 answers, named by ROOST_TEST_MODELS (paths with colons between), must not fail."""
 
 import importlib.util
+import json
 import os
 import pathlib
 import shutil
@@ -38,6 +39,13 @@ class Sklearn(harness.Case):
         self.assertGreater(len(models), 30)
         done = harness.roost("verify", *TOLERANCE, *models, timeout=300)
         self.assertIn(f"{len(models)} passed, 0 failed, 0 unsupported", done.stdout, done.stdout)
+
+    def test_the_provenance_names_the_classes_of_columns(self):
+        out = self.folder / "labels.roost"
+        harness.roost("compile", self.folder / "good-forest-labels/model.onnx", "-o", out)
+        shown = harness.roost("show", "--json", out)
+        self.assertEqual(json.loads(shown.stdout)["provenance"]["classes"],
+                         {"scores": [30, -4, 7]})
 
     def test_broken_trees_are_refused_by_name(self):
         self.assertEqual({p.name[4:] for p in self.folder.glob("bad-*")}, set(BAD))
