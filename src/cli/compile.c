@@ -26,9 +26,9 @@ static enum status report(const char *in, const char *path, const struct buf *ar
         return s;
     uint64_t bytes = program_bytes(&p0);
     if (!json)
-        return buf_printf(out, "%s: %s, %" PRIu32 " instructions, %s resident\n", path,
+        return buf_printf(out, "%s: %s, %" PRIu32 " instruction%s, %s resident\n", path,
                           units_size_human(artifact->len, size), p0.n_instrs,
-                          units_size_human(bytes, resident));
+                          p0.n_instrs == 1 ? "" : "s", units_size_human(bytes, resident));
     s = buf_str(out, "{\"input\": ");
     if (s == OK)
         s = buf_json_str(out, in, strlen(in));
