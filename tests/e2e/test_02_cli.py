@@ -125,6 +125,13 @@ class Plain(harness.Case):
         self.assertEqual(self.works("version"), self.works("--version"))
         self.assertIn("roost", json.loads(self.works("version", "--json")))
 
+    def test_no_blas_is_loaded_beside_the_serial_one_inside(self):
+        linked = subprocess.run(["ldd", str(harness.BINARY)], capture_output=True, text=True,
+                                check=True).stdout
+        self.assertIn("libc.so", linked)
+        self.assertNotIn("blas", linked.lower())
+        self.assertIn("SINGLE_THREADED", self.works("version"))
+
     def test_no_server_is_69(self):
         nobody = f"127.0.0.1:{harness.free_port()}"
         for args in (["ps"], ["load", "iris"], ["unload", "iris"], ["show", "iris"],
