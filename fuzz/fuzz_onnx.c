@@ -53,7 +53,7 @@ static void run(const struct program *p)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    const struct compile_options o = {MODEL_ONNX};
+    const struct compile_options o = {.format = MODEL_ONNX};
     struct buf one = {0}, two = {0};
     struct program *p;
     struct err err = {OK, ""};

@@ -94,7 +94,7 @@ enum status compile_bytes(const void *bytes, size_t n, const struct compile_opti
     g->borrowed = bytes;
     enum status s = front_ends[format].read(bytes, n, g, err);
     if (s == OK)
-        s = passes_run(g, err);
+        s = passes_run(g, o ? o->passes_off : 0, o ? o->log : NULL, err);
     struct emit_source src = {front_ends[format].name, bytes, n};
     if (s == OK)
         s = emit(g, &src, artifact, err);

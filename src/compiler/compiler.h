@@ -9,8 +9,12 @@
 
 enum model_format { MODEL_AUTO, MODEL_ONNX, MODEL_XGBOOST_JSON, MODEL_XGBOOST_UBJ };
 
+struct pass_log; /* compiler/passes/passes.h */
+
 struct compile_options {
     enum model_format format; /* MODEL_AUTO: by the first bytes */
+    uint64_t passes_off;      /* bit k: without the k-th pass; part of what decides the bytes */
+    struct pass_log *log;     /* to fill; borrowed; NULL: nobody asks */
 };
 
 /* errors: E_CORRUPT (not a well-formed model: says where); E_UNSUPPORTED (names operator, node,

@@ -370,7 +370,7 @@ static enum status try_compile(const void *bytes, size_t n)
 {
     struct buf artifact = {0};
     struct err err = {OK, ""};
-    const struct compile_options o = {MODEL_ONNX};
+    const struct compile_options o = {.format = MODEL_ONNX};
     enum status s = compile_bytes(bytes, n, &o, &artifact, &err);
     ck_assert(s == OK || (err.code == s && err.msg[0]));
     ck_assert(s == OK || s == E_CORRUPT || s == E_UNSUPPORTED || s == E_NO_MEMORY);

@@ -6,77 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "compiler/compiler.h"
-#include "compiler/passes/passes.h"
-#include "support/graph_run.h"
-#include "support/onnx_build.h"
-#include "support/support.h"
-
-typedef enum status pass_fn(struct graph *g, struct err *err);
-
-enum { PORTS = 4, BATCH = 3 };
-
-/* A graph read from a finished build, with its file. */
-struct subject {
-    struct buf file;
-    struct graph *g;
-    struct err err;
-};
-
-static void subject_init(struct subject *s, struct onnx_build *m)
-{
-    *s = (struct subject){.g = NULL};
-    onnx_finish(m, &s->file);
-    ck_assert_int_eq(graph_new(&s->g), OK);
-    ck_ok(onnx_read(s->file.data, s->file.len, s->g, &s->err), &s->err);
-}
-
-static void subject_fini(struct subject *s)
-{
-    graph_free(&s->g);
-    buf_fini(&s->file);
-}
-
-static void run(struct subject *s, struct tensor *out)
-{
-    struct tensor in[PORTS];
-    graph_inputs(s->g, BATCH, 7, in);
-    ck_ok(graph_run(s->g, in, out, &s->err), &s->err);
-    tensors_free(in, s->g->n_inputs);
-}
-
-static void assert_close(const struct tensor *a, const struct tensor *b)
-{
-    ck_assert(shape_same(a, b));
-    ck_assert_int_eq(a->dtype, b->dtype);
-    for (int64_t i = 0; i < tensor_count(a); i++) {
-        double x = tensor_get_f64(a, i), y = tensor_get_f64(b, i);
-        ck_assert_msg(fabs(x - y) <= 1e-5 + 1e-5 * fabs(x), "element %d: %g and %g", (int)i, x, y);
-    }
-}
-
-/* Runs the pass and proves that the outputs stay as they were. */
-static void apply(struct subject *s, pass_fn *pass)
-{
-    struct tensor before[PORTS] = {{0}}, after[PORTS] = {{0}};
-    run(s, before);
-    ck_ok(pass(s->g, &s->err), &s->err);
-    run(s, after);
-    for (uint32_t i = 0; i < s->g->n_outputs; i++)
-        assert_close(&before[i], &after[i]);
-    tensors_free(before, s->g->n_outputs);
-    tensors_free(after, s->g->n_outputs);
-}
-
-static void random_init(struct onnx_build *m, const char *name, int rank, const int64_t *dims,
-                        uint32_t seed)
-{
-    float data[4096];
-    uint64_t n = 0;
-    ck_assert(shape_count(rank, dims, &n) && n <= ARRAY_COUNT(data));
-    test_fill(data, n, seed);
-    onnx_init_f32(m, name, rank, dims, data);
-}
+#include "pass_case.h"
 
 /* ---- identity and dead ---- */
 
@@ -501,7 +431,7 @@ START_TEST(all_passes_together_leave_three_instructions)
     small_network(&m);
     subject_init(&s, &m);
     ck_assert_uint_eq(s.g->n_nodes, 9);
-    apply(&s, passes_run);
+    apply_all(&s, "");
     ck_assert_uint_eq(s.g->n_nodes, 3);
     ck_assert_str_eq(s.g->values[s.g->outputs[0]].name, "y");
     subject_fini(&s);
@@ -522,7 +452,7 @@ START_TEST(every_failed_allocation_is_an_error_without_a_leak)
         alloc_fail_at(n);
         s = graph_new(&g);
         s = s == OK ? onnx_read(file.data, file.len, g, &err) : s;
-        s = s == OK ? passes_run(g, &err) : s;
+        s = s == OK ? passes_run(g, 0, NULL, &err) : s;
         graph_free(&g);
         ck_assert_msg(s == OK || s == E_NO_MEMORY, "allocation %d: %s", (int)n, err.msg);
         ck_assert_int_eq(s == OK, alloc_calls() < n);

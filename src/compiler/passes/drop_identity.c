@@ -1,25 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* Identity and Dropout (which does nothing when a model is used) are taken out by letting their
- * readers read the operand. A graph output keeps its own value, for its name: there the operand's
- * producer writes the output's value instead, and where it cannot (the operand is an input, a
- * constant or an output itself) the node stays. */
-#include "base/alloc.h"
-#include "compiler/passes/edit.h"
+/* What changes nothing, as its own attributes and constants say, is taken out: Identity, Dropout
+ * (which does nothing when a model is used), a Transpose that leaves every dim in its place, a
+ * Concat or Sum of one, a Pad by nothing. No shape is inferred, so that a model may hold such nodes
+ * in forms that nothing here could run. */
+
 #include "compiler/passes/passes.h"
-
-struct renaming {
-    struct uses u;
-    int32_t *to;     /* heap; value that stands for each value */
-    bool *is_output; /* heap */
-};
-
-static int32_t resolve(const struct renaming *r, int32_t v)
-{
-    while (v != ARTIFACT_NO_TENSOR && r->to[v] != v)
-        v = r->to[v];
-    return v;
-}
+#include "compiler/passes/rename.h"
 
 static bool read_beyond_first(const struct renaming *r, const struct node *n)
 {
@@ -39,66 +26,62 @@ static bool trains(struct graph *g, const struct node *n)
     return v != ARTIFACT_NO_TENSOR && (!value_scalar(g, v, &mode) || mode != 0);
 }
 
+/* Is every pad 0? Before version 11 the pads are an attribute. */
+static bool pads_nothing(struct graph *g, const struct node *n)
+{
+    int64_t pads[2 * TENSOR_RANK_MAX];
+    int count = 0;
+    if (!node_ints(g, n, ATTR_pads, n->version < 11 ? -1 : 1, pads, ARRAY_COUNT(pads), &count) ||
+        (n->n_in > 3 && n->in[3] != ARTIFACT_NO_TENSOR))
+        return false;
+    for (int i = 0; i < count; i++)
+        if (pads[i])
+            return false;
+    return true;
+}
+
+static bool permutes_nothing(const struct node *n)
+{
+    struct attr_list l = {n->attrs, n->n_attrs};
+    const struct attr *perm = attr_find(&l, ATTR_perm);
+    if (!perm || perm->type != ATTR_INTS)
+        return false;
+    for (uint32_t i = 0; i < perm->count; i++)
+        if (perm->ints[i] != (int64_t)i)
+            return false;
+    return true;
+}
+
+static bool joins_one(const struct node *n)
+{
+    static const char *const joiners[] = {"Concat", "Sum", "Mean", "Max", "Min"};
+    for (size_t i = 0; n->n_in == 1 && i < ARRAY_COUNT(joiners); i++)
+        if (node_is(n, joiners[i]))
+            return true;
+    return false;
+}
+
 static bool does_nothing(struct graph *g, const struct renaming *r, const struct node *n)
 {
     if (n->n_in < 1 || n->n_out < 1 || n->in[0] < 0 || n->out[0] < 0)
         return false;
-    if (node_is(n, "Identity"))
-        return true;
-    return node_is(n, "Dropout") && !trains(g, n) && !read_beyond_first(r, n);
-}
-
-/* Lets the producer of `from` write `to` instead. */
-static bool take_over(struct graph *g, struct renaming *r, int32_t from, int32_t to)
-{
-    int32_t maker = r->u.producer[from];
-    if (r->is_output[from] || maker == NO_NODE || g->nodes[maker].dead)
-        return false;
-    struct node *n = &g->nodes[maker];
-    for (uint32_t i = 0; i < n->n_out; i++)
-        if (n->out[i] == from)
-            n->out[i] = to;
-    r->u.producer[to] = maker;
-    r->to[from] = to;
-    return true;
-}
-
-static void drop_all(struct graph *g, struct renaming *r)
-{
-    for (uint32_t i = 0; i < g->n_nodes; i++) {
-        struct node *n = &g->nodes[i];
-        if (n->dead || !does_nothing(g, r, n))
-            continue;
-        int32_t from = resolve(r, n->in[0]), to = n->out[0];
-        if (!r->is_output[to]) {
-            r->to[to] = from;
-            n->dead = true;
-        } else if (take_over(g, r, from, to)) {
-            n->dead = true;
-        }
-    }
-    for (uint32_t i = 0; i < g->n_nodes; i++)
-        for (uint32_t k = 0; k < g->nodes[i].n_in; k++)
-            g->nodes[i].in[k] = resolve(r, g->nodes[i].in[k]);
-    graph_compact(g);
+    if (node_is(n, "Dropout"))
+        return !trains(g, n) && !read_beyond_first(r, n);
+    return node_is(n, "Identity") || joins_one(n) ||
+           (node_is(n, "Transpose") && permutes_nothing(n)) ||
+           (node_is(n, "Pad") && pads_nothing(g, n));
 }
 
 enum status pass_drop_identity(struct graph *g, struct err *err)
 {
-    struct renaming r = {.to = alloc_zero(g->n_values, sizeof(*r.to)),
-                         .is_output = alloc_zero(g->n_values, sizeof(*r.is_output))};
-    enum status s = r.to && r.is_output
-                        ? uses_init(g, &r.u, err)
-                        : err_set(err, E_NO_MEMORY, "no memory to remove identities");
-    if (s == OK) {
-        for (uint32_t i = 0; i < g->n_values; i++)
-            r.to[i] = (int32_t)i;
-        for (uint32_t i = 0; i < g->n_outputs; i++)
-            r.is_output[g->outputs[i]] = true;
-        drop_all(g, &r);
-    }
-    uses_fini(&r.u);
-    alloc_free(r.to);
-    alloc_free(r.is_output);
-    return s;
+    struct renaming r;
+    enum status s = renaming_init(g, &r, err);
+    if (s != OK)
+        return s;
+    for (uint32_t i = 0; i < g->n_nodes; i++)
+        if (does_nothing(g, &r, &g->nodes[i]))
+            renaming_drop(g, &r, &g->nodes[i], g->nodes[i].in[0]);
+    renaming_apply(g, &r);
+    renaming_fini(&r);
+    return OK;
 }

@@ -77,6 +77,35 @@ float node_float(const struct node *n, enum attr_key k, float def)
     return a && a->type == ATTR_FLOAT ? a->f : def;
 }
 
+static bool const_ints(struct graph *g, int32_t value, int64_t *out, size_t max, int *count)
+{
+    if (!value_is_const(g, value))
+        return false;
+    const struct tensor *t = &g->values[value].t;
+    int64_t n = t->dtype == DT_I64 || t->dtype == DT_I32 ? tensor_count(t) : -1;
+    if (n < 0 || n > (int64_t)max || graph_settle(g, value) != OK)
+        return false;
+    for (int64_t i = 0; i < n; i++)
+        out[i] = tensor_get_i64(&g->values[value].t, i);
+    *count = (int)n;
+    return true;
+}
+
+bool node_ints(struct graph *g, const struct node *n, enum attr_key k, int operand, int64_t *out,
+               size_t max, int *count)
+{
+    *count = 0;
+    if (operand >= 0)
+        return const_ints(g, node_in(n, (uint32_t)operand), out, max, count);
+    struct attr_list l = {n->attrs, n->n_attrs};
+    const struct attr *a = attr_find(&l, k);
+    if (!a || a->type != ATTR_INTS || a->count > max)
+        return false;
+    memcpy(out, a->ints, a->count * sizeof(*out));
+    *count = (int)a->count;
+    return true;
+}
+
 bool value_is_const(const struct graph *g, int32_t value)
 {
     return value != ARTIFACT_NO_TENSOR && g->values[value].kind == VALUE_CONST;

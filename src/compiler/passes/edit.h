@@ -29,6 +29,11 @@ int32_t node_in(const struct node *n, uint32_t i);
 int64_t node_int(const struct node *n, enum attr_key k, int64_t def);
 float node_float(const struct node *n, enum attr_key k, float def);
 
+/* Whole numbers from the attribute or, when operand >= 0, from that constant operand; at most max.
+ * False when they are absent (*count is 0 then), not constant, or too many. */
+bool node_ints(struct graph *g, const struct node *n, enum attr_key k, int operand, int64_t *out,
+               size_t max, int *count) WARN_UNUSED;
+
 bool value_is_const(const struct graph *g, int32_t value);
 /* Settles a float32 constant of `count` elements and gives its data; NULL when it is not such. *s
  * is E_NO_MEMORY when memory ran out, else OK. */

@@ -2,17 +2,20 @@
  * Copyright The Roost Authors */
 /* The rewriting steps of a compile, each on its own. Every pass leaves a valid graph (topological
  * order, every operand defined) that computes the same outputs; dead nodes are gone when it
- * returns. All are deterministic. */
+ * returns. All are deterministic, and a pass that finds nothing to do leaves the graph as it was.
+ * They read and write the graph's list of nodes alone, its values and its outputs. */
 #ifndef ROOST_COMPILER_PASSES_H
 #define ROOST_COMPILER_PASSES_H
 
 #include "compiler/graph.h"
 
-/* name, what it does */
+/* name, what it does; in the order in which they run */
 #define PASS_TABLE(X)                                                                              \
     X(drop_dead, "removes what no output depends on")                                              \
-    X(drop_identity, "removes Identity and Dropout")                                               \
+    X(drop_identity, "removes Identity, Dropout, and Transpose, Pad, Concat of nothing")           \
     X(fold_constants, "computes what depends on constants only")                                   \
+    X(drop_same, "removes Cast, Reshape, Squeeze, Expand that keep dtype and shape")               \
+    X(share, "computes equal nodes once and keeps equal constants once")                           \
     X(fold_batch_norm, "folds BatchNormalization into the Conv or Gemm before it")                 \
     X(matmul_to_gemm, "turns MatMul + constant bias into Gemm")                                    \
     X(fuse_conv, "fuses Conv + bias + residual Add + activation")                                  \
@@ -23,7 +26,39 @@
 PASS_TABLE(X)
 #undef X
 
-/* All of them, in the table's order, and drop_dead once more at the end. */
-enum status passes_run(struct graph *g, struct err *err) WARN_UNUSED;
+enum {
+#define X(name, what) PASS_##name,
+    PASS_TABLE(X)
+#undef X
+        PASS_COUNT,
+    PASS_ROUNDS_MAX = 4,
+    PASS_STEPS_MAX = PASS_COUNT * PASS_ROUNDS_MAX,
+};
+
+_Static_assert(PASS_COUNT <= 64, "one bit of pass_options.off each");
+
+struct pass {
+    const char *name, *what;
+    enum status (*run)(struct graph *g, struct err *err);
+};
+extern const struct pass pass_table[PASS_COUNT];
+
+/* What the passes did, one step after the other. Plain numbers, so that a compile in another
+ * process can hand it over; a reader checks n and pass. */
+struct pass_log {
+    uint32_t n;
+    struct pass_step {
+        uint8_t pass, round; /* round counts from 1 */
+        bool changed;        /* it rewrote something, though perhaps as many nodes are left */
+        uint32_t before, after;
+    } steps[PASS_STEPS_MAX];
+};
+
+/* All of them, in the table's order, again and again until a whole round changes nothing, at most
+ * PASS_ROUNDS_MAX times. Bit k of `off` leaves pass_table[k] out. log may be NULL. */
+enum status passes_run(struct graph *g, uint64_t off, struct pass_log *log,
+                       struct err *err) WARN_UNUSED;
+/* "share,fuse_conv" or "all" as bits.  errors: E_USAGE */
+enum status passes_named(const char *text, uint64_t *bits, struct err *err) WARN_UNUSED;
 
 #endif

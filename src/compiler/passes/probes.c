@@ -129,8 +129,15 @@ int64_t probes_dim(const struct graph *g, const struct probes *p, int32_t value,
     return DIM_FREE;
 }
 
+bool probes_known(const struct probes *p, int32_t value)
+{
+    return dtype_valid(p->at[0].t[value].dtype);
+}
+
 bool probes_same_shape(const struct probes *p, int32_t a, int32_t b)
 {
+    if (!probes_known(p, a) || !probes_known(p, b))
+        return false;
     for (uint32_t i = 0; i < p->n; i++)
         if (!shape_same(&p->at[i].t[a], &p->at[i].t[b]))
             return false;

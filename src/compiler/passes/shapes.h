@@ -34,7 +34,9 @@ enum status probes_infer(const struct graph *g, struct probes *out, struct err *
 void probes_fini(struct probes *p);
 /* Dim d of a value: the constant, the symbol, or DIM_FREE, as the probes show it. */
 int64_t probes_dim(const struct graph *g, const struct probes *p, int32_t value, int d);
-/* Do two values have the same shape at every probe? */
+/* Are the value's dtype and shape known at all? */
+bool probes_known(const struct probes *p, int32_t value);
+/* Do two values, both known, have the same shape at every probe? */
 bool probes_same_shape(const struct probes *p, int32_t a, int32_t b);
 
 #endif
