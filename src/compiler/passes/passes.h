@@ -13,6 +13,7 @@
 #define PASS_TABLE(X)                                                                              \
     X(drop_dead, "removes what no output depends on")                                              \
     X(drop_identity, "removes Identity, Dropout, and Transpose, Pad, Concat of nothing")           \
+    X(fold_dims, "computes what depends on fixed dims only")                                       \
     X(fold_constants, "computes what depends on constants only")                                   \
     X(drop_same, "removes Cast, Reshape, Squeeze, Expand that keep dtype and shape")               \
     X(share, "computes equal nodes once and keeps equal constants once")                           \

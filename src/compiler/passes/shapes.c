@@ -9,8 +9,6 @@
 #include "base/alloc.h"
 #include "compiler/passes/eval.h"
 
-enum { KNOWN_BYTES_MAX = 4096 }; /* of the outputs of a node that is computed on the way */
-
 static int64_t resolve(int64_t dim, const int64_t *symbols)
 {
     if (dim_is_symbol(dim))
@@ -62,7 +60,7 @@ static enum status infer_node(const struct graph *g, const struct node *n, struc
         err_set(err, E_CORRUPT, "the result's size overflows");
         return graph_node_err(g, n, err);
     }
-    return eval_known(&e) && bytes <= KNOWN_BYTES_MAX ? compute(g, &e, s, err) : OK;
+    return eval_known(&e) && bytes <= SHAPES_KNOWN_BYTES_MAX ? compute(g, &e, s, err) : OK;
 }
 
 enum status shapes_infer(const struct graph *g, const int64_t *symbols, struct shapes *out,

@@ -7,6 +7,8 @@
 
 #include "compiler/graph.h"
 
+enum { SHAPES_KNOWN_BYTES_MAX = 4096 }; /* of the outputs of a node that is computed on the way */
+
 /* Embedded; all zero is valid and empty. */
 struct shapes {
     struct tensor *t; /* heap; by value index; data only where it is known and small */
