@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* Where values stand. Values that share bytes (views, and results that may overwrite an operand
- * that dies) are one root; roots are placed largest first, each at the lowest place that no root
- * living at the same time holds. No two live roots overlap, whatever the order of the steps.
- *
- * source: greedy by size, Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net
- * Inference", 2020 */
+/* Which values need a place in the arena, and for how long. Values that share bytes (views, and
+ * results that may overwrite an operand that dies) are one root. No two roots that live at the same
+ * time overlap, whatever the order of the steps: fit.c sees to that. */
 #include "base/checked.h"
 #include "runtime/plan_priv.h"
 
@@ -74,45 +71,6 @@ static void share_bytes(struct plan *pl, const uint8_t *staged)
     }
 }
 
-/* Larger first; among equals the one that begins earlier, then the lower index. */
-static bool goes_before(const struct plan *pl, int32_t a, int32_t b)
-{
-    const struct plan_value *x = &pl->values[a], *y = &pl->values[b];
-    if (x->bytes != y->bytes)
-        return x->bytes > y->bytes;
-    return x->first != y->first ? x->first < y->first : a < b;
-}
-
-static void sift_down(const struct plan *pl, int32_t *heap, uint32_t i, uint32_t n)
-{
-    for (;;) {
-        uint32_t top = i, l = 2 * i + 1, r = l + 1;
-        if (l < n && goes_before(pl, heap[top], heap[l]))
-            top = l;
-        if (r < n && goes_before(pl, heap[top], heap[r]))
-            top = r;
-        if (top == i)
-            return;
-        int32_t t = heap[i];
-        heap[i] = heap[top];
-        heap[top] = t;
-        i = top;
-    }
-}
-
-/* Heap sort, because qsort may allocate and planning happens inside session_run. */
-static void sort_roots(const struct plan *pl, int32_t *roots, uint32_t n)
-{
-    for (uint32_t i = n / 2; i-- > 0;)
-        sift_down(pl, roots, i, n);
-    for (uint32_t end = n; end-- > 1;) {
-        int32_t t = roots[0];
-        roots[0] = roots[end];
-        roots[end] = t;
-        sift_down(pl, roots, 0, end);
-    }
-}
-
 /* The roots that need a place; inputs that stay where they are get none. */
 static uint32_t collect(struct plan *pl, const uint8_t *staged)
 {
@@ -130,43 +88,11 @@ static uint32_t collect(struct plan *pl, const uint8_t *staged)
     return n;
 }
 
-static bool live_together(const struct plan_value *a, const struct plan_value *b)
-{
-    return a->first <= b->last && b->first <= a->last;
-}
-
-/* `placed` holds the roots that have a place, by rising offset. Gives the lowest offset at which
- * `bytes` are free during v's life. */
-static uint64_t lowest_gap(const struct plan *pl, const int32_t *placed, uint32_t n,
-                           const struct plan_value *v)
-{
-    uint64_t at = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        const struct plan_value *o = &pl->values[placed[i]];
-        if (!live_together(v, o))
-            continue;
-        if (o->off >= at && o->off - at >= v->bytes)
-            break;
-        at = MAX(at, o->off + o->bytes);
-    }
-    return at;
-}
-
-static void insert(const struct plan *pl, int32_t *placed, uint32_t n, int32_t root)
-{
-    while (n > 0 && pl->values[placed[n - 1]].off > pl->values[root].off) {
-        placed[n] = placed[n - 1];
-        n--;
-    }
-    placed[n] = root;
-}
-
 enum status plan_place(struct plan *pl, const uint8_t *staged, struct err *err)
 {
     find_lifetimes(pl);
     share_bytes(pl, staged);
     uint32_t n = collect(pl, staged);
-    int32_t *placed = pl->late; /* not in use before plan_attach */
     uint64_t sum;
     bool fits = checked_add(pl->scratch_bytes, pl->book_bytes, &sum);
     for (uint32_t i = 0; fits && i < n; i++) {
@@ -175,12 +101,6 @@ enum status plan_place(struct plan *pl, const uint8_t *staged, struct err *err)
     }
     if (!fits)
         return err_set(err, E_TOO_LARGE, "the values of a run would pass 2^64 bytes");
-    sort_roots(pl, pl->order, n);
-    for (uint32_t i = 0; i < n; i++) {
-        struct plan_value *v = &pl->values[pl->order[i]];
-        v->off = lowest_gap(pl, placed, i, v);
-        insert(pl, placed, i, pl->order[i]);
-        pl->values_bytes = MAX(pl->values_bytes, v->off + v->bytes);
-    }
+    plan_fit(pl, n);
     return OK;
 }

@@ -31,7 +31,7 @@ uint64_t plan_book_bytes(const struct program *p)
            align(p0->n_operands * sizeof(struct tensor *)) +
            align(p0->n_instrs * sizeof(struct plan_step)) +
            align(p0->n_tensors * sizeof(struct plan_value)) +
-           2 * align(p0->n_tensors * sizeof(int32_t)) + known_bytes(p);
+           4 * align(p0->n_tensors * sizeof(int32_t)) + known_bytes(p);
 }
 
 uint64_t plan_bytes(const struct plan *pl)
@@ -59,6 +59,8 @@ static void open_book(struct plan *pl, const struct program *p, void *book)
     pl->values = take(&b, p0->n_tensors * sizeof(struct plan_value));
     pl->order = take(&b, p0->n_tensors * sizeof(int32_t));
     pl->late = take(&b, p0->n_tensors * sizeof(int32_t));
+    pl->by_first = take(&b, p0->n_tensors * sizeof(int32_t));
+    pl->reach = take(&b, p0->n_tensors * sizeof(uint32_t));
     pl->known_bytes = known_bytes(p);
     pl->known = take(&b, pl->known_bytes);
 }

@@ -35,6 +35,9 @@ struct plan_value {
     uint64_t off; /* from the start of the values */
 };
 
+/* The orders in which roots may be placed. */
+enum fit_order { FIT_BY_SIZE, FIT_BY_AREA, FIT_BY_START, FIT_ORDERS };
+
 /* Embedded; all pointers lead into the book. */
 struct plan {
     const struct program *p; /* borrowed while the program is pinned */
@@ -42,12 +45,16 @@ struct plan {
     struct tensor **operands;
     struct plan_step *steps;
     struct plan_value *values;
-    int32_t *order; /* roots, as they are placed */
-    int32_t *late;  /* tensors that stand on an input's bytes: addressed at each run */
-    uint8_t *known; /* small values computed while planning */
+    int32_t *order;    /* roots, as they are placed */
+    int32_t *late;     /* tensors that stand on an input's bytes: addressed at each run */
+    int32_t *by_first; /* while placing: roots by the step that writes them */
+    uint32_t *reach;   /* while placing: see fit.c */
+    uint8_t *known;    /* small values computed while planning */
     uint64_t known_bytes, known_used;
     uint32_t n_steps, n_late;
     uint64_t book_bytes, values_bytes, scratch_bytes; /* each a multiple of PLAN_ALIGN */
+    uint64_t live_bytes;      /* of the step with most bytes alive: values_bytes is never less */
+    enum fit_order placed_by; /* the order that gave values_bytes */
 };
 
 struct plan_shapes {
@@ -69,6 +76,9 @@ void plan_attach(struct plan *pl, uint8_t *values);
 /* Lifetimes, sharing of bytes and places, for the steps and shapes that stand in pl.
  * errors: E_TOO_LARGE when the sum of sizes overflows */
 enum status plan_place(struct plan *pl, const uint8_t *staged, struct err *err) WARN_UNUSED;
+/* Gives the n roots in pl->order their places. Their bytes are multiples of PLAN_ALIGN whose sum
+ * does not overflow. */
+void plan_fit(struct plan *pl, uint32_t n);
 /* The tensor whose bytes t's are. */
 int32_t plan_root(const struct plan *pl, int32_t t);
 

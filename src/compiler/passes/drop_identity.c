@@ -16,14 +16,17 @@ static bool read_beyond_first(const struct renaming *r, const struct node *n)
     return false;
 }
 
-/* Dropout in training is not what anyone serves, but it must not silently become Identity. */
+/* Dropout in training is not what anyone serves, but it must not silently become Identity; at
+ * ratio 0 it drops nothing, and frameworks do write it so. */
 static bool trains(struct graph *g, const struct node *n)
 {
-    double mode = 1;
+    double mode = 1, ratio = 0.5;
     if (n->version < 7)
         return !node_int(n, ATTR_is_test, 0);
-    int32_t v = node_in(n, 2);
-    return v != ARTIFACT_NO_TENSOR && (!value_scalar(g, v, &mode) || mode != 0);
+    int32_t v = node_in(n, 2), r = node_in(n, 1);
+    if (v == ARTIFACT_NO_TENSOR || (value_scalar(g, v, &mode) && mode == 0))
+        return false;
+    return r == ARTIFACT_NO_TENSOR || !value_scalar(g, r, &ratio) || ratio != 0;
 }
 
 /* Is every pad 0? Before version 11 the pads are an attribute. */
