@@ -26,9 +26,8 @@ enum status conv_prepare(const struct op_node *node, const char *op, struct conv
     return OK;
 }
 
-/* Channels, groups and kernel extents of X and W go together. */
-static enum status check_weights(const struct conv_params *p, const char *op,
-                                 const struct tensor *x, const struct tensor *w, struct err *err)
+enum status conv_weights(const struct conv_params *p, const char *op, const struct tensor *x,
+                         const struct tensor *w, struct err *err)
 {
     if (x->rank < 3)
         return op_bad(op, 0, x, "batch, channels and spatial dims", err);
@@ -47,9 +46,8 @@ static enum status check_weights(const struct conv_params *p, const char *op,
     return OK;
 }
 
-/* Sizes of the convolution; pointers stay NULL. */
-static enum status describe(const struct conv_params *p, const char *op, const struct tensor *x,
-                            const struct tensor *w, struct conv *c, struct err *err)
+enum status conv_describe(const struct conv_params *p, const char *op, const struct tensor *x,
+                          const struct tensor *w, struct conv *c, struct err *err)
 {
     struct placed_window at;
     enum status s = window_place(&p->window, op, x, w->dims + 2, &at, err);
@@ -82,6 +80,14 @@ static enum status check_rest(const struct op_infer *ctx, const char *op, struct
     return OK;
 }
 
+void conv_dims(const struct conv *c, int rank, int64_t dims[TENSOR_RANK_MAX])
+{
+    dims[0] = c->batch;
+    dims[1] = c->out_c;
+    for (int i = 2; i < rank; i++)
+        dims[i] = c->out[SPATIAL_MAX - rank + i];
+}
+
 enum status conv_infer(struct op_infer *ctx, const char *op, struct err *err)
 {
     const struct conv_params *p = ctx->params;
@@ -89,17 +95,15 @@ enum status conv_infer(struct op_infer *ctx, const char *op, struct err *err)
     for (int i = 0; i < ctx->n_in && s == OK; i++)
         s = op_only(ctx, op, i, DT_F32, err);
     if (s == OK)
-        s = check_weights(p, op, ctx->in[0], ctx->in[1], err);
+        s = conv_weights(p, op, ctx->in[0], ctx->in[1], err);
     struct conv c;
     if (s == OK)
-        s = describe(p, op, ctx->in[0], ctx->in[1], &c, err);
+        s = conv_describe(p, op, ctx->in[0], ctx->in[1], &c, err);
     if (s != OK)
         return s;
-    int64_t dims[TENSOR_RANK_MAX] = {c.batch, c.out_c};
-    int n = ctx->in[0]->rank - 2;
-    for (int i = 0; i < n; i++)
-        dims[2 + i] = c.out[SPATIAL_MAX - n + i];
-    s = op_output(ctx, 0, op, DT_F32, n + 2, dims, err);
+    int64_t dims[TENSOR_RANK_MAX];
+    conv_dims(&c, ctx->in[0]->rank, dims);
+    s = op_output(ctx, 0, op, DT_F32, ctx->in[0]->rank, dims, err);
     if (s == OK)
         s = check_rest(ctx, op, err);
     if (s == OK && !conv_f32_scratch(&c, &ctx->scratch_bytes))
@@ -112,7 +116,7 @@ enum status conv_run(const struct op_run *ctx, const char *op, struct err *err)
     const struct tensor *b = operand(ctx->n_in, ctx->in, 2);
     const struct tensor *sum = operand(ctx->n_in, ctx->in, 3);
     struct conv c;
-    enum status s = describe(ctx->params, op, ctx->in[0], ctx->in[1], &c, err);
+    enum status s = conv_describe(ctx->params, op, ctx->in[0], ctx->in[1], &c, err);
     if (s != OK || tensor_count(ctx->out[0]) == 0)
         return s;
     c.x = ctx->in[0]->data;

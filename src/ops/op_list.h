@@ -127,6 +127,13 @@
     X(lp_normalization, 150)                                                                       \
     X(negative_log_likelihood_loss, 151)                                                           \
     X(softmax_cross_entropy_loss, 152)                                                             \
+    X(quantize_linear, 160)                                                                        \
+    X(dequantize_linear, 161)                                                                      \
+    X(dynamic_quantize_linear, 162)                                                                \
+    X(qlinear_conv, 163)                                                                           \
+    X(qlinear_matmul, 164)                                                                         \
+    X(conv_integer, 165)                                                                           \
+    X(matmul_integer, 166)                                                                         \
     X(one_hot, 200)                                                                                \
     X(gather_elements, 201)                                                                        \
     X(gather_nd, 202)                                                                              \

@@ -132,6 +132,32 @@ START_TEST(a_result_much_larger_than_its_operands_is_not_folded)
 }
 END_TEST
 
+START_TEST(quantized_weights_stay_quantized_and_their_bias_is_computed)
+{
+    static int8_t weights[8] = {1, -2, 3, -4, 5, -6, 7, -8};
+    static int32_t bias[2] = {10, -20};
+    static float half = 0.5f;
+    struct tensor w = {DT_I8, 2, {2, 4}, weights}, b = {DT_I32, 1, {2}, bias};
+    struct tensor scale = {.dtype = DT_F32, .data = &half};
+    struct onnx_build m = {0};
+    struct subject s;
+    onnx_opset(&m, "", 13);
+    onnx_input(&m, "x", DT_F32, DIMS(-1, 4));
+    onnx_init(&m, "w", &w);
+    onnx_init(&m, "b", &b);
+    onnx_init(&m, "s", &scale);
+    onnx_op(&m, "DequantizeLinear", "d1", "w,s", "wf", NO_ATTRS);
+    onnx_op(&m, "DequantizeLinear", "d2", "b,s", "bf", NO_ATTRS);
+    onnx_op(&m, "Gemm", "g", "x,wf,bf", "y", ATTRS(A_INT("transB", 1)));
+    onnx_output(&m, "y");
+    subject_init(&s, &m);
+    apply(&s, pass_fold_constants);
+    ck_assert_uint_eq(s.g->n_nodes, 2);
+    ck_assert_str_eq(s.g->nodes[0].name, "d1");
+    subject_fini(&s);
+}
+END_TEST
+
 /* ---- convolutions ---- */
 
 enum { BIAS = 1, SHARED = 2, AS_OUTPUT = 4 };
@@ -471,6 +497,7 @@ Suite *suite_passes(void)
         dropout_that_trains_or_whose_mask_is_read_stays, dead_nodes_go,
         what_depends_on_constants_only_is_computed,
         a_result_much_larger_than_its_operands_is_not_folded,
+        quantized_weights_stay_quantized_and_their_bias_is_computed,
         batch_norm_folds_into_the_conv_before_it, batch_norm_stays_when_the_conv_has_other_readers,
         batch_norm_folds_into_gemm_of_either_layout, each_activation_fuses_into_conv,
         clip_with_constant_bounds_fuses_in_both_forms, bias_residual_and_activation_fuse_together,

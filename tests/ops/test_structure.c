@@ -4,7 +4,7 @@
  * then against the same fixtures with some of their numbers changed to hostile ones: whatever is
  * accepted runs on buffers of exactly the planned size, the sanitizers are the judges.
  *
- * The fixtures are those of the operators in op_list.h from 200 to 299.
+ * The fixtures are those of the operators in op_list.h from 160 to 169 (quantized) and 200 to 299.
  * Tolerance: as in test_fixtures.c. */
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 #include "fixtures_structure.h"
 #include "ops/op_list.h"
 
-enum { ROUNDS = 150, RUN_BYTES = 1 << 16 };
+enum { ROUNDS = 150, ROUNDS_MAX = 20 * ROUNDS, RUN_BYTES = 1 << 16 };
 
 static uint64_t seed = 7;
 
@@ -160,7 +160,7 @@ START_TEST(changed_fixtures_stay_in_their_buffers)
 {
     for (size_t i = 0; i < ARRAY_COUNT(fixtures); i++) {
         int ran = 0;
-        for (int round = 0; round < ROUNDS; round++)
+        for (int round = 0; round < ROUNDS_MAX && (round < ROUNDS || !ran); round++)
             ran += attempt(&fixtures[i]);
         ck_assert_msg(ran > 0, "%s never ran", fixtures[i].name);
     }
@@ -172,7 +172,7 @@ START_TEST(every_operator_of_the_range_has_a_fixture)
     size_t n;
     const struct op *const *all = op_table(&n);
     for (size_t i = 0; i < n; i++) {
-        if (all[i]->code < 200 || all[i]->code > 299)
+        if (all[i]->code / 100 != 2 && all[i]->code / 10 != 16)
             continue;
         size_t k = 0;
         while (k < ARRAY_COUNT(fixtures) && strcmp(fixtures[k].op, all[i]->name) != 0)

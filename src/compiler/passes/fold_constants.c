@@ -5,10 +5,16 @@
  *
  * A small file must not become a large artifact: a result that is bigger than what it is made from,
  * beyond a floor, stays an instruction (ConstantOfShape, Expand, Tile), and all results together
- * are bounded. */
+ * are bounded.
+ *
+ * Quantized weights stay quantized: DequantizeLinear of a constant is not computed where its result
+ * is larger than its operands, because a resident model would then hold four times the bytes that
+ * its owner made it small to. The price is a pass over the weights in every run and room for one
+ * layer's floats in the worker's arena, which all models share. */
 #include <string.h>
 
 #include "base/alloc.h"
+#include "compiler/passes/edit.h"
 #include "compiler/passes/eval.h"
 #include "compiler/passes/passes.h"
 #include "compiler/passes/shapes.h"
@@ -52,6 +58,13 @@ static enum status take_operands(struct fold *f, const struct node *n, uint64_t 
     return OK;
 }
 
+/* May the results take so many bytes, when the operands take `from`? */
+static bool worth_its_bytes(const struct fold *f, const struct node *n, uint64_t from, uint64_t to)
+{
+    uint64_t floor = node_is(n, "DequantizeLinear") ? 0 : RESULT_FLOOR_BYTES;
+    return to <= MAX(from, floor) && to <= f->left;
+}
+
 static enum status fold_node(struct fold *f, struct node *n, struct err *err)
 {
     struct eval e;
@@ -61,7 +74,7 @@ static enum status fold_node(struct fold *f, struct node *n, struct err *err)
     enum status s = eval_infer(f->g, n, f->t, &e, err);
     if (s != OK)
         return s;
-    if (!eval_bytes(&e, &to) || to > MAX(from, (uint64_t)RESULT_FLOOR_BYTES) || to > f->left)
+    if (!eval_bytes(&e, &to) || !worth_its_bytes(f, n, from, to))
         return OK;
     for (uint32_t i = 0; i < n->n_out; i++) {
         uint64_t b = 0;
