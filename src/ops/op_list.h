@@ -166,7 +166,8 @@
     X(tree_ensemble_regressor, 514)                                                                \
     X(fused_conv, 600)                                                                             \
     X(fused_gemm, 601)                                                                             \
-    X(tree_ensemble, 602)
+    X(tree_ensemble, 602)                                                                          \
+    X(linear_boost, 620)
 
 enum {
     OP_CODE_MAX = 699,

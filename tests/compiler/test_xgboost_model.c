@@ -214,6 +214,125 @@ START_TEST(dart_weighs_its_trees_in_both_spellings)
 }
 END_TEST
 
+/* A model of one tree or of weights: what stands in gradient_booster, with its name. */
+static char *booster(const char *name, const char *model, const char *objective,
+                     const char *base_score, int targets, const char *version)
+{
+    char *text = NULL;
+    int n = asprintf(&text,
+                     "{\"learner\":{\"gradient_booster\":{\"model\":{%s},\"name\":\"%s\"},"
+                     "\"learner_model_param\":{\"base_score\":\"%s\",\"num_class\":\"0\","
+                     "\"num_feature\":\"2\",\"num_target\":\"%d\"},"
+                     "\"objective\":{\"name\":\"%s\"}},\"version\":[%s]}",
+                     model, name, base_score, targets, objective, version);
+    ck_assert_int_gt(n, 0);
+    return text;
+}
+
+START_TEST(gblinear_adds_its_terms_and_passes_missing_values_over)
+{
+    const float x[] = {1, 10, NAN, 10, 1, NAN, NAN, NAN};
+    const float one[] = {0.5f + 2 - 10, 0.5f - 10, 0.5f + 2, 0.5f};
+    expect(booster("gblinear", "\"weights\":[2,-1,0.25],\"boosted_rounds\":4", "reg:squarederror",
+                   "2.5E-1", 1, "1,7,4"),
+           x, 4, one, 4);
+    const float two[] = {1.25f + 2 - 10, 2.25f + 3 + 5, 1.25f - 10, 2.25f + 5,
+                         1.25f + 2,      2.25f + 3,     1.25f,      2.25f};
+    expect(booster("gblinear", "\"weights\":[2,3,-1,0.5,1,2]", "reg:squarederror", "2.5E-1", 2,
+                   "1,7,4"),
+           x, 4, two, 8);
+    const float sigmoid[] = {1 / (1 + expf(7.75f)), 1 / (1 + expf(9.75f)), 1 / (1 + expf(-2.25f)),
+                             1 / (1 + expf(-0.25f))};
+    expect(booster("gblinear", "\"weights\":[2,-1,0.25]", "binary:logistic", "5E-1", 1, "2,0,0"), x,
+           4, sigmoid, 4);
+}
+END_TEST
+
+/* x0 < 1 ? (1, 2) : (3, 4) */
+#define VECTOR_TREE(right, weights)                                                                \
+    "{\"base_weights\":[9,9,1,2,3,4]," weights                                                     \
+    "\"left_children\":[1,-1,-1],\"right_children\":" right                                        \
+    ",\"split_indices\":[0,0,0],\"split_conditions\":[1,NaN,NaN],\"default_left\":[0,0,0],"        \
+    "\"tree_param\":{\"num_nodes\":\"3\",\"size_leaf_vector\":\"2\"}}"
+#define TREES(info, trees) "\"tree_info\":" info ",\"trees\":[" trees "]"
+
+START_TEST(leaves_of_several_values_are_read_in_both_layouts)
+{
+    const float x[] = {0, 0, 1, 0}, expected[] = {1.5f, 2.5f, 3.5f, 4.5f};
+    const float both[] = {2.5f, 4.5f, 6.5f, 8.5f};
+    expect(booster("gbtree", TREES("[0]", VECTOR_TREE("[2,-1,-1]", "")), "reg:squarederror", "5E-1",
+                   2, "2,1,0"),
+           x, 2, expected, 4);
+    /* 3.2 and later: rows for leaves alone, in an order of their own */
+    expect(booster("gbtree", TREES("[0]", VECTOR_TREE("[2,1,0]", "\"leaf_weights\":[3,4,1,2],")),
+                   "reg:squarederror", "[5E-1,5E-1]", 2, "3,2,0"),
+           x, 2, expected, 4);
+    expect(booster("gbtree",
+                   "\"weight_drop\":[1.5,0.5]," TREES(
+                       "[0,0]", VECTOR_TREE("[2,-1,-1]", "") "," VECTOR_TREE(
+                                    "[2,1,0]", "\"leaf_weights\":[3,4,1,2],")),
+                   "reg:squarederror", "5E-1", 2, "3,4,0"),
+           x, 2, both, 4);
+}
+END_TEST
+
+START_TEST(quantiles_are_sorted_as_their_version_does)
+{
+    const float x[] = {0, 0}, as_they_are[] = {5, 3, 4}, sorted[] = {3, 4, 5};
+    const char *model = TREES("[0,1,2]", LEAF("4") "," LEAF("2") "," LEAF("3"));
+    expect(booster("gbtree", model, "reg:quantileerror", "1", 3, "2,0,0"), x, 1, as_they_are, 3);
+    expect(booster("gbtree", model, "reg:quantileerror", "[1,1,1]", 3, "3,3,9"), x, 1, as_they_are,
+           3);
+    expect(booster("gbtree", model, "reg:quantileerror", "[1,1,1]", 3, "3,4,0"), x, 1, sorted, 3);
+}
+END_TEST
+
+START_TEST(expectiles_rise)
+{
+    /* leaves of nothing give the base scores back; a leaf of 1 adds inside the softplus */
+    const float x[] = {0, 0}, base[] = {1, 1.5f, 4};
+    expect(booster("gbtree", TREES("[0,1,2]", LEAF("0") "," LEAF("0") "," LEAF("0")),
+                   "reg:expectileerror", "[1,1.5,4]", 3, "3,3,0"),
+           x, 1, base, 3);
+    const float gap = logf(1 + expf(1) * (expf(0.5f) - 1));
+    const float moved[] = {3, 3 + gap, 3 + gap + 2.5f};
+    expect(booster("gbtree", TREES("[0,1,2]", LEAF("2") "," LEAF("1") "," LEAF("0")),
+                   "reg:expectileerror", "[1,1.5,4]", 3, "3,3,0"),
+           x, 1, moved, 3);
+    const float single[] = {3};
+    expect(booster("gbtree", TREES("[0]", LEAF("2")), "reg:expectileerror", "[1]", 1, "3,3,0"), x,
+           1, single, 1);
+    struct graph *g = NULL;
+    struct err err = {0};
+    char *text = booster("gbtree", TREES("[0,1]", LEAF("2") "," LEAF("1")), "reg:expectileerror",
+                         "[1,1]", 2, "3,3,0");
+    ck_assert_int_eq(xgb_graph(text, strlen(text), false, &g, &err), E_CORRUPT);
+    ck_assert_ptr_nonnull(strstr(err.msg, "base_score number 2 of 2"));
+    free(text);
+}
+END_TEST
+
+START_TEST(probabilities_of_0_and_1_are_moved_from_3_0_on)
+{
+    const float x[] = {0, 0}, low[] = {1e-6f}, high[] = {0.999999f};
+    const char *model = TREES("[0]", LEAF("0"));
+    expect(booster("gbtree", model, "binary:logistic", "[0E0]", 1, "3,1,0"), x, 1, low, 1);
+    expect(booster("gbtree", model, "binary:logistic", "[1E0]", 1, "3,1,0"), x, 1, high, 1);
+}
+END_TEST
+
+/* 3.1 and later keep the values of categories that came in data frames; codes need them not. */
+START_TEST(the_container_of_categories_changes_nothing)
+{
+    const float x[] = {0, 0}, expected[] = {3};
+    expect(booster("gbtree",
+                   "\"cats\":{\"enc\":[{\"type\":2,\"offsets\":[0,1],\"values\":[97]}],"
+                   "\"feature_segments\":[0,1,1],\"sorted_idx\":[0]}," TREES("[0]", LEAF("2")),
+                   "reg:squarederror", "[1]", 1, "3,1,0"),
+           x, 1, expected, 1);
+}
+END_TEST
+
 START_TEST(names_of_columns_and_the_writer_are_kept)
 {
     const struct xgb_text t = {"reg:squarederror", "0", STUMP, 1, 1, 1};
@@ -242,12 +361,14 @@ static const struct {
 } edits[] = {
     {"[1,7,4]", "[4,0,0]", E_UNSUPPORTED, "version 4"},
     {"[1,7,4]", "[1,7,4,1]", E_CORRUPT, "version"},
-    {"\"name\":\"gbtree\"", "\"name\":\"gblinear\"", E_UNSUPPORTED, "gblinear"},
-    {"\"tree_info\"", "\"weights\":[],\"tree_info\"", E_UNSUPPORTED, "gblinear"},
+    {"\"name\":\"gbtree\"", "\"name\":\"gbforest\"", E_UNSUPPORTED, "gbforest"},
+    {"\"name\":\"gbtree\"", "\"name\":\"gblinear\"", E_CORRUPT, "without weights"},
+    {"\"tree_info\"", "\"weights\":[],\"tree_info\"", E_CORRUPT, "with weights"},
+    {"\"name\":\"gbtree\"", "\"weights\":[],\"name\":\"gblinear\"", E_CORRUPT, "without weights"},
     {"\"name\":\"gbtree\"", "\"name\":\"dart\"", E_CORRUPT, "weight_drop"},
     {"\"name\":\"gbtree\"", "\"weight_drop\":[1,1],\"name\":\"dart\"", E_CORRUPT, "weight_drop"},
     {"reg:squarederror", "reg:nonesuch", E_UNSUPPORTED, "reg:nonesuch"},
-    {"reg:squarederror", "reg:expectileerror", E_UNSUPPORTED, "reg:expectileerror"},
+    {"reg:squarederror", "reg:normal", E_UNSUPPORTED, "reg:normal"},
     {"\"objective\"", "\"objection\"", E_CORRUPT, "objective"},
     {"\"base_score\"", "\"base\"", E_CORRUPT, "base_score"},
     {"\"base_score\":\"0\"", "\"base_score\":\"zero\"", E_CORRUPT, "base_score"},
@@ -267,8 +388,10 @@ static const struct {
     {"\"tree_info\":[0]", "\"tree_info\":{}", E_CORRUPT, "array"},
     {"\"tree_info\":[0]", "\"tree_info\":[0],\"tree_info\":[0]", E_CORRUPT, "twice"},
     {"\"num_nodes\":\"3\"", "\"num_nodes\":\"5\"", E_CORRUPT, "num_nodes"},
-    {"\"3\",\"size_leaf_vector\":\"0\"", "\"3\",\"size_leaf_vector\":\"2\"", E_UNSUPPORTED,
-     "leaves of 2 values"},
+    {"\"3\",\"size_leaf_vector\":\"0\"", "\"3\",\"size_leaf_vector\":\"2\"", E_CORRUPT,
+     "its values are in row 2"},
+    {"\"3\",\"size_leaf_vector\":\"0\"", "\"3\",\"size_leaf_vector\":\"70000\"", E_UNSUPPORTED,
+     "leaves of 70000 values"},
     {"\"left_children\":[1,", "\"left_children\":[0,", E_CORRUPT, "reached twice"},
     {"\"left_children\":[1,-1,-1],\"right_children\":[2,-1,-1]",
      "\"left_children\":[1,-1,0],\"right_children\":[2,-1,1]", E_CORRUPT, "reached twice"},
@@ -437,12 +560,16 @@ END_TEST
 
 Suite *suite_xgboost_model(void)
 {
-    return SUITE("xgboost_model", names_of_columns_and_the_writer_are_kept,
-                 numbers_and_missing_values_find_their_leaf,
-                 thresholds_at_the_edges_decide_as_xgboost, listed_categories_go_right,
-                 every_objective_transforms_its_margin, classes_share_the_trees_in_turn,
-                 a_model_without_trees_predicts_its_base, dart_weighs_its_trees_in_both_spellings,
-                 what_cannot_be_right_is_refused_by_name, category_sets_must_lie_inside,
-                 a_base_score_outside_its_link_is_refused, a_model_cut_at_any_byte_is_refused,
-                 a_flipped_bit_never_crashes, any_allocation_may_fail);
+    return SUITE(
+        "xgboost_model", gblinear_adds_its_terms_and_passes_missing_values_over,
+        leaves_of_several_values_are_read_in_both_layouts,
+        quantiles_are_sorted_as_their_version_does, expectiles_rise,
+        probabilities_of_0_and_1_are_moved_from_3_0_on, the_container_of_categories_changes_nothing,
+        names_of_columns_and_the_writer_are_kept, numbers_and_missing_values_find_their_leaf,
+        thresholds_at_the_edges_decide_as_xgboost, listed_categories_go_right,
+        every_objective_transforms_its_margin, classes_share_the_trees_in_turn,
+        a_model_without_trees_predicts_its_base, dart_weighs_its_trees_in_both_spellings,
+        what_cannot_be_right_is_refused_by_name, category_sets_must_lie_inside,
+        a_base_score_outside_its_link_is_refused, a_model_cut_at_any_byte_is_refused,
+        a_flipped_bit_never_crashes, any_allocation_may_fail);
 }

@@ -30,7 +30,7 @@ static enum status prove(const struct graph *g, void *params, const struct tenso
     struct op_node n = {
         node->version, (int)node->n_in, (int)node->n_out, {node->attrs, node->n_attrs}};
     enum status s = node->op->prepare(&n, params, err);
-    if (s == OK)
+    if (s == OK && node->op->check)
         s = node->op->check(params, (int)node->n_in, in, err);
     struct op_infer infer = {params, (int)node->n_in, 1, in, &out, 0};
     if (s == OK)
@@ -48,7 +48,9 @@ float *xgb_predict(const struct graph *g, const float *x, int64_t rows, int64_t 
     features.dims[0] = rows;
     features.data = (void *)x;
     for (uint32_t i = 0; i < node->n_in; i++)
-        in[i] = i ? &g->values[node->in[i]].t : &features;
+        in[i] = !i                                  ? &features
+                : node->in[i] == ARTIFACT_NO_TENSOR ? NULL
+                                                    : &g->values[node->in[i]].t;
     if (prove(g, params, in, &out, &scratch, err) != OK)
         return NULL;
     *n = tensor_count(&out);

@@ -5,12 +5,15 @@
 
 usage: train.py OUT_DIR     OUT_DIR/<case>-{json,ubj}/model.<ext> and test_data_set_0/
 
-The cases: every objective, missing values, splits by category, dart, several targets, ragged deep
-trees, more rows than lanes, one row. References are Booster.predict()'s own.
+The cases: every objective, missing values, splits by category, dart, gblinear, several targets,
+ragged deep trees, early stopping, more rows than lanes, one row. References are Booster.predict()'s
+own. Each model also proves evaluate.py, which then says what files of other versions predict.
 """
+import json
 import pathlib
 import sys
 
+import evaluate
 import numpy as np
 import xgboost
 
@@ -61,8 +64,48 @@ def targets(rng):
     return x, np.stack([y, -y * y], axis=1)
 
 
+def ordered(rng):
+    """Labels of ranks, for rank:*; the groups are eights."""
+    x, y = regression(rng)
+    return x, np.clip(np.digitize(y, [-1, 1, 2]), 0, 3)
+
+
+def survival(rng):
+    """Intervals of time, some of them open."""
+    x, y = positive(rng)
+    return x, np.stack([y * 0.9, np.where(rng.random(len(y)) < 0.3, np.inf, y * 1.1)], axis=1)
+
+
+def sparse(rng):
+    x, y = classes(rng)
+    x[rng.random(x.shape) < 0.3] = np.nan
+    return x, y
+
+
+LINEAR = {"booster": "gblinear", "updater": "coord_descent"}
+
 # name: (data, parameters, rounds)
 CASES = {
+    "rank-pairwise": (ordered, {"objective": "rank:pairwise"}, 10),
+    "rank-ndcg": (ordered, {"objective": "rank:ndcg"}, 10),
+    "rank-map": (lambda rng: (ordered(rng)[0], ordered(rng)[1] > 1), {"objective": "rank:map"}, 10),
+    "aft": (survival, {"objective": "survival:aft"}, 10),
+    "linear-name": (regression, {"objective": "reg:linear"}, 5),
+    "softmax-dart": (classes, {"objective": "multi:softmax", "num_class": 4, "booster": "dart", "rate_drop": 0.5}, 6),
+    "targets-dart": (targets, {"objective": "reg:squarederror", "booster": "dart", "rate_drop": 0.5}, 6),
+    "targets-logistic": (lambda rng: (regression(rng)[0], targets(rng)[1] > 0), {"objective": "binary:logistic"}, 6),
+    "random-forest": (
+        binary,
+        {"objective": "binary:logistic", "num_parallel_tree": 20, "subsample": 0.7, "learning_rate": 1},
+        1,
+    ),
+    "stopped": (binary, {"objective": "binary:logistic", "max_depth": 8}, 60),
+    "gblinear": (regression, {**LINEAR, "objective": "reg:squarederror", "base_score": -1.5}, 10),
+    "gblinear-missing": (missing, {**LINEAR, "objective": "binary:logistic", "base_score": 0.3}, 10),
+    "gblinear-poisson": (counts, {**LINEAR, "objective": "count:poisson"}, 10),
+    "gblinear-softprob": (sparse, {**LINEAR, "objective": "multi:softprob", "num_class": 4}, 10),
+    "gblinear-softmax": (sparse, {**LINEAR, "objective": "multi:softmax", "num_class": 4}, 10),
+    "gblinear-targets": (targets, {**LINEAR, "objective": "reg:squarederror"}, 10),
     "squarederror": (regression, {"objective": "reg:squarederror", "base_score": 1.25}, 40),
     "squaredlogerror": (positive, {"objective": "reg:squaredlogerror"}, 10),
     "pseudohuber": (regression, {"objective": "reg:pseudohubererror"}, 10),
@@ -101,13 +144,31 @@ CASES = {
 }
 
 
+def matrix(case, x, y=None):
+    kinds = {}
+    if CASES[case][0] is categories:
+        kinds = {"feature_types": ["c"] * x.shape[1], "enable_categorical": True}
+    if y is None:
+        return xgboost.DMatrix(x, **kinds)
+    if case == "aft":
+        return xgboost.DMatrix(x, label_lower_bound=y[:, 0], label_upper_bound=y[:, 1])
+    made = xgboost.DMatrix(x, y, **kinds)
+    if case.startswith("rank-"):
+        made.set_group([8] * (len(x) // 8))
+    return made
+
+
 def train(case):
     make, params, rounds = CASES[case]
     x, y = make(np.random.default_rng(SEED))
-    kinds = {"feature_types": ["c"] * x.shape[1], "enable_categorical": True} if make is categories else {}
     params = {"seed": SEED, "nthread": 1, **params}
-    booster = xgboost.train(params, xgboost.DMatrix(x, y, **kinds), rounds)
-    return booster, x, lambda rows: booster.predict(xgboost.DMatrix(rows, **kinds))
+    more = {}
+    if case == "stopped":  # the file says best_iteration, and predict() still adds up all trees
+        more = {"early_stopping_rounds": 5, "evals": [(matrix(case, x[::2] + 0.5, y[::2]), "other")], "verbose_eval": False}
+    booster = xgboost.train(params, matrix(case, x, y), rounds, **more)
+    if case == "stopped":
+        assert booster.best_iteration + 1 < booster.num_boosted_rounds()
+    return booster, x, lambda rows: booster.predict(matrix(case, rows), iteration_range=(0, 0))
 
 
 def write(folder, booster, extension, sets):
@@ -127,6 +188,10 @@ def main():
         sets = [(rows, predict(rows)) for rows in (x[:101], x[:1])]
         for extension in ("json", "ubj"):
             write(out / f"{case}-{extension}", booster, extension, sets)
+        with open(out / f"{case}-json" / "model.json", encoding="utf-8") as f:
+            model = json.load(f)
+        for rows, predictions in sets:
+            np.testing.assert_allclose(evaluate.predict(model, rows), predictions, rtol=1e-5, atol=1e-6, err_msg=case)
 
 
 main()

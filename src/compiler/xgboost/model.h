@@ -8,6 +8,7 @@
 #include "compiler/compiler.h"
 #include "compiler/graph.h"
 #include "compiler/xgboost/doc.h"
+#include "ops/boost.h"
 #include "ops/tree_ensemble.h"
 
 enum {
@@ -27,6 +28,7 @@ enum xgb_array {
     XGB_SET_BEGIN,  /* ... where the set of each begins in XGB_CATEGORY ... */
     XGB_SET_SIZE,   /* ... and how many it has */
     XGB_CATEGORY,
+    XGB_VECTOR, /* float: what leaves of several values hold, tree_leaf_values each */
     XGB_ARRAYS
 };
 
@@ -40,12 +42,18 @@ struct xgb_model {
     struct buf base;        /* float: base_score, one or one per group */
     struct buf tree_group;  /* int32_t per tree */
     struct buf tree_weight; /* float per tree (dart); may be empty */
-    struct buf columns;     /* feature names as a JSON array; empty when there are none */
+    struct buf weights;     /* float: gblinear's, a row of groups a feature, then the bias */
+    bool has_weights;
+    struct buf columns; /* feature names as a JSON array; empty when there are none */
     /* the trees, packed as kernels/trees.h says */
     struct buf nodes, trees, sets;
+    struct buf vectors;  /* float: a row of leaf_values for each leaf; empty when leaves hold one */
+    int64_t leaf_values; /* of every tree; -1: no tree was read */
     /* the tree being read, and what packing it needs */
     struct buf arrays[XGB_ARRAYS];
     int64_t tree_nodes, tree_leaf_values; /* tree_param's claims; -1: none */
+    bool leaf_by_right;                   /* XGB_VECTOR has a row a leaf, which right_children
+                                           * numbers (3.2 and later); else a row a node */
     struct buf order, reached, set_of;
     int32_t feature_top; /* the highest feature of any split; -1: none */
 };
@@ -66,15 +74,19 @@ enum status xgb_walk(struct doc *d, struct xgb_model *m) WARN_UNUSED;
 enum status xgb_pack_tree(struct xgb_model *m) WARN_UNUSED;
 
 /* How an objective stores its base score, and what it gives out. */
-enum xgb_link { XGB_IDENTITY, XGB_LOGIT, XGB_LOG };
+enum xgb_link { XGB_IDENTITY, XGB_LOGIT, XGB_LOG, XGB_RISING };
 struct xgb_objective {
     const char *name;
     enum xgb_link link;
-    enum tree_transform transform;
+    enum boost_transform transform;
 };
 const struct xgb_objective *xgb_objective(const char *name); /* NULL when unknown */
-/* The margin that a stored base score stands for. False when it is outside the link's domain. */
-bool xgb_base_margin(enum xgb_link link, float stored, float *margin) WARN_UNUSED;
+/* What the objective's margins become in a model of that version. */
+enum boost_transform xgb_transform(const struct xgb_objective *o, const int64_t version[3]);
+/* The margins that stored base scores stand for, in place. False when one of them is outside the
+ * link's domain; *at says which. clamp: as 3.0 and later, probabilities are moved off 0 and 1. */
+bool xgb_base_margins(enum xgb_link link, float *base, uint32_t n, bool clamp,
+                      uint32_t *at) WARN_UNUSED;
 
 /* Proves what only the whole model shows and writes it into the graph. */
 enum status xgb_emit(struct xgb_model *m, struct graph *g) WARN_UNUSED;

@@ -224,6 +224,27 @@ static enum status pack_split(struct packing *k, uint32_t node, struct tree_node
     return OK;
 }
 
+/* A leaf of several values: its row goes to the end of m->vectors, and the leaf names it. */
+static enum status pack_vector(struct packing *k, uint32_t node, uint32_t *vector)
+{
+    struct xgb_model *m = k->m;
+    size_t row = (size_t)m->leaf_values * sizeof(float);
+    const struct buf *rows = &m->arrays[XGB_VECTOR];
+    int64_t from = m->leaf_by_right ? at(k, XGB_RIGHT, node) : (int64_t)node;
+    if (from < 0 || (uint64_t)from >= rows->len / row)
+        return bad_node(k, node, "its values are in row", from);
+    *vector = (uint32_t)(m->vectors.len / row);
+    return xgb_push(m, &m->vectors, rows->data + (size_t)from * row, row);
+}
+
+static enum status pack_leaf(struct packing *k, uint32_t node, struct tree_node *out)
+{
+    if (k->m->leaf_values > 1)
+        return pack_vector(k, node, &out->set);
+    memcpy(&out->value, k->m->arrays[XGB_COND].data + (size_t)node * 4, sizeof(out->value));
+    return OK;
+}
+
 static enum status append(struct packing *k, struct tree_head *head)
 {
     struct xgb_model *m = k->m;
@@ -235,16 +256,15 @@ static enum status append(struct packing *k, struct tree_head *head)
             level_end = next - head->root;
             depth++;
         }
-        if (at(k, XGB_LEFT, node) != LEAF) {
-            enum status s = pack_split(k, node, &out);
-            if (s != OK)
-                return s;
+        bool leaf = at(k, XGB_LEFT, node) == LEAF;
+        enum status s = leaf ? pack_leaf(k, node, &out) : pack_split(k, node, &out);
+        if (s == OK && !leaf) {
             out.first = next;
             next += 2;
             head->walk |= out.what & TREE_BY_CATEGORY ? TREE_HAS_CATEGORIES : 0;
-        } else
-            memcpy(&out.value, m->arrays[XGB_COND].data + (size_t)node * 4, sizeof(out.value));
-        enum status s = xgb_push(m, &m->nodes, &out, sizeof(out));
+        }
+        if (s == OK)
+            s = xgb_push(m, &m->nodes, &out, sizeof(out));
         if (s != OK)
             return s;
     }
@@ -256,16 +276,31 @@ static enum status append(struct packing *k, struct tree_head *head)
     return OK;
 }
 
+/* All trees hold as many values in a leaf. */
+static enum status check_leaves(struct packing *k)
+{
+    struct xgb_model *m = k->m;
+    int64_t values = MAX(m->tree_leaf_values, 1);
+    if (m->leaf_values >= 0 && values != m->leaf_values)
+        return err_set(m->err, E_CORRUPT,
+                       "XGBoost: tree %" PRIu32 " has leaves of %" PRId64
+                       " values, the one before of %" PRId64,
+                       k->tree, values, m->leaf_values);
+    if (values > TREE_GROUPS_MAX)
+        return err_set(m->err, E_UNSUPPORTED,
+                       "XGBoost: tree %" PRIu32 " has leaves of %" PRId64 " values, at most %d",
+                       k->tree, values, TREE_GROUPS_MAX);
+    m->leaf_values = values;
+    return OK;
+}
+
 enum status xgb_pack_tree(struct xgb_model *m)
 {
     struct packing k = {.m = m, .tree = (uint32_t)(m->trees.len / sizeof(struct tree_head))};
     struct tree_head head = {.root = (uint32_t)(m->nodes.len / sizeof(struct tree_node))};
-    if (m->tree_leaf_values > 1)
-        return err_set(m->err, E_UNSUPPORTED,
-                       "XGBoost: tree %" PRIu32 " has leaves of %" PRId64
-                       " values; train with multi_strategy one_output_per_tree",
-                       k.tree, m->tree_leaf_values);
-    enum status s = check_lengths(&k);
+    enum status s = check_leaves(&k);
+    if (s == OK)
+        s = check_lengths(&k);
     if (s == OK)
         s = index_sets(&k);
     if (s == OK)

@@ -12,6 +12,8 @@
 struct walker {
     struct doc *d;
     struct xgb_model *m;
+    struct doc base_weights; /* where the tree's values of all nodes begin, for vector leaves */
+    bool has_base_weights;
 };
 
 typedef enum status read_fn(struct walker *w);
@@ -136,6 +138,21 @@ static enum status read_leaf_values(struct walker *w)
     return read_int(w, &w->m->tree_leaf_values);
 }
 
+/* Only leaves of several values are in here (2.0 to 3.1); all others have them for people to read.
+ * So they are passed over, and read when the rest of the tree says that they count. */
+static enum status note_base_weights(struct walker *w)
+{
+    w->base_weights = *w->d;
+    w->has_base_weights = true;
+    return doc_skip(w->d);
+}
+
+static enum status read_leaf_weights(struct walker *w)
+{
+    w->m->leaf_by_right = true;
+    return read_floats(w, &w->m->arrays[XGB_VECTOR]);
+}
+
 static enum status read_tree_param(struct walker *w)
 {
     static const struct field fields[] = {{"num_nodes", read_tree_nodes},
@@ -151,13 +168,20 @@ static enum status read_tree(struct walker *w)
         {"default_left", read_missing_left}, {"split_type", read_split_type},
         {"categories_nodes", read_set_node}, {"categories_segments", read_set_begin},
         {"categories_sizes", read_set_size}, {"categories", read_category},
-        {"tree_param", read_tree_param},
+        {"tree_param", read_tree_param},     {"base_weights", note_base_weights},
+        {"leaf_weights", read_leaf_weights},
     };
+    struct xgb_model *m = w->m;
     for (int i = 0; i < XGB_ARRAYS; i++)
-        buf_clear(&w->m->arrays[i]);
-    w->m->tree_nodes = w->m->tree_leaf_values = -1;
+        buf_clear(&m->arrays[i]);
+    m->tree_nodes = m->tree_leaf_values = -1;
+    w->has_base_weights = m->leaf_by_right = false;
     enum status s = FIELDS(w, fields);
-    return s == OK ? xgb_pack_tree(w->m) : s;
+    if (s == OK && m->tree_leaf_values > 1 && !m->leaf_by_right && w->has_base_weights) {
+        struct walker back = {.d = &w->base_weights, .m = m};
+        s = read_floats(&back, &m->arrays[XGB_VECTOR]);
+    }
+    return s == OK ? xgb_pack_tree(m) : s;
 }
 
 static enum status read_trees(struct walker *w)
@@ -193,10 +217,10 @@ static enum status read_gbtree_param(struct walker *w)
     return FIELDS(w, fields);
 }
 
-static enum status refuse_weights(struct walker *w)
+static enum status read_weights(struct walker *w)
 {
-    return err_set(w->m->err, E_UNSUPPORTED,
-                   "XGBoost: booster gblinear is not supported; write it as ONNX (Gemm)");
+    w->m->has_weights = true;
+    return read_floats(w, &w->m->weights);
 }
 
 static enum status read_booster_model(struct walker *w)
@@ -205,7 +229,7 @@ static enum status read_booster_model(struct walker *w)
                                           {"trees", read_trees},
                                           {"tree_info", read_tree_group},
                                           {"weight_drop", read_tree_weight},
-                                          {"weights", refuse_weights}};
+                                          {"weights", read_weights}};
     return FIELDS(w, fields);
 }
 
