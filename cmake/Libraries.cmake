@@ -22,6 +22,7 @@ roost_find(event_pthreads EVENT_PTHREADS)
 roost_find(ssl SSL)
 roost_find(curl CURL)
 roost_find(jemalloc JEMALLOC)
+roost_find(seccomp SECCOMP)
 
 # The serial OpenBLAS, statically and from its own folder: -lopenblas would find the threaded one.
 find_library(OPENBLAS NAMES libopenblas.a NO_DEFAULT_PATH
@@ -36,6 +37,7 @@ include_directories(SYSTEM ${OPENBLAS_INCLUDE})
 set(ROOST_LIBS_base ${CRYPTO} ${XXHASH})
 set(ROOST_LIBS_kernels ${OPENBLAS})
 set(ROOST_LIBS_artifact ${LZ4})
+set(ROOST_LIBS_sandbox ${SECCOMP})
 set(ROOST_LIBS_endpoint ${CJSON})
 set(ROOST_LIBS_http ${CJSON} ${EVHTP} ${EVENT} ${EVENT_PTHREADS} ${SSL})
 set(ROOST_LIBS_cli ${CJSON} ${CURL})

@@ -32,3 +32,9 @@ foreach(room ${ROOST_ROOMS})
     target_compile_definitions(test_${room} PRIVATE ROOST_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
     add_test(NAME ${room} COMMAND test_${room} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
 endforeach()
+
+# The sandbox's tests play both sides: this is the child, when it was taken over.
+add_executable(sandbox_hostile ${PROJECT_SOURCE_DIR}/tests/sandbox/child/hostile.c)
+target_link_libraries(sandbox_hostile PRIVATE roost_sandbox)
+add_dependencies(test_sandbox sandbox_hostile)
+target_compile_definitions(test_sandbox PRIVATE SANDBOX_HOSTILE="$<TARGET_FILE:sandbox_hostile>")

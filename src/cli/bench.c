@@ -26,6 +26,7 @@ static const struct arg_option options[] = {
     {"seconds", 0, "S", "How long to run (3)."},
     {"store", 0, "URL", "Where MODEL is looked up when it is no file (as `roost serve` does)."},
     {"config", 0, "FILE", "Configuration file that names the store."},
+    LOCAL_COMPILE_OPTIONS,
     {"json", 0, NULL, "Print JSON."},
     {NULL, 0, NULL, NULL}};
 
@@ -161,15 +162,18 @@ static enum status bench_model(const struct args *a, struct buf *out, struct err
     struct program *p = NULL;
     struct local_run run = {.session = NULL};
     struct local_inputs in = {NULL, 0};
+    struct local_compile how;
     uint64_t batch, seconds;
-    enum status s = number_option(a, "batch", 1, 1 << 20, &batch, err);
+    enum status s = local_compile_options(a, &how, err);
+    if (s == OK)
+        s = number_option(a, "batch", 1, 1 << 20, &batch, err);
     if (s == OK)
         s = number_option(a, "seconds", SECONDS_DEFAULT, SECONDS_MAX, &seconds, err);
     b.ns = alloc_new(sizeof(*b.ns) * RUNS_MAX);
     if (s == OK && !b.ns)
         s = err_set(err, E_NO_MEMORY, "out of memory");
     if (s == OK)
-        s = local_is_file(what) ? local_open(what, &p, &b.load_us, err)
+        s = local_is_file(what) ? local_open(what, &how, &p, &b.load_us, err)
                                 : open_model(what, a, &p, &b.load_us, err);
     if (s == OK)
         s = local_inputs_make(&in, p, (int64_t)batch, err);

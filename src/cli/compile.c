@@ -13,57 +13,73 @@
 static const struct arg_option options[] = {
     {"output", 'o', "OUT.roost", "Where to write the artifact."},
     {"format", 0, "FORMAT", "auto, onnx, xgboost-json or xgboost-ubj (auto)."},
+    LOCAL_COMPILE_OPTIONS,
     {"json", 0, NULL, "Print JSON."},
     {NULL, 0, NULL, NULL}};
 
-static enum status report(const char *in, const char *path, const struct buf *artifact, bool json,
-                          struct buf *out, struct err *err)
+/* What held the compiler; in plain text only when that is less than it should be. */
+static enum status report_guards(const struct sandbox_guards *g, bool bare, bool json,
+                                 struct buf *out)
 {
-    struct artifact_page0 p0;
+    char text[SANDBOX_GUARDS_TEXT_MAX];
+    if (json)
+        return buf_printf(out, ", \"sandbox\": \"%s\"",
+                          bare ? "off" : sandbox_guards_text(g, text));
+    if (bare || sandbox_guards_whole(g))
+        return OK;
+    return buf_printf(out, "  sandbox: %s\n", sandbox_guards_text(g, text));
+}
+
+static enum status report(const char *in, const char *path, const struct sandbox_result *made,
+                          const struct args *a, bool bare, struct buf *out)
+{
+    const struct artifact_page0 *p0 = program_page0(made->program);
     char size[UNITS_TEXT_MAX], resident[UNITS_TEXT_MAX];
-    enum status s = artifact_page0_read(artifact->data, artifact->len, &p0, err);
-    if (s != OK)
-        return s;
-    uint64_t bytes = program_bytes(&p0);
-    if (!json)
-        return buf_printf(out, "%s: %s, %" PRIu32 " instruction%s, %s resident\n", path,
-                          units_size_human(artifact->len, size), p0.n_instrs,
-                          p0.n_instrs == 1 ? "" : "s", units_size_human(bytes, resident));
-    s = buf_str(out, "{\"input\": ");
+    uint64_t bytes = program_resident_bytes(made->program);
+    if (!args_on(a, "json")) {
+        enum status s = buf_printf(out, "%s: %s, %" PRIu32 " instruction%s, %s resident\n", path,
+                                   units_size_human(made->artifact.len, size), p0->n_instrs,
+                                   p0->n_instrs == 1 ? "" : "s", units_size_human(bytes, resident));
+        return s == OK ? report_guards(&made->guards, bare, false, out) : s;
+    }
+    enum status s = buf_str(out, "{\"input\": ");
     if (s == OK)
         s = buf_json_str(out, in, strlen(in));
     if (s == OK)
         s = buf_str(out, ", \"output\": ");
     if (s == OK)
         s = buf_json_str(out, path, strlen(path));
-    return s == OK ? buf_printf(out,
-                                ", \"bytes\": %zu, \"instructions\": %" PRIu32
-                                ", \"resident_bytes\": %" PRIu64 "}\n",
-                                artifact->len, p0.n_instrs, bytes)
-                   : s;
+    if (s == OK)
+        s = buf_printf(
+            out, ", \"bytes\": %zu, \"instructions\": %" PRIu32 ", \"resident_bytes\": %" PRIu64,
+            made->artifact.len, p0->n_instrs, bytes);
+    if (s == OK)
+        s = report_guards(&made->guards, bare, true, out);
+    return s == OK ? buf_str(out, "}\n") : s;
 }
 
 static int compile_run(const struct args *a)
 {
     const char *in = a->operands[0], *path = args_get(a, "output");
-    struct buf artifact = {0}, out = {0};
+    struct sandbox_result made = {.program = NULL};
+    struct local_compile how;
+    struct buf out = {0};
     struct progress bar;
     struct err err = {E_NO_MEMORY, "out of memory"};
-    enum model_format format;
     if (!path) {
         err_set(&err, E_USAGE, "where to? `roost compile %.100s -o OUT.roost`", in);
         return cli_fail(&err);
     }
-    enum status s = local_format(args_get(a, "format"), &format, &err);
+    enum status s = local_compile_options(a, &how, &err);
     progress_start(&bar, "compiling", 0);
     if (s == OK)
-        s = local_compile(in, format, &artifact, &err);
+        s = local_compile(in, &how, &made, &err);
     if (s == OK)
-        s = file_write(path, artifact.data, artifact.len, &err);
+        s = file_write(path, made.artifact.data, made.artifact.len, &err);
     progress_stop(&bar);
     if (s == OK)
-        s = report(in, path, &artifact, args_on(a, "json"), &out, &err);
-    buf_fini(&artifact);
+        s = report(in, path, &made, a, how.bare, &out);
+    sandbox_result_fini(&made);
     if (s == OK)
         return cli_print(s, &out);
     buf_fini(&out);
@@ -75,7 +91,8 @@ const struct verb verb_compile = {
     .operands = "IN -o OUT.roost",
     .summary = "Compile a model file (ONNX, XGBoost JSON or UBJSON) into an artifact.",
     .details = "The same file gives the same artifact, byte for byte. What is not supported is "
-               "named with\nits operator, node and opset.",
+               "named with\nits operator, node and opset. The compiler runs in a process that can "
+               "reach no file, no network\nand no other process, with bounded memory and time.",
     .options = options,
     .operands_min = 1,
     .operands_max = 1,

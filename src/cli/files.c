@@ -60,6 +60,24 @@ enum status file_read(const char *path, struct buf *out, struct err *err)
     return s;
 }
 
+enum status file_open_regular(const char *path, int *fd, struct err *err)
+{
+    struct stat st;
+    *fd = -1;
+    /* Asked before it is opened: opening a FIFO waits for a writer, and takes one away. */
+    if (strcmp(path, "-") == 0 || (stat(path, &st) == 0 && !S_ISREG(st.st_mode)))
+        return OK;
+    int opened = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (opened < 0)
+        return failed(err, errno == ENOENT ? E_NOT_FOUND : E_IO, "open", path);
+    if (fstat(opened, &st) != 0 || !S_ISREG(st.st_mode)) {
+        close(opened);
+        return err_set(err, E_IO, "%.150s: changed while it was opened", path);
+    }
+    *fd = opened;
+    return OK;
+}
+
 static enum status write_all(int fd, const char *path, const char *p, size_t n, struct err *err)
 {
     while (n > 0) {

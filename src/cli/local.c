@@ -5,9 +5,11 @@
 #include "cli/local.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "cli/files.h"
+#include "cli/units.h"
 
 /* A bound against absurd shapes only; the machine's memory ends most runs before. */
 static const uint64_t ARENA_MAX_BYTES = UINT64_C(1) << 40;
@@ -45,36 +47,93 @@ enum status local_format(const char *text, enum model_format *out, struct err *e
                    text);
 }
 
-enum status local_compile(const char *path, enum model_format format, struct buf *artifact,
-                          struct err *err)
+enum status local_compile_options(const struct args *a, struct local_compile *out, struct err *err)
 {
-    struct compile_options o = {.format = format};
+    const char *sandbox = args_get(a, "sandbox");
+    const char *memory = args_get(a, "compile-memory"), *time = args_get(a, "compile-time");
+    *out = (struct local_compile){.bare = sandbox && strcmp(sandbox, "off") == 0};
+    if (sandbox && !out->bare && strcmp(sandbox, "on") != 0)
+        return err_set(err, E_USAGE, "option --sandbox: '%.40s' is neither on nor off", sandbox);
+    if (memory && units_size(memory, &out->limits.memory_bytes, err) != OK)
+        return err_prefix(err, "option --compile-memory");
+    if (memory && out->limits.memory_bytes >> 20 < SANDBOX_MEMORY_MIN_MIB)
+        return err_set(err, E_USAGE, "option --compile-memory: at least %dMiB",
+                       SANDBOX_MEMORY_MIN_MIB);
+    if (time && units_duration(time, &out->limits.time_us, err) != OK)
+        return err_prefix(err, "option --compile-time");
+    if (time && !out->limits.time_us)
+        return err_set(err, E_USAGE, "option --compile-time: at least 1us");
+    return local_format(args_get(a, "format"), &out->format, err);
+}
+
+static enum status compile_bare(const char *path, const struct compile_options *o,
+                                struct sandbox_result *out, struct err *err)
+{
     struct buf model;
     buf_init(&model, LOCAL_FILE_MAX);
     enum status s = file_read(path, &model, err);
-    if (s == OK && compile_bytes(model.data, model.len, &o, artifact, err) != OK)
+    if (s == OK && compile_bytes(model.data, model.len, o, &out->artifact, err) != OK)
         s = err_prefix(err, "%.100s", path);
+    buf_fini(&model);
+    if (s != OK)
+        return s;
+    uint64_t begin = clock_now_us();
+    s = program_open_bytes(out->artifact.data, out->artifact.len, &out->program, err);
+    out->open_us = clock_now_us() - begin;
+    if (s == OK)
+        return OK;
+    buf_fini(&out->artifact);
+    return err_prefix(err, "%.100s", path);
+}
+
+/* A file that the child may map: the model itself or, where it comes through a pipe, a copy. */
+static enum status model_file(const char *path, int *fd, struct err *err)
+{
+    struct buf model;
+    enum status s = file_open_regular(path, fd, err);
+    if (s != OK || *fd >= 0)
+        return s;
+    buf_init(&model, LOCAL_FILE_MAX);
+    s = file_read(path, &model, err);
+    if (s == OK)
+        s = sandbox_hold(model.data, model.len, fd, err);
     buf_fini(&model);
     return s;
 }
 
-enum status local_open(const char *path, struct program **out, uint64_t *load_us, struct err *err)
+enum status local_compile(const char *path, const struct local_compile *how,
+                          struct sandbox_result *out, struct err *err)
 {
-    struct buf artifact = {0};
-    bool is_artifact = ends_in(path, ".roost");
-    enum status s = is_artifact ? OK : local_compile(path, MODEL_AUTO, &artifact, err);
-    if (s != OK) {
-        buf_fini(&artifact);
+    struct sandbox_job job = {.options = {.format = how->format}, .limits = how->limits};
+    if (how->bare)
+        return compile_bare(path, &job.options, out, err);
+    enum status s = model_file(path, &job.model_fd, err);
+    if (s != OK)
+        return s;
+    s = sandbox_compile(&job, out, err);
+    close(job.model_fd);
+    return s == OK ? OK : err_prefix(err, "%.100s", path);
+}
+
+enum status local_open(const char *path, const struct local_compile *how, struct program **out,
+                       uint64_t *load_us, struct err *err)
+{
+    struct sandbox_result made = {.program = NULL};
+    if (ends_in(path, ".roost")) {
+        uint64_t begin = clock_now_us();
+        enum status s = program_open_file(path, out, err);
+        if (load_us)
+            *load_us = clock_now_us() - begin;
         return s;
     }
-    uint64_t begin = clock_now_us();
-    s = is_artifact ? program_open_file(path, out, err)
-                    : program_open_bytes(artifact.data, artifact.len, out, err);
+    enum status s = local_compile(path, how, &made, err);
+    if (s != OK)
+        return s;
+    *out = made.program;
     if (load_us)
-        *load_us = clock_now_us() - begin;
-    buf_fini(&artifact);
-    /* program_open_file names the file itself. */
-    return s == OK || is_artifact ? s : err_prefix(err, "%.100s", path);
+        *load_us = made.open_us;
+    buf_fini(&made.artifact);
+    return OK;
 }
 
 enum status local_run_init(struct local_run *r, struct err *err)

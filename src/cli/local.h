@@ -5,22 +5,40 @@
 #define ROOST_CLI_LOCAL_H
 
 #include "cli/args.h"
-#include "compiler/compiler.h"
 #include "runtime/session.h"
+#include "sandbox/sandbox.h"
 
 enum { LOCAL_FILE_MAX = INT32_MAX }; /* bytes of a model file: protobuf's own limit */
+
+/* How model files are compiled, for the option table of each verb that does. */
+#define LOCAL_COMPILE_OPTIONS                                                                      \
+    {"sandbox", 0, "on|off", "Compile in a confined process of its own (on)."},                    \
+        {"compile-memory", 0, "SIZE", "What that process may use (1GiB and 5 times the file)."},   \
+    {                                                                                              \
+        "compile-time", 0, "TIME", "How long it may take (2m)."                                    \
+    }
 
 /* Is this operand a file rather than a model's name? */
 bool local_is_file(const char *operand);
 /* "auto", "onnx", "xgboost-json" or "xgboost-ubj".  errors: E_USAGE */
 enum status local_format(const char *text, enum model_format *out, struct err *err) WARN_UNUSED;
-/* Reads and compiles a model file.  blocks: disk */
-enum status local_compile(const char *path, enum model_format format, struct buf *artifact,
-                          struct err *err) WARN_UNUSED;
+/* How the command line wants model files compiled. All zero: in a sandbox, with its defaults. */
+struct local_compile {
+    enum model_format format;
+    bool bare; /* in this process, for once trusting the file */
+    struct sandbox_limits limits;
+};
+/* errors: E_USAGE naming the option */
+enum status local_compile_options(const struct args *a, struct local_compile *out,
+                                  struct err *err) WARN_UNUSED;
+/* Compiles a model file ("-": standard input) and opens what came of it. `out` is zero; bare leaves
+ * its guards so.  owns: the caller calls sandbox_result_fini on OK   blocks: disk */
+enum status local_compile(const char *path, const struct local_compile *how,
+                          struct sandbox_result *out, struct err *err) WARN_UNUSED;
 /* A .roost file, or a model file compiled on the way. *load_us (may be NULL): the time from file or
  * artifact to program, compiling left out.  blocks: disk */
-enum status local_open(const char *path, struct program **out, uint64_t *load_us,
-                       struct err *err) WARN_UNUSED;
+enum status local_open(const char *path, const struct local_compile *how, struct program **out,
+                       uint64_t *load_us, struct err *err) WARN_UNUSED;
 
 /* A session with its own arena, for one thread. */
 struct local_run {

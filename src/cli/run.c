@@ -21,6 +21,7 @@ static const struct arg_option options[] = {
     {"npy", 0, NULL, "The request is a .npy file."},
     {"accept", 0, "FORMAT", "The answer's form: json, csv or npy; else as the request."},
     {"times", 't', NULL, "Say on stderr where the time went (server only)."},
+    LOCAL_COMPILE_OPTIONS,
     CLIENT_SERVER_OPTION,
     {NULL, 0, NULL, NULL}};
 
@@ -78,14 +79,18 @@ static enum status run_program(const struct program *p, const struct codec_reque
     return s;
 }
 
-static enum status run_file(const char *path, const struct buf *body, enum codec_format in,
+static enum status run_file(const struct args *a, const struct buf *body, enum codec_format in,
                             enum codec_format f, struct buf *out, struct err *err)
 {
+    const char *path = a->operands[0];
     const struct codec_options o = {.model_name = path, .model_version = ""};
+    struct local_compile how;
     struct program *p = NULL;
     struct codec_request request;
     codec_request_init(&request, NULL, NULL);
-    enum status s = local_open(path, &p, NULL, err);
+    enum status s = local_compile_options(a, &how, err);
+    if (s == OK)
+        s = local_open(path, &how, &p, NULL, err);
     if (s == OK)
         s = codec_decode(in, body->data, body->len, program_signature(p), &o, &request, err);
     if (s == OK)
@@ -137,7 +142,7 @@ static int run_run(const struct args *a)
         s = file_read(path, &body, &err);
     progress_start(&bar, "running", 0);
     if (s == OK)
-        s = local_is_file(what) ? run_file(what, &body, in, f, &out, &err)
+        s = local_is_file(what) ? run_file(a, &body, in, f, &out, &err)
                                 : run_model(a, &body, in, f, &out, &err);
     progress_stop(&bar);
     buf_fini(&body);

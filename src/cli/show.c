@@ -13,8 +13,10 @@
 
 enum { ASK_MS = 30000, NAMES_MAX = 256 };
 
-static const struct arg_option options[] = {
-    {"json", 0, NULL, "Print JSON."}, CLIENT_SERVER_OPTION, {NULL, 0, NULL, NULL}};
+static const struct arg_option options[] = {{"json", 0, NULL, "Print JSON."},
+                                            LOCAL_COMPILE_OPTIONS,
+                                            CLIENT_SERVER_OPTION,
+                                            {NULL, 0, NULL, NULL}};
 
 /* How often each operator stands in the program, in order of first appearance. */
 struct tally {
@@ -164,12 +166,13 @@ static enum status file_plain(const struct program *p, const char *path, struct 
                    : s;
 }
 
-static int show_file(const char *path, bool json)
+static int show_file(const struct args *a, const char *path, bool json)
 {
+    struct local_compile how;
     struct program *p = NULL;
     struct buf out = {0};
     struct err err;
-    if (local_open(path, &p, NULL, &err) != OK)
+    if (local_compile_options(a, &how, &err) != OK || local_open(path, &how, &p, NULL, &err) != OK)
         return cli_fail(&err);
     enum status s = json ? file_json(p, path, &out) : file_plain(p, path, &out);
     program_free(&p);
@@ -203,7 +206,7 @@ static int show_model(const struct args *a)
 
 static int show_run(const struct args *a)
 {
-    return local_is_file(a->operands[0]) ? show_file(a->operands[0], args_on(a, "json"))
+    return local_is_file(a->operands[0]) ? show_file(a, a->operands[0], args_on(a, "json"))
                                          : show_model(a);
 }
 

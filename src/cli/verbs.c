@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sandbox/sandbox.h"
+
 static const struct verb *const table[] = {
     &verb_serve, &verb_compile, &verb_verify, &verb_show,    &verb_run,  &verb_ls, &verb_ps,
     &verb_load,  &verb_unload,  &verb_bench,  &verb_version, &verb_docs, NULL};
@@ -108,9 +110,11 @@ static void hold_standard_descriptors(void)
 
 int cli_main(int argc, char **argv)
 {
-    hold_standard_descriptors();
     static const char *const asks_help[] = {"help", "--help", "-h"};
     const char *name = argc > 1 ? argv[1] : "help";
+    if (strcmp(name, SANDBOX_VERB) == 0)
+        return sandbox_serve();
+    hold_standard_descriptors();
     struct args args;
     struct err err;
     for (size_t i = 0; i < ARRAY_COUNT(asks_help); i++)

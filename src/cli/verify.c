@@ -19,6 +19,7 @@
 static const struct arg_option options[] = {
     {"rtol", 0, "R", "Tolerance relative to the expected value (1e-3)."},
     {"atol", 0, "A", "Tolerance beside it (1e-5)."},
+    LOCAL_COMPILE_OPTIONS,
     {"json", 0, NULL, "Print JSON."},
     {NULL, 0, NULL, NULL}};
 
@@ -152,14 +153,15 @@ static enum status try_all_sets(struct trial *t, struct err *err)
     return s;
 }
 
-static void try_folder(const char *dir, const struct verify_tolerance *tol, struct result *out)
+static void try_folder(const char *dir, const struct verify_tolerance *tol,
+                       const struct local_compile *how, struct result *out)
 {
     struct trial t = {.dir = dir, .tol = *tol};
     struct err err = {OK, ""};
     char path[PATH_MAX];
     enum status s = find_model(dir, path, &err);
     if (s == OK)
-        s = local_open(path, &t.program, NULL, &err);
+        s = local_open(path, how, &t.program, NULL, &err);
     if (s == OK)
         s = local_run_init(&t.run, &err);
     if (s == OK)
@@ -209,17 +211,19 @@ static int verify_run(const struct args *a)
     bool json = args_on(a, "json");
     int counts[VERDICT_COUNT] = {0};
     struct verify_tolerance tol;
+    struct local_compile how;
     struct buf out = {0};
     struct progress bar;
     struct err err;
-    if (tolerance(a, "rtol", 1e-3, &tol.rtol, &err) != OK ||
+    if (local_compile_options(a, &how, &err) != OK ||
+        tolerance(a, "rtol", 1e-3, &tol.rtol, &err) != OK ||
         tolerance(a, "atol", 1e-5, &tol.atol, &err) != OK)
         return cli_fail(&err);
     enum status s = OK;
     progress_start(&bar, "verifying", (uint64_t)a->n_operands);
     for (int i = 0; s == OK && i < a->n_operands; i++) {
         struct result r;
-        try_folder(a->operands[i], &tol, &r);
+        try_folder(a->operands[i], &tol, &how, &r);
         counts[r.verdict]++;
         progress_to(&bar, (uint64_t)i + 1);
         if (json)

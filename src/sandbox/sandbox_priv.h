@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* What parent and child say to each other, and how a bounded child is run. Both are the same
+ * binary, so records are plain structs; but whatever the child writes, the parent reads as hostile.
+ */
+#ifndef ROOST_SANDBOX_PRIV_H
+#define ROOST_SANDBOX_PRIV_H
+
+#include <sys/types.h>
+
+#include "sandbox/sandbox.h"
+
+/* ---- the child's descriptors: all it has ---- */
+
+enum {
+    CHILD_MODEL = 0,  /* the model, mapped and not read */
+    CHILD_RESULT = 1, /* pipe: the artifact's bytes */
+    CHILD_SAID = 2,   /* pipe: standard error, for whoever looks into a crash */
+    CHILD_REPORT = 3, /* pipe: notes */
+    CHILD_REQUEST = 4,
+    CHILD_FDS = 5,
+};
+
+enum {
+    CHILD_REPORT_MAX = 1 << 20, /* bytes of all notes */
+    CHILD_SAID_MAX = 8192,      /* bytes kept of standard error */
+    CHILD_MODEL_MAX = INT32_MAX,
+};
+
+/* What the parent writes before the child starts. */
+struct child_request {
+    uint32_t magic;
+    pid_t parent; /* the child ends with it */
+    uint32_t format;
+    uint32_t time_s;       /* of processor time */
+    uint64_t memory_bytes; /* beyond the process as it starts, and what it maps of the model */
+};
+enum { CHILD_REQUEST_MAGIC = 0x52534258 };
+
+/* A note: this head, then so many bytes. Each kind comes at most once, in this order; DONE or ERROR
+ * ends them. */
+struct child_note {
+    uint32_t kind, bytes;
+};
+enum child_note_kind {
+    NOTE_GUARDS = 1, /* struct child_guards */
+    NOTE_ERROR = 2,  /* uint32_t status, then the words */
+    NOTE_DONE = 3,   /* uint64_t: bytes written to CHILD_RESULT */
+};
+
+/* struct sandbox_guards on its way. */
+struct child_guards {
+    int32_t landlock_abi;
+    uint8_t seccomp, network, memory_limit, zero;
+};
+
+/* ---- run.c: a bounded child ---- */
+
+struct child_spec {
+    const char *program;     /* path of the binary */
+    const char *const *argv; /* ends with NULL */
+    int model_fd, request_fd;
+    uint64_t result_max; /* bytes */
+    uint64_t time_us;
+};
+
+/* How it ended. Embedded; child_end_init first. */
+struct child_end {
+    struct buf *result; /* borrowed */
+    struct buf report;
+    struct buf said; /* terminated */
+    int wait_status; /* as waitpid gives it; of a child that we killed too */
+    bool late;       /* killed at the deadline */
+    bool too_much;   /* killed because it wrote more than it may */
+};
+void child_end_init(struct child_end *e, struct buf *result);
+void child_end_fini(struct child_end *e);
+
+/* Starts the child, takes what it writes until it ends or must be ended, and reaps it.
+ * errors: E_IO when it cannot be started; E_NO_MEMORY when there is none for what it writes */
+enum status child_run(const struct child_spec *spec, struct child_end *end,
+                      struct err *err) WARN_UNUSED;
+
+/* ---- verdict.c: what an end means ---- */
+
+/* OK when the child says it is done, as much came as it says, and nothing speaks against it.
+ * errors: E_CORRUPT, E_TOO_LARGE, E_UNSUPPORTED, E_IO */
+enum status child_verdict(const struct child_end *e, const struct sandbox_limits *limits,
+                          struct sandbox_guards *guards, struct err *err) WARN_UNUSED;
+
+/* ---- confine.c: the child gives up what it has ---- */
+
+/* errors: E_UNSUPPORTED naming what this kernel lacks */
+enum status confine(const struct child_request *r, struct sandbox_guards *guards,
+                    struct err *err) WARN_UNUSED;
+/* The version of Landlock that holds this process from now on; 0: none. */
+int confine_files(void);
+enum status confine_calls(struct err *err) WARN_UNUSED;
+
+/* ---- serve.c ---- */
+
+/* Reads the request. False when there is none: this is no child of ours. */
+bool child_request_read(struct child_request *r);
+/* Writes all of it. False when it cannot: the other end is gone. */
+bool child_write(int fd, const void *bytes, size_t n);
+bool child_note(uint32_t kind, const void *bytes, size_t n);
+
+/* sandbox_compile with another binary as the child. */
+enum status sandbox_compile_by(const char *program, const struct sandbox_job *job,
+                               struct sandbox_result *out, struct err *err) WARN_UNUSED;
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANDBOX_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANDBOX_SANITIZED 1
+#endif
+#endif
+#ifndef SANDBOX_SANITIZED
+#define SANDBOX_SANITIZED 0
+#endif
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* The child's life: read what is asked, make ready what the confined process could not get any
+ * more, give everything up, compile, answer, end. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "kernels/kernels.h"
+#include "sandbox/sandbox_priv.h"
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_NO_CHILD = 2 };
+
+bool child_request_read(struct child_request *r)
+{
+    return pread(CHILD_REQUEST, r, sizeof(*r), 0) == (ssize_t)sizeof(*r) &&
+           r->magic == CHILD_REQUEST_MAGIC;
+}
+
+bool child_write(int fd, const void *bytes, size_t n)
+{
+    const char *p = bytes;
+    while (n) {
+        ssize_t done = write(fd, p, n);
+        if (done < 0 && errno != EINTR)
+            return false;
+        if (done > 0) {
+            p += done;
+            n -= (size_t)done;
+        }
+    }
+    return true;
+}
+
+bool child_note(uint32_t kind, const void *bytes, size_t n)
+{
+    struct child_note head = {kind, (uint32_t)n};
+    return child_write(CHILD_REPORT, &head, sizeof(head)) && child_write(CHILD_REPORT, bytes, n);
+}
+
+static int fail(const struct err *err)
+{
+    struct {
+        uint32_t status;
+        char text[sizeof(err->msg)];
+    } note = {.status = (uint32_t)err->code};
+    memcpy(note.text, err->msg, sizeof(note.text));
+    (void)child_note(NOTE_ERROR, &note, sizeof(note.status) + strlen(err->msg));
+    return EXIT_FAILED;
+}
+
+/* Where it is cut short while it is read, the child dies of SIGBUS: one more crash. */
+static enum status map_model(const void **bytes, size_t *n, struct err *err)
+{
+    struct stat st;
+    if (fstat(CHILD_MODEL, &st) != 0 || !S_ISREG(st.st_mode))
+        return err_set(err, E_IO, "the model is no regular file");
+    if (st.st_size > CHILD_MODEL_MAX)
+        return err_set(err, E_TOO_LARGE, "the model file has more than 2 GiB");
+    *n = (size_t)st.st_size;
+    *bytes = "";
+    if (*n)
+        *bytes = mmap(NULL, *n, PROT_READ, MAP_PRIVATE, CHILD_MODEL, 0);
+    return *bytes == MAP_FAILED ? err_set(err, E_IO, "cannot map the model: %s", strerror(errno))
+                                : OK;
+}
+
+/* What initialises itself at its first use, by files and calls that are out of reach later: BLAS
+ * its buffer, libcrypto its configuration, our hashing its seed. */
+static enum status warm_up(struct err *err)
+{
+    enum { N = 128 }; /* too large for the kernels that need no buffer */
+    static float a[N * N], y[N * N];
+    uint8_t digest[SHA256_BYTES];
+    const struct gemm g = {
+        .m = N, .n = N, .k = N, .a = a, .b = a, .y = y, .lda = N, .ldb = N, .ldy = N, .alpha = 1};
+    gemm_f32(&g);
+    (void)hash_name("");
+    return sha256_once("", 0, digest) == OK ? OK : err_set(err, E_NO_MEMORY, "out of memory");
+}
+
+static bool tell_guards(const struct sandbox_guards *g)
+{
+    struct child_guards note = {g->landlock_abi, g->seccomp, g->network, g->memory_limit, 0};
+    return child_note(NOTE_GUARDS, &note, sizeof(note));
+}
+
+static int compile(const struct child_request *r, const void *bytes, size_t n)
+{
+    struct compile_options o = {.format = (enum model_format)r->format};
+    struct buf artifact = {0};
+    struct err err = {E_INTERNAL, "the compiler gave no reason"};
+    if (compile_bytes(bytes, n, &o, &artifact, &err) != OK)
+        return fail(&err);
+    uint64_t len = artifact.len;
+    if (!child_write(CHILD_RESULT, artifact.data, artifact.len) ||
+        !child_note(NOTE_DONE, &len, sizeof(len)))
+        return EXIT_FAILED;
+    return EXIT_DONE;
+}
+
+int sandbox_serve(void)
+{
+    struct child_request r;
+    struct sandbox_guards guards;
+    struct err err;
+    const void *bytes;
+    size_t n;
+    if (!child_request_read(&r)) {
+        fputs("roost: " SANDBOX_VERB " is started by roost itself\n", stderr);
+        return EXIT_NO_CHILD;
+    }
+    enum status s = map_model(&bytes, &n, &err);
+    if (s == OK)
+        s = warm_up(&err);
+    if (s == OK)
+        s = confine(&r, &guards, &err);
+    int code = s != OK ? fail(&err) : !tell_guards(&guards) ? EXIT_FAILED : compile(&r, bytes, n);
+    _exit(code); /* nothing is left to flush, and what exit handlers ask for may be forbidden */
+}
