@@ -74,6 +74,24 @@ START_TEST(a_chain_over_fixed_dims_is_constant)
 }
 END_TEST
 
+/* Slice's starts, axes and steps are often one and the same constant. */
+START_TEST(one_constant_may_stand_in_several_places)
+{
+    struct onnx_build m = {0};
+    struct subject s;
+    begin(&m);
+    init_one(&m, "zero", 0);
+    init_one(&m, "one", 1);
+    init_one(&m, "three", 3);
+    onnx_op(&m, "Slice", "cut", "s,one,three,zero,one", "y", NO_ATTRS);
+    onnx_output(&m, "y");
+    fold(&s, &m);
+    ck_assert_uint_eq(s.g->n_nodes, 1);
+    ck_assert_int_eq(((const int64_t *)s.g->values[s.g->outputs[0]].t.data)[1], 4);
+    done(&s);
+}
+END_TEST
+
 START_TEST(the_batch_among_fixed_dims_stays)
 {
     struct onnx_build m = {0};
@@ -173,6 +191,7 @@ Suite *suite_fold_dims(void)
     Suite *s = suite_create("fold_dims");
     TCase *t = tcase_create("all");
     tcase_add_test(t, a_chain_over_fixed_dims_is_constant);
+    tcase_add_test(t, one_constant_may_stand_in_several_places);
     tcase_add_test(t, the_batch_among_fixed_dims_stays);
     tcase_add_loop_test(t, what_only_looks_constant_stays, 0, ARRAY_COUNT(traps));
     tcase_add_test(t, an_index_that_varies_picks_nothing_constant);

@@ -117,7 +117,7 @@ static bool move_mask(struct dims *d, const struct node *n)
             d->masks[n->in[i]] = d->values[n->in[i]];
         }
     bool ok = run_on(d, n, d->masks);
-    for (uint32_t i = from; i < n->n_in; i++)
+    for (uint32_t i = n->n_in; i-- > from;) /* backwards: one value may stand in several places */
         if (n->in[i] != ARTIFACT_NO_TENSOR)
             d->masks[n->in[i]] = kept[i];
     return ok;
