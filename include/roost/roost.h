@@ -51,7 +51,8 @@ enum roost_dtype {
     ROOST_INT16 = 5,
     ROOST_INT32 = 6,
     ROOST_INT64 = 7,
-    ROOST_BOOL = 9, /* bytes, each 0 or 1 */
+    ROOST_STRING = 8, /* each element is a struct roost_string */
+    ROOST_BOOL = 9,   /* bytes, each 0 or 1 */
     ROOST_FLOAT16 = 10,
     ROOST_FLOAT64 = 11,
     ROOST_UINT32 = 12,
@@ -60,6 +61,13 @@ enum roost_dtype {
 };
 
 enum { ROOST_RANK_MAX = 8 };
+
+/* An element of ROOST_STRING: UTF-8 without NUL. An output's bytes belong to the session, the model
+ * or an input, as its elements do. */
+struct roost_string {
+    const char *at;
+    uint64_t bytes; /* not terminated */
+};
 
 /* Dense row-major data that somebody else owns. Inputs need no alignment. */
 struct roost_tensor {

@@ -96,6 +96,12 @@ struct disk_sample {
     int64_t dims[TENSOR_RANK_MAX];
 };
 
+/* An element of a string constant: where its text begins, from the constant's own start, and how
+ * many bytes it has. The texts follow the last element, one after the other. */
+struct disk_text {
+    uint64_t off, bytes;
+};
+
 _Static_assert(sizeof(struct disk_page0) == 160, "page 0");
 _Static_assert(sizeof(struct disk_section) == 32, "section");
 _Static_assert(sizeof(struct disk_port) == 80, "port");
@@ -104,6 +110,7 @@ _Static_assert(sizeof(struct disk_instr) == 16, "instruction");
 _Static_assert(sizeof(struct disk_attr) == 16, "attribute");
 _Static_assert(sizeof(struct disk_blob) == 48, "blob");
 _Static_assert(sizeof(struct disk_sample) == 88, "sample");
+_Static_assert(sizeof(struct disk_text) == 16, "text: as long as the element it becomes");
 
 /* Page 0's first bytes; the rest of the page is zero. */
 void page0_encode(const struct artifact_page0 *p, struct disk_page0 *out);

@@ -50,9 +50,9 @@ void artifact_reader_fini(struct artifact_reader *r);
 
 /* Where a constant's bytes lie. */
 struct const_place {
-    bool packed;  /* in the packed constants; else in a blob */
-    uint64_t off; /* from the start of the packed constants, or of the blob area */
-    uint64_t bytes;
+    bool packed;    /* in the packed constants; else in a blob */
+    uint64_t off;   /* from the start of the packed constants, or of the blob area */
+    uint64_t bytes; /* strings: with their texts */
 };
 
 struct tensor_record {
@@ -91,11 +91,16 @@ enum status artifact_read_attr(const struct artifact_reader *r, uint32_t i, uint
                                struct attr *out, struct err *err) WARN_UNUSED;
 enum status artifact_read_blob(const struct artifact_reader *r, uint32_t i, struct blob_record *out,
                                struct err *err) WARN_UNUSED;
-/* Inputs first, then outputs; data points into the section, which is not aligned. */
+/* Inputs first, then outputs; data points into the section, which is not aligned. No strings. */
 enum status artifact_read_sample(const struct artifact_reader *r, uint32_t i, uint64_t *cursor,
                                  struct tensor *out, struct err *err) WARN_UNUSED;
 /* Fills p0.packed_bytes at dst. */
 enum status artifact_read_packed(const struct artifact_reader *r, void *dst,
                                  struct err *err) WARN_UNUSED;
+/* Turns the `bytes` of a string constant at `at`, 8-byte aligned, as they came from the packed
+ * constants, into struct text elements of t that lead to the texts behind them. All bytes are
+ * accounted for: the texts lie in order, without gaps, to the end. errors: E_CORRUPT */
+enum status artifact_bind_texts(const struct tensor *t, void *at, uint64_t bytes,
+                                struct err *err) WARN_UNUSED;
 
 #endif

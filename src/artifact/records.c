@@ -2,13 +2,14 @@
  * Copyright The Roost Authors */
 /* Each getter copies one record out and proves what the record alone, with page 0's counts, can
  * show: names inside the strings, dtypes in the table, shapes that multiply without overflow, bytes
- * inside their blob. */
+ * inside their blob. The texts of string constants are proven where they are bound. */
 #include <inttypes.h>
 #include <string.h>
 
 #include "artifact/format_priv.h"
 #include "artifact/reader.h"
 #include "base/checked.h"
+#include "tensor/text.h"
 
 static void get(const struct artifact_reader *r, enum section section, uint64_t off, void *out,
                 size_t bytes)
@@ -89,12 +90,23 @@ enum status artifact_read_symbol(const struct artifact_reader *r, uint32_t i, co
     return s == OK ? OK : err_prefix(err, "section SIGN: symbol %u", i);
 }
 
-/* The bytes of a constant: inside its blob or the packed area, as many as its shape says. */
+/* As many as its shape says; strings have their texts behind the elements. */
+static bool size_fits(const struct disk_tensor *d, const struct tensor *t)
+{
+    uint64_t bytes;
+    if (!tensor_bytes(t, &bytes))
+        return false;
+    if (t->dtype == DT_STRING)
+        return d->place == PLACE_PACKED && d->bytes >= bytes;
+    return d->bytes == bytes;
+}
+
+/* The bytes of a constant: inside its blob or the packed area. */
 static enum status const_place(const struct artifact_reader *r, const struct disk_tensor *d,
                                const struct tensor *t, struct const_place *out, struct err *err)
 {
-    uint64_t bytes, extent = r->p0.packed_bytes, start = 0;
-    if (!tensor_bytes(t, &bytes) || bytes != d->bytes)
+    uint64_t extent = r->p0.packed_bytes, start = 0;
+    if (!size_fits(d, t))
         return err_set(err, E_CORRUPT, "%" PRIu64 " bytes do not make its shape", d->bytes);
     if (d->place == PLACE_BLOB) {
         struct blob_record b;
@@ -108,10 +120,10 @@ static enum status const_place(const struct artifact_reader *r, const struct dis
     } else if (d->place != PLACE_PACKED || d->blob) {
         return err_set(err, E_CORRUPT, "place %u, blob %u", d->place, d->blob);
     }
-    if (d->off % ARTIFACT_ALIGN || !range_inside(d->off, bytes, extent))
-        return err_set(err, E_CORRUPT, "bytes %" PRIu64 "+%" PRIu64 " of %" PRIu64, d->off, bytes,
-                       extent);
-    *out = (struct const_place){d->place == PLACE_PACKED, start + d->off, bytes};
+    if (d->off % ARTIFACT_ALIGN || !range_inside(d->off, d->bytes, extent))
+        return err_set(err, E_CORRUPT, "bytes %" PRIu64 "+%" PRIu64 " of %" PRIu64, d->off,
+                       d->bytes, extent);
+    *out = (struct const_place){d->place == PLACE_PACKED, start + d->off, d->bytes};
     return OK;
 }
 
@@ -246,7 +258,8 @@ enum status artifact_read_sample(const struct artifact_reader *r, uint32_t i, ui
     uint64_t bytes, next;
     get(r, SECTION_SELF, i * sizeof(d), &d, sizeof(d));
     memset(out, 0, sizeof(*out));
-    bool ok = d.rank <= TENSOR_RANK_MAX && !d.zero && tail_is_zero(d.dims, d.rank);
+    bool ok = d.rank <= TENSOR_RANK_MAX && !d.zero && tail_is_zero(d.dims, d.rank) &&
+              d.dtype != DT_STRING;
     if (ok) {
         tensor_set_shape(out, (enum dtype)d.dtype, d.rank, d.dims);
         ok = tensor_bytes(out, &bytes) && bytes == d.bytes && d.off == *cursor &&
@@ -258,4 +271,26 @@ enum status artifact_read_sample(const struct artifact_reader *r, uint32_t i, ui
     out->data = (void *)(uintptr_t)(v->data + records + d.off);
     *cursor = next;
     return OK;
+}
+
+enum status artifact_bind_texts(const struct tensor *t, void *at, uint64_t bytes, struct err *err)
+{
+    const uint64_t n = (uint64_t)tensor_count(t);
+    struct text *elements = at;
+    uint64_t cursor = n * sizeof(struct disk_text);
+    for (uint64_t i = 0; i < n; i++) {
+        struct disk_text d;
+        memcpy(&d, &elements[i], sizeof(d));
+        if (d.off != cursor || !range_inside(d.off, d.bytes, bytes))
+            return err_set(err, E_CORRUPT,
+                           "text %" PRIu64 " lies at %" PRIu64 "+%" PRIu64 " of %" PRIu64, i, d.off,
+                           d.bytes, bytes);
+        elements[i] = (struct text){(const char *)at + d.off, d.bytes};
+        if (!text_valid(elements[i].at, d.bytes))
+            return err_set(err, E_CORRUPT, "text %" PRIu64 " is not UTF-8, or holds a NUL", i);
+        cursor += d.bytes;
+    }
+    return cursor == bytes
+               ? OK
+               : err_set(err, E_CORRUPT, "its texts end at %" PRIu64 " of %" PRIu64, cursor, bytes);
 }

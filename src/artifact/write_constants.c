@@ -9,6 +9,7 @@
 #include "artifact/write_priv.h"
 #include "base/alloc.h"
 #include "base/checked.h"
+#include "tensor/text.h"
 
 static enum status no_memory(struct err *err)
 {
@@ -53,6 +54,29 @@ static enum status own_blob(struct writer *w, const void *data, uint64_t bytes, 
     return OK;
 }
 
+/* Elements first, then their texts: private to the program, because binding turns the offsets into
+ * addresses. */
+static enum status place_texts(struct writer *w, const struct artifact_tensor *t,
+                               struct disk_tensor *d, struct err *err)
+{
+    struct buf *b = &w->sections[SECTION_PACK];
+    const int64_t n = tensor_count(&t->t);
+    uint64_t at = d->bytes, texts;
+    d->place = PLACE_PACKED;
+    if (!text_bytes(&t->t, &texts) || !checked_add(at, texts, &d->bytes) || d->bytes > CAP_BYTES)
+        return err_set(err, E_UNSUPPORTED, "the texts of constant \"%s\" have no size", t->name);
+    enum status s = n ? writer_pad(b, ARTIFACT_ALIGN) : OK;
+    d->off = n ? b->len : 0;
+    for (int64_t i = 0; s == OK && i < n; i++) {
+        struct disk_text e = {at, text_get(&t->t, i).len};
+        s = buf_add(b, &e, sizeof(e));
+        at += e.bytes;
+    }
+    for (int64_t i = 0; s == OK && i < n; i++)
+        s = buf_add(b, text_get(&t->t, i).at, text_get(&t->t, i).len);
+    return s == OK ? OK : no_memory(err);
+}
+
 /* Blob indices count from 1 here, with the pack as 0; without a pack all move down by one later. */
 static enum status place_const(struct writer *w, const struct artifact_tensor *t,
                                struct disk_tensor *d, struct err *err)
@@ -60,6 +84,8 @@ static enum status place_const(struct writer *w, const struct artifact_tensor *t
     bool packs;
     if (!tensor_bytes(&t->t, &d->bytes))
         return err_set(err, E_UNSUPPORTED, "constant \"%s\" has no size", t->name);
+    if (t->t.dtype == DT_STRING)
+        return place_texts(w, t, d, err);
     if (compresses(t, d->bytes, &packs) != OK)
         return no_memory(err);
     enum status s = OK;

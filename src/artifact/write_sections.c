@@ -144,8 +144,8 @@ static enum status add_sample(struct writer *w, const struct tensor *t, struct b
 {
     struct disk_sample d = {
         .dtype = (uint16_t)t->dtype, .rank = (uint16_t)t->rank, .off = payloads->len};
-    if (!tensor_bytes(t, &d.bytes))
-        return err_set(err, E_UNSUPPORTED, "a sample tensor has no size");
+    if (!tensor_bytes(t, &d.bytes) || t->dtype == DT_STRING)
+        return err_set(err, E_UNSUPPORTED, "a sample tensor has no size, or holds strings");
     memcpy(d.dims, t->dims, (size_t)t->rank * sizeof(d.dims[0]));
     if (buf_add(payloads, t->data, d.bytes) != OK || writer_pad(payloads, sizeof(int64_t)) != OK)
         return no_memory(err);

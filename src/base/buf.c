@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/checked.h"
+#include "base/utf8.h"
 
 enum { FIRST_CAP = 64 };
 
@@ -108,25 +109,6 @@ enum status buf_zeros(struct buf *b, size_t n)
         memset(b->data + b->len, 0, n);
     b->len += n;
     return OK;
-}
-
-/* Length of the valid UTF-8 sequence at s, 0 when there is none. source: Unicode 15, table 3-7 */
-static size_t utf8_len(const uint8_t *s, size_t n)
-{
-    if (s[0] < 0x80)
-        return 1;
-    size_t len = s[0] >= 0xc2 && s[0] <= 0xdf ? 2
-                 : (s[0] & 0xf0) == 0xe0      ? 3
-                 : s[0] <= 0xf4               ? 4
-                                              : 0;
-    if (s[0] < 0xc2 || !len || n < len)
-        return 0;
-    for (size_t i = 1; i < len; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    bool bad = (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-               (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f);
-    return bad ? 0 : len;
 }
 
 static enum status json_char(struct buf *b, const uint8_t *s, size_t *used, size_t n)

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* The one rule by which an answer equals its reference. Elements are compared as doubles where they
- * are floats and byte by byte where they are not, so 64-bit integers stay exact. */
+ * are floats, as texts where they are strings, and byte by byte where they are neither, so 64-bit
+ * integers stay exact. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/verify.h"
+#include "tensor/text.h"
 
 /* How far beyond its tolerance an element is: 0 when equal, at most 1 when within. */
 static double badness(double got, double want, const struct verify_tolerance *tol)
@@ -26,6 +28,8 @@ static double element_badness(const struct tensor *got, const struct tensor *wan
                               const struct verify_tolerance *tol)
 {
     size_t n = dtype_bytes(got->dtype);
+    if (got->dtype == DT_STRING)
+        return text_same(text_get(got, i), text_get(want, i)) ? 0 : INFINITY;
     if (dtype_is_float(got->dtype))
         return badness(tensor_get_f64(got, i), tensor_get_f64(want, i), tol);
     return memcmp((const char *)got->data + (size_t)i * n, (const char *)want->data + (size_t)i * n,
@@ -52,6 +56,11 @@ static void place(const struct tensor *t, int64_t i, char out[64])
 
 static void value_text(const struct tensor *t, int64_t i, char out[32])
 {
+    if (t->dtype == DT_STRING) {
+        struct text v = text_get(t, i);
+        snprintf(out, 32, "'%.*s'", (int)MIN(v.len, 28), v.len ? v.at : "");
+        return;
+    }
     if (dtype_is_float(t->dtype))
         snprintf(out, 32, "%.9g", tensor_get_f64(t, i));
     else

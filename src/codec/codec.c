@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "codec/codec_priv.h"
+#include "tensor/text.h"
 
 void codec_request_init(struct codec_request *r, buf_charge_fn *charge, void *arg)
 {
@@ -18,9 +19,12 @@ void codec_request_init(struct codec_request *r, buf_charge_fn *charge, void *ar
 
 void codec_request_fini(struct codec_request *r)
 {
-    for (int i = 0; i < r->n_inputs; i++)
+    for (int i = 0; i < r->n_inputs; i++) {
         buf_fini(&r->data[i]);
+        buf_fini(&r->texts[i]);
+    }
     alloc_free(r->data);
+    alloc_free(r->texts);
     alloc_free(r->inputs);
     codec_request_init(r, r->charge, r->charge_arg);
 }
@@ -29,10 +33,13 @@ static enum status make_inputs(struct codec_request *r, int n, struct err *err)
 {
     r->inputs = alloc_zero((size_t)n, sizeof(*r->inputs));
     r->data = alloc_zero((size_t)n, sizeof(*r->data));
-    if (!r->inputs || !r->data)
+    r->texts = alloc_zero((size_t)n, sizeof(*r->texts));
+    if (!r->inputs || !r->data || !r->texts)
         return err_set(err, E_NO_MEMORY, "no memory for the request's inputs");
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
         buf_init_charged(&r->data[i], 0, r->charge, r->charge_arg);
+        buf_init_charged(&r->texts[i], 0, r->charge, r->charge_arg);
+    }
     r->n_inputs = n;
     return OK;
 }
@@ -48,6 +55,11 @@ static enum status npy_decode(const void *body, size_t n, const struct signature
                        "npy carries one array and the model has %d inputs: send JSON",
                        sig->n_inputs);
     builder_init(&b, sig, r, 0);
+    if (b.port->dtype == DT_STRING)
+        return err_set(err, E_BAD_INPUT,
+                       "input '%s' is of strings, which npy does not carry: send "
+                       "JSON or CSV",
+                       b.port->name);
     buf_init_charged(&copy, 0, r->charge, r->charge_arg);
     enum status s = npy_read(body, n, &t, &copy, err);
     if (s == OK && (t.dtype != b.port->dtype || t.rank != b.port->rank))
@@ -101,6 +113,11 @@ static enum status npy_encode(const struct signature *sig, const struct tensor *
                        "x-roost-output",
                        sig->n_outputs);
     }
+    if (outputs[i].dtype == DT_STRING)
+        return err_set(err, E_BAD_INPUT,
+                       "output '%s' is of strings, which npy does not carry: "
+                       "ask for JSON or CSV",
+                       sig->outputs[i].name);
     enum status s = npy_write(&outputs[i], out);
     return s == OK ? OK : codec_memory_fault(s, sig->outputs[i].name, err);
 }
@@ -147,6 +164,7 @@ void builder_init(struct builder *b, const struct signature *sig, struct codec_r
     *b = (struct builder){.port = &sig->inputs[index],
                           .t = &r->inputs[index],
                           .data = &r->data[index],
+                          .texts = &r->texts[index],
                           .elem_bytes = dtype_bytes(sig->inputs[index].dtype)};
     b->t->dtype = b->port->dtype;
     b->t->rank = b->port->rank;
@@ -180,9 +198,17 @@ enum status builder_room(struct builder *b, void **dst, struct err *err)
     return OK;
 }
 
+static enum status not_a_string(const struct builder *b, const char *came, struct err *err)
+{
+    return err_set(err, E_BAD_INPUT, "input '%s': %s came; expected %s", b->port->name, came,
+                   dtype_text(b->t->dtype));
+}
+
 enum status builder_number(struct builder *b, const char *s, size_t n, struct err *err)
 {
     void *dst;
+    if (b->t->dtype == DT_STRING)
+        return not_a_string(b, "a number or a boolean", err);
     enum status st = builder_room(b, &dst, err);
     if (st != OK)
         return st;
@@ -208,6 +234,32 @@ enum status builder_special(struct builder *b, double v, struct err *err)
     return OK;
 }
 
+enum status builder_text(struct builder *b, size_t from, struct err *err)
+{
+    size_t n = b->texts->len - from;
+    const char *at = n ? (const char *)b->texts->data + from : "";
+    void *dst;
+    if (b->t->dtype != DT_STRING)
+        return not_a_string(b, "a string", err);
+    if (!text_valid(at, n))
+        return not_a_string(b, "bytes that are not UTF-8, or a NUL,", err);
+    enum status s = builder_room(b, &dst, err);
+    if (s != OK)
+        return s;
+    const struct text t = {(const char *)(uintptr_t)from, n};
+    memcpy(dst, &t, sizeof(t));
+    b->data->len += b->elem_bytes;
+    return OK;
+}
+
+/* The texts stand still now: offsets become addresses. */
+static void settle_texts(struct builder *b)
+{
+    struct text *all = (struct text *)b->data->data;
+    for (size_t i = 0; i < b->data->len / sizeof(*all); i++)
+        all[i].at = (const char *)b->texts->data + (uintptr_t)all[i].at;
+}
+
 enum status builder_finish(struct builder *b, struct err *err)
 {
     uint64_t bytes;
@@ -227,5 +279,7 @@ enum status builder_finish(struct builder *b, struct err *err)
     void *unused;
     enum status s = builder_room(b, &unused, err); /* data is never NULL, even without elements */
     b->t->data = b->data->data;
+    if (s == OK && b->t->dtype == DT_STRING && b->texts->data)
+        settle_texts(b);
     return s;
 }

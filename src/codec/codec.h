@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* Request bodies <-> tensors: JSON in its four forms, CSV, npy. No HTTP in it: the CLI, batch jobs
- * and other front doors share it. Bytes are hostile: every size is checked, nesting is bounded,
- * integers never pass through a double. */
+/* Request bodies <-> tensors: JSON in its four forms, CSV, npy (numbers only). No HTTP in it: the
+ * CLI, batch jobs and other front doors share it. Bytes are hostile: every size is checked, nesting
+ * is bounded, integers never pass through a double. */
 #ifndef ROOST_CODEC_CODEC_H
 #define ROOST_CODEC_CODEC_H
 
@@ -24,7 +24,8 @@ struct codec_request {
     enum json_form form;   /* JSON_INSTANCES for CSV and npy */
     struct tensor *inputs; /* signature order; heap, n_inputs of them */
     int n_inputs;
-    struct buf *data;          /* one per input: its bytes; heap, n_inputs of them */
+    struct buf *data;          /* one per input: its elements; heap, n_inputs of them */
+    struct buf *texts;         /* one per input: what string elements point to; heap, likewise */
     char id[CODEC_ID_MAX + 1]; /* V2 "id"; "" when absent */
     uint64_t wanted[4];        /* bit per output (SIGNATURE_PORTS_MAX); V2 "outputs" list, or all */
     buf_charge_fn *charge;     /* for every byte decoded; NULL: not charged */

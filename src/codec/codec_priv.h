@@ -6,13 +6,14 @@
 
 #include "codec/codec.h"
 #include "codec/json.h"
-#include "codec/number.h"
+#include "tensor/number.h"
 
 /* One input while its elements arrive in row-major order. Embedded. */
 struct builder {
     const struct port *port;     /* what the signature wants */
     struct tensor *t;            /* the request's; its dims are filled as they become known */
     struct buf *data;            /* the request's */
+    struct buf *texts;           /* the request's; while they grow, struct text.at is an offset */
     bool known[TENSOR_RANK_MAX]; /* which of t->dims are settled */
     size_t elem_bytes;
 };
@@ -29,6 +30,9 @@ enum status builder_room(struct builder *b, void **dst, struct err *err) WARN_UN
 enum status builder_number(struct builder *b, const char *s, size_t n, struct err *err) WARN_UNUSED;
 /* NaN or an infinity; E_BAD_INPUT when the dtype has none. */
 enum status builder_special(struct builder *b, double v, struct err *err) WARN_UNUSED;
+/* One element of a string input: the texts behind offset `from` of b->texts. E_BAD_INPUT when they
+ * are not UTF-8, hold a NUL, or the dtype is no string. */
+enum status builder_text(struct builder *b, size_t from, struct err *err) WARN_UNUSED;
 /* All dims are known and their product is what was stored; data is hung into the tensor. */
 enum status builder_finish(struct builder *b, struct err *err) WARN_UNUSED;
 

@@ -2,7 +2,7 @@
  * Copyright The Roost Authors */
 /* CSV: one row an instance, no header unless the caller says so. Columns fill the inputs in
  * signature order, row-major; an empty field is NaN for a floating input. A field may stand in
- * double quotes. */
+ * double quotes, and then hold commas, line breaks and, doubled, quotes.  source: RFC 4180 */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/checked.h"
 #include "codec/codec_priv.h"
+#include "tensor/text.h"
 
 /* One input's share of a row. */
 struct column_run {
@@ -26,34 +27,75 @@ struct csv {
     int64_t rows;    /* read so far */
 };
 
-/* Cuts the next line off, without its end; false at the end of the body. */
-static bool next_line(struct csv *c, const char **line, size_t *n)
+/* One field as it stands in the body. */
+struct cell {
+    const char *s;
+    size_t n;    /* without the quotes */
+    bool quoted; /* then "" in it means one quote */
+    bool last;   /* of its row */
+};
+
+static bool blank(char c)
 {
-    if (c->p >= c->end)
-        return false;
-    const char *nl = memchr(c->p, '\n', (size_t)(c->end - c->p));
-    const char *stop = nl ? nl : c->end;
-    *line = c->p;
-    c->p = nl ? nl + 1 : c->end;
-    if (stop > *line && stop[-1] == '\r')
-        stop--;
-    *n = (size_t)(stop - *line);
-    return true;
+    return c == ' ' || c == '\t';
 }
 
-/* Without surrounding blanks and one pair of quotes. */
-static void trim(const char **s, size_t *n)
+/* Moves past a quoted field, whose opening quote stands at p. */
+static const char *quoted_cell(const struct csv *c, const char *p, struct cell *out)
 {
-    while (*n && (**s == ' ' || **s == '\t')) {
-        ++*s;
-        --*n;
+    out->s = ++p;
+    out->quoted = true;
+    for (;; p += 2) {
+        p = memchr(p, '"', (size_t)(c->end - p));
+        if (!p)
+            return NULL;
+        if (p + 1 == c->end || p[1] != '"')
+            break;
     }
-    while (*n && ((*s)[*n - 1] == ' ' || (*s)[*n - 1] == '\t'))
-        --*n;
-    if (*n >= 2 && **s == '"' && (*s)[*n - 1] == '"') {
-        ++*s;
-        *n -= 2;
+    out->n = (size_t)(p++ - out->s);
+    while (p < c->end && blank(*p))
+        p++;
+    return p;
+}
+
+/* Takes the next field off the body, with what ends it; a row ends at a line break or with the
+ * body.
+ */
+static enum status next_cell(struct csv *c, struct cell *out, struct err *err)
+{
+    const char *p = c->p;
+    while (p < c->end && blank(*p))
+        p++;
+    *out = (struct cell){.s = c->p};
+    if (p < c->end && *p == '"') {
+        if (!(p = quoted_cell(c, p, out)))
+            return err_set(err, E_BAD_INPUT, "its quote is not closed");
+        if (p + 1 < c->end && p[0] == '\r' && p[1] == '\n')
+            p++;
+        if (p < c->end && *p != ',' && *p != '\n' && !(*p == '\r' && p + 1 == c->end))
+            return err_set(err, E_BAD_INPUT, "something follows its closing quote");
+    } else {
+        while (p < c->end && *p != ',' && *p != '\n')
+            p++;
+        bool ends_row = p == c->end || *p == '\n';
+        out->n = (size_t)(p - out->s);
+        if (ends_row && out->n && p[-1] == '\r')
+            out->n--;
     }
+    out->last = p >= c->end || *p != ',';
+    c->p = p < c->end ? p + 1 : p;
+    return OK;
+}
+
+/* Without surrounding blanks. */
+static void trim(struct cell *f)
+{
+    while (f->n && blank(*f->s)) {
+        f->s++;
+        f->n--;
+    }
+    while (f->n && blank(f->s[f->n - 1]))
+        f->n--;
 }
 
 /* "nan", "inf", "-Infinity" as NumPy and pandas write them. */
@@ -75,10 +117,29 @@ static bool special(const char *s, size_t n, double *v)
     return false;
 }
 
-static enum status field(struct builder *b, const char *s, size_t n, struct err *err)
+/* A string is taken as it stands, blanks and all. */
+static enum status text(struct builder *b, const struct cell *f, struct err *err)
+{
+    const char *p = f->s, *end = f->s + f->n;
+    const size_t from = b->texts->len;
+    enum status s = OK;
+    while (s == OK && p < end) {
+        const char *quote = f->quoted ? memchr(p, '"', (size_t)(end - p)) : NULL;
+        const char *stop = quote ? quote + 1 : end;
+        s = buf_add(b->texts, p, (size_t)(stop - p));
+        p = quote ? quote + 2 : end;
+    }
+    return s == OK ? builder_text(b, from, err) : codec_memory_fault(s, b->port->name, err);
+}
+
+static enum status field(struct builder *b, struct cell *f, struct err *err)
 {
     double v;
-    trim(&s, &n);
+    if (b->t->dtype == DT_STRING)
+        return text(b, f, err);
+    trim(f);
+    const char *s = f->s;
+    size_t n = f->n;
     if (n == 0)
         return builder_special(b, NAN, err);
     if (b->t->dtype == DT_BOOL && (n == 4 || n == 5)) {
@@ -106,33 +167,38 @@ static enum status wrong_columns(const struct csv *c, int64_t came, struct err *
                    came > c->columns ? c->columns : came, c->columns);
 }
 
-static enum status row(struct csv *c, const char *line, size_t n, struct err *err)
+static enum status row(struct csv *c, struct err *err)
 {
-    const char *end = line + n;
+    struct cell f = {.last = false};
     int64_t came = 0;
     for (int i = 0; i < c->sig->n_inputs; i++)
         for (int64_t k = 0; k < c->runs[i].columns; k++) {
-            if (!line)
+            if (f.last)
                 return wrong_columns(c, came, err);
-            const char *comma = memchr(line, ',', (size_t)(end - line));
-            enum status s = field(&c->runs[i].b, line, (size_t)((comma ? comma : end) - line), err);
+            enum status s = next_cell(c, &f, err);
+            if (s == OK)
+                s = field(&c->runs[i].b, &f, err);
             if (s != OK)
                 return err_prefix(err, "row %" PRId64 ", column %" PRId64, c->rows + 1, came + 1);
-            line = comma ? comma + 1 : NULL;
             came++;
         }
-    if (line)
+    if (!f.last)
         return wrong_columns(c, came + 1, err);
     c->rows++;
     return OK;
 }
 
-static int64_t count_fields(const char *line, size_t n)
+/* Passes one row and counts its fields. */
+static enum status pass_row(struct csv *c, int64_t *fields, struct err *err)
 {
-    int64_t k = 1;
-    for (size_t i = 0; i < n; i++)
-        k += line[i] == ',';
-    return k;
+    struct cell f;
+    enum status s;
+    *fields = 0;
+    do {
+        s = next_cell(c, &f, err);
+        ++*fields;
+    } while (s == OK && !f.last);
+    return s == OK ? OK : err_prefix(err, "row 1, column %" PRId64, *fields);
 }
 
 /* A single input with one free dim after the first takes as many columns as the first row has. */
@@ -207,22 +273,21 @@ static enum status finish(struct csv *c, struct err *err)
 
 static enum status read_rows(struct csv *c, struct codec_request *r, bool header, struct err *err)
 {
-    const char *line;
-    size_t n;
-    if (header && !next_line(c, &line, &n))
+    int64_t fields;
+    enum status s = OK;
+    if (header && c->p >= c->end)
         return err_set(err, E_BAD_INPUT, "header=present, and no line came");
-    bool first = true;
-    while (next_line(c, &line, &n)) {
-        enum status s = first ? layout(c, r, count_fields(line, n), err) : OK;
-        first = false;
-        if (s == OK)
-            s = row(c, line, n, err);
-        if (s != OK)
-            return s;
-    }
-    if (first)
+    if (header && (s = pass_row(c, &fields, err)) != OK)
+        return err_prefix(err, "the header");
+    if (c->p >= c->end)
         return err_set(err, E_BAD_INPUT, "no rows came");
-    return finish(c, err);
+    struct csv ahead = *c;
+    s = pass_row(&ahead, &fields, err);
+    if (s == OK)
+        s = layout(c, r, fields, err);
+    while (s == OK && c->p < c->end)
+        s = row(c, err);
+    return s == OK ? finish(c, err) : s;
 }
 
 enum status csv_decode(const void *body, size_t n, const struct signature *sig,
@@ -237,19 +302,41 @@ enum status csv_decode(const void *body, size_t n, const struct signature *sig,
     return s;
 }
 
+/* In quotes where a reader could take it for something else: also when it is empty. */
+static enum status write_text(struct text v, struct buf *out)
+{
+    bool quote = !v.len || blank(v.at[0]) || blank(v.at[v.len - 1]);
+    for (uint64_t i = 0; i < v.len && !quote; i++)
+        quote = v.at[i] == ',' || v.at[i] == '"' || v.at[i] == '\n' || v.at[i] == '\r';
+    if (!quote)
+        return buf_add(out, v.at, v.len);
+    enum status s = buf_char(out, '"');
+    for (uint64_t i = 0; s == OK && i < v.len; i++) {
+        if (v.at[i] == '"')
+            s = buf_char(out, '"');
+        if (s == OK)
+            s = buf_char(out, v.at[i]);
+    }
+    return s == OK ? buf_char(out, '"') : s;
+}
+
 static enum status write_cells(const struct tensor *t, int64_t item, int64_t items, bool first,
                                struct buf *out)
 {
-    char text[NUMBER_OUT_MAX];
+    char number[NUMBER_OUT_MAX];
     bool is_special;
     int64_t per = t->rank ? tensor_count(t) / items : 1;
     enum status s = OK;
     for (int64_t k = 0; s == OK && k < per; k++) {
         if (!first || k)
             s = buf_char(out, ',');
-        size_t len = number_print(t, item * per + k, text, &is_special);
+        if (s == OK && t->dtype == DT_STRING) {
+            s = write_text(text_get(t, item * per + k), out);
+            continue;
+        }
+        size_t len = number_print(t, item * per + k, number, &is_special);
         if (s == OK)
-            s = buf_add(out, text, len);
+            s = buf_add(out, number, len);
     }
     return s;
 }

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "codec/codec.h"
-#include "codec/number.h"
+#include "tensor/number.h"
 
 void json_init(struct json *j, const void *text, size_t n)
 {
@@ -171,6 +171,32 @@ static enum status string(struct json *j, char *out, size_t max, struct err *err
     if (out)
         out[len] = 0;
     return json_take(j, '"', err);
+}
+
+/* How many bytes from here on stand for themselves. */
+static size_t plain(const struct json *j)
+{
+    size_t i = j->at;
+    while (i < j->n && (unsigned char)j->text[i] >= 0x20 && j->text[i] != '"' && j->text[i] != '\\')
+        i++;
+    return i - j->at;
+}
+
+enum status json_unescape(struct json *j, struct buf *out, struct err *err)
+{
+    enum status s = json_take(j, '"', err);
+    while (s == OK && j->at < j->n && j->text[j->at] != '"') {
+        char c[4];
+        size_t n = plain(j), k = 0;
+        s = buf_add(out, j->text + j->at, n);
+        j->at += n;
+        if (s != OK || j->at == j->n || j->text[j->at] == '"')
+            continue;
+        if (!(k = string_char(j, c)))
+            return json_fault(j, "a valid string character", err);
+        s = buf_add(out, c, k);
+    }
+    return s == OK ? json_take(j, '"', err) : s;
 }
 
 enum status json_string(struct json *j, char *out, size_t max, struct err *err)

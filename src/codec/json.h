@@ -5,7 +5,7 @@
 #ifndef ROOST_CODEC_JSON_H
 #define ROOST_CODEC_JSON_H
 
-#include "base/status.h"
+#include "base/buf.h"
 
 /* Embedded. */
 struct json {
@@ -25,6 +25,9 @@ enum status json_open(struct json *j, char open, bool *more, struct err *err) WA
 enum status json_next(struct json *j, char open, bool *more, struct err *err) WARN_UNUSED;
 /* A string, unescaped into out[max+1], terminated; E_BAD_INPUT beyond max bytes or with a NUL. */
 enum status json_string(struct json *j, char *out, size_t max, struct err *err) WARN_UNUSED;
+/* A string of any length, unescaped behind what out holds; its bytes are not looked at further.
+ * errors: E_BAD_INPUT (syntax, NUL); E_TOO_LARGE, E_NO_MEMORY without words */
+enum status json_unescape(struct json *j, struct buf *out, struct err *err) WARN_UNUSED;
 /* An object's key and its ':'. */
 enum status json_key(struct json *j, char *out, size_t max, struct err *err) WARN_UNUSED;
 /* A number, not converted. */

@@ -8,11 +8,25 @@
 #include "base/alloc.h"
 #include "codec/codec_priv.h"
 
+static enum status string_element(struct json *j, struct builder *b, struct err *err)
+{
+    size_t from = b->texts->len, at = j->at;
+    if (b->t->dtype != DT_STRING)
+        return err_set(err, E_BAD_INPUT, "input '%s': a string at byte %zu; expected %s",
+                       b->port->name, at, dtype_text(b->t->dtype));
+    enum status s = json_unescape(j, b->texts, err);
+    if (s == E_TOO_LARGE || s == E_NO_MEMORY)
+        return codec_memory_fault(s, b->port->name, err);
+    return s == OK ? builder_text(b, from, err) : err_prefix(err, "input '%s'", b->port->name);
+}
+
 enum status json_element(struct json *j, struct builder *b, struct err *err)
 {
     const char *s;
     size_t n;
     char c = json_peek(j);
+    if (c == '"')
+        return string_element(j, b, err);
     if (c == 't' || c == 'f') {
         if (b->t->dtype == DT_BOOL && json_word(j, "true"))
             return builder_number(b, "1", 1, err);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "codec/codec_priv.h"
+#include "tensor/text.h"
 
 /* What the recursion carries. */
 struct writer {
@@ -19,6 +20,10 @@ static enum status element(struct writer *w)
 {
     char text[NUMBER_OUT_MAX];
     bool special;
+    if (w->t->dtype == DT_STRING) {
+        struct text v = text_get(w->t, w->at++);
+        return buf_json_str(w->out, v.at, v.len);
+    }
     if (w->t->dtype == DT_BOOL)
         return buf_str(w->out, ((const uint8_t *)w->t->data)[w->at++] ? "true" : "false");
     size_t n = number_print(w->t, w->at++, text, &special);

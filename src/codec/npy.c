@@ -130,7 +130,8 @@ static enum status find_dtype(struct header *h, struct err *err)
             return OK;
         }
     }
-    return err_set(err, E_BAD_INPUT, "npy: dtype '%s' is not read (little-endian numbers are)",
+    return err_set(err, E_BAD_INPUT,
+                   "npy: dtype '%s' is not read (little-endian numbers are; send strings as JSON)",
                    h->descr);
 }
 

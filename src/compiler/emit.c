@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "compiler/passes/shapes.h"
 #include "runtime/program.h"
+#include "tensor/text.h"
 
 /* What artifact_write reads; freed together. */
 struct layout {
@@ -148,6 +149,12 @@ static enum status add_labels(const struct value *out, const struct tensor *labe
     s = s == OK ? buf_str(b, ":[") : s;
     for (int64_t k = 0; s == OK && k < tensor_count(labels); k++) {
         int64_t label;
+        if (labels->dtype == DT_STRING) {
+            struct text t = text_get(labels, k);
+            s = k ? buf_char(b, ',') : OK;
+            s = s == OK ? buf_json_str(b, t.at, t.len) : s;
+            continue;
+        }
         memcpy(&label, (const uint8_t *)labels->data + (size_t)k * sizeof(label), sizeof(label));
         s = buf_printf(b, "%s%" PRId64, k ? "," : "", label);
     }
@@ -161,10 +168,13 @@ static enum status add_classes(const struct graph *g, struct buf *b)
     enum status s = OK;
     for (uint32_t i = 0; s == OK && i < g->n_nodes; i++) {
         const struct node *n = &g->nodes[i];
-        if (strcmp(n->op->name, "ZipMap") != 0 || g->values[n->in[1]].kind != VALUE_CONST)
+        if (strcmp(n->op->name, "ZipMap") != 0)
+            continue;
+        const struct value *labels = &g->values[n->in[n->n_in - 1]];
+        if (labels->kind != VALUE_CONST)
             continue;
         s = buf_str(b, any ? "," : ",\"classes\":{");
-        s = s == OK ? add_labels(&g->values[n->out[0]], &g->values[n->in[1]].t, b) : s;
+        s = s == OK ? add_labels(&g->values[n->out[0]], &labels->t, b) : s;
         any = true;
     }
     return s == OK && any ? buf_char(b, '}') : s;

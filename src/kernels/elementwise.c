@@ -134,6 +134,11 @@ void affine_f32_ref(int64_t n, const float *x, float *y, float scale, float shif
         y[i] = x[i] * scale + shift;
 }
 
+/* Two words: an element of 16 bytes. */
+struct wide {
+    uint64_t low, high;
+};
+
 #define SELECT(type)                                                                               \
     do {                                                                                           \
         const type *a = ab[0], *b = ab[1];                                                         \
@@ -146,6 +151,9 @@ void select_any(int64_t n, const int64_t steps[3], const uint8_t *c, const void 
                 int width, void *y)
 {
     switch (width) {
+    case 16:
+        SELECT(struct wide);
+        break;
     case 8:
         SELECT(uint64_t);
         break;

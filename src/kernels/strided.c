@@ -6,6 +6,11 @@
 
 #include <string.h>
 
+/* Two words: an element of 16 bytes. */
+struct wide {
+    uint64_t low, high;
+};
+
 /* Innermost first, without dims of extent 1, neighbours merged. */
 struct walk {
     int rank;
@@ -46,6 +51,9 @@ static void copy_row(int64_t n, const void *src, int64_t src_step, void *dst, in
         return;
     }
     switch (width) {
+    case 16:
+        ROW(struct wide);
+        break;
     case 8:
         ROW(uint64_t);
         break;

@@ -24,7 +24,7 @@ static inline void strided_dim(struct strided *s, int64_t dim, int64_t src, int6
     s->dst[s->rank++] = dst;
 }
 
-/* width: bytes of an element, 1, 2, 4 or 8. */
+/* width: bytes of an element, 1, 2, 4, 8 or 16. */
 void strided_copy(const struct strided *s, const void *src, void *dst, int width);
 void strided_copy_ref(const struct strided *s, const void *src, void *dst, int width);
 

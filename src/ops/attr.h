@@ -155,7 +155,24 @@
     X(target_nodeids, 174)                                                                         \
     X(target_ids, 175)                                                                             \
     X(target_weights, 176)                                                                         \
-    X(second_class, 177) /* ours: enum ml_second of a tree ensemble */
+    X(second_class, 177) /* ours: enum ml_second of a tree ensemble */                             \
+    X(cats_strings, 330)                                                                           \
+    X(keys_strings, 331)                                                                           \
+    X(values_strings, 332)                                                                         \
+    X(classes_strings, 333)                                                                        \
+    X(classlabels_strings, 334)                                                                    \
+    X(stopwords, 335)                                                                              \
+    X(case_change_action, 336)                                                                     \
+    X(is_case_sensitive, 337)                                                                      \
+    X(locale, 338)                                                                                 \
+    X(max_gram_length, 339)                                                                        \
+    X(max_skip_count, 340)                                                                         \
+    X(min_gram_length, 341)                                                                        \
+    X(ngram_counts, 342)                                                                           \
+    X(ngram_indexes, 343)                                                                          \
+    X(pool_int64s, 344)                                                                            \
+    X(pool_strings, 345)                                                                           \
+    X(weights, 346)
 
 enum attr_key {
     ATTR_NONE = 0,

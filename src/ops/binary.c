@@ -45,6 +45,8 @@ binary_fn *binary_pick(const struct binary_set *set, enum dtype t)
         return set->u32;
     case DT_U64:
         return set->u64;
+    case DT_STRING:
+        return set->string;
     default:
         return NULL;
     }

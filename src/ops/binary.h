@@ -16,7 +16,7 @@
 struct binary_set {
     const char *op;
     binary_fn *f32, *f64, *i32, *i64, *boolean;
-    binary_fn *i8, *i16, *u8, *u16, *u32, *u64;
+    binary_fn *i8, *i16, *u8, *u16, *u32, *u64, *string;
     bool to_bool; /* the result is bool (comparisons) */
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* Cast between any two numeric dtypes; see cast_common.h.
+/* Cast between any two dtypes; see cast_common.h.
  * source: ONNX Cast-6, 9, 13 */
 #include <inttypes.h>
 
@@ -27,15 +27,12 @@ static enum status infer(struct op_infer *ctx, struct err *err)
 {
     const struct params *p = ctx->params;
     enum status s = op_operands(ctx, "Cast", 1, err);
-    const struct tensor *x = ctx->in[0];
-    return s == OK ? op_output(ctx, 0, "Cast", p->to, x->rank, x->dims, err) : s;
+    return s == OK ? cast_infer(ctx, "Cast", p->to, err) : s;
 }
 
 static enum status run(const struct op_run *ctx, struct err *err)
 {
-    UNUSED(err);
-    cast_elements(ctx->in[0], ctx->out[0]);
-    return OK;
+    return cast_elements("Cast", ctx->in[0], ctx->out[0], err);
 }
 
 const struct op op_cast = {
@@ -47,7 +44,7 @@ const struct op op_cast = {
     .in_max = 1,
     .out_min = 1,
     .out_max = 1,
-    .flags = OP_IN_PLACE,
+    .flags = OP_IN_PLACE | OP_STRINGS,
     .params_bytes = sizeof(struct params),
     .prepare = prepare,
     .infer = infer,

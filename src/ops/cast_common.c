@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* Conversions between any two numeric dtypes; see cast_common.h. */
+/* Conversions between any two dtypes; see cast_common.h. */
 #include "ops/cast_common.h"
 
 #include "ops/element.h"
@@ -17,13 +17,27 @@ static void convert(const struct tensor *x, const struct tensor *y, int64_t i)
         element_set_i64(y, i, tensor_get_i64(x, i));
 }
 
-void cast_elements(const struct tensor *x, const struct tensor *y)
+enum status cast_infer(struct op_infer *ctx, const char *op, enum dtype to, struct err *err)
+{
+    const struct tensor *x = ctx->in[0];
+    char text[TENSOR_TEXT_MAX];
+    if (to == DT_STRING && x->dtype != DT_STRING)
+        return err_set(err, E_UNSUPPORTED, "%s: input 0 is %s: no kernel makes strings of it", op,
+                       tensor_text(x, text));
+    return op_output(ctx, 0, op, to, x->rank, x->dims, err);
+}
+
+enum status cast_elements(const char *op, const struct tensor *x, const struct tensor *y,
+                          struct err *err)
 {
     if (x->dtype == y->dtype) {
         op_copy(x, y);
-        return;
+        return OK;
     }
+    if (x->dtype == DT_STRING)
+        return cast_from_text(op, x, y, err);
     int64_t n = tensor_count(x);
     for (int64_t i = 0; i < n; i++)
         convert(x, y, i);
+    return OK;
 }

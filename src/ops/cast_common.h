@@ -6,8 +6,20 @@
 
 #include "ops/ops_priv.h"
 
+/* Fills output 0, which is operand 0 in dtype `to`.  errors: E_BAD_INPUT, E_UNSUPPORTED */
+enum status cast_infer(struct op_infer *ctx, const char *op, enum dtype to,
+                       struct err *err) WARN_UNUSED;
+
 /* Floats truncate toward zero and saturate where C leaves it open; integers wrap to the narrower
- * one, as in the frameworks; anything but 0 is true. y has x's shape; it may stand on x's bytes. */
-void cast_elements(const struct tensor *x, const struct tensor *y);
+ * one, as in the frameworks; anything but 0 is true. y has x's shape; it may stand on x's bytes.
+ * errors: E_BAD_INPUT for a text that is no number, or none of the dtype */
+enum status cast_elements(const char *op, const struct tensor *x, const struct tensor *y,
+                          struct err *err) WARN_UNUSED;
+
+/* ---- cast_text.c: numbers that are written out ---- */
+
+/* errors: as cast_elements */
+enum status cast_from_text(const char *op, const struct tensor *x, const struct tensor *y,
+                           struct err *err) WARN_UNUSED;
 
 #endif

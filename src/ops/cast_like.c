@@ -6,17 +6,12 @@
 static enum status infer(struct op_infer *ctx, struct err *err)
 {
     enum status s = op_operands(ctx, "CastLike", 2, err);
-    if (s != OK)
-        return s;
-    const struct tensor *x = ctx->in[0];
-    return op_output(ctx, 0, "CastLike", ctx->in[1]->dtype, x->rank, x->dims, err);
+    return s == OK ? cast_infer(ctx, "CastLike", ctx->in[1]->dtype, err) : s;
 }
 
 static enum status run(const struct op_run *ctx, struct err *err)
 {
-    UNUSED(err);
-    cast_elements(ctx->in[0], ctx->out[0]);
-    return OK;
+    return cast_elements("CastLike", ctx->in[0], ctx->out[0], err);
 }
 
 const struct op op_cast_like = {
@@ -28,7 +23,7 @@ const struct op op_cast_like = {
     .in_max = 2,
     .out_min = 1,
     .out_max = 1,
-    .flags = OP_IN_PLACE,
+    .flags = OP_IN_PLACE | OP_STRINGS,
     .infer = infer,
     .run = run,
 };

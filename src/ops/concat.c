@@ -81,6 +81,7 @@ const struct op op_concat = {
     .in_max = OP_INPUTS_MAX,
     .out_min = 1,
     .out_max = 1,
+    .flags = OP_STRINGS,
     .params_bytes = sizeof(struct params),
     .prepare = prepare,
     .infer = infer,

@@ -45,6 +45,7 @@ const struct op op_expand = {
     .in_max = 2,
     .out_min = 1,
     .out_max = 1,
+    .flags = OP_STRINGS,
     .infer = infer,
     .run = run,
 };

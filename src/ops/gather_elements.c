@@ -57,6 +57,7 @@ const struct op op_gather_elements = {
     .in_max = 2,
     .out_min = 1,
     .out_max = 1,
+    .flags = OP_STRINGS,
     .params_bytes = sizeof(struct params),
     .prepare = prepare,
     .infer = infer,

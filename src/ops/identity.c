@@ -26,7 +26,7 @@ const struct op op_identity = {
     .in_max = 1,
     .out_min = 1,
     .out_max = 1,
-    .flags = OP_VIEW,
+    .flags = OP_VIEW | OP_STRINGS,
     .infer = infer,
     .run = run,
 };

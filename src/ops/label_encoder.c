@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* LabelEncoder from numbers to numbers: where a key stands its value, elsewhere the default; of two
- * equal keys the first counts, and NaN equals NaN. Few elements are looked up key by key; for more
- * the keys are put in order first, so that the work is (elements + keys) * log keys.
- * source: ONNX ai.onnx.ml LabelEncoder-2, LabelEncoder-4 */
-#include <math.h>
+/* LabelEncoder, of numbers and strings: where a key stands its value, elsewhere the default. Its
+ * first form has a list of strings: a string becomes its place, an integer the string there.
+ * source: ONNX ai.onnx.ml LabelEncoder-1, LabelEncoder-2, LabelEncoder-4 */
 #include <string.h>
 
+#include "ops/lookup.h"
 #include "ops/ml.h"
 
 enum operand {
@@ -18,141 +17,114 @@ enum operand {
     VALUES_FLOATS,
     VALUES_TENSOR,
     DEFAULT_TENSOR,
+    KEYS_STRINGS,
+    VALUES_STRINGS,
+    CLASSES_STRINGS,
     OPERANDS
 };
 
-enum { FEW = 16, WIDEST = 8 };
+enum { WIDEST = sizeof(struct text) };
 
 struct params {
+    bool by_place; /* LabelEncoder-1 */
     float float_default;
     int64_t int_default;
+    struct text string_default;
 };
 
 static enum status prepare(const struct op_node *node, void *params, struct err *err)
 {
     struct params *p = params;
+    p->by_place = node->version == 1;
     enum status s = attr_float(&node->attrs, ATTR_default_float, -0.0f, &p->float_default, err);
-    return s == OK ? attr_int(&node->attrs, ATTR_default_int64, -1, &p->int_default, err) : s;
+    if (s == OK)
+        s = attr_int(&node->attrs, ATTR_default_int64, -1, &p->int_default, err);
+    return s == OK ? ml_text(node, ATTR_default_string, "_Unused", &p->string_default, err) : s;
 }
 
-/* The one operand that is given among three. */
-static const struct tensor *given(const struct tensor *const *in, int n_in, int first)
+/* The one operand that is given. */
+static const struct tensor *given(const struct tensor *const *in, int n_in, int first, int strings)
 {
     for (int i = first; i < first + 3; i++)
         if (ml_operand(in, n_in, i))
             return in[i];
-    return NULL;
+    return ml_operand(in, n_in, strings);
 }
 
 static bool encodable(enum dtype t)
 {
-    return ml_numeric(t) || t == DT_I16;
+    return ml_numeric(t) || t == DT_I16 || t == DT_STRING;
+}
+
+/* Keys and values as x is to be read: of the first form's list one is the other's place. */
+struct table {
+    const struct tensor *keys, *values; /* NULL: the place */
+};
+
+static struct table table_of(const struct params *p, const struct tensor *const *in, int n_in)
+{
+    const struct tensor *list = ml_operand(in, n_in, CLASSES_STRINGS);
+    if (p->by_place)
+        return in[X]->dtype == DT_STRING ? (struct table){list, NULL} : (struct table){NULL, list};
+    return (struct table){given(in, n_in, KEYS_INT64S, KEYS_STRINGS),
+                          given(in, n_in, VALUES_INT64S, VALUES_STRINGS)};
+}
+
+static enum status check_pairs(const struct op_infer *c, const struct table *t, struct err *err)
+{
+    const struct tensor *x = c->in[X], *def = ml_operand(c->in, c->n_in, DEFAULT_TENSOR);
+    if (!t->keys || !t->values)
+        return err_set(err, E_BAD_INPUT, "LabelEncoder: no %s", t->keys ? "values" : "keys");
+    if (!encodable(x->dtype))
+        return op_no_kernel("LabelEncoder", X, x, err);
+    if (t->keys->dtype != x->dtype)
+        return op_bad("LabelEncoder", X, x, dtype_text(t->keys->dtype), err);
+    if (!encodable(t->values->dtype) || tensor_count(t->values) != tensor_count(t->keys))
+        return err_set(err, E_BAD_INPUT, "LabelEncoder: %lld keys and %lld values of %s",
+                       (long long)tensor_count(t->keys), (long long)tensor_count(t->values),
+                       dtype_text(t->values->dtype));
+    if (def && (def->dtype != t->values->dtype || tensor_count(def) != 1))
+        return op_bad("LabelEncoder", DEFAULT_TENSOR, def, "one element like the values", err);
+    return OK;
 }
 
 static enum status infer(struct op_infer *c, struct err *err)
 {
-    const struct tensor *keys = given(c->in, c->n_in, KEYS_INT64S);
-    const struct tensor *values = given(c->in, c->n_in, VALUES_INT64S);
-    const struct tensor *def = ml_operand(c->in, c->n_in, DEFAULT_TENSOR);
+    const struct params *p = c->params;
     enum status s = op_operands(c, "LabelEncoder", 1, err);
     if (s != OK)
         return s;
-    if (!keys || !values)
-        return err_set(err, E_BAD_INPUT, "LabelEncoder: no %s", keys ? "values" : "keys");
     const struct tensor *x = c->in[X];
-    if (!encodable(x->dtype))
-        return op_no_kernel("LabelEncoder", X, x, err);
-    if (keys->dtype != x->dtype)
-        return op_bad("LabelEncoder", X, x, dtype_text(keys->dtype), err);
-    if (!encodable(values->dtype) || tensor_count(values) != tensor_count(keys))
-        return err_set(err, E_BAD_INPUT, "LabelEncoder: %lld keys and %lld values of %s",
-                       (long long)tensor_count(keys), (long long)tensor_count(values),
-                       dtype_text(values->dtype));
-    if (def && (def->dtype != values->dtype || tensor_count(def) != 1))
-        return op_bad("LabelEncoder", DEFAULT_TENSOR, def, "one element like the values", err);
-    if (tensor_count(x) > FEW)
-        c->scratch_bytes = sizeof(int64_t) * (uint64_t)tensor_count(keys);
-    return op_output(c, 0, "LabelEncoder", values->dtype, x->rank, x->dims, err);
-}
-
-/* ---- lookup ---- */
-
-static int order(double a, double b)
-{
-    if (isnan(a) || isnan(b))
-        return (isnan(a) ? 1 : 0) - (isnan(b) ? 1 : 0);
-    return a < b ? -1 : a > b;
-}
-
-/* Element i of a against element k of b. */
-static int compare(const struct tensor *a, int64_t i, const struct tensor *b, int64_t k)
-{
-    if (dtype_is_float(a->dtype))
-        return order(tensor_get_f64(a, i), tensor_get_f64(b, k));
-    int64_t x = tensor_get_i64(a, i), y = tensor_get_i64(b, k);
-    return x < y ? -1 : x > y;
-}
-
-static bool before(const struct tensor *keys, int64_t a, int64_t b)
-{
-    int by_key = compare(keys, a, keys, b);
-    return by_key < 0 || (by_key == 0 && a < b);
-}
-
-static void sift(const struct tensor *keys, int64_t *at, int64_t from, int64_t n)
-{
-    for (int64_t child; (child = 2 * from + 1) < n; from = child) {
-        if (child + 1 < n && before(keys, at[child], at[child + 1]))
-            child++;
-        if (!before(keys, at[from], at[child]))
-            return;
-        int64_t t = at[from];
-        at[from] = at[child];
-        at[child] = t;
-    }
-}
-
-/* Heapsort: qsort may allocate. */
-static void sort(const struct tensor *keys, int64_t *at, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++)
-        at[i] = i;
-    for (int64_t i = n / 2; i-- > 0;)
-        sift(keys, at, i, n);
-    for (int64_t end = n - 1; end > 0; end--) {
-        int64_t t = at[0];
-        at[0] = at[end];
-        at[end] = t;
-        sift(keys, at, 0, end);
-    }
-}
-
-/* The first key equal to element i, or -1. `at`: the keys in order, NULL: search them all. */
-static int64_t find(const struct tensor *x, int64_t i, const struct tensor *keys, const int64_t *at)
-{
-    int64_t low = 0, high = tensor_count(keys);
-    if (!at) {
-        while (low < high && compare(x, i, keys, low) != 0)
-            low++;
-        return low < high ? low : -1;
-    }
-    int64_t n = high;
-    while (low < high) {
-        int64_t middle = low + (high - low) / 2;
-        if (compare(keys, at[middle], x, i) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < n && compare(keys, at[low], x, i) == 0 ? at[low] : -1;
+    struct table t = table_of(p, c->in, c->n_in);
+    if (!p->by_place)
+        s = check_pairs(c, &t, err);
+    else if (!t.keys && !t.values)
+        s = err_set(err, E_BAD_INPUT, "LabelEncoder: it has no classes_strings");
+    else if (x->dtype != DT_STRING && x->dtype != DT_I64)
+        s = op_bad("LabelEncoder", X, x, "string or int64", err);
+    else
+        s = ml_vector(c, "LabelEncoder", CLASSES_STRINGS, DT_STRING, err);
+    if (s != OK)
+        return s;
+    if (t.keys)
+        c->scratch_bytes = lookup_scratch_bytes(tensor_count(x), t.keys);
+    return op_output(c, 0, "LabelEncoder", t.values ? t.values->dtype : DT_I64, x->rank, x->dims,
+                     err);
 }
 
 /* ---- the run ---- */
 
-static void store(enum dtype t, const struct params *p, uint8_t out[WIDEST])
+static void set_default(const struct op_run *c, uint8_t out[WIDEST])
 {
+    const struct params *p = c->params;
+    const struct tensor *def = ml_operand(c->in, c->n_in, DEFAULT_TENSOR);
+    enum dtype t = c->out[0]->dtype;
     double f64 = (double)p->float_default;
-    if (t == DT_F32)
+    if (def)
+        memcpy(out, def->data, dtype_bytes(t));
+    else if (t == DT_STRING)
+        memcpy(out, &p->string_default, sizeof(p->string_default));
+    else if (t == DT_F32)
         memcpy(out, &p->float_default, sizeof(p->float_default));
     else if (t == DT_F64)
         memcpy(out, &f64, sizeof(f64));
@@ -163,38 +135,41 @@ static void store(enum dtype t, const struct params *p, uint8_t out[WIDEST])
 static enum status run(const struct op_run *c, struct err *err)
 {
     UNUSED(err);
-    const struct tensor *x = c->in[X], *keys = given(c->in, c->n_in, KEYS_INT64S);
-    const struct tensor *values = given(c->in, c->n_in, VALUES_INT64S);
-    const struct tensor *def = ml_operand(c->in, c->n_in, DEFAULT_TENSOR);
-    size_t width = dtype_bytes(values->dtype);
+    const struct tensor *x = c->in[X];
+    const struct table t = table_of(c->params, c->in, c->n_in);
+    size_t width = dtype_bytes(c->out[0]->dtype);
     uint8_t otherwise[WIDEST] = {0}, *to = c->out[0]->data;
-    int64_t n = tensor_count(x), *at = n > FEW ? c->scratch : NULL;
-    if (def)
-        memcpy(otherwise, def->data, width);
-    else
-        store(values->dtype, c->params, otherwise);
-    if (at)
-        sort(keys, at, tensor_count(keys));
+    int64_t n = tensor_count(x);
+    struct lookup l;
+    set_default(c, otherwise);
+    if (t.keys)
+        lookup_begin(&l, t.keys, n, NULL, c->scratch);
     for (int64_t i = 0; i < n; i++, to += width) {
-        int64_t k = find(x, i, keys, at);
-        memcpy(to, k < 0 ? otherwise : (const uint8_t *)values->data + (size_t)k * width, width);
+        int64_t k = t.keys ? lookup_find(&l, x, i) : tensor_get_i64(x, i);
+        const void *from = t.values && k >= 0 && k < tensor_count(t.values)
+                               ? (const uint8_t *)t.values->data + (size_t)k * width
+                               : otherwise;
+        memcpy(to, k >= 0 && !t.values ? (const void *)&k : from, width);
     }
     return OK;
 }
 
-static const enum attr_key consts[] = {ATTR_keys_int64s,    ATTR_keys_floats,   ATTR_keys_tensor,
-                                       ATTR_values_int64s,  ATTR_values_floats, ATTR_values_tensor,
-                                       ATTR_default_tensor, ATTR_NONE};
+static const enum attr_key consts[] = {
+    ATTR_keys_int64s,     ATTR_keys_floats,   ATTR_keys_tensor,
+    ATTR_values_int64s,   ATTR_values_floats, ATTR_values_tensor,
+    ATTR_default_tensor,  ATTR_keys_strings,  ATTR_values_strings,
+    ATTR_classes_strings, ATTR_NONE};
 
 const struct op op_label_encoder = {
     .domain = "ai.onnx.ml",
     .name = "LabelEncoder",
     .code = OP_CODE_label_encoder,
-    .since = {2, 4},
+    .since = {1, 2, 4},
     .in_min = 1,
     .in_max = OPERANDS,
     .out_min = 1,
     .out_max = 1,
+    .flags = OP_STRINGS,
     .params_bytes = sizeof(struct params),
     .const_attrs = consts,
     .prepare = prepare,

@@ -6,6 +6,7 @@
 #define ROOST_OPS_ML_H
 
 #include "ops/ops_priv.h"
+#include "tensor/text.h"
 
 /* ---- rows ---- */
 
@@ -37,7 +38,20 @@ int64_t ml_count(const struct tensor *const *in, int n_in, int i);
 enum status ml_word(const struct op_node *node, enum attr_key k, const char *const *words, int *out,
                     struct err *err) WARN_UNUSED;
 
+/* A text attribute, which must be UTF-8 without NUL.  errors: E_CORRUPT */
+enum status ml_text(const struct op_node *node, enum attr_key k, const char *def, struct text *out,
+                    struct err *err) WARN_UNUSED;
+
 /* ---- the ends of models ---- */
+
+/* The class labels: operand `strings` or operand `ints`, whichever is given with elements.
+ * errors: E_BAD_INPUT when there is none, or it is no vector of its dtype */
+enum status ml_labels(const struct op_infer *c, const char *op, int ints, int strings,
+                      const struct tensor **out, struct err *err) WARN_UNUSED;
+/* The same in a run, where infer has found them. */
+const struct tensor *ml_labels_of(const struct tensor *const *in, int n_in, int ints, int strings);
+/* Element i of y becomes label k. */
+void ml_label_put(const struct tensor *labels, int64_t k, const struct tensor *y, int64_t i);
 
 enum ml_post { ML_NONE, ML_LOGISTIC, ML_SOFTMAX, ML_SOFTMAX_ZERO, ML_PROBIT };
 /* Reads attribute post_transform.  errors: E_CORRUPT, E_UNSUPPORTED */

@@ -91,6 +91,42 @@ enum status ml_word(const struct op_node *node, enum attr_key k, const char *con
                    (int)MIN(len, 40), text);
 }
 
+enum status ml_text(const struct op_node *node, enum attr_key k, const char *def, struct text *out,
+                    struct err *err)
+{
+    const char *text;
+    size_t len;
+    enum status s = attr_string(&node->attrs, k, def, &text, &len, err);
+    if (s != OK)
+        return s;
+    if (!text_valid(text, len))
+        return err_set(err, E_CORRUPT, "attribute %s is not UTF-8, or holds a NUL", attr_name(k));
+    *out = (struct text){text, len};
+    return OK;
+}
+
+const struct tensor *ml_labels_of(const struct tensor *const *in, int n_in, int ints, int strings)
+{
+    return ml_operand(in, n_in, ml_count(in, n_in, strings) ? strings : ints);
+}
+
+enum status ml_labels(const struct op_infer *c, const char *op, int ints, int strings,
+                      const struct tensor **out, struct err *err)
+{
+    enum status s = ml_vector(c, op, ints, DT_I64, err);
+    if (s == OK)
+        s = ml_vector(c, op, strings, DT_STRING, err);
+    *out = ml_labels_of(c->in, c->n_in, ints, strings);
+    return s == OK && !*out ? err_set(err, E_BAD_INPUT, "%s: it has no classes", op) : s;
+}
+
+void ml_label_put(const struct tensor *labels, int64_t k, const struct tensor *y, int64_t i)
+{
+    size_t width = dtype_bytes(labels->dtype);
+    memcpy((uint8_t *)y->data + (size_t)i * width,
+           (const uint8_t *)labels->data + (size_t)k * width, width);
+}
+
 enum status ml_post_read(const struct op_node *node, enum ml_post *out, struct err *err)
 {
     static const char *const words[] = {"NONE",         "LOGISTIC", "SOFTMAX",

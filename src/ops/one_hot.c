@@ -89,6 +89,7 @@ const struct op op_one_hot = {
     .in_max = 3,
     .out_min = 1,
     .out_max = 1,
+    .flags = OP_STRINGS,
     .params_bytes = sizeof(struct params),
     .prepare = prepare,
     .infer = infer,

@@ -26,6 +26,7 @@ enum op_flags {
     OP_SHAPE_ONLY = 1, /* the result depends on the inputs' dims only (Shape, Size) */
     OP_VIEW = 2, /* output 0 is input 0's bytes under another shape (Reshape, Flatten, Identity) */
     OP_IN_PLACE = 4, /* output 0 may stand on input 0's bytes when both have as many bytes */
+    OP_STRINGS = 64, /* takes or gives string tensors; all other operators never see one */
 };
 
 /* One node as prepare sees it. */
@@ -68,9 +69,9 @@ struct op {
     /* Attributes of the source that may be large (coefficients, tables, tensors): front ends hand
      * each over as a constant operand, not as an attribute. They stand behind the source's own
      * operands: const_attrs[k] is operand in_max - n + k of n, left out when the source does not
-     * have it. float32[] and int64[] from lists, as they are from tensors. Ends with ATTR_NONE;
-     * NULL: none. An artifact may claim anything in their place, so infer and run trust neither
-     * their shapes nor their values. */
+     * have it. float32[], int64[] and string[] from lists, as they are from tensors. Ends with
+     * ATTR_NONE; NULL: none. An artifact may claim anything in their place, so infer and run trust
+     * neither their shapes nor their values. */
     const enum attr_key *const_attrs;
 
     /* Reads attributes into params (zeroed, 8-byte aligned); NULL when there is nothing to read.
@@ -100,6 +101,10 @@ const struct op *op_by_name(const char *domain, const char *name); /* NULL when 
 /* The since-version in force at opset `opset`: the highest op->since <= opset; 0 when it is older
  * than the oldest form we know. */
 int op_version(const struct op *op, int opset);
+/* op->infer behind the check of what no operator needs to check itself: strings go only where
+ * OP_STRINGS stands, in and out.  errors: of infer; E_UNSUPPORTED for a string elsewhere */
+enum status op_infer_outputs(const struct op *op, struct op_infer *ctx,
+                             struct err *err) WARN_UNUSED;
 /* How many of the operands stand for attributes: the length of const_attrs. */
 int op_const_count(const struct op *op);
 

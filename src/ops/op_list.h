@@ -164,6 +164,7 @@
     X(zip_map, 512)                                                                                \
     X(tree_ensemble_classifier, 513)                                                               \
     X(tree_ensemble_regressor, 514)                                                                \
+    X(category_mapper, 515)                                                                        \
     X(fused_conv, 600)                                                                             \
     X(fused_gemm, 601)                                                                             \
     X(tree_ensemble, 602)                                                                          \

@@ -9,6 +9,19 @@
 #include "kernels/kernels.h"
 #include "ops/ops_priv.h"
 
+enum status op_infer_outputs(const struct op *op, struct op_infer *ctx, struct err *err)
+{
+    bool strings = op->flags & OP_STRINGS;
+    for (int i = 0; !strings && i < ctx->n_in; i++)
+        if (ctx->in[i] && ctx->in[i]->dtype == DT_STRING)
+            return op_no_kernel(op->name, i, ctx->in[i], err);
+    enum status s = op->infer(ctx, err);
+    for (int i = 0; s == OK && !strings && i < ctx->n_out; i++)
+        if (ctx->out[i] && ctx->out[i]->dtype == DT_STRING)
+            return err_set(err, E_UNSUPPORTED, "%s: output %d would be of strings", op->name, i);
+    return s;
+}
+
 enum status op_operands(const struct op_infer *c, const char *op, int required, struct err *err)
 {
     for (int i = 0; i < required; i++)

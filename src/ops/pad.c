@@ -206,8 +206,8 @@ static enum status run(const struct op_run *ctx, struct err *err)
         repeat(x, y, &f, p->mode);
         return OK;
     }
-    static const uint64_t zero;
-    fill(y, p->by_attr ? (const void *)&p->value : value ? value->data : &zero);
+    static const uint64_t zero[2]; /* 0, or the empty text */
+    fill(y, p->by_attr ? (const void *)&p->value : value ? value->data : zero);
     copy_inside(x, y, &f);
     return OK;
 }
@@ -221,6 +221,7 @@ const struct op op_pad = {
     .in_max = 4,
     .out_min = 1,
     .out_max = 1,
+    .flags = OP_STRINGS,
     .params_bytes = sizeof(struct params),
     .prepare = prepare,
     .infer = infer,

@@ -37,7 +37,8 @@ enum status scatter_infer(struct op_infer *ctx, const char *op, struct err *err)
     if (s != OK)
         return s;
     const struct tensor *x = ctx->in[0];
-    bool number = x->dtype != DT_BOOL && x->dtype != DT_F16 && x->dtype != DT_BF16;
+    bool number =
+        x->dtype != DT_BOOL && x->dtype != DT_F16 && x->dtype != DT_BF16 && x->dtype != DT_STRING;
     if (p->reduction != REDUCE_NONE && !number)
         return op_no_kernel(op, 0, x, err);
     return op_output(ctx, 0, op, x->dtype, x->rank, x->dims, err);

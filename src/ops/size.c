@@ -25,7 +25,7 @@ const struct op op_size = {
     .in_max = 1,
     .out_min = 1,
     .out_max = 1,
-    .flags = OP_SHAPE_ONLY,
+    .flags = OP_SHAPE_ONLY | OP_STRINGS,
     .infer = infer,
     .run = run,
 };

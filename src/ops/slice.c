@@ -165,6 +165,7 @@ const struct op op_slice = {
     .in_max = 5,
     .out_min = 1,
     .out_max = 1,
+    .flags = OP_STRINGS,
     .params_bytes = sizeof(struct params),
     .prepare = prepare,
     .infer = infer,

@@ -135,6 +135,7 @@ const struct op op_split = {
     .in_max = 2,
     .out_min = 1,
     .out_max = OP_OUTPUTS_MAX,
+    .flags = OP_STRINGS,
     .params_bytes = sizeof(struct params),
     .prepare = prepare,
     .infer = infer,

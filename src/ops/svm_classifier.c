@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* SVMClassifier with integer classes: one decision for each pair of classes, the label by votes,
+/* SVMClassifier: one decision for each pair of classes, the label by votes,
  * and with prob_a and prob_b a probability for each class by pairwise coupling. source: ONNX
  * ai.onnx.ml SVMClassifier-1; Wu, Lin and Weng, "Probability estimates for multi-class
  * classification by pairwise coupling" (2004), second approach, algorithm 2 */
@@ -9,7 +9,18 @@
 
 #include "ops/svm.h"
 
-enum operand { X, COEFFICIENTS, VECTORS, PER_CLASS, RHO, PROB_A, PROB_B, CLASSES, OPERANDS };
+enum operand {
+    X,
+    COEFFICIENTS,
+    VECTORS,
+    PER_CLASS,
+    RHO,
+    PROB_A,
+    PROB_B,
+    CLASSES,
+    CLASS_TEXTS,
+    OPERANDS
+};
 enum { LABEL, SCORES };
 enum { CLASSES_MAX = 1024, ROUNDS_MAX = 100 };
 
@@ -34,7 +45,8 @@ static enum status prepare(const struct op_node *node, void *params, struct err 
 static struct sizes sizes_of(const struct tensor *const *in, int n_in)
 {
     struct ml_rows m = ml_rows(in[X]);
-    int64_t n = ml_count(in, n_in, CLASSES);
+    const struct tensor *labels = ml_labels_of(in, n_in, CLASSES, CLASS_TEXTS);
+    int64_t n = labels ? tensor_count(labels) : 0;
     struct sizes z = {.rows = m.rows, .features = m.columns, .classes = n};
     if (n > CLASSES_MAX)
         return z;
@@ -51,7 +63,7 @@ static enum status check_counts(const struct op_infer *c, const struct sizes *z,
     int64_t a = ml_count(c->in, c->n_in, PROB_A), b = ml_count(c->in, c->n_in, PROB_B);
     if (n < 2 || n > CLASSES_MAX || ml_count(c->in, c->n_in, PER_CLASS) == 0)
         return err_set(err, E_UNSUPPORTED,
-                       "SVMClassifier: %" PRId64 " integer classes with support vectors, expected "
+                       "SVMClassifier: %" PRId64 " classes with support vectors, expected "
                        "2 to %d",
                        n, CLASSES_MAX);
     bool fits = ml_count(c->in, c->n_in, PER_CLASS) == n &&
@@ -81,8 +93,11 @@ static enum status infer(struct op_infer *c, struct err *err)
     enum status s = op_operands(c, "SVMClassifier", RHO + 1, err);
     if (s == OK)
         s = ml_matrix(c, "SVMClassifier", err);
-    for (int i = COEFFICIENTS; s == OK && i < OPERANDS; i++)
-        s = ml_vector(c, "SVMClassifier", i, i == PER_CLASS || i == CLASSES ? DT_I64 : DT_F32, err);
+    for (int i = COEFFICIENTS; s == OK && i < CLASSES; i++)
+        s = ml_vector(c, "SVMClassifier", i, i == PER_CLASS ? DT_I64 : DT_F32, err);
+    const struct tensor *labels = NULL;
+    if (s == OK)
+        s = ml_labels(c, "SVMClassifier", CLASSES, CLASS_TEXTS, &labels, err);
     if (s != OK)
         return s;
     struct sizes z = sizes_of(c->in, c->n_in);
@@ -93,7 +108,7 @@ static enum status infer(struct op_infer *c, struct err *err)
         return s;
     c->scratch_bytes = sizeof(double) * scratch_doubles(&z) + sizeof(float) * (uint64_t)z.features;
     int64_t dims[2] = {z.rows, z.scores};
-    s = op_output(c, LABEL, "SVMClassifier", DT_I64, 1, dims, err);
+    s = op_output(c, LABEL, "SVMClassifier", labels->dtype, 1, dims, err);
     return s == OK ? op_output(c, SCORES, "SVMClassifier", DT_F32, 2, dims, err) : s;
 }
 
@@ -240,7 +255,7 @@ static enum status run(const struct op_run *c, struct err *err)
 {
     const struct params *p = c->params;
     struct sizes z = sizes_of(c->in, c->n_in);
-    const int64_t *classes = c->in[CLASSES]->data;
+    const struct tensor *labels = ml_labels_of(c->in, c->n_in, CLASSES, CLASS_TEXTS);
     double *kernels = c->scratch, *decisions = kernels + z.vectors, *work = decisions + z.pairs;
     float *copy = (float *)(kernels + scratch_doubles(&z));
     float *scores = c->n_out > SCORES && c->out[SCORES] ? c->out[SCORES]->data : NULL;
@@ -251,7 +266,7 @@ static enum status run(const struct op_run *c, struct err *err)
         for (int64_t i = 0; i < z.vectors; i++, vector += z.features)
             kernels[i] = svm_kernel(&p->kernel, x, vector, z.features);
         decide(c, &z, kernels, decisions);
-        ((int64_t *)c->out[LABEL]->data)[r] = classes[vote(&z, decisions, work)];
+        ml_label_put(labels, vote(&z, decisions, work), c->out[LABEL], r);
         if (scores)
             write_scores(c, &z, decisions, work, scores + r * z.scores);
     }
@@ -259,8 +274,8 @@ static enum status run(const struct op_run *c, struct err *err)
 }
 
 static const enum attr_key consts[] = {
-    ATTR_coefficients, ATTR_support_vectors, ATTR_vectors_per_class, ATTR_rho,
-    ATTR_prob_a,       ATTR_prob_b,          ATTR_classlabels_ints,  ATTR_NONE};
+    ATTR_coefficients, ATTR_support_vectors,  ATTR_vectors_per_class,   ATTR_rho, ATTR_prob_a,
+    ATTR_prob_b,       ATTR_classlabels_ints, ATTR_classlabels_strings, ATTR_NONE};
 
 const struct op op_svm_classifier = {
     .domain = "ai.onnx.ml",
@@ -271,6 +286,7 @@ const struct op op_svm_classifier = {
     .in_max = OPERANDS,
     .out_min = 1,
     .out_max = 2,
+    .flags = OP_STRINGS,
     .params_bytes = sizeof(struct params),
     .const_attrs = consts,
     .prepare = prepare,

@@ -25,7 +25,7 @@ enum tree_operand {
 
 /* ai.onnx.ml's TreeEnsembleClassifier and TreeEnsembleRegressor stand in artifacts with the same
  * tables, and:
- *   labels   int64[C]              the classifier's classes
+ *   labels   int64[C] or string[C] the classifier's classes
  * Attributes: n_features (rows may have more), n_groups, second_class, post_transform. */
 enum { TREE_LABELS = TREE_OPERANDS, TREE_ML_OPERANDS };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* TreeEnsembleClassifier with integer classes, its lists packed as tables (ops/tree_ensemble.h). Of
+/* TreeEnsembleClassifier, its lists packed as tables (ops/tree_ensemble.h). Of
  * two classes with one column of weights the second wins above 0, or above 0.5 when the column is a
  * probability.  source: ONNX ai.onnx.ml TreeEnsembleClassifier-1, -3 */
 #include <string.h>
@@ -17,11 +17,12 @@ static enum status infer(struct op_infer *c, struct err *err)
     if (s != OK)
         return s;
     int64_t classes = p->second ? 2 : p->n_groups;
-    if (!labels || labels->dtype != DT_I64 || labels->rank != 1 || labels->dims[0] != classes)
-        return err_set(err, E_BAD_INPUT, "TreeEnsembleClassifier: no int64 labels for %lld classes",
+    if (!labels || (labels->dtype != DT_I64 && labels->dtype != DT_STRING) || labels->rank != 1 ||
+        labels->dims[0] != classes)
+        return err_set(err, E_BAD_INPUT, "TreeEnsembleClassifier: no labels for %lld classes",
                        (long long)classes);
     int64_t dims[2] = {ml_rows(c->in[TREE_X]).rows, classes};
-    s = op_output(c, LABEL, "TreeEnsembleClassifier", DT_I64, 1, dims, err);
+    s = op_output(c, LABEL, "TreeEnsembleClassifier", labels->dtype, 1, dims, err);
     return s == OK ? op_output(c, SCORES, "TreeEnsembleClassifier", DT_F32, 2, dims, err) : s;
 }
 
@@ -45,8 +46,8 @@ static enum status run(const struct op_run *c, struct err *err)
 {
     UNUSED(err);
     const struct tree_ml_params *p = c->params;
-    const int64_t *labels = c->in[TREE_LABELS]->data;
-    int64_t rows = c->out[LABEL]->dims[0], *label = c->out[LABEL]->data;
+    const struct tensor *labels = c->in[TREE_LABELS];
+    int64_t rows = c->out[LABEL]->dims[0];
     int64_t classes = p->second ? 2 : p->n_groups;
     float *scores = c->n_out > SCORES && c->out[SCORES] ? c->out[SCORES]->data : NULL;
     for (int64_t from = 0; from < rows; from += TREE_ML_BLOCK) {
@@ -54,7 +55,8 @@ static enum status run(const struct op_run *c, struct err *err)
         float *margins = tree_ml_block(c, from, n);
         for (int64_t i = 0; i < n; i++) {
             float *out = scores ? scores + (from + i) * classes : NULL;
-            label[from + i] = labels[classify(p, margins + i * p->n_groups, out)];
+            int64_t k = classify(p, margins + i * p->n_groups, out);
+            ml_label_put(labels, k, c->out[LABEL], from + i);
         }
     }
     return OK;
@@ -69,6 +71,7 @@ const struct op op_tree_ensemble_classifier = {
     .in_max = TREE_ML_OPERANDS,
     .out_min = 1,
     .out_max = 2,
+    .flags = OP_STRINGS,
     .params_bytes = sizeof(struct tree_ml_params),
     .prepare = tree_ml_prepare,
     .check = tree_ml_check,

@@ -56,6 +56,7 @@ const struct op op_where = {
     .in_max = 3,
     .out_min = 1,
     .out_max = 1,
+    .flags = OP_STRINGS,
     .infer = infer,
     .run = run,
 };

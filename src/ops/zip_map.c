@@ -5,19 +5,20 @@
  * source: ONNX ai.onnx.ml ZipMap-1 */
 #include "ops/ml.h"
 
-enum operand { X, CLASSES };
+enum operand { X, CLASSES, CLASS_TEXTS, OPERANDS };
 
 static enum status infer(struct op_infer *c, struct err *err)
 {
-    enum status s = op_operands(c, "ZipMap", 2, err);
+    const struct tensor *labels;
+    enum status s = op_operands(c, "ZipMap", 1, err);
     if (s == OK)
         s = op_only(c, "ZipMap", X, DT_F32, err);
     if (s == OK)
-        s = ml_vector(c, "ZipMap", CLASSES, DT_I64, err);
+        s = ml_labels(c, "ZipMap", CLASSES, CLASS_TEXTS, &labels, err);
     if (s != OK)
         return s;
     const struct tensor *x = c->in[X];
-    if (x->rank != 2 || x->dims[1] != c->in[CLASSES]->dims[0])
+    if (x->rank != 2 || x->dims[1] != labels->dims[0])
         return op_bad("ZipMap", X, x, "a column for each class", err);
     return op_output(c, 0, "ZipMap", DT_F32, 2, x->dims, err);
 }
@@ -29,18 +30,19 @@ static enum status run(const struct op_run *c, struct err *err)
     return OK;
 }
 
-static const enum attr_key consts[] = {ATTR_classlabels_int64s, ATTR_NONE};
+static const enum attr_key consts[] = {ATTR_classlabels_int64s, ATTR_classlabels_strings,
+                                       ATTR_NONE};
 
 const struct op op_zip_map = {
     .domain = "ai.onnx.ml",
     .name = "ZipMap",
     .code = OP_CODE_zip_map,
     .since = {1},
-    .in_min = 2,
-    .in_max = 2,
+    .in_min = 1,
+    .in_max = OPERANDS,
     .out_min = 1,
     .out_max = 1,
-    .flags = OP_VIEW,
+    .flags = OP_VIEW | OP_STRINGS,
     .const_attrs = consts,
     .infer = infer,
     .run = run,

@@ -100,8 +100,27 @@ static bool bools_valid(const struct tensor *t)
     return true;
 }
 
+/* One constant; packed ones follow each other in the tensors' order, so that none shares a byte
+ * with the texts of another. `next` is where the next packed one begins. */
+static enum status bind_const(struct binder *b, uint32_t i, const struct const_place *place,
+                              uint64_t *next, struct err *err)
+{
+    struct tensor *t = &b->p->tensors[i].t;
+    if (place->packed && place->bytes) {
+        if (place->off != *next || !checked_align(place->off + place->bytes, ARTIFACT_ALIGN, next))
+            return err_set(err, E_CORRUPT, "it lies at %" PRIu64 " of the packed constants",
+                           place->off);
+    }
+    const uint8_t *base = place->packed ? b->packed : b->blob_area;
+    t->data = (void *)(uintptr_t)(base + place->off);
+    if (t->dtype == DT_STRING)
+        return artifact_bind_texts(t, t->data, place->bytes, err);
+    return bools_valid(t) ? OK : err_set(err, E_CORRUPT, "a bool that is neither 0 nor 1");
+}
+
 enum status bind_tensors(struct binder *b, struct err *err)
 {
+    uint64_t next = 0;
     struct program *p = b->p;
     enum status s = bind_blobs(b, err);
     if (s == OK)
@@ -114,12 +133,13 @@ enum status bind_tensors(struct binder *b, struct err *err)
         p->tensors[i] = (struct program_tensor){rec.name, rec.class, -1, rec.t};
         if (rec.class != CLASS_CONST)
             continue;
-        const uint8_t *base = rec.place.packed ? b->packed : b->blob_area;
-        p->tensors[i].t.data = (void *)(uintptr_t)(base + rec.place.off);
-        if (!bools_valid(&p->tensors[i].t))
-            s = err_set(err, E_CORRUPT, "tensor %u \"%s\": a bool that is neither 0 nor 1", i,
-                        rec.name);
+        s = bind_const(b, i, &rec.place, &next, err);
+        if (s != OK)
+            return err_prefix(err, "tensor %u \"%s\"", i, rec.name);
     }
+    if (s == OK && next != p->p0.packed_bytes)
+        s = err_set(err, E_CORRUPT, "section PACK: constants end at %" PRIu64 " of %" PRIu64, next,
+                    p->p0.packed_bytes);
     return s;
 }
 

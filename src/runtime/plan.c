@@ -96,7 +96,7 @@ static enum status infer(struct plan *pl, const struct program_instr *in, uint64
                            (const struct tensor *const *)ops,
                            (struct tensor *const *)out,
                            0};
-    enum status s = in->op->infer(&ctx, err);
+    enum status s = op_infer_outputs(in->op, &ctx, err);
     for (int k = 0; s == OK && k < in->n_out; k++) {
         if (!out[k])
             continue;

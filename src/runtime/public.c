@@ -10,10 +10,15 @@
 #include "base/checked.h"
 #include "base/clock.h"
 #include "runtime/session.h"
+#include "tensor/text.h"
 
 _Static_assert((int)ROOST_RANK_MAX == (int)TENSOR_RANK_MAX, "ranks are copied whole");
-_Static_assert((int)ROOST_FLOAT32 == (int)DT_F32 && (int)ROOST_BFLOAT16 == (int)DT_BF16,
+_Static_assert((int)ROOST_FLOAT32 == (int)DT_F32 && (int)ROOST_BFLOAT16 == (int)DT_BF16 &&
+                   (int)ROOST_STRING == (int)DT_STRING,
                "dtypes are copied as numbers");
+_Static_assert(sizeof(struct roost_string) == sizeof(struct text) &&
+                   offsetof(struct roost_string, bytes) == offsetof(struct text, len),
+               "strings are passed on as they are");
 _Static_assert(sizeof(((struct roost_error *)0)->message) == sizeof(((struct err *)0)->msg),
                "messages are copied whole");
 
@@ -162,6 +167,22 @@ void roost_session_free(struct roost_session **session)
     *session = NULL;
 }
 
+/* Strings come unproven here; elsewhere the readers of requests prove them. */
+static enum status check_texts(const struct tensor *t, size_t input, struct err *err)
+{
+    uint64_t bytes;
+    if (t->dtype != DT_STRING || !t->data || !tensor_bytes(t, &bytes))
+        return OK; /* the run itself refuses what has no size or no data */
+    for (uint64_t at = 0; at < bytes; at += sizeof(struct text)) {
+        struct text v;
+        memcpy(&v, (const uint8_t *)t->data + at, sizeof(v));
+        if (v.len && (!v.at || !text_valid(v.at, v.len)))
+            return err_set(err, E_BAD_INPUT, "input %zu, string %zu is not UTF-8, or holds a NUL",
+                           input, (size_t)(at / sizeof(v)));
+    }
+    return OK;
+}
+
 static enum status take_inputs(const struct roost_run *run, struct tensor *ours, struct err *err)
 {
     for (size_t i = 0; i < run->n_in; i++) {
@@ -170,6 +191,9 @@ static enum status take_inputs(const struct roost_run *run, struct tensor *ours,
             return err_set(err, E_BAD_INPUT, "input %zu has rank %d", i, t->rank);
         tensor_set_shape(&ours[i], (enum dtype)t->dtype, t->rank, t->dims);
         ours[i].data = (void *)(uintptr_t)t->data;
+        enum status s = check_texts(&ours[i], i, err);
+        if (s != OK)
+            return s;
     }
     return OK;
 }

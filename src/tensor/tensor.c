@@ -76,7 +76,7 @@ bool dtype_is_float(enum dtype t)
 
 bool dtype_is_int(enum dtype t)
 {
-    return dtype_valid(t) && t != DT_BOOL && !dtype_is_float(t);
+    return dtype_valid(t) && t != DT_BOOL && t != DT_STRING && !dtype_is_float(t);
 }
 
 bool shape_count(int rank, const int64_t *dims, uint64_t *count)
@@ -192,6 +192,8 @@ int64_t tensor_get_i64(const struct tensor *t, int64_t i)
         return ((const int64_t *)p)[i];
     case DT_U64:
         return (int64_t)MIN(((const uint64_t *)p)[i], (uint64_t)INT64_MAX);
+    case DT_STRING:
+        return 0;
     default:
         return saturate(tensor_get_f64(t, i));
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* dtypes, shapes and views. A tensor is a view: it never owns its bytes. Layout is dense row-major.
- */
+ * An element of DT_STRING is a struct text (tensor/text.h), which does not own its bytes either. */
 #ifndef ROOST_TENSOR_TENSOR_H
 #define ROOST_TENSOR_TENSOR_H
 
@@ -19,6 +19,7 @@ enum { TENSOR_RANK_MAX = 8 };
     X(DT_I16, 5, 2, "int16", "INT16", "<i2")                                                       \
     X(DT_I32, 6, 4, "int32", "INT32", "<i4")                                                       \
     X(DT_I64, 7, 8, "int64", "INT64", "<i8")                                                       \
+    X(DT_STRING, 8, 16, "string", "BYTES", "")                                                     \
     X(DT_BOOL, 9, 1, "bool", "BOOL", "|b1")                                                        \
     X(DT_F16, 10, 2, "float16", "FP16", "<f2")                                                     \
     X(DT_F64, 11, 8, "float64", "FP64", "<f8")                                                     \
@@ -66,8 +67,8 @@ const char *tensor_text(const struct tensor *t, char out[TENSOR_TEXT_MAX]);
 bool shape_broadcast(const struct tensor *a, const struct tensor *b, int *rank,
                      int64_t *dims) WARN_UNUSED;
 
-/* One element as a double or an int64 (floats truncate toward zero and saturate), at flat index i.
- */
+/* One element as a double or an int64 (floats truncate toward zero and saturate), at flat index i;
+ * 0 for a string, which is no number. */
 double tensor_get_f64(const struct tensor *t, int64_t i);
 int64_t tensor_get_i64(const struct tensor *t, int64_t i);
 

@@ -114,7 +114,7 @@ START_TEST(bad_bodies_are_refused_by_name)
         {"[[1,NaN]]", "expected a number"},
         {"[[1,Infinity]]", "expected a number"},
         {"[[1,1e39]]", "out of range"},
-        {"[[1,\"2\"]]", "expected a number"},
+        {"[[1,\"2\"]]", "a string at byte 4; expected float32"},
         {"[[1,true]]", "a boolean"},
         {"[[01,2]]", "expected"},
         {"{\"instances\":[[1,2]],\"inputs\":{\"x\":[[1,2]]}}", "one of instances and inputs"},

@@ -294,7 +294,7 @@ START_TEST(refusals_name_what_is_wrong_and_what_to_do)
         {output_missing, E_CORRUPT, {"'nowhere'"}},
         {output_twice, E_CORRUPT, {"'y' is listed twice"}},
         {no_shape, E_UNSUPPORTED, {"input 'x'", "no shape", "export"}},
-        {string_input, E_UNSUPPORTED, {"input 'x'", "strings"}},
+        {string_input, E_UNSUPPORTED, {"Relu (node 'last'", "input 0 is string[1]"}},
         {control_byte, E_CORRUPT, {"control byte 0x0a"}},
         {nul_in_name, E_CORRUPT, {"control byte 0x00"}},
         {short_tensor, E_CORRUPT, {"initializer 'w'", "float32[2,2]", "15 bytes"}},

@@ -237,7 +237,7 @@ static int attempt(const struct op *op)
         enum status s = op->prepare ? op->prepare(&node, params, &err) : OK;
         struct op_infer infer = {params, t.n_in, t.n_out, t.in_ptr, t.out_ptr, 0};
         if (s == OK)
-            s = op->infer(&infer, &err);
+            s = op_infer_outputs(op, &infer, &err);
         if (s != OK && s != E_CORRUPT && s != E_BAD_INPUT && s != E_UNSUPPORTED)
             ck_abort_msg("%s: %s", op->name, status_name(s));
         if (s == OK && runnable(&t, &infer)) {

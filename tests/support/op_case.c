@@ -140,7 +140,7 @@ enum status case_run(struct op_case *c, struct err *err)
     for (int i = 0; i < n_out; i++)
         out[i] = &c->out[i];
     struct op_infer infer = {params, c->n_in, n_out, in, out, 0};
-    s = op->infer(&infer, err);
+    s = op_infer_outputs(op, &infer, err);
     if (s != OK)
         return s;
     c->scratch_bytes = infer.scratch_bytes;

@@ -9,6 +9,7 @@
 #include "compiler/onnx/onnx_priv.h"
 #include "compiler/onnx/trees.h"
 #include "compiler/passes/eval.h"
+#include "tensor/text.h"
 
 enum node_field { F_INPUT = 1, F_OUTPUT = 2, F_NAME = 3, F_OP = 4, F_ATTR = 5, F_DOMAIN = 7 };
 
@@ -181,10 +182,15 @@ static enum status add_const(struct onnx_reader *r, struct draft *d, const struc
     struct tensor t = a->tensor;
     if (d->consts[place] != ARTIFACT_NO_TENSOR)
         return err_set(err, E_CORRUPT, "it has attribute %s twice", attr_name(a->a.key));
-    if (!a->is_tensor && list->type != ATTR_INTS && list->type != ATTR_FLOATS)
-        return err_set(err, E_CORRUPT, "its attribute %s is neither a list of numbers nor a tensor",
+    bool is_list = a->is_strings || list->type == ATTR_INTS || list->type == ATTR_FLOATS;
+    if (!a->is_tensor && !is_list)
+        return err_set(err, E_CORRUPT, "its attribute %s is neither a list nor a tensor",
                        attr_name(a->a.key));
-    if (!a->is_tensor) {
+    if (a->is_strings) {
+        enum status s = onnx_texts(r, a->strings, ONNX_STRINGS_FIELD, &t, err);
+        if (s != OK)
+            return err_prefix(err, "its attribute %s", attr_name(a->a.key));
+    } else if (!a->is_tensor) {
         bool ints = list->type == ATTR_INTS;
         t = (struct tensor){.dtype = ints ? DT_I64 : DT_F32, .rank = 1, .dims = {list->count}};
         t.data = ints ? (void *)(uintptr_t)list->ints : (void *)(uintptr_t)list->floats;
@@ -195,20 +201,32 @@ static enum status add_const(struct onnx_reader *r, struct draft *d, const struc
     return OK;
 }
 
+/* A Constant that is a list of strings. */
+static enum status constant_strings(struct onnx_reader *r, struct draft *d,
+                                    const struct onnx_attr *a, struct err *err)
+{
+    if (d->has_tensor)
+        return err_set(err, E_CORRUPT, "it has several values");
+    d->has_tensor = true;
+    return onnx_texts(r, a->strings, ONNX_STRINGS_FIELD, &d->tensor.tensor, err);
+}
+
 static enum status keep_attr(struct onnx_reader *r, struct draft *d, const struct onnx_attr *a,
                              struct err *err)
 {
     bool taken = false;
-    enum status s = d->trees ? onnx_trees_take(d->trees, a, &taken, err) : OK;
+    enum status s = d->trees ? onnx_trees_take(r, d->trees, a, &taken, err) : OK;
     if (s != OK || taken)
         return s;
-    if (a->is_strings)
-        return err_set(err, E_UNSUPPORTED,
-                       "its attribute '%.*s' holds strings; map them to numbers before the model",
-                       (int)MIN(a->name.n, 64), a->name.p);
     int place = a->a.key == ATTR_NONE ? -1 : const_place(d, a->a.key);
     if (place >= 0)
         return add_const(r, d, a, place, err);
+    if (a->is_strings && !d->known)
+        return constant_strings(r, d, a, err);
+    if (a->is_strings)
+        return err_set(err, E_UNSUPPORTED,
+                       "its attribute '%.*s' holds strings; export the model without it",
+                       (int)MIN(a->name.n, 64), a->name.p);
     if (a->is_tensor) {
         if (d->known || d->has_tensor)
             return err_set(err, E_UNSUPPORTED, "its attribute '%.*s' is a tensor",
@@ -334,8 +352,14 @@ static enum status add_constant(struct onnx_reader *r, struct draft *d, struct e
             .dtype = a->type == ATTR_INTS ? DT_I64 : DT_F32, .rank = 1, .dims = {a->count}};
         t.data = a->type == ATTR_INTS ? (void *)(uintptr_t)a->ints : (void *)(uintptr_t)a->floats;
     } else {
-        return err_set(err, E_UNSUPPORTED,
-                       "it holds strings; map them to numbers before the model");
+        t.dtype = DT_STRING;
+        if (!text_valid(a->str, a->count))
+            return err_set(err, E_CORRUPT, "its string is not UTF-8, or holds a NUL");
+        struct text *one = graph_alloc(r->g, sizeof(*one));
+        if (!one)
+            return reader_no_memory(err);
+        *one = (struct text){a->str, a->count};
+        t.data = one;
     }
     v->kind = VALUE_CONST;
     v->t = t;

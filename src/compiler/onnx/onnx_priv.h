@@ -50,10 +50,17 @@ enum status numbers_count(struct wire message, uint32_t number, enum wire_type t
 enum status numbers_read(struct wire message, uint32_t number, enum wire_type type,
                          enum dtype dtype, void *dst, struct err *err) WARN_UNUSED;
 
+/* ---- texts.c: repeated strings ---- */
+
+/* All of field `number` as a vector of strings: elements in graph memory, texts in the file.
+ * errors: E_CORRUPT (not UTF-8, or a NUL in it); E_UNSUPPORTED (too many); E_NO_MEMORY */
+enum status onnx_texts(struct onnx_reader *r, struct wire message, uint32_t number,
+                       struct tensor *out, struct err *err) WARN_UNUSED;
+
 /* ---- tensor.c ---- */
 
 /* Reads a TensorProto; out->data points into the file or into graph memory. *name is a view.
- * errors: E_CORRUPT, E_UNSUPPORTED (strings, external data, unknown dtype); E_NO_MEMORY */
+ * errors: E_CORRUPT, E_UNSUPPORTED (external data, unknown dtype); E_NO_MEMORY */
 enum status onnx_tensor(struct onnx_reader *r, struct wire message, struct tensor *out,
                         struct view *name, struct err *err) WARN_UNUSED;
 
@@ -75,7 +82,7 @@ struct onnx_attr {
     struct tensor tensor; /* of attributes like ConstantOfShape's value */
 };
 
-/* Reads an AttributeProto.  errors: E_CORRUPT, E_UNSUPPORTED (subgraphs, strings); E_NO_MEMORY */
+/* Reads an AttributeProto.  errors: E_CORRUPT, E_UNSUPPORTED (subgraphs); E_NO_MEMORY */
 enum status onnx_attribute(struct onnx_reader *r, struct wire message, struct onnx_attr *out,
                            struct err *err) WARN_UNUSED;
 

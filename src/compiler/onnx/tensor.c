@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* TensorProto -> tensor. The declared shape and the data must agree exactly, whichever of the five
+/* TensorProto -> tensor. The declared shape and the data must agree exactly, whichever of the six
  * forms the data has; raw_data of some size stays in the file, all else is copied into the graph.
  * A copy never needs more than eight bytes per byte in the file. */
 #include <inttypes.h>
@@ -53,7 +53,7 @@ static struct form form_of(enum dtype t)
 struct head {
     uint64_t dtype;
     struct view name, raw;
-    bool has_raw, external, strings, segment;
+    bool has_raw, external, segment;
 };
 
 static enum status read_head(struct wire w, struct head *h, struct err *err)
@@ -73,7 +73,6 @@ static enum status read_head(struct wire w, struct head *h, struct err *err)
             h->has_raw = true;
         }
         h->external |= f.number == F_EXTERNAL || (f.number == F_LOCATION && f.value == 1);
-        h->strings |= f.number == F_STRINGS;
         h->segment |= f.number == F_SEGMENT;
         if (s != OK)
             return s;
@@ -87,9 +86,6 @@ static enum status refuse(const struct head *h, struct err *err)
         return err_set(err, E_UNSUPPORTED,
                        "its data lies in another file; save the model as one file "
                        "(onnx.save without save_as_external_data)");
-    if (h->strings || h->dtype == 8)
-        return err_set(err, E_UNSUPPORTED,
-                       "it holds strings; map them to numbers before the model");
     if (h->segment)
         return err_set(err, E_UNSUPPORTED, "it comes in segments; save the model again");
     if (h->dtype > UINT32_MAX || !dtype_valid((unsigned)h->dtype))
@@ -150,6 +146,20 @@ static enum status raw_data(struct onnx_reader *r, const struct head *h, struct 
     return check_bools(t, bytes, err);
 }
 
+/* An element for each field; the texts stay in the file. */
+static enum status string_data(struct onnx_reader *r, struct wire w, struct tensor *t,
+                               struct err *err)
+{
+    struct tensor came;
+    enum status s = onnx_texts(r, w, F_STRINGS, &came, err);
+    if (s != OK)
+        return s;
+    if (came.dims[0] != tensor_count(t))
+        return mismatch(t, (uint64_t)came.dims[0], "elements", err);
+    t->data = came.data;
+    return OK;
+}
+
 static enum status typed_data(struct onnx_reader *r, struct wire w, struct tensor *t,
                               struct err *err)
 {
@@ -178,7 +188,10 @@ enum status onnx_tensor(struct onnx_reader *r, struct wire w, struct tensor *out
         return s;
     struct tensor t = {.dtype = (enum dtype)h.dtype};
     s = read_dims(w, &t, err);
-    if (s == OK)
+    if (s == OK && t.dtype == DT_STRING)
+        s = h.has_raw ? err_set(err, E_CORRUPT, "it holds strings as raw data")
+                      : string_data(r, w, &t, err);
+    else if (s == OK)
         s = h.has_raw ? raw_data(r, &h, &t, err) : typed_data(r, w, &t, err);
     if (s == OK)
         *out = t;

@@ -91,8 +91,8 @@ static enum status take_list(struct onnx_trees *t, const struct onnx_attr *a, st
     return OK;
 }
 
-enum status onnx_trees_take(struct onnx_trees *t, const struct onnx_attr *a, bool *taken,
-                            struct err *err)
+enum status onnx_trees_take(struct onnx_reader *r, struct onnx_trees *t, const struct onnx_attr *a,
+                            bool *taken, struct err *err)
 {
     enum attr_key key = a->a.key;
     *taken = true;
@@ -103,9 +103,12 @@ enum status onnx_trees_take(struct onnx_trees *t, const struct onnx_attr *a, boo
     if ((int)key >= ONNX_TREES_FIRST && (int)key <= ONNX_TREES_LAST)
         return take_list(t, a, err);
     if (key == ATTR_classlabels_int64s && a->a.type == ATTR_INTS) {
-        t->labels = a->a;
+        t->labels = (struct tensor){.dtype = DT_I64, .rank = 1, .dims = {a->a.count}};
+        t->labels.data = (void *)(uintptr_t)a->a.ints;
         return OK;
     }
+    if (key == ATTR_classlabels_strings && a->is_strings)
+        return onnx_texts(r, a->strings, ONNX_STRINGS_FIELD, &t->labels, err);
     if (key == ATTR_n_targets && a->a.type == ATTR_INT) {
         t->n_targets = a->a.i;
         return OK;
@@ -430,7 +433,7 @@ static void find_second(struct packer *k)
 
 static enum status find_groups(struct packer *k)
 {
-    int64_t groups = k->t->regressor ? k->t->n_targets : k->t->labels.count;
+    int64_t groups = k->t->regressor ? k->t->n_targets : k->t->labels.dims[0];
     if (groups < 1 || groups > TREE_GROUPS_MAX || (groups < 2 && !k->t->regressor))
         return err_set(k->err, E_UNSUPPORTED, "it has %" PRId64 " classes or targets", groups);
     k->groups = (uint32_t)groups;
@@ -522,9 +525,8 @@ static enum status add_operands(struct packer *k, int32_t *in, uint32_t *n)
         s = add_table(k, DT_F32, k->n_vectors, k->groups, k->vectors, &in[TREE_VECTORS]);
     *n = k->by_vector ? TREE_VECTORS + 1 : TREE_NODES + 1;
     if (s == OK && !k->t->regressor) {
-        const struct attr *labels = &k->t->labels;
-        s = add_table(k, DT_I64, labels->count, 0, (void *)(uintptr_t)labels->ints,
-                      &in[TREE_LABELS]);
+        const struct tensor *labels = &k->t->labels;
+        s = add_table(k, labels->dtype, labels->dims[0], 0, labels->data, &in[TREE_LABELS]);
         *n = TREE_LABELS + 1;
     }
     return s;

@@ -18,14 +18,14 @@ struct onnx_trees {
     bool average;   /* aggregate_function */
     bool logistic;  /* post_transform: the scores are margins */
     int64_t n_targets;
-    struct attr labels; /* int64 classes; count 0: none */
+    struct tensor labels; /* int64 or string classes; rank 0: none */
     struct attr lists[ONNX_TREES_LAST - ONNX_TREES_FIRST + 1];
     struct wire modes; /* the message of nodes_modes */
 };
 
 /* Takes an attribute that concerns the trees; *taken says so.  errors: E_CORRUPT, E_UNSUPPORTED */
-enum status onnx_trees_take(struct onnx_trees *t, const struct onnx_attr *a, bool *taken,
-                            struct err *err) WARN_UNUSED;
+enum status onnx_trees_take(struct onnx_reader *r, struct onnx_trees *t, const struct onnx_attr *a,
+                            bool *taken, struct err *err) WARN_UNUSED;
 /* Lays the trees out as constants: operands behind in[TREE_X] (ops/tree_ensemble.h) and attributes.
  * errors: E_CORRUPT (names tree and node), E_UNSUPPORTED; E_NO_MEMORY */
 enum status onnx_trees_pack(struct onnx_reader *r, const struct onnx_trees *t, int32_t *in,

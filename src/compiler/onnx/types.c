@@ -88,9 +88,6 @@ static enum status read_shape(struct onnx_reader *r, struct wire w, struct tenso
 
 static enum status check_dtype(uint64_t dtype, struct err *err)
 {
-    if (dtype == 8)
-        return err_set(err, E_UNSUPPORTED,
-                       "it holds strings; map them to numbers before the model");
     if (dtype > UINT32_MAX || !dtype_valid((unsigned)dtype))
         return err_set(err, E_UNSUPPORTED, "its ONNX data type %" PRIu64 " is not supported",
                        dtype);

@@ -51,7 +51,7 @@ enum status eval_infer(const struct graph *g, const struct node *n, struct tenso
     if (s == OK) {
         look_up(n, values, e);
         struct op_infer ctx = {e->params, (int)n->n_in, (int)n->n_out, e->in, e->out, 0};
-        s = n->op->infer(&ctx, &own);
+        s = op_infer_outputs(n->op, &ctx, &own);
         e->scratch_bytes = ctx.scratch_bytes;
     }
     if (s == OK)

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codec/number.h"
 #include "support/support.h"
+#include "tensor/number.h"
 
 START_TEST(spans_follow_the_json_grammar)
 {

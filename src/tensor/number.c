@@ -3,7 +3,7 @@
 /* Exact integers by checked accumulation; doubles by Clinger's fast path (exact when mantissa and
  * power of ten both are) with strtod behind it. The process keeps the "C" locale. source: W.
  * Clinger, "How to read floating point numbers accurately", PLDI 1990 */
-#include "codec/number.h"
+#include "tensor/number.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -3,8 +3,8 @@
 /* Decimal text <-> one tensor element. Integers are exact and never pass through a double; floats
  * round as a double does (what NumPy and JSON readers do) and print as the shortest text that reads
  * back as the same value. */
-#ifndef ROOST_CODEC_NUMBER_H
-#define ROOST_CODEC_NUMBER_H
+#ifndef ROOST_TENSOR_NUMBER_H
+#define ROOST_TENSOR_NUMBER_H
 
 #include "tensor/tensor.h"
 
