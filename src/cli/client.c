@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* libcurl, told to speak plain HTTP to the named address only: no proxies, no redirects. */
+/* libcurl (curl_door.h), told to speak plain HTTP to the named address only: no proxies, no
+ * redirects. */
 #include "cli/client.h"
 
 #include <cjson/cJSON.h>
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "catalog/catalog.h"
+#include "cli/curl_door.h"
 
 enum { REPLY_MAX_BYTES = 1 << 30, CONNECT_MS = 5000 };
 
@@ -51,44 +52,55 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
     return size * n;
 }
 
-static bool add_header(struct curl_slist **list, const char *name, const char *value)
+/* One request under way. */
+struct ask {
+    const struct curl_door *c;
+    const struct client_request *r;
+    struct client_reply *out;
+    CURL *curl;
+    struct curl_slist *headers;
+};
+
+static bool add_header(struct ask *a, const char *name, const char *value)
 {
     char line[CLIENT_HEADER_MAX];
     if (!value)
         return true;
     snprintf(line, sizeof(line), "%s: %s", name, value);
-    struct curl_slist *longer = curl_slist_append(*list, line);
+    struct curl_slist *longer = a->c->slist_append(a->headers, line);
     if (longer)
-        *list = longer;
+        a->headers = longer;
     return longer != NULL;
 }
 
-static CURLcode set_up(CURL *curl, const struct client_request *r, const char *url,
-                       struct curl_slist *headers, struct client_reply *out)
+static CURLcode set_up(const struct ask *a, const char *url)
 {
-    CURLcode e = curl_easy_setopt(curl, CURLOPT_URL, url);
+    const struct client_request *r = a->r;
+    __typeof__(a->c->easy_setopt) set = a->c->easy_setopt;
+    CURLcode e = set(a->curl, CURLOPT_URL, url);
     if (e == CURLE_OK)
-        e = curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+        e = set(a->curl, CURLOPT_HTTPHEADER, a->headers);
     if (e == CURLE_OK)
-        e = curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, r->method);
+        e = set(a->curl, CURLOPT_CUSTOMREQUEST, r->method);
     if (e == CURLE_OK && r->body) {
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_bytes);
-        e = curl_easy_setopt(curl, CURLOPT_POSTFIELDS, r->body);
+        set(a->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_bytes);
+        e = set(a->curl, CURLOPT_POSTFIELDS, r->body);
     }
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
-    curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, out);
-    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(curl, CURLOPT_HEADERDATA, out);
+    set(a->curl, CURLOPT_PROTOCOLS_STR, "http");
+    set(a->curl, CURLOPT_NOPROXY, "*");
+    set(a->curl, CURLOPT_NOSIGNAL, 1L);
+    set(a->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+    set(a->curl, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
+    set(a->curl, CURLOPT_WRITEFUNCTION, on_body);
+    set(a->curl, CURLOPT_WRITEDATA, a->out);
+    set(a->curl, CURLOPT_HEADERFUNCTION, on_header);
+    set(a->curl, CURLOPT_HEADERDATA, a->out);
     return e;
 }
 
-static enum status explain(CURLcode e, const struct client_request *r, struct err *err)
+static enum status explain(const struct ask *a, CURLcode e, struct err *err)
 {
+    const struct client_request *r = a->r;
     switch (e) {
     case CURLE_OK:
         return OK;
@@ -106,7 +118,7 @@ static enum status explain(CURLcode e, const struct client_request *r, struct er
     case CURLE_URL_MALFORMAT:
         return err_set(err, E_USAGE, "'%.100s' is no address: write HOST:PORT", r->server);
     default:
-        return err_set(err, E_IO, "asking %.100s: %s", r->server, curl_easy_strerror(e));
+        return err_set(err, E_IO, "asking %.100s: %s", r->server, a->c->easy_strerror(e));
     }
 }
 
@@ -118,19 +130,22 @@ enum status client_call(const struct client_request *r, struct client_reply *out
     int n = snprintf(url, sizeof(url), "http://%s%s", r->server, r->path);
     if (n < 0 || (size_t)n >= sizeof(url))
         return err_set(err, E_USAGE, "the address or the name is too long");
-    struct curl_slist *headers = NULL;
-    CURL *curl = curl_easy_init();
+    struct ask a = {.r = r, .out = out};
+    enum status s = curl_door_open(&a.c, err);
+    if (s != OK)
+        return s;
+    a.curl = a.c->easy_init();
     CURLcode e = CURLE_OUT_OF_MEMORY;
-    if (curl && add_header(&headers, "content-type", r->content_type) &&
-        add_header(&headers, "accept", r->accept) && add_header(&headers, "expect", ""))
-        e = set_up(curl, r, url, headers, out);
+    if (a.curl && add_header(&a, "content-type", r->content_type) &&
+        add_header(&a, "accept", r->accept) && add_header(&a, "expect", ""))
+        e = set_up(&a, url);
     if (e == CURLE_OK)
-        e = curl_easy_perform(curl);
+        e = a.c->easy_perform(a.curl);
     if (e == CURLE_OK)
-        e = curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &out->status);
-    curl_slist_free_all(headers);
-    curl_easy_cleanup(curl);
-    return explain(e, r, err);
+        e = a.c->easy_getinfo(a.curl, CURLINFO_RESPONSE_CODE, &out->status);
+    a.c->slist_free_all(a.headers);
+    a.c->easy_cleanup(a.curl);
+    return explain(&a, e, err);
 }
 
 enum status client_model_path(const char *name, const char *after, char *out, size_t size,

@@ -2,15 +2,22 @@
  * Copyright The Roost Authors */
 /* `roost version`: the build and the libraries it runs with, for bug reports. */
 #include <cblas.h>
-#include <curl/curl.h>
 #include <event2/event.h>
 #include <lz4.h>
 
+#include "cli/curl_door.h"
 #include "cli/verbs.h"
 #include "kernels/kernels.h"
 
 static const struct arg_option options[] = {{"json", 0, NULL, "Print JSON."},
                                             {NULL, 0, NULL, NULL}};
+
+static const char *curl_text(void)
+{
+    const struct curl_door *c;
+    return curl_door_open(&c, NULL) == OK ? c->version_info(CURLVERSION_NOW)->version
+                                          : "not installed";
+}
 
 static int version_run(const struct args *a)
 {
@@ -23,7 +30,7 @@ static int version_run(const struct args *a)
         {"openblas", openblas_get_config()},
         {"openblas core", gemm_blas_core()},
         {"lz4", LZ4_versionString()},
-        {"curl", curl_version_info(CURLVERSION_NOW)->version},
+        {"curl", curl_text()},
     };
     bool json = args_on(a, "json");
     struct buf out = {0};
