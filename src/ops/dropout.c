@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* Dropout, for inference: the identity; the mask, where asked for, is all true (before opset 10:
- * all ones of the input's dtype).  source: ONNX Dropout-6 (is_test), 7, 10, 12 (training_mode) */
+/* Dropout: the identity; the mask, where asked for, is all true (before opset 10: all ones of the
+ * input's dtype). In training that holds for the ratio 0 only: any other draws random numbers, and
+ * is refused, when it is known or else when it comes. Before 7 we do not believe is_test = 0, which
+ * exporters leave as it is by default.
+ * source: ONNX Dropout-6 (is_test), 7, 10, 12 (ratio and training_mode as inputs) */
 #include "ops/element.h"
 #include "ops/ops_priv.h"
 
@@ -18,17 +21,33 @@ static enum status prepare(const struct op_node *node, void *params, struct err 
     return OK;
 }
 
+/* As far as the values are known: training_mode must be false, or the ratio 0 (0.5 by default). */
+static enum status check_training(int n_in, const struct tensor *const *in, bool may_train,
+                                  struct err *err)
+{
+    const struct tensor *ratio = n_in > 1 ? in[1] : NULL, *train = n_in > 2 ? in[2] : NULL;
+    if (ratio && (!may_train || !dtype_is_float(ratio->dtype) || tensor_count(ratio) != 1))
+        return op_bad("Dropout", 1, ratio, "one float", err);
+    if (train && (!may_train || train->dtype != DT_BOOL || tensor_count(train) != 1))
+        return op_bad("Dropout", 2, train, "bool[]", err);
+    if (!train || !train->data || !*(const uint8_t *)train->data)
+        return OK;
+    if (ratio && (!ratio->data || tensor_get_f64(ratio, 0) == 0))
+        return OK;
+    return err_set(err, E_UNSUPPORTED,
+                   "Dropout: training with a ratio other than 0 draws random numbers");
+}
+
 static enum status infer(struct op_infer *ctx, struct err *err)
 {
     const struct params *p = ctx->params;
     enum status s = op_operands(ctx, "Dropout", 1, err);
     if (s != OK)
         return s;
-    const struct tensor *x = ctx->in[0], *train = ctx->n_in > 2 ? ctx->in[2] : NULL;
-    if (train && (!p->may_train || train->dtype != DT_BOOL || tensor_count(train) != 1))
-        return op_bad("Dropout", 2, train, "bool[]", err);
-    if (train && (!train->data || *(const uint8_t *)train->data))
-        return err_set(err, E_UNSUPPORTED, "Dropout: training_mode is not known to be false");
+    const struct tensor *x = ctx->in[0];
+    s = check_training(ctx->n_in, ctx->in, p->may_train, err);
+    if (s != OK)
+        return s;
     enum dtype mask = p->mask_like_input ? x->dtype : DT_BOOL;
     s = op_output(ctx, 0, "Dropout", x->dtype, x->rank, x->dims, err);
     return s == OK ? op_output(ctx, 1, "Dropout", mask, x->rank, x->dims, err) : s;
@@ -36,7 +55,10 @@ static enum status infer(struct op_infer *ctx, struct err *err)
 
 static enum status run(const struct op_run *ctx, struct err *err)
 {
-    UNUSED(err);
+    const struct params *p = ctx->params;
+    enum status s = check_training(ctx->n_in, ctx->in, p->may_train, err);
+    if (s != OK)
+        return s;
     op_copy(ctx->in[0], ctx->out[0]);
     const struct tensor *mask = ctx->n_out > 1 ? ctx->out[1] : NULL;
     int64_t n = mask ? tensor_count(mask) : 0;

@@ -90,7 +90,8 @@ struct op {
     enum status (*infer)(struct op_infer *ctx, struct err *err);
 
     /* thread: worker   locks: none   blocks: no   allocates: nothing
-     * errors: E_BAD_INPUT for a data-dependent index or count out of its range */
+     * errors: E_BAD_INPUT for a data-dependent index or count out of its range; E_UNSUPPORTED when
+     * the data ask for what infer would have refused, had it known them (Dropout) */
     enum status (*run)(const struct op_run *ctx, struct err *err);
 };
 

@@ -90,6 +90,23 @@ START_TEST(dead_nodes_go)
 }
 END_TEST
 
+START_TEST(outputs_that_nobody_reads_are_left_out_but_where_they_are_counted)
+{
+    struct onnx_build m = {0};
+    struct subject s;
+    onnx_opset(&m, "", 11);
+    onnx_input(&m, "x", DT_F32, DIMS(1, 1, 6));
+    onnx_op(&m, "Split", "s", "x", "a,b,c", ATTRS(A_INT("axis", 2)));
+    onnx_op(&m, "MaxPool", "p", "a", "y,indices", ATTRS(A_INTS("kernel_shape", 1)));
+    onnx_output(&m, "y");
+    subject_init(&s, &m);
+    apply(&s, pass_drop_dead);
+    ck_assert_uint_eq(s.g->nodes[0].n_out, 3);
+    ck_assert_uint_eq(s.g->nodes[1].n_out, 1);
+    subject_fini(&s);
+}
+END_TEST
+
 /* ---- constants ---- */
 
 START_TEST(what_depends_on_constants_only_is_computed)
@@ -495,6 +512,7 @@ Suite *suite_passes(void)
         "passes", identity_and_dropout_go_and_outputs_keep_their_names,
         identity_of_an_input_that_is_an_output_stays,
         dropout_that_trains_or_whose_mask_is_read_stays, dead_nodes_go,
+        outputs_that_nobody_reads_are_left_out_but_where_they_are_counted,
         what_depends_on_constants_only_is_computed,
         a_result_much_larger_than_its_operands_is_not_folded,
         quantized_weights_stay_quantized_and_their_bias_is_computed,

@@ -137,24 +137,112 @@ START_TEST(dropout_is_the_identity_and_its_mask_all_true)
 }
 END_TEST
 
-START_TEST(a_batch_norm_that_trains_is_refused)
+/* Two batch elements, one channel: mean 2, variance 1; given are mean 1 and variance 3. */
+static void batch_norm_case(struct op_case *c, int opset, int n_out)
 {
-    static const float one[] = {1};
+    static const float x[] = {1, 3}, one[] = {1}, three[] = {3};
+    case_begin(c, "BatchNormalization", opset)->n_out = n_out;
+    case_in(c, DT_F32, CASE_DIMS(2, 1), x);
+    for (int i = 0; i < 3; i++)
+        case_in(c, DT_F32, CASE_DIMS(1), one);
+    case_in(c, DT_F32, CASE_DIMS(1), three);
+    case_float(c, ATTR_epsilon, 0);
+    case_float(c, ATTR_momentum, 0.25f);
+}
+
+START_TEST(a_batch_norm_trains_where_its_version_says_so)
+{
+    static const struct {
+        int opset, n_out, is_test, training; /* -1: the attribute is left out */
+        bool trains;
+    } forms[] = {
+        {1, 1, -1, -1, false}, {6, 1, 0, -1, true},    {6, 1, 1, -1, false},
+        {6, 5, -1, -1, true},  {7, 1, -1, -1, false},  {9, 5, -1, -1, true},
+        {14, 3, -1, 1, true},  {15, 1, -1, -1, false}, {15, 1, -1, 1, true},
+    };
+    static const float own[] = {0, 2}, given[] = {1, 2.1547005f};
+    static const float kept[][1] = {{0}, {1.75f}, {1.5f}, {2}, {1}};
+    for (size_t i = 0; i < ARRAY_COUNT(forms); i++) {
+        struct op_case c;
+        struct err err;
+        batch_norm_case(&c, forms[i].opset, forms[i].n_out);
+        if (forms[i].is_test >= 0)
+            case_int(&c, ATTR_is_test, forms[i].is_test);
+        if (forms[i].training >= 0)
+            case_int(&c, ATTR_training_mode, forms[i].training);
+        ck_ok(case_run(&c, &err), &err);
+        case_expect(&c, 0, DT_F32, CASE_DIMS(2, 1), forms[i].trains ? own : given, 1e-6, 0);
+        for (int k = 1; k < forms[i].n_out; k++)
+            case_expect(&c, k, DT_F32, CASE_DIMS(1), kept[k], 1e-6, 0);
+        case_fini(&c);
+    }
+}
+END_TEST
+
+START_TEST(a_batch_norm_without_training_has_one_output)
+{
     struct op_case c;
     struct err err;
-    for (int form = 0; form < 3; form++) {
-        case_begin(&c, "BatchNormalization", form == 0 ? 6 : form == 1 ? 14 : 9);
-        case_in(&c, DT_F32, CASE_DIMS(1, 1), one);
-        for (int i = 0; i < 4; i++)
-            case_in(&c, DT_F32, CASE_DIMS(1), one);
-        if (form == 0)
-            case_int(&c, ATTR_is_test, 0);
-        else if (form == 1)
-            case_int(&c, ATTR_training_mode, 1);
-        else
-            c.n_out = 3;
-        ck_assert_int_eq(case_run(&c, &err), E_UNSUPPORTED);
-        ck_assert_ptr_nonnull(strstr(err.msg, "training"));
+    batch_norm_case(&c, 14, 3);
+    ck_assert_int_eq(case_run(&c, &err), E_BAD_INPUT);
+    ck_assert_ptr_nonnull(strstr(err.msg, "training"));
+    case_fini(&c);
+}
+END_TEST
+
+/* spatial = 0: statistics for every place of the image. */
+START_TEST(a_batch_norm_by_place_and_in_other_floats)
+{
+    static const double x[] = {1, 2, 3, 4}, one[] = {1, 1}, mean[] = {1, 3}, zero[] = {0, 0};
+    static const double want[] = {0, -1, 2, 1};
+    static const uint16_t hx[] = {0x3c00, 0x4000}, h1[] = {0x3c00}, hy[] = {0x0000, 0x3c00};
+    static const float f1[] = {1};
+    struct op_case c;
+    struct err err;
+    case_begin(&c, "BatchNormalization", 7);
+    case_in(&c, DT_F64, CASE_DIMS(2, 1, 2), x);
+    case_in(&c, DT_F64, CASE_DIMS(1, 2), one);
+    case_in(&c, DT_F64, CASE_DIMS(1, 2), zero);
+    case_in(&c, DT_F64, CASE_DIMS(1, 2), mean);
+    case_in(&c, DT_F64, CASE_DIMS(1, 2), one);
+    case_int(&c, ATTR_spatial, 0);
+    case_float(&c, ATTR_epsilon, 0);
+    ck_ok(case_run(&c, &err), &err);
+    case_expect(&c, 0, DT_F64, CASE_DIMS(2, 1, 2), want, 0, 0);
+    case_fini(&c);
+    case_begin(&c, "BatchNormalization", 15); /* half data, float32 statistics */
+    case_in(&c, DT_F16, CASE_DIMS(2, 1), hx);
+    case_in(&c, DT_F16, CASE_DIMS(1), h1);
+    case_in(&c, DT_F32, CASE_DIMS(1), (const float[]){0});
+    case_in(&c, DT_F32, CASE_DIMS(1), f1);
+    case_in(&c, DT_F32, CASE_DIMS(1), f1);
+    case_float(&c, ATTR_epsilon, 0);
+    ck_ok(case_run(&c, &err), &err);
+    case_expect_shape(&c, 0, DT_F16, CASE_DIMS(2, 1));
+    ck_assert(!memcmp(c.out[0].data, hy, sizeof(hy)));
+    case_fini(&c);
+}
+END_TEST
+
+START_TEST(dropout_in_training_is_taken_with_ratio_0_only)
+{
+    static const float none = 0, some = 0.5f;
+    static const uint8_t yes = 1;
+    for (int way = 0; way < 8; way++) {
+        struct op_case c;
+        struct err err;
+        bool zero = way & 1;
+        case_begin(&c, "Dropout", 13)->blind = way & 2;
+        case_in(&c, DT_F32, CASE_DIMS(6), x6);
+        case_in(&c, DT_F32, CASE_SCALAR, zero ? &none : &some);
+        if (way & 4)
+            c.left_out[1] = true;
+        case_in(&c, DT_BOOL, CASE_SCALAR, &yes);
+        enum status s = case_run(&c, &err);
+        ck_assert_int_eq(s, zero && !(way & 4) ? OK : E_UNSUPPORTED);
+        if (s == OK)
+            case_expect(&c, 0, DT_F32, CASE_DIMS(6), x6, 0, 0);
+        case_fini(&c);
     }
 }
 END_TEST
@@ -244,12 +332,15 @@ END_TEST
 
 Suite *suite_forms(void)
 {
-    return SUITE("forms", clip_reads_attributes_before_11_and_operands_after,
-                 softmax_reads_a_matrix_before_13, add_6_broadcasts_on_request_from_an_axis,
-                 axes_stand_in_an_attribute_before_13, slice_1_takes_attributes,
-                 dropout_is_the_identity_and_its_mask_all_true, a_batch_norm_that_trains_is_refused,
-                 the_last_window_of_ceil_mode_never_starts_in_the_padding,
-                 indices_count_planes_by_rows_or_by_columns,
-                 a_pool_that_covers_everything_everywhere_is_refused,
-                 gemm_takes_vectors_scalars_and_none_as_its_third_operand);
+    return SUITE(
+        "forms", clip_reads_attributes_before_11_and_operands_after,
+        softmax_reads_a_matrix_before_13, add_6_broadcasts_on_request_from_an_axis,
+        axes_stand_in_an_attribute_before_13, slice_1_takes_attributes,
+        dropout_is_the_identity_and_its_mask_all_true,
+        a_batch_norm_trains_where_its_version_says_so, a_batch_norm_without_training_has_one_output,
+        a_batch_norm_by_place_and_in_other_floats, dropout_in_training_is_taken_with_ratio_0_only,
+        the_last_window_of_ceil_mode_never_starts_in_the_padding,
+        indices_count_planes_by_rows_or_by_columns,
+        a_pool_that_covers_everything_everywhere_is_refused,
+        gemm_takes_vectors_scalars_and_none_as_its_third_operand);
 }

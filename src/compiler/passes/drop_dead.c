@@ -2,7 +2,8 @@
  * Copyright The Roost Authors */
 /* Walks the nodes backwards from the outputs: what nothing live reads is dropped, and an optional
  * output that nothing reads is left out, so that no kernel computes it. Output 0 stays: many
- * operators cannot do without it. */
+ * operators cannot do without it. So do all outputs of operators that may have any number of them
+ * (Split): there the number itself says what is computed. */
 #include "base/alloc.h"
 #include "compiler/passes/passes.h"
 
@@ -16,6 +17,8 @@ static bool any_live(const bool *live, const struct node *n)
 
 static void leave_out_unread(const bool *live, struct node *n)
 {
+    if (n->op->out_max == OP_OUTPUTS_MAX)
+        return;
     for (uint32_t i = 1; i < n->n_out; i++)
         if (n->out[i] != ARTIFACT_NO_TENSOR && !live[n->out[i]])
             n->out[i] = ARTIFACT_NO_TENSOR;
