@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "cli/explain.h"
 #include "cli/files.h"
 #include "cli/local.h"
 #include "cli/progress.h"
@@ -13,6 +14,7 @@
 static const struct arg_option options[] = {
     {"output", 'o', "OUT.roost", "Where to write the artifact."},
     {"format", 0, "FORMAT", "auto, onnx, xgboost-json or xgboost-ubj (auto)."},
+    {"explain", 0, NULL, "Print what each pass did, and what a run will cost."},
     LOCAL_COMPILE_OPTIONS,
     {"json", 0, NULL, "Print JSON."},
     {NULL, 0, NULL, NULL}};
@@ -30,18 +32,29 @@ static enum status report_guards(const struct sandbox_guards *g, bool bare, bool
     return buf_printf(out, "  sandbox: %s\n", sandbox_guards_text(g, text));
 }
 
-static enum status report(const char *in, const char *path, const struct sandbox_result *made,
-                          const struct args *a, bool bare, struct buf *out)
+/* What the passes did, then what the artifact will cost. */
+static enum status explain(const struct pass_log *log, const struct program *p, bool json,
+                           struct buf *out)
 {
-    const struct artifact_page0 *p0 = program_page0(made->program);
-    char size[UNITS_TEXT_MAX], resident[UNITS_TEXT_MAX];
-    uint64_t bytes = program_resident_bytes(made->program);
-    if (!args_on(a, "json")) {
-        enum status s = buf_printf(out, "%s: %s, %" PRIu32 " instruction%s, %s resident\n", path,
-                                   units_size_human(made->artifact.len, size), p0->n_instrs,
-                                   p0->n_instrs == 1 ? "" : "s", units_size_human(bytes, resident));
-        return s == OK ? report_guards(&made->guards, bare, false, out) : s;
-    }
+    char a[UNITS_TEXT_MAX], b[UNITS_TEXT_MAX], c[UNITS_TEXT_MAX];
+    const struct artifact_page0 *p0 = program_page0(p);
+    enum status s = explain_passes(log, json, out);
+    if (s == OK && json)
+        s = buf_printf(out,
+                       ", \"weights_bytes\": %" PRIu64 ", \"arena_fixed_bytes\": %" PRIu64
+                       ", \"arena_per_item_bytes\": %" PRIu64,
+                       p0->blob_bytes, p0->cost.arena_fixed, p0->cost.arena_per_item);
+    else if (s == OK)
+        s = buf_printf(out, "  %-10s %s\n  %-10s %s and %s more per item\n", "weights",
+                       units_size_human(p0->blob_bytes, a), "arena",
+                       units_size_human(p0->cost.arena_fixed, b),
+                       units_size_human(p0->cost.arena_per_item, c));
+    return s == OK ? explain_run(p, json, out) : s;
+}
+
+static enum status report_json(const char *in, const char *path, const struct sandbox_result *made,
+                               bool bare, struct buf *out)
+{
     enum status s = buf_str(out, "{\"input\": ");
     if (s == OK)
         s = buf_json_str(out, in, strlen(in));
@@ -52,16 +65,41 @@ static enum status report(const char *in, const char *path, const struct sandbox
     if (s == OK)
         s = buf_printf(
             out, ", \"bytes\": %zu, \"instructions\": %" PRIu32 ", \"resident_bytes\": %" PRIu64,
-            made->artifact.len, p0->n_instrs, bytes);
-    if (s == OK)
-        s = report_guards(&made->guards, bare, true, out);
-    return s == OK ? buf_str(out, "}\n") : s;
+            made->artifact.len, program_instr_count(made->program),
+            program_resident_bytes(made->program));
+    return s == OK ? report_guards(&made->guards, bare, true, out) : s;
+}
+
+static enum status report_plain(const char *path, const struct sandbox_result *made, bool bare,
+                                struct buf *out)
+{
+    char size[UNITS_TEXT_MAX], resident[UNITS_TEXT_MAX];
+    uint32_t count = program_instr_count(made->program);
+    enum status s =
+        buf_printf(out, "%s: %s, %" PRIu32 " instruction%s, %s resident\n", path,
+                   units_size_human(made->artifact.len, size), count, count == 1 ? "" : "s",
+                   units_size_human(program_resident_bytes(made->program), resident));
+    return s == OK ? report_guards(&made->guards, bare, false, out) : s;
+}
+
+/* log: NULL unless it is asked for. */
+static enum status report(const struct args *a, const struct sandbox_result *made, bool bare,
+                          const struct pass_log *log, struct buf *out)
+{
+    const char *in = a->operands[0], *path = args_get(a, "output");
+    bool json = args_on(a, "json");
+    enum status s =
+        json ? report_json(in, path, made, bare, out) : report_plain(path, made, bare, out);
+    if (s == OK && log)
+        s = explain(log, made->program, json, out);
+    return s == OK && json ? buf_str(out, "}\n") : s;
 }
 
 static int compile_run(const struct args *a)
 {
     const char *in = a->operands[0], *path = args_get(a, "output");
     struct sandbox_result made = {.program = NULL};
+    struct pass_log log, *asked = args_on(a, "explain") ? &log : NULL;
     struct local_compile how;
     struct buf out = {0};
     struct progress bar;
@@ -73,12 +111,12 @@ static int compile_run(const struct args *a)
     enum status s = local_compile_options(a, &how, &err);
     progress_start(&bar, "compiling", 0);
     if (s == OK)
-        s = local_compile(in, &how, &made, &err);
+        s = local_compile(in, &how, asked, &made, &err);
     if (s == OK)
         s = file_write(path, made.artifact.data, made.artifact.len, &err);
     progress_stop(&bar);
     if (s == OK)
-        s = report(in, path, &made, a, how.bare, &out);
+        s = report(a, &made, how.bare, asked, &out);
     sandbox_result_fini(&made);
     if (s == OK)
         return cli_print(s, &out);

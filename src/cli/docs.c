@@ -6,6 +6,7 @@
 
 #include "cli/config.h"
 #include "cli/verbs.h"
+#include "compiler/passes/passes.h"
 #include "metrics/table.h"
 #include "ops/op.h"
 
@@ -108,6 +109,21 @@ static enum status page_cli(struct buf *out)
     return s;
 }
 
+static enum status page_passes(struct buf *out)
+{
+    enum status s = buf_printf(
+        out,
+        "# Passes\n\n"
+        "What the compiler does to a model between reading and writing it, in this order, again "
+        "and again until a\nround changes nothing, at most %d rounds. `roost compile --explain` "
+        "prints what each did; `--without NAME`\nleaves one out.\n\n"
+        "| pass | what it does |\n|---|---|\n",
+        PASS_ROUNDS_MAX);
+    for (int k = 0; s == OK && k < PASS_COUNT; k++)
+        s = buf_printf(out, "| %s | %s |\n", pass_table[k].name, pass_table[k].what);
+    return s;
+}
+
 static int docs_run(const struct args *a)
 {
     static const struct {
@@ -116,7 +132,8 @@ static int docs_run(const struct args *a)
     } pages[] = {{"configuration", page_configuration},
                  {"metrics", page_metrics},
                  {"operators", page_operators},
-                 {"cli", page_cli}};
+                 {"cli", page_cli},
+                 {"passes", page_passes}};
     struct buf out = {0};
     struct err err;
     for (size_t i = 0; i < ARRAY_COUNT(pages); i++) {
@@ -125,7 +142,7 @@ static int docs_run(const struct args *a)
         enum status s = buf_str(&out, made_note);
         return cli_print(s == OK ? pages[i].write(&out) : s, &out);
     }
-    err_set(&err, E_USAGE, "unknown page '%.40s': configuration, metrics, operators or cli",
+    err_set(&err, E_USAGE, "unknown page '%.40s': configuration, metrics, operators, cli or passes",
             a->operands[0]);
     return cli_fail(&err);
 }

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "cli/files.h"
 #include "cli/units.h"
+#include "compiler/passes/passes.h"
 
 /* A bound against absurd shapes only; the machine's memory ends most runs before. */
 static const uint64_t ARENA_MAX_BYTES = UINT64_C(1) << 40;
@@ -63,6 +64,8 @@ enum status local_compile_options(const struct args *a, struct local_compile *ou
         return err_prefix(err, "option --compile-time");
     if (time && !out->limits.time_us)
         return err_set(err, E_USAGE, "option --compile-time: at least 1us");
+    if (args_get(a, "without") && passes_named(args_get(a, "without"), &out->passes_off, err) != OK)
+        return err_prefix(err, "option --without");
     return local_format(args_get(a, "format"), &out->format, err);
 }
 
@@ -101,10 +104,12 @@ static enum status model_file(const char *path, int *fd, struct err *err)
     return s;
 }
 
-enum status local_compile(const char *path, const struct local_compile *how,
+enum status local_compile(const char *path, const struct local_compile *how, struct pass_log *log,
                           struct sandbox_result *out, struct err *err)
 {
-    struct sandbox_job job = {.options = {.format = how->format}, .limits = how->limits};
+    struct sandbox_job job = {
+        .options = {.format = how->format, .passes_off = how->passes_off, .log = log},
+        .limits = how->limits};
     if (how->bare)
         return compile_bare(path, &job.options, out, err);
     enum status s = model_file(path, &job.model_fd, err);
@@ -126,7 +131,7 @@ enum status local_open(const char *path, const struct local_compile *how, struct
             *load_us = clock_now_us() - begin;
         return s;
     }
-    enum status s = local_compile(path, how, &made, err);
+    enum status s = local_compile(path, how, NULL, &made, err);
     if (s != OK)
         return s;
     *out = made.program;

@@ -14,8 +14,9 @@ enum { LOCAL_FILE_MAX = INT32_MAX }; /* bytes of a model file: protobuf's own li
 #define LOCAL_COMPILE_OPTIONS                                                                      \
     {"sandbox", 0, "on|off", "Compile in a confined process of its own (on)."},                    \
         {"compile-memory", 0, "SIZE", "What that process may use (1GiB and 5 times the file)."},   \
+        {"compile-time", 0, "TIME", "How long it may take (2m)."},                                 \
     {                                                                                              \
-        "compile-time", 0, "TIME", "How long it may take (2m)."                                    \
+        "without", 0, "PASS,...", "Leave passes of the compiler out; all: every one."              \
     }
 
 /* Is this operand a file rather than a model's name? */
@@ -27,13 +28,15 @@ struct local_compile {
     enum model_format format;
     bool bare; /* in this process, for once trusting the file */
     struct sandbox_limits limits;
+    uint64_t passes_off;
 };
 /* errors: E_USAGE naming the option */
 enum status local_compile_options(const struct args *a, struct local_compile *out,
                                   struct err *err) WARN_UNUSED;
 /* Compiles a model file ("-": standard input) and opens what came of it. `out` is zero; bare leaves
- * its guards so.  owns: the caller calls sandbox_result_fini on OK   blocks: disk */
-enum status local_compile(const char *path, const struct local_compile *how,
+ * its guards so. log: what the passes did; may be NULL.  owns: the caller calls sandbox_result_fini
+ * on OK   blocks: disk */
+enum status local_compile(const char *path, const struct local_compile *how, struct pass_log *log,
                           struct sandbox_result *out, struct err *err) WARN_UNUSED;
 /* A .roost file, or a model file compiled on the way. *load_us (may be NULL): the time from file or
  * artifact to program, compiling left out.  blocks: disk */

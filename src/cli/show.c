@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/client.h"
+#include "cli/explain.h"
 #include "cli/json_text.h"
 #include "cli/local.h"
 #include "cli/units.h"
@@ -113,10 +114,14 @@ static enum status file_json(const struct program *p, const char *path, struct b
         s = buf_printf(out,
                        "}, \"cost\": {\"file_bytes\": %" PRIu64 ", \"resident_bytes\": %" PRIu64
                        ", \"weights_bytes\": %" PRIu64 ", \"arena_fixed_bytes\": %" PRIu64
-                       ", \"arena_per_item_bytes\": %" PRIu64 "}, \"format\": \"%d.%d\", "
-                       "\"hash\": \"%s\", \"provenance\": %s}\n",
+                       ", \"arena_per_item_bytes\": %" PRIu64,
                        p0->file_bytes, program_resident_bytes(p), p0->blob_bytes,
-                       p0->cost.arena_fixed, p0->cost.arena_per_item, p0->major, p0->minor, hash,
+                       p0->cost.arena_fixed, p0->cost.arena_per_item);
+    if (s == OK)
+        s = explain_run(p, true, out);
+    if (s == OK)
+        s = buf_printf(out, "}, \"format\": \"%d.%d\", \"hash\": \"%s\", \"provenance\": %s}\n",
+                       p0->major, p0->minor, hash,
                        *program_provenance(p) ? program_provenance(p) : "null");
     return s;
 }
@@ -161,6 +166,8 @@ static enum status file_plain(const struct program *p, const char *path, struct 
         s = buf_printf(out, "  %-10s %s and %s more per item\n", "arena",
                        units_size_human(p0->cost.arena_fixed, a),
                        units_size_human(p0->cost.arena_per_item, b));
+    if (s == OK)
+        s = explain_run(p, false, out);
     return s == OK ? buf_printf(out, "  %-10s %d.%d, %.16s\n  %-10s %s\n", "artifact", p0->major,
                                 p0->minor, hash, "made", program_provenance(p))
                    : s;

@@ -2,7 +2,7 @@
  * Copyright The Roost Authors */
 /* Places roots one after the other, each in a gap between those placed before it that live at the
  * same time. No order is best for every graph, so when the largest-first one does not reach the
- * lower bound (the most bytes alive at one step) two more are tried and the best is kept; which one
+ * lower bound (the most bytes alive at one step) others are tried and the best is kept; which one
  * that is depends on the sizes and lifetimes alone.
  *
  * Who lives at the same time is asked of an implicit tree over the roots by first step: the middle
@@ -44,6 +44,15 @@ static bool by_size(const struct plan *pl, int32_t a, int32_t b)
 {
     uint64_t x = pl->values[a].bytes, y = pl->values[b].bytes;
     return x != y ? x > y : by_first(pl, a, b);
+}
+
+/* What is alive at the peak first: these can stand side by side without a hole. */
+static bool by_peak(const struct plan *pl, int32_t a, int32_t b)
+{
+    const struct plan_value *v = &pl->values[a], *w = &pl->values[b];
+    bool x = v->first <= pl->peak && pl->peak <= v->last;
+    bool y = w->first <= pl->peak && pl->peak <= w->last;
+    return x != y ? x : by_size(pl, a, b);
 }
 
 /* Bytes times steps; what is large for long is hardest to move aside. */
@@ -188,19 +197,23 @@ static uint64_t place_all(struct fit *f, before_fn *order, bool tight)
     return top;
 }
 
-/* The most bytes alive at one step. Leaves the roots in `order` by last step. */
-static uint64_t most_alive(const struct plan *pl, uint32_t n)
+/* Finds the most bytes alive at one step. Leaves the roots in `order` by last step. */
+static void find_peak(struct plan *pl, uint32_t n)
 {
-    uint64_t alive = 0, most = 0;
+    uint64_t alive = 0;
+    pl->live_bytes = 0;
+    pl->peak = 0;
     sort(pl, pl->order, n, by_last);
     for (uint32_t in = 0, out = 0; in < n; in++) {
         const struct plan_value *v = &pl->values[pl->by_first[in]];
         for (; pl->values[pl->order[out]].last < v->first; out++)
             alive -= pl->values[pl->order[out]].bytes;
         alive += v->bytes;
-        most = MAX(most, alive);
+        if (alive > pl->live_bytes) {
+            pl->live_bytes = alive;
+            pl->peak = v->first;
+        }
     }
-    return most;
 }
 
 void plan_fit(struct plan *pl, uint32_t n)
@@ -210,6 +223,7 @@ void plan_fit(struct plan *pl, uint32_t n)
         bool tight;
     } ways[FIT_ORDERS] = {
         [FIT_BY_SIZE] = {by_size, false},
+        [FIT_BY_PEAK] = {by_peak, false},
         [FIT_BY_AREA] = {by_area, false},
         [FIT_BY_START] = {by_start, true},
     };
@@ -218,7 +232,7 @@ void plan_fit(struct plan *pl, uint32_t n)
     for (uint32_t i = 0; i < n; i++)
         pl->by_first[i] = pl->order[i];
     sort(pl, pl->by_first, n, by_first);
-    pl->live_bytes = most_alive(pl, n);
+    find_peak(pl, n);
     pl->values_bytes = place_all(&f, ways[best].order, ways[best].tight);
     for (int way = best + 1; way < FIT_ORDERS && pl->values_bytes > pl->live_bytes; way++) {
         uint64_t bytes = place_all(&f, ways[way].order, ways[way].tight);

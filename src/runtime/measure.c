@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/checked.h"
+#include "ops/flops.h"
 #include "runtime/plan_priv.h"
 
 /* Every symbol is 1, but for the first, which is `first`. */
@@ -73,4 +75,47 @@ enum status bind_measure(const struct program *p, struct artifact_cost *out, str
     if (s == E_BAD_INPUT || s == E_TOO_LARGE)
         err->code = s = E_CORRUPT; /* no request is at fault here */
     return s;
+}
+
+static uint64_t flops_of(const struct plan *pl)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < pl->n_steps; i++) {
+        const struct plan_step *step = &pl->steps[i];
+        const struct op_shapes shapes = {.n_in = step->in->n_in,
+                                         .n_out = step->in->n_out,
+                                         .in = (const struct tensor *const *)step->operands,
+                                         .out = step->operands + step->in->n_in};
+        uint64_t flops = op_flops(step->in->op, &shapes);
+        if (!checked_add(sum, flops, &sum))
+            return UINT64_MAX;
+    }
+    return sum;
+}
+
+enum status program_estimate(const struct program *p, struct program_estimate *out, struct err *err)
+{
+    static const char *const orders[FIT_ORDERS] = {[FIT_BY_SIZE] = "size",
+                                                   [FIT_BY_PEAK] = "peak",
+                                                   [FIT_BY_AREA] = "area",
+                                                   [FIT_BY_START] = "start"};
+    struct tensor in[SIGNATURE_PORTS_MAX];
+    int64_t symbols[ARTIFACT_SYMBOLS_MAX];
+    const struct plan_shapes shapes = {in, symbols, NULL};
+    struct plan pl;
+    *out = (struct program_estimate){.placed_by = ""};
+    void *book = alloc_aligned(PLAN_ALIGN, plan_book_bytes(p));
+    if (!book)
+        return err_set(err, E_NO_MEMORY, "no memory to plan a program");
+    set_shapes(&p->signature, 1, in, symbols);
+    enum status s = plan_make(&pl, p, &shapes, book, err);
+    if (s == OK)
+        *out = (struct program_estimate){.planned = true,
+                                         .flops = flops_of(&pl),
+                                         .steps = pl.n_steps,
+                                         .values_bytes = pl.values_bytes,
+                                         .live_bytes = pl.live_bytes,
+                                         .placed_by = orders[pl.placed_by]};
+    alloc_free(book);
+    return s == E_BAD_INPUT && shapes_are_free(&p->signature) ? OK : s;
 }

@@ -36,7 +36,7 @@ struct plan_value {
 };
 
 /* The orders in which roots may be placed. */
-enum fit_order { FIT_BY_SIZE, FIT_BY_AREA, FIT_BY_START, FIT_ORDERS };
+enum fit_order { FIT_BY_SIZE, FIT_BY_PEAK, FIT_BY_AREA, FIT_BY_START, FIT_ORDERS };
 
 /* Embedded; all pointers lead into the book. */
 struct plan {
@@ -54,6 +54,7 @@ struct plan {
     uint32_t n_steps, n_late;
     uint64_t book_bytes, values_bytes, scratch_bytes; /* each a multiple of PLAN_ALIGN */
     uint64_t live_bytes;      /* of the step with most bytes alive: values_bytes is never less */
+    uint32_t peak;            /* that step; the first of equals */
     enum fit_order placed_by; /* the order that gave values_bytes */
 };
 

@@ -62,6 +62,21 @@ struct instr_view {
 uint32_t program_instr_count(const struct program *p);
 void program_instr(const struct program *p, uint32_t i, struct instr_view *out);
 
+/* What one run is at the smallest symbols, where every dim that a request may choose is 1. */
+struct program_estimate {
+    bool planned;   /* false: no plan at these sizes (shapes too small, or known only while it
+                       runs); all else is 0 */
+    uint64_t flops; /* see ops/flops.h */
+    uint32_t steps; /* instructions that run; views and what shapes decide do not */
+    uint64_t values_bytes; /* of the arena, without the plan itself and scratch */
+    uint64_t live_bytes;   /* of the step with most bytes alive: what values_bytes is at least */
+    const char *placed_by; /* the order of placing that gave values_bytes: "size", "peak", "area",
+                              "start" */
+};
+/* errors: E_NO_MEMORY; what planning says of a program that is not sound */
+enum status program_estimate(const struct program *p, struct program_estimate *out,
+                             struct err *err) WARN_UNUSED;
+
 /* Computes the costs that belong into page 0, for the compiler: binds without comparing costs. */
 enum status program_measure(const void *bytes, size_t n, struct artifact_cost *out,
                             struct err *err) WARN_UNUSED;

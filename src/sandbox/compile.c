@@ -55,6 +55,7 @@ static enum status write_request(const struct sandbox_job *job, const struct san
     r.format = (uint32_t)job->options.format;
     r.time_s = (uint32_t)MIN((l->time_us + 999999) / 1000000, (uint64_t)UINT32_MAX / 2);
     r.memory_bytes = l->memory_bytes;
+    r.passes_off = job->options.passes_off;
     return sandbox_hold(&r, sizeof(r), fd, err);
 }
 
@@ -77,6 +78,7 @@ enum status sandbox_compile_by(const char *program, const struct sandbox_job *jo
     const char *const argv[] = {"roost", SANDBOX_VERB, NULL};
     struct sandbox_limits l = job->limits;
     struct child_spec spec = {.program = program, .argv = argv, .model_fd = job->model_fd};
+    struct child_words words;
     struct child_end end;
     struct err unread;
     err = err ? err : &unread;
@@ -91,10 +93,14 @@ enum status sandbox_compile_by(const char *program, const struct sandbox_job *jo
     s = child_run(&spec, &end, err);
     close(spec.request_fd);
     if (s == OK)
-        s = child_verdict(&end, &l, &out->guards, err);
+        s = child_verdict(&end, &l, &words, err);
     child_end_fini(&end);
-    if (s == OK)
+    if (s == OK) {
+        out->guards = words.guards;
+        if (job->options.log)
+            *job->options.log = words.log;
         s = prove(out, err);
+    }
     if (s != OK)
         buf_fini(&out->artifact);
     return s;

@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include "compiler/passes/passes.h"
 #include "sandbox/sandbox.h"
 
 /* ---- the child's descriptors: all it has ---- */
@@ -34,11 +35,12 @@ struct child_request {
     uint32_t format;
     uint32_t time_s;       /* of processor time */
     uint64_t memory_bytes; /* beyond the process as it starts, and what it maps of the model */
+    uint64_t passes_off;
 };
 enum { CHILD_REQUEST_MAGIC = 0x52534258 };
 
-/* A note: this head, then so many bytes. Each kind comes at most once, in this order; DONE or ERROR
- * ends them. */
+/* A note: this head, then so many bytes. Each kind comes at most once, GUARDS before the others;
+ * DONE or ERROR ends them. */
 struct child_note {
     uint32_t kind, bytes;
 };
@@ -46,6 +48,7 @@ enum child_note_kind {
     NOTE_GUARDS = 1, /* struct child_guards */
     NOTE_ERROR = 2,  /* uint32_t status, then the words */
     NOTE_DONE = 3,   /* uint64_t: bytes written to CHILD_RESULT */
+    NOTE_PASSES = 4, /* the steps of a struct pass_log; between GUARDS and DONE */
 };
 
 /* struct sandbox_guards on its way. */
@@ -83,10 +86,16 @@ enum status child_run(const struct child_spec *spec, struct child_end *end,
 
 /* ---- verdict.c: what an end means ---- */
 
+/* What a child says beside its artifact. */
+struct child_words {
+    struct sandbox_guards guards;
+    struct pass_log log;
+};
+
 /* OK when the child says it is done, as much came as it says, and nothing speaks against it.
  * errors: E_CORRUPT, E_TOO_LARGE, E_UNSUPPORTED, E_IO */
 enum status child_verdict(const struct child_end *e, const struct sandbox_limits *limits,
-                          struct sandbox_guards *guards, struct err *err) WARN_UNUSED;
+                          struct child_words *words, struct err *err) WARN_UNUSED;
 
 /* ---- confine.c: the child gives up what it has ---- */
 

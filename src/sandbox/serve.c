@@ -91,13 +91,16 @@ static bool tell_guards(const struct sandbox_guards *g)
 
 static int compile(const struct child_request *r, const void *bytes, size_t n)
 {
-    struct compile_options o = {.format = (enum model_format)r->format};
+    static struct pass_log log;
+    struct compile_options o = {
+        .format = (enum model_format)r->format, .passes_off = r->passes_off, .log = &log};
     struct buf artifact = {0};
     struct err err = {E_INTERNAL, "the compiler gave no reason"};
     if (compile_bytes(bytes, n, &o, &artifact, &err) != OK)
         return fail(&err);
     uint64_t len = artifact.len;
-    if (!child_write(CHILD_RESULT, artifact.data, artifact.len) ||
+    if (!child_note(NOTE_PASSES, log.steps, log.n * sizeof(log.steps[0])) ||
+        !child_write(CHILD_RESULT, artifact.data, artifact.len) ||
         !child_note(NOTE_DONE, &len, sizeof(len)))
         return EXIT_FAILED;
     return EXIT_DONE;

@@ -11,8 +11,8 @@
 
 /* What the notes say. */
 struct notes {
-    bool guarded, done, failed;
-    struct sandbox_guards guards;
+    bool guarded, logged, done, failed;
+    struct child_words words;
     uint64_t result_bytes;
     struct err err;
 };
@@ -67,11 +67,27 @@ static void read_guards(struct notes *n, const uint8_t *p)
 {
     struct child_guards g;
     memcpy(&g, p, sizeof(g));
-    n->guards = (struct sandbox_guards){.landlock_abi = g.landlock_abi < 0 ? 0 : g.landlock_abi,
-                                        .seccomp = g.seccomp == 1,
-                                        .network = g.network == 1,
-                                        .memory_limit = g.memory_limit == 1};
+    n->words.guards =
+        (struct sandbox_guards){.landlock_abi = g.landlock_abi < 0 ? 0 : g.landlock_abi,
+                                .seccomp = g.seccomp == 1,
+                                .network = g.network == 1,
+                                .memory_limit = g.memory_limit == 1};
     n->guarded = true;
+}
+
+/* False when these are no steps of a compile. */
+static bool read_passes(struct notes *n, const uint8_t *p, size_t bytes)
+{
+    struct pass_log *log = &n->words.log;
+    if (n->logged || !n->guarded || bytes > sizeof(log->steps) || bytes % sizeof(log->steps[0]))
+        return false;
+    memcpy(log->steps, p, bytes);
+    log->n = (uint32_t)(bytes / sizeof(log->steps[0]));
+    n->logged = true;
+    for (uint32_t i = 0; i < log->n; i++)
+        if (log->steps[i].pass >= PASS_COUNT)
+            return false;
+    return true;
 }
 
 /* False on anything out of form or order. */
@@ -83,6 +99,8 @@ static bool read_note(struct notes *n, const struct child_note *head, const uint
         read_error(n, p, head->bytes);
     else if (head->kind == NOTE_GUARDS && head->bytes == sizeof(struct child_guards) && !n->guarded)
         read_guards(n, p);
+    else if (head->kind == NOTE_PASSES)
+        return read_passes(n, p, head->bytes);
     else if (head->kind == NOTE_DONE && head->bytes == sizeof(n->result_bytes) && n->guarded) {
         memcpy(&n->result_bytes, p, sizeof(n->result_bytes));
         n->done = true;
@@ -153,7 +171,7 @@ static enum status without_answer(const struct child_end *e, const struct sandbo
 }
 
 enum status child_verdict(const struct child_end *e, const struct sandbox_limits *limits,
-                          struct sandbox_guards *guards, struct err *err)
+                          struct child_words *words, struct err *err)
 {
     struct notes n = {.done = false};
     if (e->late)
@@ -174,6 +192,6 @@ enum status child_verdict(const struct child_end *e, const struct sandbox_limits
         return err_set(err, E_CORRUPT,
                        "the compiler's answer is garbled: %zu bytes instead of %" PRIu64,
                        e->result->len, n.result_bytes);
-    *guards = n.guards;
+    *words = n.words;
     return OK;
 }

@@ -53,8 +53,29 @@ class Plain(harness.Case):
         self.fails(2, "usage: roost compile", "compile")
         self.fails(2, "-o OUT.roost", "compile", harness.model_file("iris"))
         self.fails(2, "unknown format", "compile", "x", "-o", "y", "--format", "tf")
+        self.fails(2, "unknown pass", "compile", "x", "-o", "y", "--without", "no_such")
         self.fails(2, "--seconds", "bench", harness.compiled("iris"), "--seconds", "0")
         self.fails(2, "segment", "show", "a/b/c", env={"ROOST_SERVER": "127.0.0.1:1"})
+
+    def test_compile_explains_itself(self):
+        made = self.path / "explained.roost"
+        text = self.works("compile", harness.model_file("iris"), "-o", made, "--explain")
+        for word in ("drop_dead", "fuse_gemm", "weights", "arena", "FLOP", "alive at once"):
+            self.assertIn(word, text)
+        out = json.loads(self.works("compile", harness.model_file("iris"), "-o", made, "--explain",
+                                    "--json"))
+        last = out["passes"][-1]
+        self.assertFalse(last["changed"])
+        self.assertEqual(last["nodes_after"], out["instructions"])
+        self.assertGreater(out["estimate"]["flops"], 0)
+        self.assertGreaterEqual(out["estimate"]["plan_ratio"], 1)
+        plain = json.loads(self.works("compile", harness.model_file("iris"), "-o", made, "--explain",
+                                      "--without", "all", "--json"))
+        self.assertEqual(plain["passes"], [])
+        self.assertGreater(plain["instructions"], out["instructions"])
+        row = self.works("run", made, "--csv", stdin=b"5.1,3.5,1.4,0.2\n")
+        same = self.works("run", harness.compiled("iris"), "--csv", stdin=b"5.1,3.5,1.4,0.2\n")
+        self.assertEqual(row, same)
 
     def test_compile_is_deterministic_and_whole_or_not_at_all(self):
         one, two = self.path / "1.roost", self.path / "2.roost"

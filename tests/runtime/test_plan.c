@@ -238,9 +238,31 @@ START_TEST(a_chain_in_place_needs_one_value)
 }
 END_TEST
 
+START_TEST(an_estimate_counts_work_and_compares_the_plan_with_what_lives)
+{
+    struct program_estimate e;
+    struct err err;
+    model_mlp(&m, 4);
+    struct program *p = model_program(&m);
+    const struct artifact_page0 *p0 = program_page0(p);
+    ck_ok(program_estimate(p, &e, &err), &err);
+    ck_assert(e.planned);
+    ck_assert_uint_gt(e.flops, 0);
+    ck_assert_uint_gt(e.steps, 0);
+    ck_assert_uint_le(e.steps, program_instr_count(p));
+    ck_assert_uint_ge(e.values_bytes, e.live_bytes);
+    ck_assert_uint_gt(e.live_bytes, 0);
+    ck_assert_uint_lt(e.values_bytes, p0->cost.arena_fixed); /* which holds the plan as well */
+    alloc_fail_at(1);
+    ck_assert_int_eq(program_estimate(p, &e, &err), E_NO_MEMORY);
+    alloc_fail_at(0);
+    program_free(&p);
+}
+END_TEST
+
 Suite *suite_plan(void)
 {
-    return SUITE("plan", random_graphs_compute_what_they_should,
-                 values_that_live_together_never_overlap, a_chain_needs_its_two_largest_neighbours,
-                 a_chain_in_place_needs_one_value);
+    return SUITE("plan", an_estimate_counts_work_and_compares_the_plan_with_what_lives,
+                 random_graphs_compute_what_they_should, values_that_live_together_never_overlap,
+                 a_chain_needs_its_two_largest_neighbours, a_chain_in_place_needs_one_value);
 }

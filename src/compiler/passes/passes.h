@@ -45,12 +45,13 @@ struct pass {
 extern const struct pass pass_table[PASS_COUNT];
 
 /* What the passes did, one step after the other. Plain numbers, so that a compile in another
- * process can hand it over; a reader checks n and pass. */
+ * process can hand it over. */
 struct pass_log {
     uint32_t n;
     struct pass_step {
         uint8_t pass, round; /* round counts from 1 */
-        bool changed;        /* it rewrote something, though perhaps as many nodes are left */
+        uint8_t changed;     /* 1: it rewrote something, though perhaps as many nodes are left */
+        uint8_t zero;
         uint32_t before, after;
     } steps[PASS_STEPS_MAX];
 };

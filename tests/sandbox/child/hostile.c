@@ -283,6 +283,19 @@ static void try_long_note(void)
         _exit(0);
 }
 
+/* More steps than all passes can take. */
+static void try_passes(void)
+{
+    static struct pass_step steps[PASS_STEPS_MAX + 1];
+    (void)child_note(NOTE_PASSES, steps, sizeof(steps));
+}
+
+static void try_unknown_pass(void)
+{
+    const struct pass_step step = {.pass = PASS_COUNT, .round = 1};
+    (void)child_note(NOTE_PASSES, &step, sizeof(step));
+}
+
 static void try_two_answers(void)
 {
     fail_with(E_UNSUPPORTED, "one", 3);
@@ -397,6 +410,8 @@ static const struct {
     {"garbled-notes", try_garbled_notes, false},
     {"long-note", try_long_note, false},
     {"two-answers", try_two_answers, false},
+    {"passes", try_passes, false},
+    {"unknown-pass", try_unknown_pass, false},
     {"huge-words", try_huge_words, false},
     {"control-words", try_control_words, false},
     {"status-ok", try_status_ok, false},
