@@ -33,7 +33,7 @@ static int allow_some(scmp_filter_ctx f)
     const struct scmp_arg_cmp no_code = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < ARRAY_COUNT(pipes); i++) {
-        const struct scmp_arg_cmp fd = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)pipes[i]);
+        const struct scmp_arg_cmp fd = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)pipes[i], 0);
         rc = seccomp_rule_add_array(f, SCMP_ACT_ALLOW, SCMP_SYS(write), 1, &fd);
         if (rc == 0) /* how the C library says why it aborts */
             rc = seccomp_rule_add_array(f, SCMP_ACT_ALLOW, SCMP_SYS(writev), 1, &fd);
@@ -46,8 +46,8 @@ static int allow_some(scmp_filter_ctx f)
     if (rc == 0)
         rc = seccomp_rule_add_array(f, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, &no_code);
     if (rc == 0) {
-        const struct scmp_arg_cmp a[] = {SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()),
-                                         SCMP_A2(SCMP_CMP_EQ, SIGABRT)};
+        const struct scmp_arg_cmp a[] = {SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0),
+                                         SCMP_A2(SCMP_CMP_EQ, SIGABRT, 0)};
         rc = seccomp_rule_add_array(f, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), ARRAY_COUNT(a), a);
     }
     return rc;
