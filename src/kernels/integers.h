@@ -21,7 +21,11 @@
     INTEGER_UNARY_UNSIGNED(X, u32, uint32_t)                                                       \
     INTEGER_UNARY_UNSIGNED(X, u64, uint64_t)                                                       \
     X(relu_i32, int32_t, x < 0 ? 0 : x)                                                            \
-    X(relu_i64, int64_t, x < 0 ? 0 : x)
+    X(relu_i64, int64_t, x < 0 ? 0 : x)                                                            \
+    X(bits_not_u8, uint8_t, ~x)                                                                    \
+    X(bits_not_u16, uint16_t, ~x)                                                                  \
+    X(bits_not_u32, uint32_t, ~x)                                                                  \
+    X(bits_not_u64, uint64_t, ~x)
 #define INTEGER_UNARY_SIGNED(X, s, type)                                                           \
     X(neg_##s, type, 0 - x)                                                                        \
     X(abs_##s, type, x < 0 ? 0 - x : x)                                                            \
@@ -46,7 +50,11 @@
     INTEGER_BINARY_UNSIGNED(X, u8, uint8_t, 8)                                                     \
     INTEGER_BINARY_UNSIGNED(X, u16, uint16_t, 16)                                                  \
     INTEGER_BINARY_UNSIGNED(X, u32, uint32_t, 32)                                                  \
-    INTEGER_BINARY_UNSIGNED(X, u64, uint64_t, 64)
+    INTEGER_BINARY_UNSIGNED(X, u64, uint64_t, 64)                                                  \
+    INTEGER_BITS(X, u8, uint8_t)                                                                   \
+    INTEGER_BITS(X, u16, uint16_t)                                                                 \
+    INTEGER_BITS(X, u32, uint32_t)                                                                 \
+    INTEGER_BITS(X, u64, uint64_t)
 #define INTEGER_BINARY_ANY(X, s, type)                                                             \
     X(add_##s, type, type, (uint64_t)a + (uint64_t)b)                                              \
     X(sub_##s, type, type, (uint64_t)a - (uint64_t)b)                                              \
@@ -69,6 +77,10 @@
     X(mod_##s, type, type, b == 0 ? 0 : a % b)                                                     \
     X(shift_left_##s, type, type, b >= bits ? 0 : (uint64_t)a << b)                                \
     X(shift_right_##s, type, type, b >= bits ? 0 : a >> b)
+#define INTEGER_BITS(X, s, type) /* of signed integers too */                                      \
+    X(bits_and_##s, type, type, a &b)                                                              \
+    X(bits_or_##s, type, type, a | b)                                                              \
+    X(bits_xor_##s, type, type, a ^ b)
 
 #define X(name, type, value) unary_fn name;
 INTEGER_UNARY(X)

@@ -156,6 +156,20 @@
     X(target_ids, 175)                                                                             \
     X(target_weights, 176)                                                                         \
     X(second_class, 177) /* ours: enum ml_second of a tree ensemble */                             \
+    X(equation, 300)                                                                               \
+    X(largest, 301)                                                                                \
+    X(sorted, 302)                                                                                 \
+    X(align_corners, 303)                                                                          \
+    X(padding_mode, 304)                                                                           \
+    X(output_height, 305)                                                                          \
+    X(output_width, 306)                                                                           \
+    X(sampling_ratio, 307)                                                                         \
+    X(spatial_scale, 308)                                                                          \
+    X(periodic, 309)                                                                               \
+    X(output_datatype, 310)                                                                        \
+    X(inverse, 311)                                                                                \
+    X(onesided, 312)                                                                               \
+    X(center_point_box, 313)                                                                       \
     X(cats_strings, 330)                                                                           \
     X(keys_strings, 331)                                                                           \
     X(values_strings, 332)                                                                         \

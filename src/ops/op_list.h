@@ -134,6 +134,24 @@
     X(qlinear_matmul, 164)                                                                         \
     X(conv_integer, 165)                                                                           \
     X(matmul_integer, 166)                                                                         \
+    X(top_k, 170)                                                                                  \
+    X(grid_sample, 176)                                                                            \
+    X(roi_align, 177)                                                                              \
+    X(max_unpool, 178)                                                                             \
+    X(lp_pool, 179)                                                                                \
+    X(global_lp_pool, 180)                                                                         \
+    X(hann_window, 181)                                                                            \
+    X(hamming_window, 182)                                                                         \
+    X(blackman_window, 183)                                                                        \
+    X(dft, 184)                                                                                    \
+    X(stft, 185)                                                                                   \
+    X(mel_weight_matrix, 186)                                                                      \
+    X(bitwise_and, 187)                                                                            \
+    X(bitwise_or, 188)                                                                             \
+    X(bitwise_xor, 189)                                                                            \
+    X(bitwise_not, 190)                                                                            \
+    X(col2im, 191)                                                                                 \
+    X(center_crop_pad, 192)                                                                        \
     X(one_hot, 200)                                                                                \
     X(gather_elements, 201)                                                                        \
     X(gather_nd, 202)                                                                              \

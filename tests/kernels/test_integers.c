@@ -52,6 +52,10 @@ static wide exact(const struct row *r, wide a, wide b)
         return b >= bits ? 0 : (wide)((unsigned __int128)a << b);
     if (is(r, "shift_right"))
         return b >= bits ? 0 : a >> b;
+    if (is(r, "bits_and"))
+        return a & b;
+    if (is(r, "bits_or") || is(r, "bits_xor"))
+        return is(r, "bits_or") ? a | b : a ^ b;
     if (is(r, "equal"))
         return a == b;
     if (is(r, "less") || is(r, "less_equal"))

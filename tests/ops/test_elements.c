@@ -109,6 +109,30 @@ START_TEST(shifts_beyond_the_width_give_zero)
 }
 END_TEST
 
+START_TEST(bits_are_those_of_any_integer)
+{
+    static const int16_t a[] = {-1, 0x0f0f, 0x1234}, b[] = {0x00ff, 0x3333, -0x1235};
+    static const int16_t want[][3] = {{0x00ff, 0x0303, 0},
+                                      {-1, 0x3f3f, -1},
+                                      {(int16_t)0xff00, 0x3c3c, -1},
+                                      {0, (int16_t)0xf0f0, (int16_t)0xedcb}};
+    static const char *const names[] = {"BitwiseAnd", "BitwiseOr", "BitwiseXor", "BitwiseNot"};
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+        struct op_case c;
+        struct err err;
+        case_begin(&c, names[i], 18);
+        case_in(&c, DT_I16, CASE_DIMS(3), a);
+        if (i < 3)
+            case_in(&c, DT_I16, CASE_DIMS(3), b);
+        ck_ok(case_run(&c, &err), &err);
+        case_expect(&c, 0, DT_I16, CASE_DIMS(3), want[i], 0, 0);
+        case_fini(&c);
+        c.in[0].dtype = c.in[1].dtype = DT_F16;
+        ck_assert_int_eq(case_run(&c, &err), E_UNSUPPORTED);
+    }
+}
+END_TEST
+
 START_TEST(a_diagonal_far_outside_keeps_all_or_nothing)
 {
     static const int64_t x[] = {1, 2, 3, 4}, none[4], far[] = {INT64_MAX, INT64_MIN};
@@ -193,7 +217,7 @@ Suite *suite_elements(void)
 {
     return SUITE("elements", activations_give_their_formulas, a_nan_stays_one_in_every_activation,
                  remainders_follow_the_divisor_or_the_dividend, shifts_beyond_the_width_give_zero,
-                 a_diagonal_far_outside_keeps_all_or_nothing,
+                 bits_are_those_of_any_integer, a_diagonal_far_outside_keeps_all_or_nothing,
                  running_sums_refuse_an_axis_outside_and_keep_their_bits,
                  log_sum_exp_does_not_overflow, determinants_need_pivots_and_squares);
 }

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "ops/op.h"
+#include "ops/op_list.h"
 #include "support/support.h"
 
 enum {
@@ -58,6 +58,8 @@ struct trial {
 static enum attr_key any_key(const struct op *op)
 {
     bool ml = strcmp(op->domain, "ai.onnx.ml") == 0;
+    if (!ml && op->code >= OP_CODE_top_k && op->code < OP_CODE_one_hot && below(2))
+        return (enum attr_key)(ATTR_equation + below(20));
     return (enum attr_key)(ml ? ATTR_post_transform + below(64) : 1 + below(ATTR_KEYS));
 }
 
@@ -254,9 +256,11 @@ static int attempt(const struct op *op)
 static bool is_particular(const struct op *op)
 {
     static const char *const names[] = {
-        "OneHot",        "ScatterND",     "LSTM",       "GRU",         "RNN",
-        "ConvTranspose", "Resize",        "Upsample",   "QLinearConv", "QLinearMatMul",
-        "ConvInteger",   "MatMulInteger", "LinearBoost"};
+        "OneHot",      "ScatterND",     "LSTM",           "GRU",
+        "RNN",         "ConvTranspose", "Resize",         "Upsample",
+        "QLinearConv", "QLinearMatMul", "ConvInteger",    "MatMulInteger",
+        "LinearBoost", "RoiAlign",      "GridSample",     "Col2Im",
+        "STFT",        "MaxUnpool",     "MelWeightMatrix"};
     for (size_t i = 0; i < ARRAY_COUNT(names); i++)
         if (strcmp(names[i], op->name) == 0)
             return true;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* Operators that move, place or recur, against ONNX's own reference (fixtures_structure.h), and
- * then against the same fixtures with some of their numbers changed to hostile ones: whatever is
- * accepted runs on buffers of exactly the planned size, the sanitizers are the judges.
+/* Operators that move, place, order or recur, against ONNX's own reference (fixtures_structure.h),
+ * and then against the same fixtures with some of their numbers changed to hostile ones: whatever
+ * is accepted runs on buffers of exactly the planned size, the sanitizers are the judges.
  *
- * The fixtures are those of the operators in op_list.h from 160 to 169 (quantized) and 200 to 299.
- * Tolerance: as in test_fixtures.c. */
+ * The fixtures are those of the operators in op_list.h from 160 to 299.
+ * Tolerance: as in test_fixtures.c, but for those that tolerance names. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,6 +46,15 @@ static bool differs(const struct fixture *f)
     return strstr(f->name, "downsample_scales") && strstr(f->name, "align_corners");
 }
 
+/* The reference of the windows takes 3.1415 for pi; the answers of GridSample and RoiAlign have
+ * four digits. */
+static double tolerance(const struct fixture *f)
+{
+    bool rough = strstr(f->op, "Window") || strcmp(f->op, "GridSample") == 0 ||
+                 strcmp(f->op, "RoiAlign") == 0;
+    return rough ? 1e-3 : 1e-5;
+}
+
 START_TEST(every_fixture_gives_the_reference_answer)
 {
     int differing = 0;
@@ -64,7 +73,7 @@ START_TEST(every_fixture_gives_the_reference_answer)
             if (f->out[k].dtype == DT_NONE)
                 continue;
             case_expect(&c, k, f->out[k].dtype, fixture_dims(&f->out[k], dims), f->out[k].data,
-                        1e-5, 1e-6);
+                        tolerance(f), tolerance(f) / 10);
         }
         case_fini(&c);
     }
@@ -167,12 +176,24 @@ START_TEST(changed_fixtures_stay_in_their_buffers)
 }
 END_TEST
 
+/* Newer than the data: proved by unit tests alone. */
+static bool has_none(const char *op)
+{
+    static const char *const names[] = {"LpPool",    "GlobalLpPool", "BitwiseAnd",
+                                        "BitwiseOr", "BitwiseXor",   "BitwiseNot",
+                                        "Col2Im",    "CenterCropPad"};
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++)
+        if (strcmp(names[i], op) == 0)
+            return true;
+    return false;
+}
+
 START_TEST(every_operator_of_the_range_has_a_fixture)
 {
     size_t n;
     const struct op *const *all = op_table(&n);
     for (size_t i = 0; i < n; i++) {
-        if (all[i]->code / 100 != 2 && all[i]->code / 10 != 16)
+        if (all[i]->code < 160 || all[i]->code > 299 || has_none(all[i]->name))
             continue;
         size_t k = 0;
         while (k < ARRAY_COUNT(fixtures) && strcmp(fixtures[k].op, all[i]->name) != 0)

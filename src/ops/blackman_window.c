@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* BlackmanWindow: two cosines, periodic or symmetric.  source: ONNX BlackmanWindow-17 */
+#include "ops/window_function.h"
+
+static enum status prepare(const struct op_node *node, void *params, struct err *err)
+{
+    return window_function_prepare(node, "BlackmanWindow", params, err);
+}
+
+static enum status infer(struct op_infer *ctx, struct err *err)
+{
+    return window_function_infer(ctx, "BlackmanWindow", err);
+}
+
+static enum status run(const struct op_run *ctx, struct err *err)
+{
+    static const double c[] = {0.42, 0.5, 0.08};
+    return window_function_run(ctx, "BlackmanWindow", c, err);
+}
+
+const struct op op_blackman_window = {
+    .domain = "",
+    .name = "BlackmanWindow",
+    .code = OP_CODE_blackman_window,
+    .since = {17},
+    .in_min = 1,
+    .in_max = 1,
+    .out_min = 1,
+    .out_max = 1,
+    .params_bytes = sizeof(struct window_function_params),
+    .prepare = prepare,
+    .infer = infer,
+    .run = run,
+};

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* HammingWindow: a cosine raised by 25/46, periodic or symmetric.  source: ONNX HammingWindow-17 */
+#include "ops/window_function.h"
+
+static enum status prepare(const struct op_node *node, void *params, struct err *err)
+{
+    return window_function_prepare(node, "HammingWindow", params, err);
+}
+
+static enum status infer(struct op_infer *ctx, struct err *err)
+{
+    return window_function_infer(ctx, "HammingWindow", err);
+}
+
+static enum status run(const struct op_run *ctx, struct err *err)
+{
+    static const double c[] = {25.0 / 46, 21.0 / 46, 0};
+    return window_function_run(ctx, "HammingWindow", c, err);
+}
+
+const struct op op_hamming_window = {
+    .domain = "",
+    .name = "HammingWindow",
+    .code = OP_CODE_hamming_window,
+    .since = {17},
+    .in_min = 1,
+    .in_max = 1,
+    .out_min = 1,
+    .out_max = 1,
+    .params_bytes = sizeof(struct window_function_params),
+    .prepare = prepare,
+    .infer = infer,
+    .run = run,
+};
