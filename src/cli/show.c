@@ -11,6 +11,7 @@
 #include "cli/local.h"
 #include "cli/units.h"
 #include "cli/verbs.h"
+#include "codec/codec.h"
 
 enum { ASK_MS = 30000, NAMES_MAX = 256 };
 
@@ -68,8 +69,9 @@ static enum status dims_text(const struct signature *sig, const struct port *por
     return s == OK ? buf_char(out, ']') : s;
 }
 
+/* of: the program whose outputs these are, for their classes; NULL: inputs. */
 static enum status ports_json(const struct signature *sig, const struct port *ports, int count,
-                              struct buf *out)
+                              const struct program *of, struct buf *out)
 {
     enum status s = buf_char(out, '[');
     for (int i = 0; s == OK && i < count; i++) {
@@ -80,6 +82,11 @@ static enum status ports_json(const struct signature *sig, const struct port *po
             s = buf_printf(out, ", \"dtype\": \"%s\", \"shape\": ", dtype_text(ports[i].dtype));
         if (s == OK)
             s = dims_text(sig, &ports[i], true, out);
+        const struct tensor *labels = of ? program_classes(of, i) : NULL;
+        if (s == OK && labels)
+            s = buf_str(out, ", \"classes\": ");
+        if (s == OK && labels)
+            s = codec_labels(labels, out);
         if (s == OK)
             s = buf_char(out, '}');
     }
@@ -100,11 +107,11 @@ static enum status file_json(const struct program *p, const char *path, struct b
     if (s == OK)
         s = buf_str(out, ", \"inputs\": ");
     if (s == OK)
-        s = ports_json(sig, sig->inputs, sig->n_inputs, out);
+        s = ports_json(sig, sig->inputs, sig->n_inputs, NULL, out);
     if (s == OK)
         s = buf_str(out, ", \"outputs\": ");
     if (s == OK)
-        s = ports_json(sig, sig->outputs, sig->n_outputs, out);
+        s = ports_json(sig, sig->outputs, sig->n_outputs, p, out);
     if (s == OK)
         s = buf_str(out, ", \"operators\": {");
     for (size_t i = 0; s == OK && i < t.count; i++)
@@ -126,15 +133,24 @@ static enum status file_json(const struct program *p, const char *path, struct b
     return s;
 }
 
+/* of: as in ports_json. */
 static enum status ports_plain(const struct signature *sig, const struct port *ports, int count,
-                               const char *label, struct buf *out)
+                               const struct program *of, struct buf *out)
 {
     enum status s = OK;
     for (int i = 0; s == OK && i < count; i++) {
-        s = buf_printf(out, "  %-10s %s %s", i ? "" : label, ports[i].name,
-                       dtype_text(ports[i].dtype));
+        s = buf_printf(out, "  %-10s %s %s",
+                       i    ? ""
+                       : of ? "outputs"
+                            : "inputs",
+                       ports[i].name, dtype_text(ports[i].dtype));
         if (s == OK)
             s = dims_text(sig, &ports[i], false, out);
+        const struct tensor *labels = of ? program_classes(of, i) : NULL;
+        if (s == OK && labels)
+            s = buf_str(out, " classes ");
+        if (s == OK && labels)
+            s = codec_labels(labels, out);
         if (s == OK)
             s = buf_char(out, '\n');
     }
@@ -151,9 +167,9 @@ static enum status file_plain(const struct program *p, const char *path, struct 
     tally_program(p, &t);
     enum status s = buf_printf(out, "%s\n", path);
     if (s == OK)
-        s = ports_plain(sig, sig->inputs, sig->n_inputs, "inputs", out);
+        s = ports_plain(sig, sig->inputs, sig->n_inputs, NULL, out);
     if (s == OK)
-        s = ports_plain(sig, sig->outputs, sig->n_outputs, "outputs", out);
+        s = ports_plain(sig, sig->outputs, sig->n_outputs, p, out);
     for (size_t i = 0; s == OK && i < t.count; i++)
         s = buf_printf(out, "  %-10s %s%s%s x %" PRIu32 "\n", i ? "" : "operators", t.op[i]->domain,
                        *t.op[i]->domain ? "." : "", t.op[i]->name, t.times[i]);

@@ -57,6 +57,11 @@ enum status codec_encode(enum codec_format f, const struct signature *sig,
                          const struct codec_options *o, struct buf *out,
                          struct err *err) WARN_UNUSED;
 
+/* Class labels, int64[C] or string[C], as a JSON array; null when there are more than
+ * CODEC_LABELS_MAX, or `labels` is NULL. */
+enum { CODEC_LABELS_MAX = 1024 };
+enum status codec_labels(const struct tensor *labels, struct buf *out) WARN_UNUSED;
+
 /* One .npy file <-> tensor, for `verify` too. The tensor's data point into bytes when they are
  * aligned and in C order, else into `copy`. */
 enum status npy_read(const void *bytes, size_t n, struct tensor *out, struct buf *copy,

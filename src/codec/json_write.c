@@ -235,3 +235,9 @@ enum status json_encode(const struct signature *sig, const struct tensor *output
     }
     return s == E_TOO_LARGE || s == E_NO_MEMORY ? codec_memory_fault(s, "the reply", err) : s;
 }
+
+enum status codec_labels(const struct tensor *labels, struct buf *out)
+{
+    struct writer w = {.out = out, .t = labels};
+    return labels && tensor_count(labels) <= CODEC_LABELS_MAX ? flat(&w) : buf_str(out, "null");
+}

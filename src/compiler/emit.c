@@ -142,6 +142,8 @@ static enum status lay_signature(const struct graph *g, struct layout *l, struct
     return OK;
 }
 
+enum { LABELS_MAX = 1024, LABELS_BYTES_MAX = 1 << 16 };
+
 /* One ZipMap's classes: "scores":[0,1,2]. They may lie unaligned in the model file. */
 static enum status add_labels(const struct value *out, const struct tensor *labels, struct buf *b)
 {
@@ -161,6 +163,15 @@ static enum status add_labels(const struct value *out, const struct tensor *labe
     return s == OK ? buf_char(b, ']') : s;
 }
 
+/* So many of them that the provenance would not hold them are left out; the program knows them. */
+static bool labels_fit(const struct tensor *labels, const struct buf *b)
+{
+    uint64_t bytes = 0;
+    bool fits = tensor_count(labels) <= LABELS_MAX && b->len <= LABELS_BYTES_MAX;
+    return fits && (labels->dtype != DT_STRING ||
+                    (text_bytes(labels, &bytes) && bytes <= LABELS_BYTES_MAX));
+}
+
 /* The classes of each ZipMap by the name of its output, in the order of the matrix's columns. */
 static enum status add_classes(const struct graph *g, struct buf *b)
 {
@@ -171,7 +182,7 @@ static enum status add_classes(const struct graph *g, struct buf *b)
         if (strcmp(n->op->name, "ZipMap") != 0)
             continue;
         const struct value *labels = &g->values[n->in[n->n_in - 1]];
-        if (labels->kind != VALUE_CONST)
+        if (labels->kind != VALUE_CONST || !labels_fit(&labels->t, b))
             continue;
         s = buf_str(b, any ? "," : ",\"classes\":{");
         s = s == OK ? add_labels(&g->values[n->out[0]], &labels->t, b) : s;

@@ -122,18 +122,27 @@ static void add_port(struct doc *d, const struct port *p, const struct signature
         add(d, i ? "," : "");
         add_text(d, named ? sig->symbols[dim_symbol(p->dims[i])] : "");
     }
-    add(d, "]}");
+    add(d, "]");
 }
 
-static void add_ports(struct doc *d, const char *key, const struct port *ports, int n,
-                      const struct signature *sig)
+static void add_classes(struct doc *d, const struct tensor *labels)
 {
-    add(d, ",\"");
-    add(d, key);
-    add(d, "\":[");
+    if (!labels)
+        return;
+    add(d, ",\"classes\":");
+    if (d->s == OK)
+        d->s = codec_labels(labels, d->out);
+}
+
+/* of: the program whose outputs these are, for their classes; NULL: inputs. */
+static void add_ports(struct doc *d, const struct port *ports, int n, const struct signature *sig,
+                      const struct program *of)
+{
     for (int i = 0; i < n; i++) {
         add(d, i ? "," : "");
         add_port(d, &ports[i], sig);
+        add_classes(d, of ? program_classes(of, i) : NULL);
+        add(d, "}");
     }
     add(d, "]");
 }
@@ -146,8 +155,10 @@ static void add_signature(struct doc *d, struct endpoint *e, const char *model)
         return;
     }
     const struct signature *sig = program_signature(pin.value);
-    add_ports(d, "inputs", sig->inputs, sig->n_inputs, sig);
-    add_ports(d, "outputs", sig->outputs, sig->n_outputs, sig);
+    add(d, ",\"inputs\":[");
+    add_ports(d, sig->inputs, sig->n_inputs, sig, NULL);
+    add(d, ",\"outputs\":[");
+    add_ports(d, sig->outputs, sig->n_outputs, sig, pin.value);
     cache_unpin(e->cache, &pin);
 }
 

@@ -80,6 +80,11 @@ static enum status run(const struct op_run *c, struct err *err)
     return OK;
 }
 
+static const struct tensor *classes(int n_in, const struct tensor *const *in, int out)
+{
+    return out == SCORES ? ml_labels_of(in, n_in, CLASSES, CLASS_TEXTS) : NULL;
+}
+
 static const enum attr_key consts[] = {ATTR_coefficients, ATTR_intercepts, ATTR_classlabels_ints,
                                        ATTR_classlabels_strings, ATTR_NONE};
 
@@ -96,6 +101,7 @@ const struct op op_linear_classifier = {
     .params_bytes = sizeof(struct params),
     .const_attrs = consts,
     .prepare = prepare,
+    .classes = classes,
     .infer = infer,
     .run = run,
 };

@@ -84,6 +84,10 @@ struct op {
     enum status (*check)(const void *params, int n_in, const struct tensor *const *in,
                          struct err *err);
 
+    /* The labels that name the columns of output `out`, one of the constant operands; NULL when
+     * they have none. May be NULL. */
+    const struct tensor *(*classes)(int n_in, const struct tensor *const *in, int out);
+
     /* errors: E_BAD_INPUT when the operands' dtypes or shapes do not go together (names what came
      * and what was expected); E_UNSUPPORTED when we have no kernel for a dtype, or when a value
      * that decides the shape is not known */

@@ -273,6 +273,13 @@ static enum status run(const struct op_run *c, struct err *err)
     return s;
 }
 
+static const struct tensor *classes(int n_in, const struct tensor *const *in, int out)
+{
+    /* without probabilities there is a column for each pair of classes */
+    bool named = out == SCORES && ml_count(in, n_in, PROB_A) > 0;
+    return named ? ml_labels_of(in, n_in, CLASSES, CLASS_TEXTS) : NULL;
+}
+
 static const enum attr_key consts[] = {
     ATTR_coefficients, ATTR_support_vectors,  ATTR_vectors_per_class,   ATTR_rho, ATTR_prob_a,
     ATTR_prob_b,       ATTR_classlabels_ints, ATTR_classlabels_strings, ATTR_NONE};
@@ -290,6 +297,7 @@ const struct op op_svm_classifier = {
     .params_bytes = sizeof(struct params),
     .const_attrs = consts,
     .prepare = prepare,
+    .classes = classes,
     .infer = infer,
     .run = run,
 };

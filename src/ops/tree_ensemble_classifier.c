@@ -62,6 +62,11 @@ static enum status run(const struct op_run *c, struct err *err)
     return OK;
 }
 
+static const struct tensor *classes(int n_in, const struct tensor *const *in, int out)
+{
+    return out == SCORES ? ml_operand(in, n_in, TREE_LABELS) : NULL;
+}
+
 const struct op op_tree_ensemble_classifier = {
     .domain = "ai.onnx.ml",
     .name = "TreeEnsembleClassifier",
@@ -75,6 +80,7 @@ const struct op op_tree_ensemble_classifier = {
     .params_bytes = sizeof(struct tree_ml_params),
     .prepare = tree_ml_prepare,
     .check = tree_ml_check,
+    .classes = classes,
     .infer = infer,
     .run = run,
 };

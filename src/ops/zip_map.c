@@ -30,6 +30,11 @@ static enum status run(const struct op_run *c, struct err *err)
     return OK;
 }
 
+static const struct tensor *classes(int n_in, const struct tensor *const *in, int out)
+{
+    return out == 0 ? ml_labels_of(in, n_in, CLASSES, CLASS_TEXTS) : NULL;
+}
+
 static const enum attr_key consts[] = {ATTR_classlabels_int64s, ATTR_classlabels_strings,
                                        ATTR_NONE};
 
@@ -44,6 +49,7 @@ const struct op op_zip_map = {
     .out_max = 1,
     .flags = OP_VIEW | OP_STRINGS,
     .const_attrs = consts,
+    .classes = classes,
     .infer = infer,
     .run = run,
 };

@@ -180,3 +180,28 @@ void program_instr(const struct program *p, uint32_t i, struct instr_view *out)
     const struct program_instr *in = &p->instrs[i];
     *out = (struct instr_view){in->op, in->version, in->name, in->n_in, in->n_out};
 }
+
+/* The labels of output `out` of an instruction, when they are constant. */
+static const struct tensor *classes_of(const struct program *p, const struct program_instr *in,
+                                       int out)
+{
+    const struct tensor *operands[OP_INPUTS_MAX];
+    for (int k = 0; k < in->n_in; k++)
+        operands[k] = in->operands[k] == ARTIFACT_NO_TENSOR ? NULL : &p->tensors[in->operands[k]].t;
+    const struct tensor *labels = in->op->classes(in->n_in, operands, out);
+    bool usable = labels && labels->data && labels->rank == 1 &&
+                  (labels->dtype == DT_I64 || labels->dtype == DT_STRING);
+    return usable ? labels : NULL;
+}
+
+const struct tensor *program_classes(const struct program *p, int output)
+{
+    ASSERT(output >= 0 && (uint32_t)output < p->p0.n_outputs);
+    for (uint32_t i = 0; i < p->p0.n_instrs; i++) {
+        const struct program_instr *in = &p->instrs[i];
+        for (int k = 0; in->op->classes && k < in->n_out; k++)
+            if (in->operands[in->n_in + k] == p->outputs[output])
+                return classes_of(p, in, k);
+    }
+    return NULL;
+}

@@ -52,6 +52,10 @@ uint64_t program_serial(const struct program *p);         /* unique in this proc
 /* The self-test sample: false when the artifact has none. Views into the program. */
 bool program_sample(const struct program *p, const struct tensor **in, const struct tensor **out);
 
+/* The class labels, int64[C] or string[C], that name the columns of signature output i; NULL when they
+ * have none. A view into the program. */
+const struct tensor *program_classes(const struct program *p, int output);
+
 /* What stands in the program, for `show` and the tests. */
 struct instr_view {
     const struct op *op;

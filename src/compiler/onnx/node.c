@@ -395,7 +395,11 @@ static enum status add_trees(struct onnx_reader *r, struct draft *d, struct err 
 
 static enum status add_node(struct onnx_reader *r, struct draft *d, struct err *err)
 {
-    enum status s = place_consts(d, err);
+    enum status s = OK;
+    if (strcmp(d->op, "TfIdfVectorizer") == 0)
+        s = onnx_ngrams_sort(r, d->known, d->consts, err);
+    if (s == OK)
+        s = place_consts(d, err);
     if (s == OK && d->trees)
         s = add_trees(r, d, err);
     if (s != OK)

@@ -86,6 +86,13 @@ struct onnx_attr {
 enum status onnx_attribute(struct onnx_reader *r, struct wire message, struct onnx_attr *out,
                            struct err *err) WARN_UNUSED;
 
+/* ---- ngrams.c ---- */
+
+/* Orders the lists of a TfIdfVectorizer; consts: values by place in op->const_attrs.
+ * errors: E_CORRUPT, E_UNSUPPORTED; E_NO_MEMORY */
+enum status onnx_ngrams_sort(struct onnx_reader *r, const struct op *op, const int32_t *consts,
+                             struct err *err) WARN_UNUSED;
+
 /* ---- node.c ---- */
 
 /* Reads a NodeProto and appends it to the graph (a Constant becomes a constant). */
