@@ -26,7 +26,8 @@ static void run(const struct node *node, struct operands *o)
     float x[ROWS * FEATURES_MAX], out[PREDICTIONS_MAX], scratch[PREDICTIONS_MAX];
     struct err err = {0};
     struct tensor *outs[] = {&o->out};
-    struct op_infer infer = {o->params, (int)node->n_in, 1, o->in, outs, 0};
+    struct op_infer infer = {
+        .params = o->params, .n_in = (int)node->n_in, .n_out = 1, .in = o->in, .out = outs};
     o->features.dims[0] = ROWS;
     o->features.data = x;
     for (int i = 0; i < ROWS * FEATURES_MAX; i++)

@@ -25,6 +25,7 @@ enum status_class {
     X(E_NOT_ACCEPTABLE, STATUS_CALLER, "not acceptable") /* nothing in Accept can be written */    \
     X(E_MEDIA_TYPE, STATUS_CALLER, "unsupported media type") /* Content-Type cannot be read */     \
     X(E_TOO_LARGE, STATUS_CALLER, "too large")           /* body, or shape beyond --arena-max */   \
+    X(E_STEPS, STATUS_CALLER, "too many steps")          /* a run beyond --max-steps */            \
     X(E_HEAD_TOO_LARGE, STATUS_CALLER, "head too large") /* request head beyond its limits */      \
     X(E_USAGE, STATUS_CALLER, "usage")                   /* command line or configuration */       \
     X(E_QUEUE_FULL, STATUS_RETRY, "queue full")          /* the executor's bound is reached */     \

@@ -78,7 +78,7 @@ static enum status measure(struct bench *b, const struct program *p, struct loca
                            const struct local_inputs *in, uint64_t seconds, struct err *err)
 {
     static struct tensor outputs[SIGNATURE_PORTS_MAX];
-    const struct run_limits none = {0, NULL};
+    const struct run_limits none = {0};
     struct progress bar;
     enum status s = OK;
     for (int i = 0; s == OK && i < WARM_RUNS; i++)

@@ -23,6 +23,8 @@
       "Budget for request and reply bodies; beyond it 503.")                                       \
     X(SIZE, arena_max, "arena-max", "SIZE", "1GiB", 1 << 16, INT64_MAX,                            \
       "Most memory of one worker's arena; a request whose shapes need more is 413.")               \
+    X(COUNT, max_steps, "max-steps", "N", "100000000", 1, UINT64_C(1000000000000),                 \
+      "Instructions of one run, those in loops counted each time; beyond it 504.")                 \
     X(COUNT, workers, "workers", "N", "auto", 0, 64,                                               \
       "Threads that run invocations; auto: one per core.")                                         \
     X(COUNT, loops, "loops", "N", "auto", 0, 64,                                                   \

@@ -51,6 +51,7 @@ static enum status start_serving(struct node *n, const struct config *c, struct 
         .workers = c->workers ? (uint32_t)c->workers : cores(WORKERS_MAX),
         .queue_max = (uint32_t)c->queue,
         .arena_max = c->arena_max,
+        .steps_max = c->max_steps,
         .http_memory = &n->http_memory,
         .reply_max = c->reply_max,
     };

@@ -67,7 +67,7 @@ static enum status run_program(const struct program *p, const struct codec_reque
                                struct err *err)
 {
     static struct tensor outputs[SIGNATURE_PORTS_MAX];
-    const struct run_limits none = {0, NULL};
+    const struct run_limits none = {0};
     struct local_run run;
     enum status s = local_run_init(&run, err);
     if (s != OK)

@@ -112,7 +112,7 @@ static enum status compare_outputs(struct trial *t, const char *set, const struc
 static enum status try_set(struct trial *t, const char *set, struct err *err)
 {
     const struct signature *sig = program_signature(t->program);
-    const struct run_limits none = {0, NULL};
+    const struct run_limits none = {0};
     size_t n_in = (size_t)MAX(sig->n_inputs, 1), n_out = (size_t)MAX(sig->n_outputs, 1);
     struct verify_tensor *in = alloc_zero(n_in, sizeof(*in));
     struct tensor *tensors = alloc_zero(n_in + n_out, sizeof(*tensors));

@@ -112,6 +112,24 @@ static void lay_instrs(const struct graph *g, struct layout *l)
     l->src.outputs = lay_operands(l, g->outputs, g->n_outputs, &at);
 }
 
+/* Of an output whose shape depends on data we know what the model says of it. */
+static enum status lay_declared(const struct graph *g, uint32_t output, struct port *port,
+                                struct err *err)
+{
+    const struct graph_port *d = &g->declared[output];
+    if (d->dtype == DT_NONE)
+        return err_set(
+            err, E_UNSUPPORTED,
+            "the shape of output '%.100s' depends on data and the model does not say its "
+            "rank; export the model with the output's type and rank",
+            port->name);
+    port->dtype = d->dtype;
+    port->rank = d->rank;
+    for (int k = 0; k < d->rank; k++)
+        port->dims[k] = DIM_FREE;
+    return OK;
+}
+
 static void lay_port(const struct graph *g, const struct probes *p, int32_t value,
                      struct port *port)
 {
@@ -130,9 +148,15 @@ static enum status lay_signature(const struct graph *g, struct layout *l, struct
         return s;
     for (uint32_t i = 0; i < g->n_inputs; i++)
         lay_port(g, &p, g->inputs[i], &l->ports[i]);
-    for (uint32_t i = 0; i < g->n_outputs; i++)
-        lay_port(g, &p, g->outputs[i], &l->ports[g->n_inputs + i]);
+    for (uint32_t i = 0; s == OK && i < g->n_outputs; i++) {
+        struct port *port = &l->ports[g->n_inputs + i];
+        lay_port(g, &p, g->outputs[i], port);
+        if (port->dtype == DT_NONE)
+            s = lay_declared(g, i, port, err);
+    }
     probes_fini(&p);
+    if (s != OK)
+        return s;
     l->src.signature = (struct signature){.inputs = l->ports,
                                           .outputs = l->ports + g->n_inputs,
                                           .n_inputs = (int)g->n_inputs,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* Keeps the graph's arrays and the memory behind them. All that a graph owns lies in a list of
- * blocks, so that a front end may stop at any error and graph_free still frees everything; the four
+ * blocks, so that a front end may stop at any error and graph_free still frees everything; the
  * growing arrays are heap memory of their own. Indices stay valid while arrays grow, pointers into
  * them do not. */
 #include "compiler/graph.h"
@@ -48,6 +48,7 @@ void graph_free(struct graph **gp)
     alloc_free(g->nodes);
     alloc_free(g->inputs);
     alloc_free(g->outputs);
+    alloc_free(g->declared);
     alloc_free(g->symbols);
     alloc_free(g);
     *gp = NULL;
@@ -165,6 +166,9 @@ enum status graph_value(struct graph *g, const char *name, int32_t *index)
 
 enum status graph_output(struct graph *g, int32_t value)
 {
+    if (grow((void **)&g->declared, g->n_outputs, &g->cap_declared, sizeof(*g->declared)) != OK)
+        return E_NO_MEMORY;
+    g->declared[g->n_outputs] = (struct graph_port){0};
     return add_index(&g->outputs, &g->n_outputs, &g->cap_outputs, value);
 }
 

@@ -35,14 +35,21 @@ struct graph_opset {
     int version;
 };
 
+/* What the source says of one of its outputs, for where the shape depends on data. */
+struct graph_port {
+    enum dtype dtype; /* DT_NONE: nothing */
+    int rank;
+};
+
 /* Heap; made by graph_new. Arrays grow; indices stay valid, pointers into them do not. */
 struct graph {
     struct value *values;
     uint32_t n_values, cap_values;
     struct node *nodes; /* topological order at all times */
     uint32_t n_nodes, cap_nodes;
-    int32_t *inputs, *outputs; /* value indices, signature order */
-    uint32_t n_inputs, n_outputs, cap_inputs, cap_outputs;
+    int32_t *inputs, *outputs;   /* value indices, signature order */
+    struct graph_port *declared; /* by output */
+    uint32_t n_inputs, n_outputs, cap_inputs, cap_outputs, cap_declared;
     const char **symbols; /* names of symbolic dims, by symbol number */
     uint32_t n_symbols, cap_symbols;
     struct graph_opset *opsets; /* what the source imports; owned by the graph; may be NULL */
@@ -67,7 +74,7 @@ enum status graph_input(struct graph *g, const char *name, const struct tensor *
 enum status graph_const(struct graph *g, const char *name, const struct tensor *t,
                         int32_t *index) WARN_UNUSED;
 enum status graph_value(struct graph *g, const char *name, int32_t *index) WARN_UNUSED;
-enum status graph_output(struct graph *g, int32_t value) WARN_UNUSED;
+enum status graph_output(struct graph *g, int32_t value) WARN_UNUSED; /* nothing is declared */
 enum status graph_symbol(struct graph *g, const char *name, size_t len,
                          int *symbol) WARN_UNUSED; /* finds or adds */
 /* Appends a node; in, out and attrs are copied (what attrs point to is copied too). */

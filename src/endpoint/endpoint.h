@@ -68,6 +68,7 @@ struct endpoint_config {
     struct catalog *catalog;     /* borrowed; outlive the endpoint */
     uint32_t workers, queue_max; /* 1..64; admitted invocations that do not run yet */
     uint64_t arena_max;          /* bytes per worker */
+    uint64_t steps_max;          /* of one run; 0: RUN_STEPS_DEFAULT */
     struct budget *http_memory;  /* charged for decoded bodies and replies */
     uint64_t reply_max;          /* bytes of one reply */
 };

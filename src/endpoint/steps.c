@@ -155,13 +155,17 @@ static enum step_result decode(struct invocation *inv, struct worker *w)
 
 static enum step_result run(struct invocation *inv, struct worker *w)
 {
-    const struct run_limits limits = {inv->deadline_us, &inv->cancelled};
+    const struct run_limits limits = {.deadline_us = inv->deadline_us,
+                                      .cancelled = &inv->cancelled,
+                                      .steps_max = inv->endpoint->config.steps_max};
     enum status s =
         session_run(w->session, inv->pin.value, w->request.inputs, w->outputs, &limits, &inv->err);
     if (s == OK)
         return STEP_NEXT;
     if (s == E_TOO_LARGE)
         metric_add(M_REFUSED_ARENA, 1);
+    if (s == E_STEPS)
+        metric_add(M_REFUSED_STEPS, 1);
     return run_fault(inv, s, "run");
 }
 

@@ -13,6 +13,7 @@ static const struct http_code codes[STATUS_COUNT] = {
     [E_NOT_ACCEPTABLE] = {406, 0},
     [E_MEDIA_TYPE] = {415, 0},
     [E_TOO_LARGE] = {413, 0},
+    [E_STEPS] = {504, 0},
     [E_HEAD_TOO_LARGE] = {431, 0},
     [E_USAGE] = {500, 0},
     [E_QUEUE_FULL] = {503, 1},

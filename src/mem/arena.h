@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* Bump allocation. Two kinds: over memory that somebody else owns (a program's bind area), and a
- * worker's own arena, which starts at nothing and grows by reservation between runs. */
+/* Bump allocation over memory that somebody else owns (a program's bind area); and a worker's own
+ * arena, which starts at nothing and grows by reservation: between runs as a whole, during a run by
+ * pieces that do not move what is there. */
 #ifndef ROOST_MEM_ARENA_H
 #define ROOST_MEM_ARENA_H
 
@@ -24,18 +25,34 @@ struct arena_charge {
     void *arg; /* borrowed; outlives the arena */
 };
 
-/* Embedded; one per worker, touched by its thread only. */
+enum { ARENA_MORE_MAX = 48 }; /* with pieces that grow by half, enough for any --arena-max */
+
+/* Embedded; one per worker, touched by its thread only. All that it holds is charged. */
 struct arena {
-    struct region region;              /* what is held and charged */
-    uint64_t max;                      /* --arena-max, bytes */
+    struct region region;               /* what arena_reserve made */
+    struct region more[ARENA_MORE_MAX]; /* what arena_grow added since */
+    uint32_t n_more;
+    uint64_t lent;                     /* bytes that arena_lend gave to a keeper */
+    uint64_t max;                      /* --arena-max, bytes, of all of the above */
     const struct arena_charge *charge; /* NULL: not charged (CLI, library) */
 };
 
 void arena_init(struct arena *a, uint64_t max_bytes, const struct arena_charge *charge);
-void arena_fini(struct arena *a);
-/* Makes the arena at least `bytes` long; contents are lost when it grows.
- * blocks: as charge->take does
- * errors: E_TOO_LARGE beyond max; E_NO_MEMORY; what charge->take returns */
+void arena_fini(struct arena *a); /* what was lent is back */
+/* Makes the arena's region at least `bytes` long. When it grows, all that arena_grow added is
+ * joined to it, and the contents of both are lost. blocks: as charge->take does errors: E_TOO_LARGE
+ * beyond max; E_NO_MEMORY; what charge->take returns */
 enum status arena_reserve(struct arena *a, uint64_t bytes, struct err *err) WARN_UNUSED;
+/* Adds a region of at least `bytes`; nothing moves. *out is a view of it, until arena_reserve or
+ * arena_fini.  blocks, errors: as arena_reserve; E_NO_ROOM when it was added to too often */
+enum status arena_grow(struct arena *a, uint64_t bytes, struct region *out,
+                       struct err *err) WARN_UNUSED;
+/* Bytes of its region and what was added. */
+uint64_t arena_bytes(const struct arena *a);
+/* A region that the caller keeps until arena_take_back, whatever becomes of the arena's own.
+ * blocks, errors: as arena_reserve */
+enum status arena_lend(struct arena *a, uint64_t bytes, struct region *out,
+                       struct err *err) WARN_UNUSED;
+void arena_take_back(struct arena *a, struct region *r);
 
 #endif

@@ -60,6 +60,7 @@
     X(M_REFUSED_IDLE, COUNTER, "roost_refused_total", "limit=\"idle\"", "")                        \
     X(M_REFUSED_CONNECTIONS, COUNTER, "roost_refused_total", "limit=\"connections\"", "")          \
     X(M_REFUSED_DEADLINE, COUNTER, "roost_refused_total", "limit=\"deadline\"", "")                \
+    X(M_REFUSED_STEPS, COUNTER, "roost_refused_total", "limit=\"steps\"", "")                      \
     X(M_HTTP_1XX, COUNTER, "roost_http_responses_total", "class=\"1xx\"",                          \
       "HTTP answers by class of status.")                                                          \
     X(M_HTTP_2XX, COUNTER, "roost_http_responses_total", "class=\"2xx\"", "")                      \

@@ -18,6 +18,8 @@ static enum status infer(struct op_infer *ctx, struct err *err)
     int n = 0;
     enum status s = op_operands(ctx, "ConstantOfShape", 1, err);
     if (s == OK)
+        s = op_known(ctx, 0, err);
+    if (s == OK)
         s = op_values("ConstantOfShape", 0, ctx->in[0], dims, TENSOR_RANK_MAX, &n, err);
     if (s != OK)
         return s;

@@ -9,6 +9,8 @@ static enum status infer(struct op_infer *ctx, struct err *err)
     struct tensor want = {0};
     enum status s = op_operands(ctx, "Expand", 2, err);
     if (s == OK)
+        s = op_known(ctx, 1, err);
+    if (s == OK)
         s = op_values("Expand", 1, ctx->in[1], want.dims, TENSOR_RANK_MAX, &want.rank, err);
     if (s != OK)
         return s;

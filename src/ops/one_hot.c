@@ -39,10 +39,9 @@ static enum status infer(struct op_infer *ctx, struct err *err)
         return op_bad("OneHot", 1, depth, "one number", err);
     if (values->rank != 1 || values->dims[0] != 2)
         return op_bad("OneHot", 2, values, "two elements: off and on", err);
-    if (!depth->data)
-        return err_set(err, E_UNSUPPORTED,
-                       "OneHot: the value of input 1 decides the shape: make it a constant");
-    s = op_axis("OneHot", p->axis, index->rank + (p->axis < 0), p->axis >= 0, &axis, err);
+    s = op_known(ctx, 1, err);
+    if (s == OK)
+        s = op_axis("OneHot", p->axis, index->rank + (p->axis < 0), p->axis >= 0, &axis, err);
     if (s != OK)
         return s;
     int64_t dims[TENSOR_RANK_MAX + 1], n = tensor_get_i64(depth, 0);

@@ -26,6 +26,9 @@ enum op_flags {
     OP_SHAPE_ONLY = 1, /* the result depends on the inputs' dims only (Shape, Size) */
     OP_VIEW = 2, /* output 0 is input 0's bytes under another shape (Reshape, Flatten, Identity) */
     OP_IN_PLACE = 4, /* output 0 may stand on input 0's bytes when both have as many bytes */
+    /* Only the run knows how many elements there are (NonZero): infer gives the most that there can
+     * be, and run lowers dims of out[] (never dtype or rank) to what it wrote. */
+    OP_SIZED_BY_RUN = 8,
     OP_STRINGS = 64, /* takes or gives string tensors; all other operators never see one */
 };
 
@@ -45,7 +48,18 @@ struct op_infer {
         *in;                   /* NULL: optional input left out; data set when the value is known */
     struct tensor *const *out; /* to fill: dtype, rank, dims. NULL: optional output left out */
     uint64_t scratch_bytes;    /* to fill; 0 on entry */
+    uint64_t text_bytes;       /* to fill: wanted right behind output 0's elements; 0 on entry. An
+                                * operator       that fills it calls op_needs_data when a value is not
+                                * known, so       that it       only meets a run that goes step by step */
+    bool needs_data;           /* op_needs_data was called; false on entry */
 };
+
+/* Says that infer cannot go on without the value of operand i. It is no fault: the compiler leaves
+ * the node's results unknown, and a run of the program goes step by step, where every value is
+ * known. Then the values come from requests, so that infer must refuse what is wrong in them with
+ * E_BAD_INPUT, and must not spend more time than the operands' sizes warrant. Always
+ * E_UNSUPPORTED. */
+enum status op_needs_data(struct op_infer *ctx, int operand, struct err *err);
 
 struct op_run {
     const void *params;
@@ -89,8 +103,8 @@ struct op {
     const struct tensor *(*classes)(int n_in, const struct tensor *const *in, int out);
 
     /* errors: E_BAD_INPUT when the operands' dtypes or shapes do not go together (names what came
-     * and what was expected); E_UNSUPPORTED when we have no kernel for a dtype, or when a value
-     * that decides the shape is not known */
+     * and what was expected, values included); E_UNSUPPORTED when we have no kernel for a dtype;
+     * what op_needs_data gives when a value that decides the shape is not known */
     enum status (*infer)(struct op_infer *ctx, struct err *err);
 
     /* thread: worker   locks: none   blocks: no   allocates: nothing

@@ -39,9 +39,12 @@ enum status op_same_dtype(const struct op_infer *c, const char *op, int operand,
 enum status op_axis(const char *op, int64_t axis, int rank, bool end, int *out,
                     struct err *err) WARN_UNUSED;
 
-/* Reads the known integers of a vector (or scalar) operand that decides a shape.
- * errors: E_UNSUPPORTED when its value is not known; E_BAD_INPUT for another dtype or rank or more
- * than max elements */
+/* In infer: op_needs_data when the operand is given, has elements, and its value is not known. */
+enum status op_known(struct op_infer *c, int operand, struct err *err) WARN_UNUSED;
+
+/* Reads the integers of a vector (or scalar) operand that decides a shape; infer asked op_known.
+ * errors: E_BAD_INPUT for another dtype or rank or more than max elements; E_UNSUPPORTED when its
+ * value is not known */
 enum status op_values(const char *op, int operand, const struct tensor *t, int64_t *out, int max,
                       int *n, struct err *err) WARN_UNUSED;
 

@@ -88,6 +88,21 @@ enum status op_axis(const char *op, int64_t axis, int rank, bool end, int *out, 
     return OK;
 }
 
+enum status op_needs_data(struct op_infer *ctx, int operand, struct err *err)
+{
+    ctx->needs_data = true;
+    return err_set(err, E_UNSUPPORTED, "the value of input %d decides the shape and is not known",
+                   operand);
+}
+
+enum status op_known(struct op_infer *c, int operand, struct err *err)
+{
+    if (operand >= c->n_in || !c->in[operand] || c->in[operand]->data ||
+        tensor_count(c->in[operand]) == 0)
+        return OK;
+    return op_needs_data(c, operand, err);
+}
+
 enum status op_values(const char *op, int operand, const struct tensor *t, int64_t *out, int max,
                       int *n, struct err *err)
 {
@@ -99,8 +114,7 @@ enum status op_values(const char *op, int operand, const struct tensor *t, int64
                        operand, count, max);
     if (count && !t->data)
         return err_set(err, E_UNSUPPORTED,
-                       "%s: the value of input %d decides the shape: make it a constant", op,
-                       operand);
+                       "%s: the value of input %d decides the shape and is not known", op, operand);
     for (int64_t i = 0; i < count; i++)
         out[i] = tensor_get_i64(t, i);
     *n = (int)count;

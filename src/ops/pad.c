@@ -123,6 +123,10 @@ static enum status infer(struct op_infer *ctx, struct err *err)
     enum status s = op_operands(ctx, "Pad", p->by_attr ? 1 : 2, err);
     struct frame f;
     if (s == OK)
+        s = op_known(ctx, 1, err);
+    if (s == OK)
+        s = op_known(ctx, 3, err);
+    if (s == OK)
         s = read_frame(p, ctx->n_in, ctx->in, &f, err);
     if (s != OK)
         return s;

@@ -31,7 +31,8 @@ static enum status infer(struct op_infer *ctx, struct err *err)
     struct tensor like_a = *a, like_b = *b;
     like_a.dtype = like_b.dtype = DT_F32;
     const struct tensor *in[2] = {&like_a, &like_b};
-    struct op_infer same = {ctx->params, 2, ctx->n_out, in, ctx->out, 0};
+    struct op_infer same = {
+        .params = ctx->params, .n_in = 2, .n_out = ctx->n_out, .in = in, .out = ctx->out};
     s = binary_infer(&same, &set, err);
     if (s != OK)
         return s;

@@ -52,9 +52,9 @@ static enum status infer(struct op_infer *ctx, struct err *err)
         const struct tensor *x = ctx->in[i];
         if (x->dtype != t || !is_scalar(x))
             return op_bad("Range", i, x, "a scalar of input 0's dtype", err);
-        if (!x->data)
-            return err_set(err, E_UNSUPPORTED,
-                           "Range: the value of input %d decides the shape: make it a constant", i);
+        s = op_known(ctx, i, err);
+        if (s != OK)
+            return s;
     }
     int64_t n = 0;
     s = count(ctx->in, &n, err);

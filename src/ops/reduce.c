@@ -79,6 +79,8 @@ enum status reduce_infer(struct op_infer *ctx, const struct reduce_set *set, str
     if (s == OK && !pick(set, ctx->in[0]->dtype))
         s = op_no_kernel(set->op, 0, ctx->in[0], err);
     if (s == OK)
+        s = op_known(ctx, 1, err);
+    if (s == OK)
         s = kept(p, set->op, ctx->n_in, ctx->in, &full, &mask, err);
     if (s != OK)
         return s;

@@ -71,6 +71,8 @@ static enum status infer(struct op_infer *ctx, struct err *err)
     for (int i = 0; i < n; i++)
         dims[i] = p->shape[i];
     if (!p->by_attr)
+        s = op_known(ctx, 1, err);
+    if (s == OK && !p->by_attr)
         s = op_values("Reshape", 1, ctx->in[1], dims, TENSOR_RANK_MAX, &n, err);
     if (s == OK)
         s = resolve(p, ctx->in[0], dims, n, err);

@@ -79,9 +79,7 @@ static enum status check_list(const struct tensor *t, int i, enum dtype dtype, i
                       dtype == DT_F32 ? "float32, one for each axis (roi: two)"
                                       : "int64, one for each axis",
                       err);
-    return t->data ? OK
-                   : err_set(err, E_UNSUPPORTED,
-                             "Resize: the value of input %d decides the shape and is not known", i);
+    return OK;
 }
 
 static enum status read_spec(const struct params *p, int n_in, const struct tensor *const *in,
@@ -171,6 +169,9 @@ static enum status infer(struct op_infer *ctx, struct err *err)
     enum status s = op_operands(ctx, "Resize", 1, err);
     if (s == OK && (p->how.mode != RESIZE_NEAREST || p->how.place == PLACE_TF_CROP))
         s = op_only(ctx, "Resize", 0, DT_F32, err);
+    for (int i = 1; i < 4 && s == OK; i++)
+        if (i != 1 || p->scales == 1 || p->how.place == PLACE_TF_CROP) /* else a roi says nothing */
+            s = op_known(ctx, i, err);
     if (s == OK)
         s = read_dims(p, ctx->n_in, ctx->in, dims, err);
     return s == OK ? resize_plan(ctx, "Resize", &p->how, dims, err) : s;

@@ -126,6 +126,8 @@ static enum status infer(struct op_infer *ctx, struct err *err)
     const struct params *p = ctx->params;
     struct cut c;
     enum status s = op_operands(ctx, "Slice", p->by_attr ? 1 : 3, err);
+    for (int i = 1; s == OK && i < ctx->n_in; i++)
+        s = op_known(ctx, i, err);
     if (s == OK)
         s = make_cut(p, ctx->n_in, ctx->in, &c, err);
     return s == OK ? op_output(ctx, 0, "Slice", ctx->in[0]->dtype, ctx->in[0]->rank, c.count, err)

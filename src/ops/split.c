@@ -87,6 +87,8 @@ static enum status infer(struct op_infer *ctx, struct err *err)
     const struct tensor *x = ctx->in[0];
     enum status s = op_axis("Split", p->axis, x->rank, false, &axis, err);
     if (s == OK)
+        s = op_known(ctx, 1, err);
+    if (s == OK)
         s = find_parts(ctx, x->dims[axis], parts, err);
     struct tensor part = *x;
     for (int i = 0; i < ctx->n_out && s == OK; i++) {
@@ -102,7 +104,11 @@ static enum status run(const struct op_run *ctx, struct err *err)
 {
     const struct params *p = ctx->params;
     const struct tensor *x = ctx->in[0];
-    struct op_infer again = {ctx->params, ctx->n_in, ctx->n_out, ctx->in, ctx->out, 0};
+    struct op_infer again = {.params = ctx->params,
+                             .n_in = ctx->n_in,
+                             .n_out = ctx->n_out,
+                             .in = ctx->in,
+                             .out = ctx->out};
     int64_t parts[OP_OUTPUTS_MAX];
     int axis;
     enum status s = op_axis("Split", p->axis, x->rank, false, &axis, err);

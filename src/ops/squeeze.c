@@ -12,6 +12,8 @@ static enum status prepare(const struct op_node *node, void *params, struct err 
 static enum status infer(struct op_infer *ctx, struct err *err)
 {
     enum status s = op_operands(ctx, "Squeeze", 1, err);
+    if (s == OK)
+        s = op_known(ctx, 1, err);
     if (s != OK)
         return s;
     const struct tensor *x = ctx->in[0];

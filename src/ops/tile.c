@@ -12,6 +12,8 @@ static enum status infer(struct op_infer *ctx, struct err *err)
     int n = 0;
     enum status s = op_operands(ctx, "Tile", 2, err);
     if (s == OK)
+        s = op_known(ctx, 1, err);
+    if (s == OK)
         s = op_values("Tile", 1, ctx->in[1], repeats, TENSOR_RANK_MAX, &n, err);
     if (s != OK)
         return s;

@@ -24,6 +24,8 @@ static enum status infer(struct op_infer *ctx, struct err *err)
     enum status s = op_operands(ctx, "Unsqueeze", a->by_attr ? 1 : 2, err);
     int n = 0;
     if (s == OK)
+        s = op_known(ctx, 1, err);
+    if (s == OK)
         s = count_axes(ctx, &n, err);
     if (s != OK)
         return s;

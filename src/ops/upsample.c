@@ -40,9 +40,6 @@ static enum status read_dims(const struct params *p, const struct tensor *const 
     if (scales) {
         if (scales->dtype != DT_F32 || scales->rank != 1)
             return op_bad("Upsample", 1, scales, "float32[rank of input 0]", err);
-        if (!scales->data)
-            return err_set(err, E_UNSUPPORTED,
-                           "Upsample: the value of input 1 decides the shape and is not known");
         values = scales->data;
     }
     if ((scales ? scales->dims[0] : p->n) != x->rank)
@@ -63,6 +60,8 @@ static enum status infer(struct op_infer *ctx, struct err *err)
     enum status s = op_operands(ctx, "Upsample", p->by_attr ? 1 : 2, err);
     if (s == OK && p->how.mode != RESIZE_NEAREST)
         s = op_only(ctx, "Upsample", 0, DT_F32, err);
+    if (s == OK)
+        s = op_known(ctx, 1, err);
     if (s == OK)
         s = read_dims(p, ctx->in, dims, err);
     return s == OK ? resize_plan(ctx, "Upsample", &p->how, dims, err) : s;

@@ -169,5 +169,7 @@ enum status bind_instrs(struct binder *b, struct err *err)
         if (bind_instr(b, i, &at, defined, err) != OK)
             return err_prefix(err, "instruction %u \"%s\"", i,
                               p->instrs[i].name ? p->instrs[i].name : "");
+    p->main = (struct program_block){p->instrs,      p->inputs,      p->outputs,
+                                     p->p0.n_instrs, p->p0.n_inputs, p->p0.n_outputs};
     return check_all_defined(b, &at, defined, err);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* What a run costs at the smallest symbols, where every dim that a request may choose is 1: the
- * numbers of page 0. They come from the planner that serves requests, in memory that passes. */
+ * numbers of page 0. They come from the planner that serves requests, in memory that passes. What
+ * cannot be planned declares nothing: its runs take from the arena as they go. */
 #include <string.h>
 
 #include "base/alloc.h"
@@ -43,7 +44,7 @@ static void set_shapes(const struct signature *sig, int64_t first, struct tensor
 }
 
 static enum status measure_at(const struct program *p, int64_t first, void *book,
-                              struct artifact_cost *out, struct err *err)
+                              struct artifact_cost *out, bool *stepwise, struct err *err)
 {
     struct tensor in[SIGNATURE_PORTS_MAX];
     int64_t symbols[ARTIFACT_SYMBOLS_MAX];
@@ -51,22 +52,26 @@ static enum status measure_at(const struct program *p, int64_t first, void *book
     struct plan plan;
     set_shapes(&p->signature, first, in, symbols);
     enum status s = plan_make(&plan, p, &shapes, book, err);
-    if (s == OK)
+    *stepwise = s == OK && plan.stepwise;
+    if (s == OK && !plan.stepwise)
         *out = (struct artifact_cost){.arena_fixed = plan_bytes(&plan),
                                       .scratch_bytes = plan.scratch_bytes};
     return s;
 }
 
-enum status bind_measure(const struct program *p, struct artifact_cost *out, struct err *err)
+enum status bind_measure(const struct program *p, struct artifact_cost *out, bool *stepwise,
+                         struct err *err)
 {
     struct artifact_cost two = {0};
+    bool ignored_too;
     struct err ignored;
     *out = (struct artifact_cost){0};
     void *book = alloc_aligned(PLAN_ALIGN, plan_book_bytes(p));
     if (!book)
         return err_set(err, E_NO_MEMORY, "no memory to plan a program");
-    enum status s = measure_at(p, 1, book, out, err);
-    if (s == OK && p->signature.n_symbols > 0 && measure_at(p, 2, book, &two, &ignored) == OK &&
+    enum status s = measure_at(p, 1, book, out, stepwise, err);
+    if (s == OK && p->signature.n_symbols > 0 &&
+        measure_at(p, 2, book, &two, &ignored_too, &ignored) == OK &&
         two.arena_fixed > out->arena_fixed)
         out->arena_per_item = two.arena_fixed - out->arena_fixed;
     alloc_free(book);

@@ -81,35 +81,47 @@ static void set_tensors(struct plan *pl, const struct tensor *in)
             p->operands[i] == ARTIFACT_NO_TENSOR ? NULL : &pl->tensors[p->operands[i]];
 }
 
+enum status plan_result_bytes(const struct tensor *t, uint64_t *bytes, struct err *err)
+{
+    char text[TENSOR_TEXT_MAX];
+    if (!dtype_valid(t->dtype))
+        return err_set(err, E_INTERNAL, "the result has no dtype");
+    if (t->rank < 0 || t->rank > TENSOR_RANK_MAX)
+        return err_set(err, E_BAD_INPUT, "the result would have rank %d", t->rank);
+    if (!tensor_bytes(t, bytes))
+        return err_set(err, E_TOO_LARGE, "the result would be %s", tensor_text(t, text));
+    return OK;
+}
+
 static struct tensor **operands_of(const struct plan *pl, const struct program_instr *in)
 {
     return pl->operands + (in->operands - pl->p->operands);
 }
 
+/* Sets pl->stepwise, and gives OK, when a value that is not known decides a shape, or text is made.
+ */
 static enum status infer(struct plan *pl, const struct program_instr *in, uint64_t *scratch,
                          struct err *err)
 {
     struct tensor **ops = operands_of(pl, in), **out = ops + in->n_in;
-    struct op_infer ctx = {in->params,
-                           in->n_in,
-                           in->n_out,
-                           (const struct tensor *const *)ops,
-                           (struct tensor *const *)out,
-                           0};
-    enum status s = op_infer_outputs(in->op, &ctx, err);
-    for (int k = 0; s == OK && k < in->n_out; k++) {
-        if (!out[k])
-            continue;
-        char text[TENSOR_TEXT_MAX];
-        struct plan_value *v = &pl->values[out[k] - pl->tensors];
-        if (!dtype_valid(out[k]->dtype))
-            return err_set(err, E_INTERNAL, "the result has no dtype");
-        if (out[k]->rank < 0 || out[k]->rank > TENSOR_RANK_MAX)
-            return err_set(err, E_BAD_INPUT, "the result would have rank %d", out[k]->rank);
-        if (!tensor_bytes(out[k], &v->bytes))
-            return err_set(err, E_TOO_LARGE, "the result would be %s", tensor_text(out[k], text));
+    struct err own;
+    struct op_infer ctx = {.params = in->params,
+                           .n_in = in->n_in,
+                           .n_out = in->n_out,
+                           .in = (const struct tensor *const *)ops,
+                           .out = (struct tensor *const *)out};
+    enum status s = op_infer_outputs(in->op, &ctx, &own);
+    if (s != OK && ctx.needs_data) {
+        pl->stepwise = true;
+        return OK;
     }
+    for (int k = 0; s == OK && k < in->n_out; k++)
+        if (out[k])
+            s = plan_result_bytes(out[k], &pl->values[out[k] - pl->tensors].bytes, &own);
+    if (s != OK && err)
+        *err = own;
     *scratch = ctx.scratch_bytes;
+    pl->stepwise = pl->stepwise || ctx.text_bytes;
     return s;
 }
 
@@ -201,9 +213,11 @@ static enum status plan_instr(struct plan *pl, const struct program_instr *in, s
     uint64_t scratch = 0, aligned;
     bool done = false;
     enum status s = infer(pl, in, &scratch, err);
-    if (s == OK)
+    if (s == OK && !pl->stepwise)
         s = evaluate(pl, in, scratch, &done, err);
-    if (s != OK || done)
+    if (s == OK && !done && in->op->flags & OP_SIZED_BY_RUN)
+        pl->stepwise = true;
+    if (s != OK || done || pl->stepwise)
         return s;
     if (is_view(in)) {
         const struct plan_value *from = &pl->values[ops[0] - pl->tensors];
@@ -225,12 +239,13 @@ static enum status plan_instr(struct plan *pl, const struct program_instr *in, s
 }
 
 /* Results must be what the signature says, or clients would be told wrong. */
-static enum status check_outputs(const struct plan *pl, const int64_t *symbols, struct err *err)
+enum status plan_check_outputs(const struct program *p, const struct tensor *tensors,
+                               const int64_t *symbols, enum status misfit, struct err *err)
 {
-    const struct signature *sig = &pl->p->signature;
+    const struct signature *sig = &p->signature;
     for (int i = 0; i < sig->n_outputs; i++) {
         const struct port *port = &sig->outputs[i];
-        const struct tensor *t = &pl->tensors[pl->p->outputs[i]];
+        const struct tensor *t = &tensors[p->outputs[i]];
         bool fits = t->dtype == port->dtype && t->rank == port->rank;
         for (int k = 0; fits && k < port->rank; k++) {
             int64_t want = port->dims[k];
@@ -240,7 +255,7 @@ static enum status check_outputs(const struct plan *pl, const int64_t *symbols, 
         }
         char text[TENSOR_TEXT_MAX];
         if (!fits)
-            return err_set(err, E_CORRUPT,
+            return err_set(err, t->dtype == port->dtype ? misfit : E_CORRUPT,
                            "output \"%s\" came out as %s, which its signature does not allow",
                            port->name, tensor_text(t, text));
     }
@@ -259,7 +274,9 @@ enum status plan_make(struct plan *pl, const struct program *p, const struct pla
     for (uint32_t i = 0; i < p->p0.n_instrs; i++)
         if (plan_instr(pl, &p->instrs[i], err) != OK)
             return err_prefix(err, "node \"%s\"", p->instrs[i].name);
-    enum status s = check_outputs(pl, shapes->symbols, err);
+        else if (pl->stepwise)
+            return OK;
+    enum status s = plan_check_outputs(p, pl->tensors, shapes->symbols, E_CORRUPT, err);
     return s == OK ? plan_place(pl, shapes->staged, err) : s;
 }
 

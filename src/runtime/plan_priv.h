@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* A plan: what one program does for one set of input shapes. It lies in memory of the caller's, the
- * "book" (for a session: the start of its arena), and knows where every value will stand behind it:
+/* A plan: what one program does for one set of input shapes. Its tables lie in memory of the
+ * caller's, and it knows where every value will stand in other memory of the caller's:
  *
- *     [book: tensors, operands, steps, small known values][values][scratch of the widest step]
+ *     book:   [tensors, operands, steps, small known values]
+ *     values: [values][scratch of the widest step]
  *
  * Making a plan allocates nothing. plan_make infers and places; plan_attach writes the addresses.
  */
@@ -52,6 +53,7 @@ struct plan {
     uint8_t *known;    /* small values computed while planning */
     uint64_t known_bytes, known_used;
     uint32_t n_steps, n_late;
+    bool stepwise; /* a shape depends on data: there is no plan, all else here is meaningless */
     uint64_t book_bytes, values_bytes, scratch_bytes; /* each a multiple of PLAN_ALIGN */
     uint64_t live_bytes;      /* of the step with most bytes alive: values_bytes is never less */
     uint32_t peak;            /* that step; the first of equals */
@@ -67,7 +69,8 @@ struct plan_shapes {
 uint64_t plan_book_bytes(const struct program *p);
 uint64_t plan_bytes(const struct plan *pl); /* book, values and scratch */
 
-/* book: plan_book_bytes, PLAN_ALIGN aligned; owned by the caller, outlives the plan.
+/* book: plan_book_bytes, PLAN_ALIGN aligned; owned by the caller, outlives the plan. OK with
+ * pl->stepwise when the program cannot be planned for these shapes.
  * errors: E_BAD_INPUT (shapes that do not go through the model); E_UNSUPPORTED; E_TOO_LARGE */
 enum status plan_make(struct plan *pl, const struct program *p, const struct plan_shapes *shapes,
                       void *book, struct err *err) WARN_UNUSED;
@@ -82,5 +85,13 @@ enum status plan_place(struct plan *pl, const uint8_t *staged, struct err *err) 
 void plan_fit(struct plan *pl, uint32_t n);
 /* The tensor whose bytes t's are. */
 int32_t plan_root(const struct plan *pl, int32_t t);
+
+/* Bytes of a result that an infer gave.  errors: E_INTERNAL, E_BAD_INPUT, E_TOO_LARGE */
+enum status plan_result_bytes(const struct tensor *t, uint64_t *bytes, struct err *err) WARN_UNUSED;
+/* Does every output have the dtype and dims that its signature promises? tensors: by tensor index.
+ * errors: E_CORRUPT for a dtype; `misfit` for a rank or dim */
+enum status plan_check_outputs(const struct program *p, const struct tensor *tensors,
+                               const int64_t *symbols, enum status misfit,
+                               struct err *err) WARN_UNUSED;
 
 #endif

@@ -33,7 +33,7 @@ static enum status bind_all(struct binder *b, struct artifact_cost *cost, struct
     if (s == OK)
         s = bind_instrs(b, err);
     if (s == OK)
-        s = bind_measure(b->p, cost, err);
+        s = bind_measure(b->p, cost, &b->p->stepwise, err);
     return s;
 }
 

@@ -19,6 +19,13 @@ struct program_instr {
     uint16_t version, n_in, n_out;
 };
 
+/* Instructions that run as one, and what they speak of to the outside. */
+struct program_block {
+    const struct program_instr *instrs;
+    const int32_t *formals, *outputs; /* tensors that are defined before, and that are read after */
+    uint32_t n_instrs, n_formals, n_outputs;
+};
+
 struct program_tensor {
     const char *name;
     enum tensor_class class;
@@ -39,7 +46,9 @@ struct program {
     struct blob_record *blobs;      /* p0.n_blobs */
     const char *provenance;         /* terminated */
     uint32_t n_known;               /* results that shapes and constants alone decide */
-    struct tensor *samples;         /* inputs, then outputs; NULL: none */
+    struct program_block main;
+    bool stepwise;          /* no set of shapes can be planned: a shape depends on data */
+    struct tensor *samples; /* inputs, then outputs; NULL: none */
 };
 
 /* A program whose one region is being filled. Lives during program_bind only. */
@@ -57,8 +66,10 @@ enum status bind_tensors(struct binder *b, struct err *err) WARN_UNUSED;
 enum status bind_signature(struct binder *b, struct err *err) WARN_UNUSED;
 enum status bind_samples(struct binder *b, struct err *err) WARN_UNUSED;
 enum status bind_instrs(struct binder *b, struct err *err) WARN_UNUSED;
-/* Plans at the smallest symbols: the costs that page 0 must declare. */
-enum status bind_measure(const struct program *p, struct artifact_cost *out,
+/* Plans at the smallest symbols: the costs that page 0 must declare. *stepwise says that this was
+ * not possible because a shape depends on data; then, as where the smallest shapes do not go
+ * through the model, no cost is declared. */
+enum status bind_measure(const struct program *p, struct artifact_cost *out, bool *stepwise,
                          struct err *err) WARN_UNUSED;
 /* The next bytes of the bind area, zeroed; page 0 promised that they are there.
  * errors: E_INTERNAL when they are not */

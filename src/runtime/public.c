@@ -43,6 +43,7 @@ static enum roost_status public_status(enum status s)
     case E_NO_MEMORY:
         return ROOST_NO_MEMORY;
     case E_TIMEOUT:
+    case E_STEPS:
         return ROOST_TIMEOUT;
     case E_NOT_FOUND:
     case E_IO:

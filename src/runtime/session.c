@@ -1,30 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* A run: the request is checked against the signature, a plan for its shapes is found or made, and
- * the steps run one after the other. The book of the plan stands at the start of the arena, so that
- * everything a run needs is charged with it; nothing here allocates but arena_reserve. */
+ * the steps run one after the other; or, where a shape depends on data, the stepper runs the
+ * program. Everything a run needs is the arena's, and charged with it. */
 #include "runtime/session.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/clock.h"
-#include "runtime/plan_priv.h"
+#include "runtime/plan_set.h"
 
-enum {
-    CLOCK_STEPS = 16,           /* the clock is read at least every so many steps */
-    CLOCK_BYTES = 64 * 1024,    /* and after steps that touched so many bytes */
-    SESSION_MAGIC = 0x53455353, /* "SESS" */
-};
+enum { SESSION_MAGIC = 0x53455353 }; /* "SESS" */
 
 struct session {
     uint32_t magic;
-    struct arena *arena;  /* borrowed */
-    uint64_t plan_serial; /* program_serial of the plan; 0: none */
-    uint64_t arena_bytes; /* that the plan uses */
-    struct plan plan;
-    uint8_t staged[SIGNATURE_PORTS_MAX]; /* inputs whose bytes are misaligned: copied first */
+    uint64_t arena_bytes; /* that the last run used */
+    struct plan_set plans;
 };
 
 /* What one call brings. */
@@ -42,21 +34,28 @@ enum status session_new(struct arena *arena, struct session **out)
     if (!s)
         return E_NO_MEMORY;
     s->magic = SESSION_MAGIC;
-    s->arena = arena;
+    s->plans.arena = arena;
     *out = s;
     return OK;
 }
 
 void session_free(struct session **s)
 {
+    if (*s)
+        plan_set_clear(&(*s)->plans);
     alloc_free(*s);
     *s = NULL;
 }
 
 void session_forget(struct session *s)
 {
-    s->plan_serial = 0;
+    plan_set_clear(&s->plans);
     s->arena_bytes = 0;
+}
+
+uint64_t session_plans_made(const struct session *s)
+{
+    return s->plans.made;
 }
 
 uint64_t session_arena_bytes(const struct session *s)
@@ -136,19 +135,7 @@ static enum status check_inputs(struct run *run, struct err *err)
     return OK;
 }
 
-/* ---- the plan ---- */
-
-static bool plan_fits(const struct session *s, const struct run *run)
-{
-    const struct program *p = run->p;
-    if (s->plan_serial != p->serial)
-        return false;
-    for (int i = 0; i < p->signature.n_inputs; i++)
-        if (s->staged[i] != run->staged[i] ||
-            !shape_same(&s->plan.tensors[p->inputs[i]], &run->in[i]))
-            return false;
-    return true;
-}
+/* ---- the run ---- */
 
 /* Says for which input the arena is too small: the one with most bytes. */
 static enum status name_shape(const struct run *run, struct err *err)
@@ -168,45 +155,8 @@ static enum status name_shape(const struct run *run, struct err *err)
                       tensor_text(&run->in[which], text));
 }
 
-/* Growing the arena loses its contents, and with them the book: then the same plan is made again,
- * in the larger arena. */
-static enum status make_plan(struct session *s, const struct run *run, struct err *err)
+static void place_inputs(const struct plan *pl, const struct run *run)
 {
-    const struct plan_shapes shapes = {run->in, run->symbols, run->staged};
-    uint64_t need = plan_book_bytes(run->p), had;
-    s->plan_serial = 0;
-    do {
-        enum status st = arena_reserve(s->arena, need, err);
-        if (st == OK)
-            st = plan_make(&s->plan, run->p, &shapes, s->arena->region.base, err);
-        if (st != OK)
-            return st == E_TOO_LARGE ? name_shape(run, err) : st;
-        had = s->arena->region.bytes;
-        need = plan_bytes(&s->plan);
-    } while (need > had);
-    plan_attach(&s->plan, (uint8_t *)s->arena->region.base + s->plan.book_bytes);
-    memcpy(s->staged, run->staged, sizeof(s->staged));
-    s->plan_serial = run->p->serial;
-    s->arena_bytes = need;
-    return OK;
-}
-
-/* ---- the run ---- */
-
-static enum status check_limits(const struct run_limits *l, bool clock, struct err *err)
-{
-    if (!l)
-        return OK;
-    if (l->cancelled && atomic_load_explicit(l->cancelled, memory_order_relaxed))
-        return err_set(err, E_CANCELLED, "the run was cancelled");
-    if (clock && l->deadline_us && clock_now_us() >= l->deadline_us)
-        return err_set(err, E_TIMEOUT, "the deadline passed during the run");
-    return OK;
-}
-
-static void place_inputs(struct session *s, const struct run *run)
-{
-    const struct plan *pl = &s->plan;
     const struct program *p = run->p;
     for (uint32_t i = 0; i < pl->n_late; i++) {
         int32_t t = pl->late[i];
@@ -232,24 +182,57 @@ static enum status run_step(const struct plan_step *step, void *scratch, struct 
     return s == OK ? OK : err_prefix(err, "node \"%s\"", in->name);
 }
 
-static enum status run_steps(struct session *s, const struct run_limits *limits, struct err *err)
+static enum status run_planned(const struct plan_entry *e, const struct run *run, struct err *err)
 {
-    const struct plan *pl = &s->plan;
-    void *scratch = (uint8_t *)s->arena->region.base + pl->book_bytes + pl->values_bytes;
-    uint64_t bytes = 0;
-    uint32_t steps = 0;
-    enum status st = check_limits(limits, true, err);
-    for (uint32_t i = 0; st == OK && i < pl->n_steps; i++) {
-        st = run_step(&pl->steps[i], scratch, err);
-        if (st != OK)
-            break;
-        bytes += pl->steps[i].bytes;
-        bool clock = bytes >= CLOCK_BYTES || ++steps >= CLOCK_STEPS || i + 1 == pl->n_steps;
-        st = check_limits(limits, clock, err);
-        if (clock)
-            bytes = steps = 0;
+    const struct plan *pl = &e->plan;
+    void *scratch = e->values + pl->values_bytes;
+    struct guard guard;
+    enum status s = guard_start(&guard, run->limits, err);
+    if (s != OK)
+        return s;
+    place_inputs(pl, run);
+    for (uint32_t i = 0; s == OK && i < pl->n_steps; i++) {
+        s = guard_step(&guard, pl->steps[i].bytes, err);
+        if (s == OK)
+            s = run_step(&pl->steps[i], scratch, err);
     }
-    return st;
+    return s == OK ? guard_end(&guard, err) : s;
+}
+
+/* Inputs stay where they are, but for those whose bytes are misaligned. */
+static enum status define_inputs(struct stepper *steps, const struct run *run, struct err *err)
+{
+    for (int i = 0; i < run->p->signature.n_inputs; i++) {
+        struct tensor t = run->in[i];
+        struct piece *piece = NULL;
+        uint64_t bytes;
+        if (run->staged[i] && tensor_bytes(&t, &bytes)) {
+            enum status s = step_heap_take(&steps->heap, bytes, &piece, err);
+            if (s != OK)
+                return s;
+            t.data = memcpy(piece_data(piece), run->in[i].data, bytes);
+        }
+        stepper_define(steps, run->p->inputs[i], &t, piece);
+        step_heap_drop(&steps->heap, piece);
+    }
+    return OK;
+}
+
+static enum status run_stepwise(struct session *s, struct plan_entry *e, const struct run *run,
+                                struct err *err)
+{
+    struct stepper *steps = &e->steps;
+    enum status st = stepper_start(steps, s->plans.arena, run->limits, err);
+    if (st == OK)
+        st = define_inputs(steps, run, err);
+    if (st == OK)
+        st = stepper_run(steps, &run->p->main, err);
+    if (st == OK)
+        st = guard_end(&steps->guard, err);
+    if (st != OK)
+        return st;
+    /* A rank or dim may have come from the request. */
+    return plan_check_outputs(run->p, steps->tensors, run->symbols, E_BAD_INPUT, err);
 }
 
 enum status session_run(struct session *s, const struct program *p, const struct tensor *in,
@@ -258,17 +241,21 @@ enum status session_run(struct session *s, const struct program *p, const struct
     ASSERT(s->magic == SESSION_MAGIC);
     ASSERT(p->magic == PROGRAM_MAGIC);
     struct run run;
+    struct plan_entry *e;
     run.p = p;
     run.in = in;
     run.limits = limits;
     enum status st = check_inputs(&run, err);
-    if (st == OK && !plan_fits(s, &run))
-        st = make_plan(s, &run, err);
+    const struct plan_shapes shapes = {run.in, run.symbols, run.staged};
+    if (st == OK)
+        st = plan_set_get(&s->plans, p, &shapes, &e, err);
+    if (st == OK)
+        st = e->stepwise ? run_stepwise(s, e, &run, err) : run_planned(e, &run, err);
     if (st != OK)
-        return st;
-    place_inputs(s, &run);
-    st = run_steps(s, limits, err);
-    for (uint32_t i = 0; st == OK && i < p->p0.n_outputs; i++)
-        out[i] = s->plan.tensors[p->outputs[i]];
-    return st;
+        return st == E_TOO_LARGE ? name_shape(&run, err) : st;
+    const struct tensor *tensors = e->stepwise ? e->steps.tensors : e->plan.tensors;
+    s->arena_bytes = e->stepwise ? e->book.bytes + e->steps.heap.most : plan_bytes(&e->plan);
+    for (uint32_t i = 0; i < p->p0.n_outputs; i++)
+        out[i] = tensors[p->outputs[i]];
+    return OK;
 }

@@ -2,8 +2,12 @@
  * Copyright The Roost Authors */
 /* A session: one run's scratch. It belongs to a worker, not to a model: any program runs in it.
  * Before a run it plans: infers every shape for the actual inputs, places every value in the arena
- * (greedy by size), reserves the arena; then it runs without allocating. The last plan is kept, so
- * that the same program with the same shapes plans nothing. */
+ * (greedy by size), reserves the arena; then it runs without allocating. The plans of the last few
+ * programs and shapes are kept, so that what comes again plans nothing.
+ *
+ * A program in which a shape depends on data cannot be planned. It runs step by step: each
+ * instruction in turn infers its shapes with the values at hand, takes memory of the arena for what
+ * it makes, runs, and gives back what nobody reads any more. */
 #ifndef ROOST_RUNTIME_SESSION_H
 #define ROOST_RUNTIME_SESSION_H
 
@@ -18,12 +22,16 @@ struct session;
 enum status session_new(struct arena *arena, struct session **out) WARN_UNUSED;
 void session_free(struct session **s);
 
-/* Drops the last plan: for when the arena is given back between runs. */
+/* Drops all plans and what they hold of the arena: before the arena is given back between runs. */
 void session_forget(struct session *s);
+
+#define RUN_STEPS_DEFAULT UINT64_C(100000000)
 
 struct run_limits {
     uint64_t deadline_us;         /* CLOCK_MONOTONIC; 0: none. Checked between instructions */
     const atomic_bool *cancelled; /* NULL: never. Checked between instructions */
+    uint64_t steps_max;           /* instructions that may be executed, those of loops each time; 0:
+                                   * RUN_STEPS_DEFAULT */
 };
 
 /* Plans if needed and runs.
@@ -33,14 +41,17 @@ struct run_limits {
  *          pinned
  * thread:  the worker's   locks: none   blocks: no, but for what the arena's charge does
  * errors:  E_BAD_INPUT (an input that does not fit the signature: names tensor, what came, what was
- *          expected; a data-dependent index); E_TOO_LARGE beyond the arena's maximum, naming the
- *          shape; E_NO_MEMORY; E_NO_ROOM; E_TIMEOUT; E_CANCELLED; E_UNSUPPORTED; E_CORRUPT (an
- *          output that its signature does not allow at these shapes); E_INTERNAL */
+ *          expected; a data-dependent index or shape); E_TOO_LARGE beyond the arena's maximum,
+ * naming the shape; E_NO_MEMORY; E_NO_ROOM; E_TIMEOUT; E_STEPS beyond steps_max; E_CANCELLED;
+ * E_UNSUPPORTED; E_CORRUPT (an output that its signature does not allow at these shapes);
+ * E_INTERNAL */
 enum status session_run(struct session *s, const struct program *p, const struct tensor *in,
                         struct tensor *out, const struct run_limits *limits,
                         struct err *err) WARN_UNUSED;
 
-/* Bytes of the arena that the last plan uses. */
+/* Bytes of the arena that the last run used, its plan's own among them. */
 uint64_t session_arena_bytes(const struct session *s);
+/* Plans made so far: a run that found its plan makes none. */
+uint64_t session_plans_made(const struct session *s);
 
 #endif

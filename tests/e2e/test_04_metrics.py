@@ -42,7 +42,7 @@ SHORT = {
     "stage_bind": 'roost_model_load_duration_seconds_count{stage="bind"}',
     "aged": "roost_cache_age_at_eviction_seconds_count",
 }
-for _limit in ("queue", "probes", "memory", "never_fits", "arena", "reply", "http_memory", "head",
+for _limit in ("queue", "probes", "memory", "never_fits", "arena", "steps", "reply", "http_memory", "head",
                "body", "slow_client", "idle", "connections", "deadline"):
     SHORT[f"refused_{_limit}"] = f'roost_refused_total{{limit="{_limit}"}}'
 
@@ -252,6 +252,15 @@ class Counters(harness.Case):
             reply = server.invoke("iris", IRIS * 5000)
             self.assertEqual(reply.status, 413)
         c.expect(hit=1, queued=1, refused_arena=1, http_4xx=1, connections=1)
+
+    def test_a_run_beyond_its_steps(self):
+        server = self.serve(self.store("iris"), max_steps=1)
+        self.assertEqual(server.load("iris").status, 200)
+        with self.counting(server) as c:
+            reply = server.invoke("iris", IRIS)
+            self.assertEqual(reply.status, 504)
+            self.assertIn("--max-steps", reply.error())
+        c.expect(hit=1, queued=1, refused_steps=1, http_5xx=1, connections=1)
 
     def test_a_reply_beyond_its_bound(self):
         server = self.serve(self.store("iris"), reply_max="1KiB")

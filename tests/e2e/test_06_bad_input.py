@@ -30,6 +30,30 @@ class BadInput(harness.Case):
             self.assertIn(str(index), reply.error())
         self.assertEqual(server.invoke("iris", IRIS).status, 200)
 
+    def test_a_shape_from_the_request_is_taken_or_refused_by_name(self):
+        store = self.store("iris")
+        self.compiled_bytes(store, "reshape", tiny_onnx.model(
+            [tiny_onnx.node("Relu", ["x"], ["r"]), tiny_onnx.node("Reshape", ["r", "s"], ["y"])], [],
+            [tiny_onnx.port("x", ["N"]), tiny_onnx.port("s", ["R"], tiny_onnx.INT64)],
+            [tiny_onnx.port("y", ["A", "B"])]))
+        server = self.serve(store)
+
+        def ask(shape):
+            return server.invoke("reshape", {"inputs": {"x": [-1, 2, 3, 4, 5, 6], "s": shape}})
+
+        self.assertEqual(ask([2, 3]).json(), {"outputs": {"y": [[0, 2, 3], [4, 5, 6]]}})
+        self.assertEqual(ask([3, -1]).json(), {"outputs": {"y": [[0, 2], [3, 4], [5, 6]]}})
+        for shape in ([4, 2], [-1, -1], [-2, -3], [2**62, 2**62], [-2**63, 3], [2**63 - 1, 0]):
+            reply = ask(shape)
+            self.assertEqual(reply.status, 400, (shape, reply))
+            self.assertIn("Reshape", reply.error())
+        self.assertEqual(ask([1] * 9).status, 400)
+        reply = ask([6])
+        self.assertEqual(reply.status, 400)
+        self.assertIn('output "y" came out as float32[6]', reply.error())
+        self.assertEqual(ask([6, 1]).status, 200)
+        self.assertEqual(server.invoke("iris", IRIS).status, 200)
+
     def test_a_csv_row_of_the_wrong_width_is_named(self):
         server = self.serve(self.store("iris"))
         for body, words in (("1,2,3,4,5\n", "row 1"), ("1,2,3,4\n1,2,3\n", "row 2"),

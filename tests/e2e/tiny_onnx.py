@@ -6,6 +6,7 @@ source: onnx.proto (field numbers), https://protobuf.dev/programming-guides/enco
 import struct
 
 FLOAT = 1
+INT64 = 7
 
 
 def varint(n):
@@ -31,10 +32,10 @@ def tensor(name, dims, floats):
     return b"".join(number(1, d) for d in dims) + number(2, FLOAT) + data(8, name) + data(9, raw)
 
 
-def port(name, dims):
+def port(name, dims, dtype=FLOAT):
     """A dim is an int or a symbol's name."""
     shape = b"".join(data(1, number(1, d) if isinstance(d, int) else data(2, d)) for d in dims)
-    return data(1, name) + data(2, data(1, number(1, FLOAT) + data(2, shape)))
+    return data(1, name) + data(2, data(1, number(1, dtype) + data(2, shape)))
 
 
 def node(op, inputs, outputs):

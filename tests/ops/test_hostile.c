@@ -238,7 +238,8 @@ static int attempt(const struct op *op)
     if (setup(&t)) {
         struct op_node node = {op->since[below(versions)], t.n_in, t.n_out, any_attrs(&t)};
         enum status s = op->prepare ? op->prepare(&node, params, &err) : OK;
-        struct op_infer infer = {params, t.n_in, t.n_out, t.in_ptr, t.out_ptr, 0};
+        struct op_infer infer = {
+            .params = params, .n_in = t.n_in, .n_out = t.n_out, .in = t.in_ptr, .out = t.out_ptr};
         if (s == OK)
             s = op_infer_outputs(op, &infer, &err);
         if (s != OK && s != E_CORRUPT && s != E_BAD_INPUT && s != E_UNSUPPORTED)

@@ -41,7 +41,7 @@ static enum status infer(struct fixture *f)
     const struct op_node node = {1, OPERANDS, 1, {attrs, 2}};
     const struct tensor *in[] = {&f->t[0], &f->t[1], &f->t[2]};
     struct tensor *out = &f->out;
-    struct op_infer c = {f->params, OPERANDS, 1, in, &out, 0};
+    struct op_infer c = {.params = f->params, .n_in = OPERANDS, .n_out = 1, .in = in, .out = &out};
     ck_ok(the_op()->prepare(&node, f->params, &f->err), &f->err);
     return the_op()->infer(&c, &f->err);
 }

@@ -29,9 +29,8 @@ START_TEST(a_value_that_decides_the_shape_must_be_known)
         struct op_case c;
         struct err err = {0};
         enum status s = with_vector(ops[i], v, 2, true, &c, &err);
-        ck_assert_msg(s == E_UNSUPPORTED && strstr(err.msg, "make it a constant"), "%s: %s", ops[i],
-                      err.msg);
-        ck_assert_ptr_nonnull(strstr(err.msg, ops[i]));
+        ck_assert_msg(s == E_UNSUPPORTED && c.needs_data && strstr(err.msg, "is not known"),
+                      "%s: %s", ops[i], err.msg);
         case_fini(&c);
     }
 }

@@ -213,7 +213,7 @@ static enum status infer(struct fixture *f, struct tensor *out, uint64_t *scratc
     const struct tensor *in[OPERANDS];
     for (int i = 0; i < OPERANDS; i++)
         in[i] = &f->t[i];
-    struct op_infer c = {f->params, OPERANDS, 1, in, &out, 0};
+    struct op_infer c = {.params = f->params, .n_in = OPERANDS, .n_out = 1, .in = in, .out = &out};
     enum status s = the_op()->infer(&c, &f->err);
     *scratch = c.scratch_bytes;
     return s;

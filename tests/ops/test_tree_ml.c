@@ -60,7 +60,8 @@ static enum status go(struct fixture *f, int64_t label[ROWS], float scores[ROWS 
     enum status s = op->prepare(&node, params, &f->err);
     if (s == OK)
         s = op->check(params, TREE_ML_OPERANDS, in, &f->err);
-    struct op_infer infer = {params, TREE_ML_OPERANDS, 2, in, out, 0};
+    struct op_infer infer = {
+        .params = params, .n_in = TREE_ML_OPERANDS, .n_out = 2, .in = in, .out = out};
     if (s == OK)
         s = op->infer(&infer, &f->err);
     if (s != OK)

@@ -138,23 +138,6 @@ START_TEST(an_index_from_the_request_beyond_its_extent_is_refused)
 }
 END_TEST
 
-START_TEST(a_shape_that_the_request_s_data_decides_is_not_supported)
-{
-    struct buf file;
-    struct err err;
-    struct program *p;
-    model_init(&m);
-    int32_t x = model_input(&m, "x", DT_F32, 1, (int64_t[]){6});
-    int32_t s = model_input(&m, "s", DT_I64, 1, (int64_t[]){2});
-    model_output(&m, "y", model_node(&m, "Reshape", 13, x, s, -1), DT_F32, 2,
-                 (int64_t[]){DIM_FREE, DIM_FREE});
-    model_write(&m, &(struct artifact_cost){0}, &file);
-    ck_assert_int_eq(program_open_bytes(file.data, file.len, &p, &err), E_UNSUPPORTED);
-    ck_assert_msg(strstr(err.msg, "node \"Reshape\""), "%s", err.msg);
-    buf_fini(&file);
-}
-END_TEST
-
 START_TEST(a_view_with_a_second_result_runs)
 {
     const float x[3] = {1, -2, 3};
@@ -208,7 +191,6 @@ Suite *suite_shapes(void)
     return SUITE("shapes", a_chain_of_shapes_is_known_before_the_run,
                  what_planning_computed_does_not_run_again,
                  an_index_from_the_request_beyond_its_extent_is_refused,
-                 a_shape_that_the_request_s_data_decides_is_not_supported,
                  a_view_with_a_second_result_runs,
                  a_model_that_no_smallest_shape_fits_has_no_cost_but_runs);
 }

@@ -139,8 +139,10 @@ enum status case_run(struct op_case *c, struct err *err)
     }
     for (int i = 0; i < n_out; i++)
         out[i] = &c->out[i];
-    struct op_infer infer = {params, c->n_in, n_out, in, out, 0};
+    struct op_infer infer = {
+        .params = params, .n_in = c->n_in, .n_out = n_out, .in = in, .out = out};
     s = op_infer_outputs(op, &infer, err);
+    c->needs_data = infer.needs_data;
     if (s != OK)
         return s;
     c->scratch_bytes = infer.scratch_bytes;

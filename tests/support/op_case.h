@@ -27,6 +27,7 @@ struct op_case {
     int64_t lists[CASE_ATTRS][CASE_LIST]; /* what attrs of type INTS point to */
     struct tensor out[CASE_OPERANDS];     /* data: heap, freed by case_fini */
     uint64_t scratch_bytes;               /* what infer asked for */
+    bool needs_data;                      /* infer said so */
 };
 
 struct op_case *case_begin(struct op_case *c, const char *name, int opset);

@@ -32,7 +32,8 @@ static enum status prove(const struct graph *g, void *params, const struct tenso
     enum status s = node->op->prepare(&n, params, err);
     if (s == OK && node->op->check)
         s = node->op->check(params, (int)node->n_in, in, err);
-    struct op_infer infer = {params, (int)node->n_in, 1, in, &out, 0};
+    struct op_infer infer = {
+        .params = params, .n_in = (int)node->n_in, .n_out = 1, .in = in, .out = &out};
     if (s == OK)
         s = node->op->infer(&infer, err);
     *scratch = infer.scratch_bytes;

@@ -71,6 +71,10 @@ enum status onnx_tensor(struct onnx_reader *r, struct wire message, struct tenso
 enum status onnx_value_info(struct onnx_reader *r, struct wire message, struct tensor *out,
                             struct view *name, struct err *err) WARN_UNUSED;
 
+/* Of an output's ValueInfoProto what it says of dtype and rank, if it does; dims are not looked at.
+ * errors: E_CORRUPT */
+enum status onnx_declared(struct wire message, struct graph_port *out, struct err *err) WARN_UNUSED;
+
 /* ---- attribute.c ---- */
 
 struct onnx_attr {

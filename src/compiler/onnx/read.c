@@ -138,7 +138,14 @@ static enum status output(struct onnx_reader *r, struct wire w, struct err *err)
     for (uint32_t i = 0; i < r->g->n_outputs; i++)
         if (r->g->outputs[i] == index)
             return err_set(err, E_CORRUPT, "output '%.100s' is listed twice", r->name);
-    return graph_output(r->g, index) == OK ? OK : reader_no_memory(err);
+    struct graph_port declared;
+    s = onnx_declared(w, &declared, err);
+    if (s != OK)
+        return err_prefix(err, "output '%.100s'", r->name);
+    if (graph_output(r->g, index) != OK)
+        return reader_no_memory(err);
+    r->g->declared[r->g->n_outputs - 1] = declared;
+    return OK;
 }
 
 static enum status sparse(struct onnx_reader *r, struct wire w, struct err *err)

@@ -147,6 +147,52 @@ static enum status read_type(struct onnx_reader *r, struct wire w, struct tensor
     return s;
 }
 
+/* The message in field `number`; empty when there is none. */
+static enum status find_message(struct wire w, uint32_t number, struct wire *out, bool *found,
+                                struct err *err)
+{
+    struct field f;
+    enum status s;
+    *found = false;
+    *out = (struct wire){.file = w.file};
+    while (wire_next(&w, &f, &s, err)) {
+        if (f.number != number)
+            continue;
+        s = wire_want(&w, &f, WIRE_BYTES, "a type", err);
+        if (s != OK)
+            return s;
+        *out = wire_into(&w, &f);
+        *found = true;
+    }
+    return s;
+}
+
+enum status onnx_declared(struct wire w, struct graph_port *out, struct err *err)
+{
+    struct wire type, tensor, shape;
+    bool found, ranked;
+    struct field f;
+    uint64_t dtype = 0, rank = 0;
+    *out = (struct graph_port){0};
+    enum status s = find_message(w, F_INFO_TYPE, &type, &found, err);
+    if (s == OK && found)
+        s = find_message(type, F_TYPE_TENSOR, &tensor, &found, err);
+    if (s != OK || !found)
+        return s;
+    s = find_message(tensor, F_TENSOR_SHAPE, &shape, &ranked, err);
+    if (s != OK || !ranked)
+        return s;
+    while (wire_next(&tensor, &f, &s, err))
+        dtype = f.number == F_TENSOR_DTYPE && f.type == WIRE_VARINT ? f.value : dtype;
+    if (s != OK)
+        return s;
+    while (wire_next(&shape, &f, &s, err))
+        rank += f.number == F_SHAPE_DIM;
+    if (s == OK && dtype <= UINT32_MAX && dtype_valid((unsigned)dtype) && rank <= TENSOR_RANK_MAX)
+        *out = (struct graph_port){(enum dtype)dtype, (int)rank};
+    return s;
+}
+
 enum status onnx_value_info(struct onnx_reader *r, struct wire w, struct tensor *out,
                             struct view *name, struct err *err)
 {

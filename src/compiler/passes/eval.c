@@ -50,9 +50,15 @@ enum status eval_infer(const struct graph *g, const struct node *n, struct tenso
         s = n->op->prepare(&view, e->params, &own);
     if (s == OK) {
         look_up(n, values, e);
-        struct op_infer ctx = {e->params, (int)n->n_in, (int)n->n_out, e->in, e->out, 0};
+        struct op_infer ctx = {.params = e->params,
+                               .n_in = (int)n->n_in,
+                               .n_out = (int)n->n_out,
+                               .in = e->in,
+                               .out = e->out};
         s = op_infer_outputs(n->op, &ctx, &own);
         e->scratch_bytes = ctx.scratch_bytes;
+        e->text_bytes = ctx.text_bytes;
+        e->needs_data = ctx.needs_data;
     }
     if (s == OK)
         return OK;

@@ -13,13 +13,15 @@ struct eval {
     _Alignas(16) uint8_t params[OP_PARAMS_MAX];
     const struct tensor *in[OP_INPUTS_MAX]; /* NULL: left out */
     struct tensor *out[OP_OUTPUTS_MAX];
-    uint64_t scratch_bytes; /* what infer asked for */
+    uint64_t scratch_bytes, text_bytes; /* what infer asked for */
+    bool needs_data; /* infer failed because a value that decides a shape is not known */
 };
 
 /* Checks the operand counts, reads the attributes and infers the outputs' dtypes and shapes into
  * values[]; their data is NULL after it.
  * errors: E_UNSUPPORTED, E_CORRUPT (also where the operator says E_BAD_INPUT: the model's own
- * shapes do not go together), all naming operator, node and opset */
+ * shapes do not go together), all naming operator, node and opset; e->needs_data tells
+ * op_needs_data's E_UNSUPPORTED from others */
 enum status eval_infer(const struct graph *g, const struct node *n, struct tensor *values,
                        struct eval *e, struct err *err) WARN_UNUSED;
 

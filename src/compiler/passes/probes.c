@@ -119,6 +119,9 @@ int64_t probes_dim(const struct graph *g, const struct probes *p, int32_t value,
 {
     int64_t first = p->at[0].t[value].dims[d];
     bool same = true;
+    for (uint32_t i = 1; i < p->n; i++)
+        if (p->at[i].t[value].dtype == DT_NONE)
+            return DIM_FREE; /* too large to be followed there */
     for (uint32_t i = 1; same && i < p->n; i++)
         same = p->at[i].t[value].dims[d] == first;
     if (same)
@@ -139,7 +142,7 @@ bool probes_same_shape(const struct probes *p, int32_t a, int32_t b)
     if (!probes_known(p, a) || !probes_known(p, b))
         return false;
     for (uint32_t i = 0; i < p->n; i++)
-        if (!shape_same(&p->at[i].t[a], &p->at[i].t[b]))
+        if (p->at[i].t[a].dtype == DT_NONE || !shape_same(&p->at[i].t[a], &p->at[i].t[b]))
             return false;
     return true;
 }

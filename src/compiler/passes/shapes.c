@@ -48,19 +48,50 @@ static enum status compute(const struct graph *g, struct eval *e, struct shapes 
     return eval_run(g, e, err);
 }
 
+static bool any_unknown(const struct node *n, const struct shapes *s)
+{
+    for (uint32_t i = 0; i < n->n_in; i++)
+        if (n->in[i] != ARTIFACT_NO_TENSOR && s->t[n->in[i]].dtype == DT_NONE)
+            return true;
+    return false;
+}
+
+static void make_unknown(const struct node *n, struct shapes *s)
+{
+    for (uint32_t i = 0; i < n->n_out; i++)
+        if (n->out[i] != ARTIFACT_NO_TENSOR)
+            s->t[n->out[i]] = (struct tensor){0};
+}
+
 static enum status infer_node(const struct graph *g, const struct node *n, struct shapes *s,
                               struct err *err)
 {
     struct eval e;
     uint64_t bytes;
-    enum status st = eval_infer(g, n, s->t, &e, err);
-    if (st != OK)
+    if (any_unknown(n, s)) {
+        make_unknown(n, s);
+        return OK;
+    }
+    struct err own;
+    enum status st = eval_infer(g, n, s->t, &e, &own);
+    if (st != OK && e.needs_data) {
+        make_unknown(n, s);
+        return OK;
+    }
+    if (st != OK) {
+        if (err)
+            *err = own;
         return st;
+    }
     if (!eval_bytes(&e, &bytes)) {
         err_set(err, E_CORRUPT, "the result's size overflows");
         return graph_node_err(g, n, err);
     }
-    return eval_known(&e) && bytes <= SHAPES_KNOWN_BYTES_MAX ? compute(g, &e, s, err) : OK;
+    if (eval_known(&e) && bytes <= SHAPES_KNOWN_BYTES_MAX)
+        return compute(g, &e, s, err);
+    if (n->op->flags & OP_SIZED_BY_RUN)
+        make_unknown(n, s); /* infer gave no more than a bound */
+    return OK;
 }
 
 enum status shapes_infer(const struct graph *g, const int64_t *symbols, struct shapes *out,

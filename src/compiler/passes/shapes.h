@@ -11,13 +11,15 @@ enum { SHAPES_KNOWN_BYTES_MAX = 4096 }; /* of the outputs of a node that is comp
 
 /* Embedded; all zero is valid and empty. */
 struct shapes {
-    struct tensor *t; /* heap; by value index; data only where it is known and small */
+    struct tensor *t; /* heap; by value index; data only where it is known and small. dtype DT_NONE:
+                       * unknown, because data that is not there decides the shape */
     void **owned;     /* heap; data that t points to and that is ours; by value index */
     uint32_t n;
 };
 
 /* Infers every value with symbol k = symbols[k]. Values that shapes are made of (Shape, Gather,
- * Concat, … -> Reshape) are computed on the way.
+ * Concat, … -> Reshape) are computed on the way. A node whose shape depends on data, and what reads
+ * its results, stays unknown.
  * errors: E_CORRUPT, E_UNSUPPORTED (naming operator and node); E_NO_MEMORY */
 enum status shapes_infer(const struct graph *g, const int64_t *symbols, struct shapes *out,
                          struct err *err) WARN_UNUSED;
@@ -34,11 +36,11 @@ struct probes {
 /* errors: as shapes_infer, when no set of probe values suits the model */
 enum status probes_infer(const struct graph *g, struct probes *out, struct err *err) WARN_UNUSED;
 void probes_fini(struct probes *p);
-/* Dim d of a value: the constant, the symbol, or DIM_FREE, as the probes show it. */
-int64_t probes_dim(const struct graph *g, const struct probes *p, int32_t value, int d);
-/* Are the value's dtype and shape known at all? */
+/* Is the value's dtype and rank known? */
 bool probes_known(const struct probes *p, int32_t value);
-/* Do two values, both known, have the same shape at every probe? */
+/* Dim d of a known value: the constant, the symbol, or DIM_FREE, as the probes show it. */
+int64_t probes_dim(const struct graph *g, const struct probes *p, int32_t value, int d);
+/* Do two values have the same shape, and a known one, at every probe? */
 bool probes_same_shape(const struct probes *p, int32_t a, int32_t b);
 
 #endif
