@@ -83,7 +83,11 @@ static enum status run(const struct op_run *ctx, struct err *err)
 {
     const struct params *p = ctx->params;
     const struct tensor *x = ctx->in[0], *y = ctx->out[0];
-    struct op_infer again = {ctx->params, ctx->n_in, ctx->n_out, ctx->in, ctx->out, 0};
+    struct op_infer again = {.params = ctx->params,
+                             .n_in = ctx->n_in,
+                             .n_out = ctx->n_out,
+                             .in = ctx->in,
+                             .out = ctx->out};
     struct spectrum line;
     int axis;
     int64_t n;
