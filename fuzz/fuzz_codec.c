@@ -10,9 +10,16 @@ static const struct port many[] = {
     {"a", DT_I64, 1, {-2}}, {"b", DT_F16, 3, {-2, -1, 2}}, {"c", DT_BOOL, 0, {0}}};
 static const struct port single[] = {{"f", DT_F64, 1, {-1}}};
 static const char *const symbols[] = {"N"};
-static const struct signature signatures[] = {{one, one, 1, 1, symbols, 1},
-                                              {many, many, 3, 3, symbols, 1},
-                                              {single, single, 1, 1, symbols, 1}};
+static const struct port wide[] = {{"x", DT_F32, 2, {-2, 3}}};
+static const struct port table[] = {{"a", DT_I32, 2, {-2, 1}}, {"b", DT_F64, 1, {-2}}};
+static const uint32_t at[] = {0, 2, 4}, sorted[] = {2, 0, 1};
+enum { SIGNATURES = 5 };
+static const struct signature signatures[SIGNATURES] = {
+    {one, one, 1, 1, symbols, 1, {0}},
+    {many, many, 3, 3, symbols, 1, {0}},
+    {single, single, 1, 1, symbols, 1, {0}},
+    {wide, wide, 1, 1, symbols, 1, {3, "k\0x\0b", at, sorted}},
+    {table, table, 2, 2, symbols, 1, {0}}};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -20,8 +27,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     if (n == 0)
         return 0;
-    const struct signature *sig = &signatures[data[0] % 3];
-    enum codec_format f = (enum codec_format)(data[0] / 3 % 3);
+    const struct signature *sig = &signatures[data[0] % SIGNATURES];
+    enum codec_format f = (enum codec_format)(data[0] / SIGNATURES % 3);
     struct codec_options o = {.csv_header = data[0] & 128};
     struct codec_request r;
     struct err err = {0};

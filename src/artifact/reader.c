@@ -13,7 +13,7 @@
 #include "base/checked.h"
 
 static const char *const section_names[SECTION_COUNT + 1] = {
-    "?", "SIGN", "TENS", "INST", "OPND", "ATTR", "STRS", "PROV", "SELF", "BLOB", "PACK"};
+    "?", "SIGN", "TENS", "INST", "OPND", "ATTR", "STRS", "PROV", "SELF", "BLOB", "PACK", "COLS"};
 
 static enum status check_hash(const struct artifact_page0 *p0, const uint8_t *meta, size_t n,
                               struct err *err)
@@ -61,6 +61,7 @@ static void raw_limits(const struct artifact_page0 *p, enum section type, uint64
         [SECTION_SELF] = {ports * sizeof(struct disk_sample), CAP_META_BYTES},
         [SECTION_BLOB] = {p->n_blobs * sizeof(struct disk_blob), 0},
         [SECTION_PACK] = {p->packed_bytes, 0},
+        [SECTION_COLS] = {2 * sizeof(uint32_t), CAP_META_BYTES},
     };
     *least = limits[type].least;
     *most = MAX(limits[type].least, limits[type].most);
@@ -118,7 +119,8 @@ static enum status check_present(const struct artifact_reader *r, struct err *er
     uint64_t raw = 0;
     for (int t = 1; t <= SECTION_COUNT; t++) {
         const struct section_view *v = &r->sections[t];
-        bool wanted = t == SECTION_PACK ? r->p0.packed_bytes > 0 : t != SECTION_SELF || v->present;
+        bool optional = t == SECTION_SELF || t == SECTION_COLS;
+        bool wanted = t == SECTION_PACK ? r->p0.packed_bytes > 0 : !optional || v->present;
         if (v->present != wanted)
             return err_set(err, E_CORRUPT, "section %s: %s", section_names[t],
                            wanted ? "missing" : "not expected");
@@ -154,17 +156,17 @@ static enum status read_table(struct artifact_reader *r, const uint8_t *meta, st
 static enum status unpack(struct artifact_reader *r, struct err *err)
 {
     uint64_t bytes = 0, at = 0;
-    for (int t = 1; t < SECTION_PACK; t++)
-        bytes += r->sections[t].lz4 ? r->sections[t].raw : 0;
+    for (int t = 1; t <= SECTION_COUNT; t++)
+        bytes += r->sections[t].lz4 && t != SECTION_PACK ? r->sections[t].raw : 0;
     if (!bytes)
         return OK;
     r->unpacked = alloc_new(bytes);
     if (!r->unpacked)
         return err_set(err, E_NO_MEMORY, "no memory to unpack %" PRIu64 " bytes of metadata",
                        bytes);
-    for (int t = 1; t < SECTION_PACK; t++) {
+    for (int t = 1; t <= SECTION_COUNT; t++) {
         struct section_view *v = &r->sections[t];
-        if (!v->lz4)
+        if (!v->lz4 || t == SECTION_PACK)
             continue;
         if (frame_unpack(v->data, v->stored, r->unpacked + at, v->raw, err) != OK)
             return err_prefix(err, "section %s", section_names[t]);

@@ -11,7 +11,7 @@
 
 #include "artifact/artifact.h"
 
-/* Numbers stand in artifacts; sections lie in this order. SELF and PACK may be absent. */
+/* Numbers stand in artifacts; sections lie in this order. SELF, PACK and COLS may be absent. */
 enum section {
     SECTION_SIGN = 1,   /* ports and symbols */
     SECTION_TENS = 2,   /* tensors */
@@ -23,7 +23,8 @@ enum section {
     SECTION_SELF = 8,   /* a self-test sample */
     SECTION_BLOB = 9,   /* the table of blobs */
     SECTION_PACK = 10,  /* packed constants */
-    SECTION_COUNT = 10, /* the most sections a file has */
+    SECTION_COLS = 11,  /* names of the input's columns */
+    SECTION_COUNT = 11, /* the most sections a file has */
     SECTION_LEAST = 8,
 };
 

@@ -28,17 +28,15 @@ static enum status get_name(const struct artifact_reader *r, uint32_t off, const
     return OK;
 }
 
-/* Names that clients see: not empty, bounded, no control bytes. */
 static enum status check_visible(const char *name, struct err *err)
 {
     size_t n = strnlen(name, SIGNATURE_NAME_MAX + 1);
+    if (signature_name_valid(name))
+        return OK;
     if (n == 0 || n > SIGNATURE_NAME_MAX)
         return err_set(err, E_CORRUPT, "a name of %zu bytes, expected 1 to %d", n,
                        SIGNATURE_NAME_MAX);
-    for (size_t i = 0; i < n; i++)
-        if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
-            return err_set(err, E_CORRUPT, "a name with control bytes: %s", name);
-    return OK;
+    return err_set(err, E_CORRUPT, "a name with control bytes: %s", name);
 }
 
 static bool tail_is_zero(const int64_t *dims, int rank)

@@ -56,7 +56,7 @@ static enum status add_section(struct writer *w, enum section type, struct buf *
 
 static bool section_wanted(const struct writer *w, enum section type)
 {
-    if (type == SECTION_PACK || type == SECTION_SELF)
+    if (type == SECTION_PACK || type == SECTION_SELF || type == SECTION_COLS)
         return w->sections[type].len > 0;
     return true;
 }

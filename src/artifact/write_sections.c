@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* The sections that describe: signature, instructions, operands, attributes, names, provenance and
- * the sample. Their records follow the source's order one to one. */
+/* The sections that describe: signature, columns, instructions, operands, attributes, names,
+ * provenance and the sample. Their records follow the source's order one to one. */
 #include <string.h>
 
 #include "artifact/format_priv.h"
@@ -68,6 +68,22 @@ static enum status add_signature(struct writer *w, struct err *err)
     w->p0.n_outputs = (uint32_t)sig->n_outputs;
     w->p0.n_symbols = (uint32_t)sig->n_symbols;
     return s;
+}
+
+/* Where each column's name stands, then the columns by rising name. */
+static enum status add_columns(struct writer *w, struct err *err)
+{
+    const struct columns *c = &w->src->signature.columns;
+    enum status s = OK;
+    for (uint32_t i = 0; s == OK && i < c->count; i++) {
+        uint32_t off;
+        s = writer_name(w, columns_name(c, i), &off, err);
+        if (s == OK)
+            s = add(w, SECTION_COLS, &off, sizeof(off), err);
+    }
+    return s == OK && c->count
+               ? add(w, SECTION_COLS, c->sorted, c->count * sizeof(c->sorted[0]), err)
+               : s;
 }
 
 static const void *attr_payload(const struct attr *a)
@@ -176,6 +192,8 @@ enum status writer_sections(struct writer *w, struct err *err)
     enum status s = writer_name(w, "", &off, err);
     if (s == OK)
         s = add_signature(w, err);
+    if (s == OK)
+        s = add_columns(w, err);
     if (s == OK)
         s = writer_constants(w, err);
     if (s == OK)

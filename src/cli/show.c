@@ -69,6 +69,26 @@ static enum status dims_text(const struct signature *sig, const struct port *por
     return s == OK ? buf_char(out, ']') : s;
 }
 
+static enum status columns_json(const struct columns *c, struct buf *out)
+{
+    enum status s = OK;
+    for (uint32_t i = 0; s == OK && i < c->count; i++) {
+        const char *name = columns_name(c, i);
+        s = buf_str(out, i ? ", " : ", \"columns\": [");
+        if (s == OK)
+            s = buf_json_str(out, name, strlen(name));
+    }
+    return s == OK && c->count ? buf_char(out, ']') : s;
+}
+
+static enum status columns_plain(const struct columns *c, struct buf *out)
+{
+    enum status s = OK;
+    for (uint32_t i = 0; s == OK && i < c->count; i++)
+        s = buf_printf(out, "%s%s", i ? ", " : "  columns    ", columns_name(c, i));
+    return s == OK && c->count ? buf_char(out, '\n') : s;
+}
+
 /* of: the program whose outputs these are, for their classes; NULL: inputs. */
 static enum status ports_json(const struct signature *sig, const struct port *ports, int count,
                               const struct program *of, struct buf *out)
@@ -82,6 +102,8 @@ static enum status ports_json(const struct signature *sig, const struct port *po
             s = buf_printf(out, ", \"dtype\": \"%s\", \"shape\": ", dtype_text(ports[i].dtype));
         if (s == OK)
             s = dims_text(sig, &ports[i], true, out);
+        if (s == OK && ports == sig->inputs)
+            s = columns_json(&sig->columns, out);
         const struct tensor *labels = of ? program_classes(of, i) : NULL;
         if (s == OK && labels)
             s = buf_str(out, ", \"classes\": ");
@@ -168,6 +190,8 @@ static enum status file_plain(const struct program *p, const char *path, struct 
     enum status s = buf_printf(out, "%s\n", path);
     if (s == OK)
         s = ports_plain(sig, sig->inputs, sig->n_inputs, NULL, out);
+    if (s == OK)
+        s = columns_plain(&sig->columns, out);
     if (s == OK)
         s = ports_plain(sig, sig->outputs, sig->n_outputs, p, out);
     for (size_t i = 0; s == OK && i < t.count; i++)

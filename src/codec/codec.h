@@ -33,7 +33,7 @@ struct codec_request {
 };
 
 struct codec_options {
-    bool csv_header;        /* header=present: the first line is skipped on input */
+    bool csv_header;        /* header=present: the first line names the columns, or is skipped */
     bool nan_token;         /* x-roost-nan: token — NaN/Infinity instead of null in JSON out */
     const char *output;     /* x-roost-output: the one output to send as npy; NULL: the only one */
     const char *model_name; /* for V2 replies */

@@ -36,6 +36,27 @@ enum status builder_text(struct builder *b, size_t from, struct err *err) WARN_U
 /* All dims are known and their product is what was stored; data is hung into the tensor. */
 enum status builder_finish(struct builder *b, struct err *err) WARN_UNUSED;
 
+/* Rows of an input whose columns have names (named.c). Embedded. */
+struct named_rows {
+    struct builder *b;             /* borrowed */
+    const struct columns *columns; /* of the signature */
+    uint64_t *seen;                /* heap; a bit per column: did it come in this row? */
+    size_t row;                    /* where the row under way begins in the builder's data */
+    uint32_t next;                 /* the column after the last one that was named */
+    uint32_t came;                 /* columns of this row so far */
+};
+enum status named_rows_init(struct named_rows *n, struct builder *b, const struct columns *c,
+                            struct err *err) WARN_UNUSED;
+void named_rows_fini(struct named_rows *n);
+/* Room for one more row, all of it missing. */
+enum status named_row_begin(struct named_rows *n, struct err *err) WARN_UNUSED;
+/* The column of that name; -1, with E_BAD_INPUT in err, when there is none. */
+int64_t named_row_find(struct named_rows *n, const char *name, struct err *err) WARN_UNUSED;
+/* The next element that goes into the builder is that column's.  errors: E_BAD_INPUT: it came */
+enum status named_row_take(struct named_rows *n, uint32_t column, struct err *err) WARN_UNUSED;
+/* errors: E_BAD_INPUT when a column is missing and the dtype has nothing to say so */
+enum status named_row_end(struct named_rows *n, struct err *err) WARN_UNUSED;
+
 /* A fault of memory while input `name` was stored: E_TOO_LARGE or E_NO_MEMORY, with words. */
 enum status codec_memory_fault(enum status s, const char *name, struct err *err);
 

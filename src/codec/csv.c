@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* CSV: one row an instance, no header unless the caller says so. Columns fill the inputs in
- * signature order, row-major; an empty field is NaN for a floating input. A field may stand in
- * double quotes, and then hold commas, line breaks and, doubled, quotes.  source: RFC 4180 */
+ * signature order, row-major, or as a header names them (csv_header.c); an empty field is NaN for a
+ * floating input. A field may stand in double quotes, and then hold commas, line breaks and,
+ * doubled, quotes.  source: RFC 4180 */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -10,30 +11,8 @@
 
 #include "base/alloc.h"
 #include "base/checked.h"
-#include "codec/codec_priv.h"
+#include "codec/csv.h"
 #include "tensor/text.h"
-
-/* One input's share of a row. */
-struct column_run {
-    struct builder b;
-    int64_t columns; /* product of the dims after the first */
-};
-
-struct csv {
-    const char *p, *end;     /* what is left of the body */
-    struct column_run *runs; /* heap; one per input */
-    const struct signature *sig;
-    int64_t columns; /* of a whole row */
-    int64_t rows;    /* read so far */
-};
-
-/* One field as it stands in the body. */
-struct cell {
-    const char *s;
-    size_t n;    /* without the quotes */
-    bool quoted; /* then "" in it means one quote */
-    bool last;   /* of its row */
-};
 
 static bool blank(char c)
 {
@@ -58,10 +37,7 @@ static const char *quoted_cell(const struct csv *c, const char *p, struct cell *
     return p;
 }
 
-/* Takes the next field off the body, with what ends it; a row ends at a line break or with the
- * body.
- */
-static enum status next_cell(struct csv *c, struct cell *out, struct err *err)
+enum status csv_cell(struct csv *c, struct cell *out, struct err *err)
 {
     const char *p = c->p;
     while (p < c->end && blank(*p))
@@ -87,8 +63,7 @@ static enum status next_cell(struct csv *c, struct cell *out, struct err *err)
     return OK;
 }
 
-/* Without surrounding blanks. */
-static void trim(struct cell *f)
+void csv_trim(struct cell *f)
 {
     while (f->n && blank(*f->s)) {
         f->s++;
@@ -132,12 +107,12 @@ static enum status text(struct builder *b, const struct cell *f, struct err *err
     return s == OK ? builder_text(b, from, err) : codec_memory_fault(s, b->port->name, err);
 }
 
-static enum status field(struct builder *b, struct cell *f, struct err *err)
+enum status csv_field(struct builder *b, struct cell *f, struct err *err)
 {
     double v;
     if (b->t->dtype == DT_STRING)
         return text(b, f, err);
-    trim(f);
+    csv_trim(f);
     const char *s = f->s;
     size_t n = f->n;
     if (n == 0)
@@ -160,7 +135,7 @@ static enum status field(struct builder *b, struct cell *f, struct err *err)
     return builder_number(b, s, n, err);
 }
 
-static enum status wrong_columns(const struct csv *c, int64_t came, struct err *err)
+enum status csv_wrong_columns(const struct csv *c, int64_t came, struct err *err)
 {
     return err_set(err, E_BAD_INPUT, "row %" PRId64 ": %s%" PRId64 " columns, expected %" PRId64,
                    c->rows + 1, came > c->columns ? "more than " : "",
@@ -174,28 +149,27 @@ static enum status row(struct csv *c, struct err *err)
     for (int i = 0; i < c->sig->n_inputs; i++)
         for (int64_t k = 0; k < c->runs[i].columns; k++) {
             if (f.last)
-                return wrong_columns(c, came, err);
-            enum status s = next_cell(c, &f, err);
+                return csv_wrong_columns(c, came, err);
+            enum status s = csv_cell(c, &f, err);
             if (s == OK)
-                s = field(&c->runs[i].b, &f, err);
+                s = csv_field(&c->runs[i].b, &f, err);
             if (s != OK)
                 return err_prefix(err, "row %" PRId64 ", column %" PRId64, c->rows + 1, came + 1);
             came++;
         }
     if (!f.last)
-        return wrong_columns(c, came + 1, err);
+        return csv_wrong_columns(c, came + 1, err);
     c->rows++;
     return OK;
 }
 
-/* Passes one row and counts its fields. */
-static enum status pass_row(struct csv *c, int64_t *fields, struct err *err)
+enum status csv_pass_row(struct csv *c, int64_t *fields, struct err *err)
 {
     struct cell f;
     enum status s;
     *fields = 0;
     do {
-        s = next_cell(c, &f, err);
+        s = csv_cell(c, &f, err);
         ++*fields;
     } while (s == OK && !f.last);
     return s == OK ? OK : err_prefix(err, "row 1, column %" PRId64, *fields);
@@ -248,7 +222,7 @@ static enum status layout(struct csv *c, struct codec_request *r, int64_t fields
         enum status s = measure(c, i, fields, err);
         if (s != OK)
             return s;
-        c->columns += c->runs[i].columns;
+        c->columns += c->order ? 0 : c->runs[i].columns;
     }
     return OK;
 }
@@ -271,22 +245,32 @@ static enum status finish(struct csv *c, struct err *err)
     return OK;
 }
 
+/* Measures the inputs by the first row; a header that names columns says how many there are. */
+static enum status begin_rows(struct csv *c, struct codec_request *r, struct err *err)
+{
+    const struct columns *columns = &c->sig->columns;
+    struct csv ahead = *c;
+    int64_t fields;
+    enum status s = csv_pass_row(&ahead, &fields, err);
+    if (s == OK)
+        s = layout(c, r, fields, err);
+    if (s == OK && c->order && columns->count)
+        s = named_rows_init(&c->named, &c->runs[0].b, columns, err);
+    return s;
+}
+
 static enum status read_rows(struct csv *c, struct codec_request *r, bool header, struct err *err)
 {
-    int64_t fields;
     enum status s = OK;
     if (header && c->p >= c->end)
         return err_set(err, E_BAD_INPUT, "header=present, and no line came");
-    if (header && (s = pass_row(c, &fields, err)) != OK)
+    if (header && (s = csv_header(c, err)) != OK)
         return err_prefix(err, "the header");
     if (c->p >= c->end)
         return err_set(err, E_BAD_INPUT, "no rows came");
-    struct csv ahead = *c;
-    s = pass_row(&ahead, &fields, err);
-    if (s == OK)
-        s = layout(c, r, fields, err);
+    s = begin_rows(c, r, err);
     while (s == OK && c->p < c->end)
-        s = row(c, err);
+        s = c->order ? csv_named_row(c, err) : row(c, err);
     return s == OK ? finish(c, err) : s;
 }
 
@@ -298,6 +282,8 @@ enum status csv_decode(const void *body, size_t n, const struct signature *sig,
     if (!c.runs)
         return err_set(err, E_NO_MEMORY, "no memory for the request's inputs");
     enum status s = read_rows(&c, r, o->csv_header, err);
+    named_rows_fini(&c.named);
+    alloc_free(c.order);
     alloc_free(c.runs);
     return s;
 }

@@ -88,6 +88,27 @@ static enum status unknown_input(const struct signature *sig, const char *name, 
                    name, sig->n_inputs ? sig->inputs[0].name : "");
 }
 
+/* A number where an array of one is expected: the value of an input with one column. */
+static bool is_bare(struct json *j, const struct port *port, int from)
+{
+    if (from == 0 || from == port->rank || json_peek(j) == '[')
+        return false;
+    for (int d = from; d < port->rank; d++)
+        if (port->dims[d] != 1)
+            return false;
+    return true;
+}
+
+static enum status one_value(struct json *j, struct builder *b, int from, struct err *err)
+{
+    if (!is_bare(j, b->port, from))
+        return json_nested(j, b, from, err);
+    enum status s = json_element(j, b, err);
+    for (int d = from; s == OK && d < b->port->rank; d++)
+        s = builder_dim(b, d, 1, err);
+    return s;
+}
+
 /* One object with every input by name, each from dim `from` on. seen[i] counts what came. */
 static enum status named_inputs(struct json *j, const struct signature *sig, struct builder *b,
                                 int from, struct err *err)
@@ -106,7 +127,7 @@ static enum status named_inputs(struct json *j, const struct signature *sig, str
         if (seen[i / 64] >> (i % 64) & 1)
             return err_set(err, E_BAD_INPUT, "input '%s' came twice", name);
         seen[i / 64] |= UINT64_C(1) << (i % 64);
-        s = json_nested(j, &b[i], from, err);
+        s = one_value(j, &b[i], from, err);
         if (s == OK)
             s = json_next(j, '{', &more, err);
     }
@@ -147,6 +168,69 @@ static enum status object_instances(struct json *j, const struct signature *sig,
     return s;
 }
 
+/* ---- instances by the names of columns ---- */
+
+static enum status one_column(struct json *j, struct named_rows *n, struct err *err)
+{
+    char name[SIGNATURE_NAME_MAX + 1];
+    enum status s = json_key(j, name, SIGNATURE_NAME_MAX, err);
+    int64_t column = s == OK ? named_row_find(n, name, err) : -1;
+    if (column < 0)
+        return E_BAD_INPUT;
+    s = named_row_take(n, (uint32_t)column, err);
+    if (s == OK)
+        s = json_element(j, n->b, err);
+    return s == OK ? OK : err_prefix(err, "column '%.100s'", name);
+}
+
+static enum status one_row(struct json *j, struct named_rows *n, struct err *err)
+{
+    bool more;
+    enum status s = named_row_begin(n, err);
+    if (s == OK)
+        s = json_open(j, '{', &more, err);
+    while (s == OK && more) {
+        s = one_column(j, n, err);
+        if (s == OK)
+            s = json_next(j, '{', &more, err);
+    }
+    return s == OK ? named_row_end(n, err) : s;
+}
+
+static enum status column_instances(struct json *j, const struct signature *sig, struct builder *b,
+                                    struct err *err)
+{
+    struct named_rows n;
+    bool more;
+    int64_t count = 0;
+    enum status s = named_rows_init(&n, b, &sig->columns, err);
+    if (s == OK)
+        s = json_open(j, '[', &more, err);
+    while (s == OK && more) {
+        s = one_row(j, &n, err);
+        count++;
+        if (s == OK)
+            s = json_next(j, '[', &more, err);
+    }
+    named_rows_fini(&n);
+    return s == OK ? builder_dim(b, 0, count, err) : s;
+}
+
+/* Are the objects in the array at j rows by column? Their values are no arrays, those of inputs
+ * are. Looks ahead, consumes nothing. */
+static bool holds_rows(const struct json *j, const struct signature *sig)
+{
+    char key[SIGNATURE_NAME_MAX + 1];
+    struct json look = *j;
+    struct err unread;
+    bool more;
+    if (!sig->columns.count || json_open(&look, '[', &more, &unread) != OK ||
+        json_open(&look, '{', &more, &unread) != OK)
+        return false;
+    return !more || json_key(&look, key, SIGNATURE_NAME_MAX, &unread) != OK ||
+           json_peek(&look) != '[';
+}
+
 /* Does the array at j hold objects? Looks ahead, consumes nothing. */
 static bool holds_objects(const struct json *j)
 {
@@ -166,6 +250,8 @@ static enum status instances(struct json *j, const struct signature *sig, struct
         return s;
     if (json_peek(j) != '[')
         s = json_fault(j, "an array of instances", err);
+    else if (holds_rows(j, sig))
+        s = column_instances(j, sig, b, err);
     else if (holds_objects(j))
         s = object_instances(j, sig, b, err);
     else if (sig->n_inputs != 1)

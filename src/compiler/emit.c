@@ -162,7 +162,8 @@ static enum status lay_signature(const struct graph *g, struct layout *l, struct
                                           .n_inputs = (int)g->n_inputs,
                                           .n_outputs = (int)g->n_outputs,
                                           .symbols = g->symbols,
-                                          .n_symbols = (int)g->n_symbols};
+                                          .n_symbols = (int)g->n_symbols,
+                                          .columns = g->columns};
     return OK;
 }
 
@@ -231,10 +232,6 @@ static enum status provenance(const struct graph *g, const struct emit_source *s
         s = buf_str(b, ",\"producer\":");
         s = s == OK ? buf_json_str(b, g->producer, strlen(g->producer)) : s;
     }
-    if (s == OK && g->columns)
-        s = buf_str(b, ",\"columns\":");
-    if (s == OK && g->columns)
-        s = buf_str(b, g->columns);
     for (uint32_t i = 0; s == OK && i < g->n_opsets; i++) {
         const char *domain = *g->opsets[i].domain ? g->opsets[i].domain : "ai.onnx";
         s = buf_str(b, i ? "," : ",\"opsets\":{");

@@ -54,11 +54,10 @@ struct graph {
     uint32_t n_symbols, cap_symbols;
     struct graph_opset *opsets; /* what the source imports; owned by the graph; may be NULL */
     uint32_t n_opsets;
-    const char *producer; /* what wrote the source, "pytorch 1.13"; owned by the graph or NULL */
-    const char
-        *columns; /* names of the input's columns, a JSON array; owned by the graph or NULL */
-    void *blocks; /* list of heap blocks, freed by graph_free */
-    const void *borrowed; /* the model file, when constants point into it; outlives the graph */
+    const char *producer;   /* what wrote the source, "pytorch 1.13"; owned by the graph or NULL */
+    struct columns columns; /* names of the only input's columns; owned by the graph */
+    void *blocks;           /* list of heap blocks, freed by graph_free */
+    const void *borrowed;   /* the model file, when constants point into it; outlives the graph */
 };
 
 enum status graph_new(struct graph **out) WARN_UNUSED;

@@ -107,6 +107,16 @@ static void add_error(struct doc *d, const struct slot_info *i, uint64_t now_us)
     add(d, "}");
 }
 
+static void add_columns(struct doc *d, const struct columns *c)
+{
+    for (uint32_t i = 0; i < c->count; i++) {
+        add(d, i ? "," : ",\"columns\":[");
+        add_text(d, columns_name(c, i));
+    }
+    if (c->count)
+        add(d, "]");
+}
+
 static void add_port(struct doc *d, const struct port *p, const struct signature *sig)
 {
     add(d, "{\"name\":");
@@ -123,6 +133,8 @@ static void add_port(struct doc *d, const struct port *p, const struct signature
         add_text(d, named ? sig->symbols[dim_symbol(p->dims[i])] : "");
     }
     add(d, "]");
+    if (p == sig->inputs)
+        add_columns(d, &sig->columns);
 }
 
 static void add_classes(struct doc *d, const struct tensor *labels)

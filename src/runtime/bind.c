@@ -9,7 +9,7 @@
 #include "base/checked.h"
 #include "runtime/program_priv.h"
 
-enum { TAKES_MAX = 24 }; /* calls of bind_take outside loops, for their padding */
+enum { TAKES_MAX = 25 }; /* calls of bind_take outside loops, for their padding */
 
 uint64_t bind_bytes(const struct artifact_page0 *p0)
 {
@@ -22,7 +22,7 @@ uint64_t bind_bytes(const struct artifact_page0 *p0)
     n += p0->n_instrs * (sizeof(struct program_instr) + (uint64_t)OP_PARAMS_MAX); /* 64-aligned */
     n += p0->n_operands * sizeof(int32_t);
     n += p0->n_blobs * sizeof(struct blob_record);
-    /* names, attribute payloads, provenance, sample bytes */
+    /* names, columns, attribute payloads, provenance, sample bytes */
     n += p0->meta_raw_bytes + 1;
     n += ports * (sizeof(struct tensor) + ARTIFACT_ALIGN);
     return n + (uint64_t)TAKES_MAX * ARTIFACT_ALIGN;
@@ -205,8 +205,54 @@ enum status bind_signature(struct binder *b, struct err *err)
         s = bind_ports(b, in, out, err);
     for (uint32_t i = 0; s == OK && i < n_symbols; i++)
         s = artifact_read_symbol(&b->reader, i, &symbols[i], err);
-    p->signature = (struct signature){in, out, (int)n_in, (int)n_out, symbols, (int)n_symbols};
+    p->signature = (struct signature){.inputs = in,
+                                      .outputs = out,
+                                      .n_inputs = (int)n_in,
+                                      .n_outputs = (int)n_out,
+                                      .symbols = symbols,
+                                      .n_symbols = (int)n_symbols};
     return s;
+}
+
+static enum status check_columns(const struct signature *sig, uint64_t strings_bytes,
+                                 struct err *err)
+{
+    const struct columns *c = &sig->columns;
+    const char *before = "";
+    for (uint32_t i = 0; i < c->count; i++)
+        if (c->at[i] >= strings_bytes)
+            return err_set(err, E_CORRUPT, "section COLS: the name of column %u lies outside", i);
+    for (uint32_t i = 0; i < c->count; i++) {
+        if (c->sorted[i] >= c->count || strcmp(before, columns_name(c, c->sorted[i])) >= 0)
+            return err_set(err, E_CORRUPT, "section COLS: entry %u of the names is out of order",
+                           i);
+        before = columns_name(c, c->sorted[i]);
+        if (!signature_name_valid(before))
+            return err_set(err, E_CORRUPT, "section COLS: entry %u is no name", i);
+    }
+    return OK;
+}
+
+/* Rising order proves that the names are different and that each column is listed once. */
+enum status bind_columns(struct binder *b, struct err *err)
+{
+    const struct section_view *v = &b->reader.sections[SECTION_COLS];
+    struct signature *sig = &b->p->signature;
+    const uint32_t *words;
+    if (!v->present)
+        return OK;
+    const struct port *x = sig->inputs;
+    uint64_t count = v->raw / (2 * sizeof(*words));
+    if (v->raw % (2 * sizeof(*words)) || sig->n_inputs != 1 || x->rank != 2 ||
+        x->dims[1] != (int64_t)count)
+        return err_set(err, E_CORRUPT, "section COLS: %" PRIu64 " bytes do not fit the input",
+                       v->raw);
+    enum status s = take_copy(b, v->data, v->raw, &words, err);
+    if (s != OK)
+        return s;
+    sig->columns =
+        (struct columns){(uint32_t)count, b->reader.strings, words, words + (uint32_t)count};
+    return check_columns(sig, b->p->p0.strings_bytes, err);
 }
 
 enum status bind_samples(struct binder *b, struct err *err)

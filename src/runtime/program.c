@@ -29,6 +29,8 @@ static enum status bind_all(struct binder *b, struct artifact_cost *cost, struct
     if (s == OK)
         s = bind_signature(b, err);
     if (s == OK)
+        s = bind_columns(b, err);
+    if (s == OK)
         s = bind_samples(b, err);
     if (s == OK)
         s = bind_instrs(b, err);

@@ -64,6 +64,7 @@ struct binder {
 enum status bind_texts(struct binder *b, struct err *err) WARN_UNUSED;
 enum status bind_tensors(struct binder *b, struct err *err) WARN_UNUSED;
 enum status bind_signature(struct binder *b, struct err *err) WARN_UNUSED;
+enum status bind_columns(struct binder *b, struct err *err) WARN_UNUSED;
 enum status bind_samples(struct binder *b, struct err *err) WARN_UNUSED;
 enum status bind_instrs(struct binder *b, struct err *err) WARN_UNUSED;
 /* Plans at the smallest symbols: the costs that page 0 must declare. *stepwise says that this was

@@ -13,13 +13,13 @@
 static const struct port case_x[] = {{"x", DT_F32, 2, {-2, 2}}};
 static const struct port case_y[] = {{"y", DT_F32, 2, {-2, 2}}};
 static const char *const case_symbols[] = {"N"};
-static const struct signature case_one = {case_x, case_y, 1, 1, case_symbols, 1};
+static const struct signature case_one = {case_x, case_y, 1, 1, case_symbols, 1, {0}};
 
 /* Inputs a int64 [N], b float32 [N,2], c bool [N]; outputs p float32 [N], q int64 [N,2]. */
 static const struct port case_abc[] = {
     {"a", DT_I64, 1, {-2}}, {"b", DT_F32, 2, {-2, 2}}, {"c", DT_BOOL, 1, {-2}}};
 static const struct port case_pq[] = {{"p", DT_F32, 1, {-2}}, {"q", DT_I64, 2, {-2, 2}}};
-static const struct signature case_many = {case_abc, case_pq, 3, 2, case_symbols, 1};
+static const struct signature case_many = {case_abc, case_pq, 3, 2, case_symbols, 1, {0}};
 
 static inline enum status case_decode(enum codec_format f, const char *body, size_t n,
                                       const struct signature *sig, struct codec_request *r,

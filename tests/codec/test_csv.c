@@ -8,9 +8,9 @@
 static const struct port one_column[] = {{"v", DT_I32, 1, {-2}}};
 static const struct port one_float[] = {{"f", DT_F32, 1, {-2}}};
 static const struct port free_width[] = {{"w", DT_F32, 3, {-2, 2, -1}}};
-static const struct signature column = {one_column, case_y, 1, 1, case_symbols, 1};
-static const struct signature floats = {one_float, case_y, 1, 1, case_symbols, 1};
-static const struct signature wide = {free_width, case_y, 1, 1, case_symbols, 1};
+static const struct signature column = {one_column, case_y, 1, 1, case_symbols, 1, {0}};
+static const struct signature floats = {one_float, case_y, 1, 1, case_symbols, 1, {0}};
+static const struct signature wide = {free_width, case_y, 1, 1, case_symbols, 1, {0}};
 
 START_TEST(columns_fill_the_inputs_in_order)
 {

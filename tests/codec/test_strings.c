@@ -9,9 +9,9 @@
 /* Inputs s string [N,2] and v float32 [N]; outputs t string [N] and u string [N,2]. */
 static const struct port in_ports[] = {{"s", DT_STRING, 2, {-2, 2}}, {"v", DT_F32, 1, {-2}}};
 static const struct port out_ports[] = {{"t", DT_STRING, 1, {-2}}, {"u", DT_STRING, 2, {-2, 2}}};
-static const struct signature mixed = {in_ports, out_ports, 2, 2, case_symbols, 1};
+static const struct signature mixed = {in_ports, out_ports, 2, 2, case_symbols, 1, {0}};
 static const struct port one_in[] = {{"s", DT_STRING, 1, {-2}}};
-static const struct signature one = {one_in, out_ports, 1, 1, case_symbols, 1};
+static const struct signature one = {one_in, out_ports, 1, 1, case_symbols, 1, {0}};
 
 static void expect(const struct tensor *t, int64_t i, const char *want)
 {

@@ -333,22 +333,81 @@ START_TEST(the_container_of_categories_changes_nothing)
 }
 END_TEST
 
-START_TEST(names_of_columns_and_the_writer_are_kept)
+START_TEST(the_writer_is_kept)
 {
     const struct xgb_text t = {"reg:squarederror", "0", STUMP, 1, 1, 1};
-    char *text = edited(&t, "\"feature_names\":[]", "\"feature_names\":[\"a\",\"b\\n\"]");
+    char *text = xgb_json(&t);
     struct graph *g = NULL;
     struct err err = {0};
     ck_ok(xgb_graph(text, strlen(text), false, &g, &err), &err);
     ck_assert_str_eq(g->producer, "XGBoost 1.7.4");
-    ck_assert_str_eq(g->columns, "[\"a\",\"b\\\\n\"]");
+    ck_assert_uint_eq(g->columns.count, 0);
     graph_free(&g);
     free(text);
-    text = xgb_json(&t);
-    ck_ok(xgb_graph(text, strlen(text), false, &g, &err), &err);
-    ck_assert_ptr_null(g->columns);
-    graph_free(&g);
+}
+END_TEST
+
+/* The columns of a model of two features with these feature_names; the caller frees the graph. */
+static struct graph *named(const char *names, bool ubj)
+{
+    const struct xgb_text t = {"reg:squarederror", "0", STUMP, 1, 2, 1};
+    char *edit = NULL;
+    ck_assert_int_gt(asprintf(&edit, "\"feature_names\":%s", names), 0);
+    char *text = edited(&t, "\"feature_names\":[]", edit);
+    struct graph *g = NULL;
+    struct err err = {0};
+    size_t bytes = strlen(text);
+    uint8_t *as_ubj = ubj ? ubj_from_json(text, UBJ_OPEN, &bytes) : NULL;
+    ck_ok(xgb_graph(ubj ? (void *)as_ubj : text, bytes, ubj, &g, &err), &err);
+    free(as_ubj);
     free(text);
+    free(edit);
+    return g;
+}
+
+START_TEST(names_of_columns_are_found)
+{
+    static const struct {
+        const char *json, *first, *second;
+    } good[] = {
+        {"[\"b\",\"a\"]", "b", "a"},
+        {"[\"a b\",\"a\"]", "a b", "a"},
+        {"[\"\\u00e9\\ud83d\\ude00\",\"\\\"\\\\\\/\"]", "\xc3\xa9\xf0\x9f\x98\x80", "\"\\/"},
+        {"[\"\xc3\xa9\",\"x\"]", "\xc3\xa9", "x"}};
+    for (size_t i = 0; i < ARRAY_COUNT(good); i++) {
+        struct graph *g = named(good[i].json, false);
+        const struct columns *c = &g->columns;
+        ck_assert_uint_eq(c->count, 2);
+        for (uint32_t guess = 0; guess < 3; guess++) {
+            ck_assert_int_eq(columns_find(c, good[i].first, guess), 0);
+            ck_assert_int_eq(columns_find(c, good[i].second, guess), 1);
+            ck_assert_int_eq(columns_find(c, "", guess), -1);
+            ck_assert_int_eq(columns_find(c, "zz", guess), -1);
+        }
+        graph_free(&g);
+    }
+    struct graph *g = named("[\"b\",\"a\"]", true);
+    ck_assert_int_eq(columns_find(&g->columns, "a", 0), 1);
+    graph_free(&g);
+}
+END_TEST
+
+START_TEST(names_that_are_of_no_use_are_left_out)
+{
+    static const char *const bad[] = {
+        "[\"a\"]",         "[\"a\",\"b\",\"c\"]", "[\"a\",\"a\"]",       "[\"a\",\"\"]",
+        "[\"a\",\"\\n\"]", "[\"a\",\"\\u0000\"]", "[\"a\",\"\\ud800\"]", "[\"a\",\"\\x\"]"};
+    for (size_t i = 0; i < ARRAY_COUNT(bad); i++) {
+        struct graph *g = named(bad[i], false);
+        ck_assert_msg(g->columns.count == 0, "%s", bad[i]);
+        graph_free(&g);
+    }
+    char longest[300] = "[\"a\",\"";
+    memset(longest + 6, 'x', 256);
+    strcpy(longest + 262, "\"]");
+    struct graph *g = named(longest, false);
+    ck_assert_uint_eq(g->columns.count, 0);
+    graph_free(&g);
 }
 END_TEST
 
@@ -565,11 +624,11 @@ Suite *suite_xgboost_model(void)
         leaves_of_several_values_are_read_in_both_layouts,
         quantiles_are_sorted_as_their_version_does, expectiles_rise,
         probabilities_of_0_and_1_are_moved_from_3_0_on, the_container_of_categories_changes_nothing,
-        names_of_columns_and_the_writer_are_kept, numbers_and_missing_values_find_their_leaf,
-        thresholds_at_the_edges_decide_as_xgboost, listed_categories_go_right,
-        every_objective_transforms_its_margin, classes_share_the_trees_in_turn,
-        a_model_without_trees_predicts_its_base, dart_weighs_its_trees_in_both_spellings,
-        what_cannot_be_right_is_refused_by_name, category_sets_must_lie_inside,
-        a_base_score_outside_its_link_is_refused, a_model_cut_at_any_byte_is_refused,
-        a_flipped_bit_never_crashes, any_allocation_may_fail);
+        the_writer_is_kept, names_of_columns_are_found, names_that_are_of_no_use_are_left_out,
+        numbers_and_missing_values_find_their_leaf, thresholds_at_the_edges_decide_as_xgboost,
+        listed_categories_go_right, every_objective_transforms_its_margin,
+        classes_share_the_trees_in_turn, a_model_without_trees_predicts_its_base,
+        dart_weighs_its_trees_in_both_spellings, what_cannot_be_right_is_refused_by_name,
+        category_sets_must_lie_inside, a_base_score_outside_its_link_is_refused,
+        a_model_cut_at_any_byte_is_refused, a_flipped_bit_never_crashes, any_allocation_may_fail);
 }

@@ -170,6 +170,42 @@ static void sample_of_wrong_rank(void)
     m.src.sample_outputs = &out;
 }
 
+/* x[N][4]: names of its columns, and the columns by rising name. */
+static void name_columns(uint32_t count, const char *texts, const uint32_t *sorted)
+{
+    static const uint32_t at[] = {0, 2, 4, 6};
+    m.src.signature.columns = (struct columns){count, texts, at, sorted};
+}
+
+static void columns_of_another_width(void)
+{
+    name_columns(3, "a\0b\0c", (const uint32_t[]){0, 1, 2});
+}
+
+static void columns_out_of_order(void)
+{
+    static const uint32_t sorted[] = {0, 2, 1, 3};
+    name_columns(4, "a\0b\0c\0d", sorted);
+}
+
+static void two_columns_of_one_name(void)
+{
+    static const uint32_t sorted[] = {0, 1, 2, 3};
+    name_columns(4, "a\0b\0b\0d", sorted);
+}
+
+static void column_beyond_columns(void)
+{
+    static const uint32_t sorted[] = {0, 1, 2, 4};
+    name_columns(4, "a\0b\0c\0d", sorted);
+}
+
+static void column_with_control_bytes(void)
+{
+    static const uint32_t sorted[] = {0, 1, 2, 3};
+    name_columns(4, "\n\0b\0c\0d", sorted);
+}
+
 static const struct nonsense {
     void (*change)(void);
     enum status status;
@@ -203,6 +239,11 @@ static const struct nonsense {
     {bool_of_two, E_CORRUPT, "neither 0 nor 1"},
     {shapes_that_do_not_meet, E_CORRUPT, "node \"Gemm\""},
     {sample_of_wrong_rank, E_CORRUPT, "section SELF: sample 0"},
+    {columns_of_another_width, E_CORRUPT, "section COLS: 24 bytes do not fit"},
+    {columns_out_of_order, E_CORRUPT, "section COLS: entry 2 of the names is out of order"},
+    {two_columns_of_one_name, E_CORRUPT, "section COLS: entry 2 of the names is out of order"},
+    {column_beyond_columns, E_CORRUPT, "section COLS: entry 3 of the names is out of order"},
+    {column_with_control_bytes, E_CORRUPT, "section COLS: entry 0 is no name"},
 };
 
 START_TEST(well_formed_nonsense_is_refused_and_named)
@@ -221,6 +262,23 @@ START_TEST(well_formed_nonsense_is_refused_and_named)
     ck_assert_msg(strstr(err.msg, c->words), "\"%s\" lacks \"%s\"", err.msg, c->words);
     buf_fini(&file);
     ck_assert_int_eq(alloc_live(), before);
+}
+END_TEST
+
+START_TEST(names_of_columns_are_bound)
+{
+    static const uint32_t sorted[] = {3, 1, 0, 2};
+    struct program *p;
+    model_mlp(&m, 1);
+    name_columns(4, "m\0b\0z\0a", sorted);
+    p = model_program(&m);
+    const struct columns *c = &program_signature(p)->columns;
+    ck_assert_uint_eq(c->count, 4);
+    ck_assert_str_eq(columns_name(c, 2), "z");
+    for (uint32_t i = 0; i < 4; i++)
+        ck_assert_int_eq(columns_find(c, columns_name(c, i), 0), i);
+    ck_assert_int_eq(columns_find(c, "x", 0), -1);
+    program_free(&p);
 }
 END_TEST
 
@@ -391,10 +449,10 @@ END_TEST
 
 Suite *suite_program(void)
 {
-    Suite *s =
-        SUITE("program", a_lie_about_cost_is_refused, the_costs_are_those_of_the_smallest_batch,
-              page_0_alone_says_enough_memory, files_open_and_broken_ones_do_not,
-              every_failed_allocation_of_opening_is_an_error_without_a_leak);
+    Suite *s = SUITE("program", names_of_columns_are_bound, a_lie_about_cost_is_refused,
+                     the_costs_are_those_of_the_smallest_batch, page_0_alone_says_enough_memory,
+                     files_open_and_broken_ones_do_not,
+                     every_failed_allocation_of_opening_is_an_error_without_a_leak);
     TCase *c = tcase_create("nonsense");
     tcase_add_loop_test(c, well_formed_nonsense_is_refused_and_named, 0, ARRAY_COUNT(cases));
     suite_add_tcase(s, c);

@@ -14,7 +14,7 @@
 #ifndef ROOST_COMPILER_XGBOOST_DOC_H
 #define ROOST_COMPILER_XGBOOST_DOC_H
 
-#include "base/status.h"
+#include "base/buf.h"
 
 enum { DOC_DEPTH_MAX = 64 };
 
@@ -80,6 +80,9 @@ enum status doc_fail(struct doc *d, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* For the syntaxes: enters a container.  errors: E_CORRUPT beyond DOC_DEPTH_MAX */
 enum status doc_enter(struct doc *d, struct doc_frame frame) WARN_UNUSED;
 
+/* Appends a string's bytes, escapes resolved. False when an escape or a byte is none, with part of
+ * it appended.  errors (of *s): E_NO_MEMORY; E_TOO_LARGE */
+bool doc_text(const struct doc_value *v, struct buf *out, enum status *s) WARN_UNUSED;
 bool doc_is(const struct doc_value *v, const char *text); /* a string equal to text */
 /* The number, the number in a string, or 0 and 1 for a bool. False when it is none, or for
  * doc_int not an integer of 64 bits. Reals are rounded once, to the nearest float. */

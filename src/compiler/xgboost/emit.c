@@ -265,20 +265,15 @@ static enum status add_node(struct emitter *e)
     return s == OK ? graph_output(e->g, out) : s;
 }
 
-/* What wrote the model, and the names of its columns: for the provenance. */
-static enum status add_words(struct emitter *e)
+/* What wrote the model, for the provenance. */
+static enum status add_producer(struct emitter *e)
 {
     const struct xgb_model *m = e->m;
     char text[XGB_NAME_MAX];
     int n = snprintf(text, sizeof(text), "XGBoost %" PRId64 ".%" PRId64 ".%" PRId64, m->version[0],
                      m->version[1], m->version[2]);
     e->g->producer = graph_str(e->g, text, MIN((size_t)n, sizeof(text) - 1));
-    if (!e->g->producer)
-        return E_NO_MEMORY;
-    if (!m->columns.len)
-        return OK;
-    e->g->columns = graph_str(e->g, (const char *)m->columns.data, m->columns.len);
-    return e->g->columns ? OK : E_NO_MEMORY;
+    return e->g->producer ? OK : E_NO_MEMORY;
 }
 
 enum status xgb_emit(struct xgb_model *m, struct graph *g)
@@ -297,6 +292,8 @@ enum status xgb_emit(struct xgb_model *m, struct graph *g)
         return s;
     s = add_node(&e);
     if (s == OK)
-        s = add_words(&e);
+        s = add_producer(&e);
+    if (s == OK)
+        s = xgb_columns(m, g);
     return s == OK ? OK : err_set(m->err, s, "XGBoost: no memory for the graph");
 }

@@ -13,7 +13,7 @@
 
 enum {
     XGB_NAME_MAX = 64,
-    XGB_COLUMNS_MAX = 1 << 16, /* bytes of feature names that are kept */
+    XGB_COLUMNS_MAX = 1 << 24, /* bytes of feature names */
 };
 
 /* The arrays of one tree as the file has them; elements are int32_t, in TREE_COND float. */
@@ -44,7 +44,9 @@ struct xgb_model {
     struct buf tree_weight; /* float per tree (dart); may be empty */
     struct buf weights;     /* float: gblinear's, a row of groups a feature, then the bias */
     bool has_weights;
-    struct buf columns; /* feature names as a JSON array; empty when there are none */
+    struct buf columns;   /* feature names, each terminated */
+    struct buf column_at; /* uint32_t: where each begins */
+    bool columns_odd;     /* one of them is no name that a request could use */
     /* the trees, packed as kernels/trees.h says */
     struct buf nodes, trees, sets;
     struct buf vectors;  /* float: a row of leaf_values for each leaf; empty when leaves hold one */
@@ -87,6 +89,10 @@ enum boost_transform xgb_transform(const struct xgb_objective *o, const int64_t 
  * link's domain; *at says which. clamp: as 3.0 and later, probabilities are moved off 0 and 1. */
 bool xgb_base_margins(enum xgb_link link, float *base, uint32_t n, bool clamp,
                       uint32_t *at) WARN_UNUSED;
+
+/* Gives the feature names to the graph when each column has a name of its own that a request can
+ * use; otherwise the columns stay without.  errors: E_NO_MEMORY */
+enum status xgb_columns(const struct xgb_model *m, struct graph *g) WARN_UNUSED;
 
 /* Proves what only the whole model shows and writes it into the graph. */
 enum status xgb_emit(struct xgb_model *m, struct graph *g) WARN_UNUSED;

@@ -23,6 +23,7 @@ static void model_init(struct xgb_model *m, struct err *err)
                             .feature_top = -1};
     buf_init(&m->nodes, TREE_NODES_MAX * sizeof(struct tree_node));
     buf_init(&m->trees, TREE_NODES_MAX * sizeof(struct tree_head));
+    buf_init(&m->columns, XGB_COLUMNS_MAX);
     buf_init(&m->vectors, (size_t)TREE_NODES_MAX * sizeof(float));
     buf_init(&m->weights, (size_t)TREE_NODES_MAX * sizeof(float));
     for (int i = 0; i < XGB_ARRAYS; i++)
@@ -31,9 +32,9 @@ static void model_init(struct xgb_model *m, struct err *err)
 
 static void model_fini(struct xgb_model *m)
 {
-    struct buf *all[] = {&m->base,    &m->tree_group, &m->tree_weight, &m->nodes,
-                         &m->trees,   &m->sets,       &m->columns,     &m->order,
-                         &m->reached, &m->set_of,     &m->weights,     &m->vectors};
+    struct buf *all[] = {&m->base,    &m->tree_group, &m->tree_weight, &m->nodes,   &m->trees,
+                         &m->sets,    &m->columns,    &m->order,       &m->reached, &m->set_of,
+                         &m->weights, &m->vectors,    &m->column_at};
     for (size_t i = 0; i < ARRAY_COUNT(all); i++)
         buf_fini(all[i]);
     for (int i = 0; i < XGB_ARRAYS; i++)

@@ -318,27 +318,33 @@ static enum status read_objective(struct walker *w)
     return FIELDS(w, fields);
 }
 
-/* Names that would need more than XGB_COLUMNS_MAX bytes are left out, all of them: they are there
- * for people to read. Escapes of JSON stay as they stand. */
+static enum status read_column(struct walker *w, const struct doc_value *v)
+{
+    struct xgb_model *m = w->m;
+    uint32_t at = (uint32_t)m->columns.len;
+    enum status s;
+    if (!doc_text(v, &m->columns, &s))
+        m->columns_odd = true;
+    if (s == OK && m->columns.len > at && memchr(m->columns.data + at, 0, m->columns.len - at))
+        m->columns_odd = true;
+    if (s == OK)
+        s = buf_char(&m->columns, 0);
+    if (s != OK)
+        return err_set(m->err, s == E_TOO_LARGE ? E_UNSUPPORTED : s,
+                       "XGBoost: feature_names takes more than %d bytes", XGB_COLUMNS_MAX);
+    return xgb_push(m, &m->column_at, &at, sizeof(at));
+}
+
 static enum status read_columns(struct walker *w)
 {
-    struct buf *b = &w->m->columns;
     struct doc_value v;
-    bool more = false, fits = true;
+    bool more = false;
     enum status s = doc_expect(w->d, DOC_ARRAY, &v);
     while (s == OK && (s = doc_item(w->d, &more)) == OK && more) {
         s = doc_expect(w->d, DOC_STRING, &v);
-        fits = fits && b->len + v.len < XGB_COLUMNS_MAX;
-        if (s != OK || !fits)
-            continue;
-        if (buf_char(b, b->len ? ',' : '[') != OK ||
-            buf_json_str(b, (const char *)v.data, v.len) != OK)
-            return err_set(w->m->err, E_NO_MEMORY, "XGBoost: no memory for feature names");
+        if (s == OK)
+            s = read_column(w, &v);
     }
-    if (!fits)
-        buf_clear(b);
-    if (s == OK && b->len && buf_char(b, ']') != OK)
-        return err_set(w->m->err, E_NO_MEMORY, "XGBoost: no memory for feature names");
     return s;
 }
 
