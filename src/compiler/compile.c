@@ -76,6 +76,18 @@ static enum status refuse_foreign(const uint8_t *p, size_t n, struct err *err)
     return OK;
 }
 
+enum status compile_files_wanted(const void *bytes, size_t n, const struct compile_options *o,
+                                 struct buf *names, struct err *err)
+{
+    enum model_format format = o ? o->format : MODEL_AUTO;
+    struct err unread;
+    if (format == MODEL_AUTO && refuse_foreign(bytes, n, &unread) != OK)
+        return OK;
+    if (format == MODEL_AUTO)
+        format = sniff(bytes, n);
+    return format == MODEL_ONNX ? onnx_files_wanted(bytes, n, names, err ? err : &unread) : OK;
+}
+
 enum status compile_bytes(const void *bytes, size_t n, const struct compile_options *o,
                           struct buf *artifact, struct err *err)
 {
@@ -92,6 +104,8 @@ enum status compile_bytes(const void *bytes, size_t n, const struct compile_opti
     if (graph_new(&g) != OK)
         return err_set(err, E_NO_MEMORY, "no memory for a graph");
     g->borrowed = bytes;
+    g->files = o ? o->files : NULL;
+    g->n_files = o ? o->n_files : 0;
     enum status s = front_ends[format].read(bytes, n, g, err);
     if (s == OK)
         s = passes_run(g, o ? o->passes_off : 0, o ? o->log : NULL, err);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "compiler/compiler.h"
 #include "compiler/passes/shapes.h"
 #include "runtime/program.h"
 #include "tensor/text.h"
@@ -218,6 +219,25 @@ static enum status add_classes(const struct graph *g, struct buf *b)
 
 /* What the artifact was made from and by what: nothing that differs from one compile to the next.
  */
+static enum status add_files(const struct graph *g, struct buf *b)
+{
+    enum status s = OK;
+    for (uint32_t i = 0; s == OK && i < g->n_files; i++) {
+        uint8_t digest[SHA256_BYTES];
+        char hex[SHA256_HEX];
+        s = sha256_once(g->files[i].bytes, g->files[i].n, digest);
+        if (s == OK)
+            s = buf_str(b, i ? ",{\"name\":" : ",\"files\":[{\"name\":");
+        if (s == OK)
+            s = buf_json_str(b, g->files[i].name, strlen(g->files[i].name));
+        if (s != OK)
+            return s;
+        sha256_hex(digest, hex);
+        s = buf_printf(b, ",\"bytes\":%zu,\"sha256\":\"%s\"}", g->files[i].n, hex);
+    }
+    return s == OK && g->n_files ? buf_char(b, ']') : s;
+}
+
 static enum status provenance(const struct graph *g, const struct emit_source *src, struct buf *b)
 {
     uint8_t digest[SHA256_BYTES];
@@ -226,8 +246,12 @@ static enum status provenance(const struct graph *g, const struct emit_source *s
     if (s != OK)
         return s;
     sha256_hex(digest, hex);
-    s = buf_printf(b, "{\"source\":{\"format\":\"%s\",\"bytes\":%zu,\"sha256\":\"%s\"}",
-                   src->format, src->n, hex);
+    s = buf_printf(b, "{\"source\":{\"format\":\"%s\",\"bytes\":%zu,\"sha256\":\"%s\"", src->format,
+                   src->n, hex);
+    if (s == OK)
+        s = add_files(g, b);
+    if (s == OK)
+        s = buf_char(b, '}');
     if (s == OK && g->producer) {
         s = buf_str(b, ",\"producer\":");
         s = s == OK ? buf_json_str(b, g->producer, strlen(g->producer)) : s;

@@ -9,6 +9,8 @@
 #include "artifact/artifact.h"
 #include "ops/op.h"
 
+struct compile_file; /* compiler/compiler.h */
+
 enum value_kind { VALUE_CONST, VALUE_INPUT, VALUE_COMPUTED };
 
 struct value {
@@ -58,6 +60,8 @@ struct graph {
     struct columns columns; /* names of the only input's columns; owned by the graph */
     void *blocks;           /* list of heap blocks, freed by graph_free */
     const void *borrowed;   /* the model file, when constants point into it; outlives the graph */
+    const struct compile_file *files; /* files beside it, likewise; n_files of them */
+    uint32_t n_files;
 };
 
 enum status graph_new(struct graph **out) WARN_UNUSED;

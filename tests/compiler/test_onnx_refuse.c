@@ -304,7 +304,7 @@ START_TEST(refusals_name_what_is_wrong_and_what_to_do)
         {many_dims, E_UNSUPPORTED, {"initializer 'w'", "rank 9"}},
         {few_numbers, E_CORRUPT, {"initializer 'w'", "1 elements"}},
         {number_out_of_range, E_CORRUPT, {"initializer 'w'", "does not fit uint8"}},
-        {external_data, E_UNSUPPORTED, {"initializer 'w'", "another file"}},
+        {external_data, E_CORRUPT, {"initializer 'w'", "no name inside the model's folder"}},
         {shapes_disagree, E_CORRUPT, {"operator Add (node 'bar', opset 13)"}},
         {too_few_operands, E_CORRUPT, {"operator Add (node 'bar', opset 13)", "1 input"}},
     };

@@ -5,6 +5,7 @@
 #define ROOST_COMPILER_ONNX_PRIV_H
 
 #include "base/map.h"
+#include "compiler/compiler.h"
 #include "compiler/graph.h"
 #include "compiler/onnx/wire.h"
 
@@ -60,9 +61,26 @@ enum status onnx_texts(struct onnx_reader *r, struct wire message, uint32_t numb
 /* ---- tensor.c ---- */
 
 /* Reads a TensorProto; out->data points into the file or into graph memory. *name is a view.
- * errors: E_CORRUPT, E_UNSUPPORTED (external data, unknown dtype); E_NO_MEMORY */
+ * errors: E_CORRUPT, E_UNSUPPORTED (unknown dtype, data in a file that did not come); E_NO_MEMORY
+ */
 enum status onnx_tensor(struct onnx_reader *r, struct wire message, struct tensor *out,
                         struct view *name, struct err *err) WARN_UNUSED;
+
+/* ---- external.c ---- */
+
+/* Where a tensor's data lie. */
+struct onnx_external {
+    struct view location; /* proved by compile_file_name */
+    uint64_t offset, length;
+    bool has_length; /* else all from offset on */
+};
+/* The message is a TensorProto's.  errors: E_CORRUPT */
+enum status onnx_external_read(struct wire message, struct onnx_external *out,
+                               struct err *err) WARN_UNUSED;
+/* A view into the file of g that holds the tensor's data.
+ * errors: E_CORRUPT; E_UNSUPPORTED when that file did not come */
+enum status onnx_external_data(const struct graph *g, struct wire message, struct view *out,
+                               struct err *err) WARN_UNUSED;
 
 /* ---- types.c ---- */
 

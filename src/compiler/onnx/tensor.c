@@ -22,7 +22,6 @@ enum tensor_field {
     F_RAW = 9,
     F_DOUBLES = 10,
     F_UINT64S = 11,
-    F_EXTERNAL = 13,
     F_LOCATION = 14,
 };
 
@@ -72,7 +71,7 @@ static enum status read_head(struct wire w, struct head *h, struct err *err)
             h->raw = f.bytes;
             h->has_raw = true;
         }
-        h->external |= f.number == F_EXTERNAL || (f.number == F_LOCATION && f.value == 1);
+        h->external |= f.number == F_LOCATION && f.value == 1;
         h->segment |= f.number == F_SEGMENT;
         if (s != OK)
             return s;
@@ -82,10 +81,8 @@ static enum status read_head(struct wire w, struct head *h, struct err *err)
 
 static enum status refuse(const struct head *h, struct err *err)
 {
-    if (h->external)
-        return err_set(err, E_UNSUPPORTED,
-                       "its data lies in another file; save the model as one file "
-                       "(onnx.save without save_as_external_data)");
+    if (h->external && h->has_raw)
+        return err_set(err, E_CORRUPT, "it has data here and in another file");
     if (h->segment)
         return err_set(err, E_UNSUPPORTED, "it comes in segments; save the model again");
     if (h->dtype > UINT32_MAX || !dtype_valid((unsigned)h->dtype))
@@ -188,6 +185,10 @@ enum status onnx_tensor(struct onnx_reader *r, struct wire w, struct tensor *out
         return s;
     struct tensor t = {.dtype = (enum dtype)h.dtype};
     s = read_dims(w, &t, err);
+    if (s == OK && h.external) {
+        s = onnx_external_data(r->g, w, &h.raw, err);
+        h.has_raw = true;
+    }
     if (s == OK && t.dtype == DT_STRING)
         s = h.has_raw ? err_set(err, E_CORRUPT, "it holds strings as raw data")
                       : string_data(r, w, &t, err);
