@@ -51,9 +51,27 @@ static void run(const struct program *p)
     arena_fini(&arena);
 }
 
+/* Whatever files the model wants are there, with a few bytes each. */
+static void give_files(const uint8_t *data, size_t n, struct compile_options *o, struct buf *names)
+{
+    static struct compile_file files[COMPILE_FILES_MAX];
+    static const float bytes[16];
+    struct err err;
+    o->files = files;
+    if (compile_files_wanted(data, n, o, names, &err) != OK)
+        return;
+    const char *p = (const char *)names->data;
+    for (size_t at = 0; at < names->len; at += strlen(p + at) + 1) {
+        ASSERT(compile_file_name(p + at, strlen(p + at)));
+        files[o->n_files++] = (struct compile_file){p + at, bytes, sizeof(bytes)};
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    const struct compile_options o = {.format = MODEL_ONNX};
+    struct compile_options o = {.format = MODEL_ONNX};
+    struct buf names = {0};
+    give_files(data, n, &o, &names);
     struct buf one = {0}, two = {0};
     struct program *p;
     struct err err = {OK, ""};
@@ -68,5 +86,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     }
     buf_fini(&one);
     buf_fini(&two);
+    buf_fini(&names);
     return 0;
 }

@@ -130,7 +130,9 @@ const struct verb verb_compile = {
     .summary = "Compile a model file (ONNX, XGBoost JSON or UBJSON) into an artifact.",
     .details = "The same file gives the same artifact, byte for byte. What is not supported is "
                "named with\nits operator, node and opset. The compiler runs in a process that can "
-               "reach no file, no network\nand no other process, with bounded memory and time.",
+               "reach no file, no network\nand no other process, with bounded memory and time. "
+               "Weights that an ONNX model keeps in other\n"
+               "files are read from its own folder.",
     .options = options,
     .operands_min = 1,
     .operands_max = 1,

@@ -4,6 +4,8 @@
  * user meant. */
 #include "cli/local.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -69,26 +71,6 @@ enum status local_compile_options(const struct args *a, struct local_compile *ou
     return local_format(args_get(a, "format"), &out->format, err);
 }
 
-static enum status compile_bare(const char *path, const struct compile_options *o,
-                                struct sandbox_result *out, struct err *err)
-{
-    struct buf model;
-    buf_init(&model, LOCAL_FILE_MAX);
-    enum status s = file_read(path, &model, err);
-    if (s == OK && compile_bytes(model.data, model.len, o, &out->artifact, err) != OK)
-        s = err_prefix(err, "%.100s", path);
-    buf_fini(&model);
-    if (s != OK)
-        return s;
-    uint64_t begin = clock_now_us();
-    s = program_open_bytes(out->artifact.data, out->artifact.len, &out->program, err);
-    out->open_us = clock_now_us() - begin;
-    if (s == OK)
-        return OK;
-    buf_fini(&out->artifact);
-    return err_prefix(err, "%.100s", path);
-}
-
 /* A file that the child may map: the model itself or, where it comes through a pipe, a copy. */
 static enum status model_file(const char *path, int *fd, struct err *err)
 {
@@ -104,14 +86,25 @@ static enum status model_file(const char *path, int *fd, struct err *err)
     return s;
 }
 
+/* Where the files lie that a model at this path may want; NULL for standard input. */
+static const char *folder_of(const char *path, char out[PATH_MAX])
+{
+    const char *slash = strrchr(path, '/');
+    if (strcmp(path, "-") == 0)
+        return NULL;
+    snprintf(out, PATH_MAX, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+    return out;
+}
+
 enum status local_compile(const char *path, const struct local_compile *how, struct pass_log *log,
                           struct sandbox_result *out, struct err *err)
 {
+    char folder[PATH_MAX];
     struct sandbox_job job = {
+        .folder = folder_of(path, folder),
         .options = {.format = how->format, .passes_off = how->passes_off, .log = log},
-        .limits = how->limits};
-    if (how->bare)
-        return compile_bare(path, &job.options, out, err);
+        .limits = how->limits,
+        .bare = how->bare};
     enum status s = model_file(path, &job.model_fd, err);
     if (s != OK)
         return s;

@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/checked.h"
 #include "base/clock.h"
 #include "sandbox/sandbox_priv.h"
 
@@ -29,26 +28,31 @@ enum status sandbox_hold(const void *bytes, size_t n, int *fd, struct err *err)
     return E_IO;
 }
 
-/* The limits in force for a model of so many bytes. */
-static enum status settle_limits(int model_fd, struct sandbox_limits *l, struct err *err)
+/* The limits in force for a model and files of so many bytes. */
+static enum status settle_limits(int model_fd, uint64_t files_bytes, struct sandbox_limits *l,
+                                 struct err *err)
 {
     struct stat st;
     if (fstat(model_fd, &st) != 0)
         return err_set(err, E_IO, "cannot read the model: %s", strerror(errno));
     uint64_t least = (uint64_t)SANDBOX_MEMORY_MIN_MIB << 20;
+    uint64_t model = (uint64_t)MIN(st.st_size, (off_t)CHILD_MODEL_MAX);
     if (!l->memory_bytes)
-        l->memory_bytes = ((uint64_t)SANDBOX_MEMORY_MIB << 20) +
-                          SANDBOX_MEMORY_TIMES * (uint64_t)MIN(st.st_size, (off_t)CHILD_MODEL_MAX);
+        l->memory_bytes =
+            ((uint64_t)SANDBOX_MEMORY_MIB << 20) + SANDBOX_MEMORY_TIMES * (model + files_bytes);
     if (!l->time_us)
         l->time_us = (uint64_t)SANDBOX_TIME_S * 1000000;
     l->memory_bytes = MAX(l->memory_bytes, least);
     return OK;
 }
 
+/* The request with the files' names behind it. */
 static enum status write_request(const struct sandbox_job *job, const struct sandbox_limits *l,
-                                 int *fd, struct err *err)
+                                 const struct buf *names, uint32_t n_files, int *fd,
+                                 struct err *err)
 {
     struct child_request r;
+    struct buf all = {0};
     memset(&r, 0, sizeof(r));
     r.magic = CHILD_REQUEST_MAGIC;
     r.parent = getpid();
@@ -56,11 +60,17 @@ static enum status write_request(const struct sandbox_job *job, const struct san
     r.time_s = (uint32_t)MIN((l->time_us + 999999) / 1000000, (uint64_t)UINT32_MAX / 2);
     r.memory_bytes = l->memory_bytes;
     r.passes_off = job->options.passes_off;
-    return sandbox_hold(&r, sizeof(r), fd, err);
+    r.n_files = n_files;
+    r.names_bytes = (uint32_t)names->len;
+    enum status s = buf_add(&all, &r, sizeof(r));
+    if (s == OK)
+        s = buf_add(&all, names->data, names->len);
+    s = s == OK ? sandbox_hold(all.data, all.len, fd, err) : err_set(err, s, "out of memory");
+    buf_fini(&all);
+    return s;
 }
 
-/* A child that hands back what does not verify is as wrong as one that crashed. */
-static enum status prove(struct sandbox_result *out, struct err *err)
+enum status sandbox_prove(struct sandbox_result *out, struct err *err)
 {
     uint64_t begin = clock_now_us();
     enum status s = program_open_bytes(out->artifact.data, out->artifact.len, &out->program, err);
@@ -72,34 +82,71 @@ static enum status prove(struct sandbox_result *out, struct err *err)
     return err_set(err, E_CORRUPT, "the compiler's artifact does not verify: %s", words);
 }
 
-enum status sandbox_compile_by(const char *program, const struct sandbox_job *job,
-                               struct sandbox_result *out, struct err *err)
+/* One child: to its artifact, or to the names of the files that it wants first. */
+static enum status one_child(const char *program, const struct sandbox_job *job,
+                             const struct buf *names, const struct child_files *files,
+                             struct buf *artifact, struct child_words *words, struct err *err)
 {
     const char *const argv[] = {"roost", SANDBOX_VERB, NULL};
     struct sandbox_limits l = job->limits;
-    struct child_spec spec = {.program = program, .argv = argv, .model_fd = job->model_fd};
-    struct child_words words;
+    struct child_spec spec = {.program = program,
+                              .argv = argv,
+                              .model_fd = job->model_fd,
+                              .file_fds = files->fds,
+                              .n_files = files->n};
     struct child_end end;
-    struct err unread;
-    err = err ? err : &unread;
-    enum status s = settle_limits(job->model_fd, &l, err);
+    enum status s = settle_limits(job->model_fd, files->bytes, &l, err);
     if (s == OK)
-        s = write_request(job, &l, &spec.request_fd, err);
+        s = write_request(job, &l, names, files->n, &spec.request_fd, err);
     if (s != OK)
         return s;
     spec.result_max = l.memory_bytes;
     spec.time_us = l.time_us;
-    child_end_init(&end, &out->artifact);
+    child_end_init(&end, artifact);
     s = child_run(&spec, &end, err);
     close(spec.request_fd);
     if (s == OK)
-        s = child_verdict(&end, &l, &words, err);
+        s = child_verdict(&end, &l, words, err);
     child_end_fini(&end);
+    return s;
+}
+
+/* A second child for a model whose data lie in files: the first could only name them. */
+static enum status with_files(const char *program, const struct sandbox_job *job,
+                              struct buf *artifact, struct child_words *words, struct err *err)
+{
+    struct child_files files;
+    struct buf names = words->wants;
+    *words = (struct child_words){.log = {.n = 0}};
+    enum status s = files_open(job->folder, &names, &files, err);
+    if (s == OK) {
+        s = one_child(program, job, &names, &files, artifact, words, err);
+        files_close(&files);
+    }
+    if (s == OK && words->wants.len) {
+        buf_fini(&words->wants);
+        s = err_set(err, E_CORRUPT, "the compiler's answer is garbled: it wants files again");
+    }
+    buf_fini(&names);
+    return s;
+}
+
+enum status sandbox_compile_by(const char *program, const struct sandbox_job *job,
+                               struct sandbox_result *out, struct err *err)
+{
+    const struct child_files no_files = {.n = 0};
+    const struct buf no_names = {0};
+    struct child_words words;
+    struct err unread;
+    err = err ? err : &unread;
+    enum status s = one_child(program, job, &no_names, &no_files, &out->artifact, &words, err);
+    if (s == OK && words.wants.len)
+        s = with_files(program, job, &out->artifact, &words, err);
     if (s == OK) {
         out->guards = words.guards;
         if (job->options.log)
             *job->options.log = words.log;
-        s = prove(out, err);
+        s = sandbox_prove(out, err);
     }
     if (s != OK)
         buf_fini(&out->artifact);
@@ -109,7 +156,7 @@ enum status sandbox_compile_by(const char *program, const struct sandbox_job *jo
 enum status sandbox_compile(const struct sandbox_job *job, struct sandbox_result *out,
                             struct err *err)
 {
-    return sandbox_compile_by(own_binary, job, out, err);
+    return job->bare ? compile_bare(job, out, err) : sandbox_compile_by(own_binary, job, out, err);
 }
 
 void sandbox_result_fini(struct sandbox_result *r)

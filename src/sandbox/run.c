@@ -56,11 +56,17 @@ static void child_environment(char *out[ENV_MAX + 1])
 }
 
 /* Moves a descriptor above all of the child's, so that none overwrites another on the way there. */
-static int lift(int fd)
+static int lift(int fd, int above)
 {
-    int high = fcntl(fd, F_DUPFD_CLOEXEC, CHILD_FDS);
+    int high = fcntl(fd, F_DUPFD_CLOEXEC, above);
     close(fd);
     return high;
+}
+
+/* The first descriptor that the child must not have. */
+static int child_fds(const struct child_spec *spec)
+{
+    return CHILD_FILES + (int)spec->n_files;
 }
 
 static void shut(int *fd)
@@ -70,13 +76,13 @@ static void shut(int *fd)
     *fd = -1;
 }
 
-static enum status open_streams(struct stream *s, struct err *err)
+static enum status open_streams(struct stream *s, int above, struct err *err)
 {
     for (int i = 0; i < STREAMS; i++) {
         int ends[2];
         if (pipe2(ends, O_CLOEXEC) == 0) {
             s[i].ours = ends[0];
-            s[i].theirs = lift(ends[1]);
+            s[i].theirs = lift(ends[1], above);
         }
         if (s[i].ours < 0 || s[i].theirs < 0)
             return err_set(err, E_IO, "no pipe to the compiler: %s", strerror(errno));
@@ -84,15 +90,18 @@ static enum status open_streams(struct stream *s, struct err *err)
     return OK;
 }
 
-static int add_actions(posix_spawn_file_actions_t *actions, const struct stream *s, int model_fd,
-                       int request_fd)
+/* spec with all of its descriptors above the child's. */
+static int add_actions(posix_spawn_file_actions_t *actions, const struct stream *s,
+                       const struct child_spec *spec)
 {
-    int rc = posix_spawn_file_actions_adddup2(actions, model_fd, CHILD_MODEL);
+    int rc = posix_spawn_file_actions_adddup2(actions, spec->model_fd, CHILD_MODEL);
     for (int i = 0; rc == 0 && i < STREAMS; i++)
         rc = posix_spawn_file_actions_adddup2(actions, s[i].theirs, s[i].target);
     if (rc == 0)
-        rc = posix_spawn_file_actions_adddup2(actions, request_fd, CHILD_REQUEST);
-    return rc ? rc : posix_spawn_file_actions_addclosefrom_np(actions, CHILD_FDS);
+        rc = posix_spawn_file_actions_adddup2(actions, spec->request_fd, CHILD_REQUEST);
+    for (uint32_t i = 0; rc == 0 && i < spec->n_files; i++)
+        rc = posix_spawn_file_actions_adddup2(actions, spec->file_fds[i], CHILD_FILES + (int)i);
+    return rc ? rc : posix_spawn_file_actions_addclosefrom_np(actions, child_fds(spec));
 }
 
 /* In a session of its own, with no signal blocked or ignored. */
@@ -109,28 +118,49 @@ static int set_attributes(posix_spawnattr_t *attr)
                                                    POSIX_SPAWN_SETSID);
 }
 
-static int start(const struct child_spec *spec, const struct stream *s, pid_t *pid)
+static int spawn(const struct child_spec *spec, const struct stream *s, pid_t *pid)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
     char *env[ENV_MAX + 1];
-    int model = fcntl(spec->model_fd, F_DUPFD_CLOEXEC, CHILD_FDS);
-    int request = fcntl(spec->request_fd, F_DUPFD_CLOEXEC, CHILD_FDS);
-    int rc = model < 0 || request < 0 ? errno : posix_spawn_file_actions_init(&actions);
-    if (rc == 0 && (rc = posix_spawnattr_init(&attr)) != 0)
-        posix_spawn_file_actions_destroy(&actions);
+    int rc = posix_spawn_file_actions_init(&actions);
+    if (rc != 0)
+        return rc;
+    rc = posix_spawnattr_init(&attr);
     if (rc == 0) {
         child_environment(env);
-        rc = add_actions(&actions, s, model, request);
+        rc = add_actions(&actions, s, spec);
         if (rc == 0)
             rc = set_attributes(&attr);
         if (rc == 0)
             rc = posix_spawn(pid, spec->program, &actions, &attr, (char *const *)spec->argv, env);
         posix_spawnattr_destroy(&attr);
-        posix_spawn_file_actions_destroy(&actions);
     }
-    shut(&model);
-    shut(&request);
+    posix_spawn_file_actions_destroy(&actions);
+    return rc;
+}
+
+/* Works on copies of the descriptors that lie above the child's. */
+static int start(const struct child_spec *spec, const struct stream *s, pid_t *pid)
+{
+    int lifted[COMPILE_FILES_MAX], above = child_fds(spec), rc = 0;
+    struct child_spec high = *spec;
+    high.file_fds = lifted;
+    high.model_fd = fcntl(spec->model_fd, F_DUPFD_CLOEXEC, above);
+    high.request_fd = fcntl(spec->request_fd, F_DUPFD_CLOEXEC, above);
+    for (high.n_files = 0; high.n_files < spec->n_files; high.n_files++) {
+        lifted[high.n_files] = fcntl(spec->file_fds[high.n_files], F_DUPFD_CLOEXEC, above);
+        if (lifted[high.n_files] < 0)
+            break;
+    }
+    if (high.model_fd < 0 || high.request_fd < 0 || high.n_files < spec->n_files)
+        rc = errno;
+    if (rc == 0)
+        rc = spawn(&high, s, pid);
+    shut(&high.model_fd);
+    shut(&high.request_fd);
+    for (uint32_t i = 0; i < high.n_files; i++)
+        close(lifted[i]);
     return rc;
 }
 
@@ -230,7 +260,7 @@ enum status child_run(const struct child_spec *spec, struct child_end *end, stru
     uint64_t deadline_us = clock_now_us() + spec->time_us;
     pid_t pid = -1;
     want_children();
-    enum status st = open_streams(s, err);
+    enum status st = open_streams(s, child_fds(spec), err);
     if (st == OK) {
         int rc = start(spec, s, &pid);
         if (rc != 0)

@@ -21,8 +21,9 @@
 enum {
     SANDBOX_MEMORY_MIN_MIB = 16,
     SANDBOX_MEMORY_MIB = 1024, /* of the default limit, beside ... */
-    SANDBOX_MEMORY_TIMES = 5,  /* ... so many times the model's bytes */
+    SANDBOX_MEMORY_TIMES = 5,  /* ... so many times the model's bytes, files included */
     SANDBOX_TIME_S = 120,
+    SANDBOX_FILES_MAX_GIB = 64, /* of all files beside the model */
 };
 
 /* Zero stands for the default. */
@@ -42,9 +43,11 @@ struct sandbox_guards {
 };
 
 struct sandbox_job {
-    int model_fd; /* borrowed: a regular file or sandbox_hold's, read from its start */
-    struct compile_options options;
+    int model_fd;       /* borrowed: a regular file or sandbox_hold's, read from its start */
+    const char *folder; /* where files lie that the model may want by name; NULL: nowhere */
+    struct compile_options options; /* but for its files */
     struct sandbox_limits limits;
+    bool bare; /* compile in this process, for once trusting the model: no limits, no guards */
 };
 
 /* Embedded; zero it, or give artifact a maximum and a charge, before the call. */

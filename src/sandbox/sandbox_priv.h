@@ -19,7 +19,7 @@ enum {
     CHILD_SAID = 2,   /* pipe: standard error, for whoever looks into a crash */
     CHILD_REPORT = 3, /* pipe: notes */
     CHILD_REQUEST = 4,
-    CHILD_FDS = 5,
+    CHILD_FILES = 5, /* the first of the files beside the model, mapped and not read */
 };
 
 enum {
@@ -28,7 +28,8 @@ enum {
     CHILD_MODEL_MAX = INT32_MAX,
 };
 
-/* What the parent writes before the child starts. */
+/* What the parent writes before the child starts; the names of the files follow, as
+ * compile_files_wanted gives them. */
 struct child_request {
     uint32_t magic;
     pid_t parent; /* the child ends with it */
@@ -36,11 +37,12 @@ struct child_request {
     uint32_t time_s;       /* of processor time */
     uint64_t memory_bytes; /* beyond the process as it starts, and what it maps of the model */
     uint64_t passes_off;
+    uint32_t n_files, names_bytes;
 };
 enum { CHILD_REQUEST_MAGIC = 0x52534258 };
 
 /* A note: this head, then so many bytes. Each kind comes at most once, GUARDS before the others;
- * DONE or ERROR ends them. */
+ * DONE, WANTS or ERROR ends them. */
 struct child_note {
     uint32_t kind, bytes;
 };
@@ -49,6 +51,7 @@ enum child_note_kind {
     NOTE_ERROR = 2,  /* uint32_t status, then the words */
     NOTE_DONE = 3,   /* uint64_t: bytes written to CHILD_RESULT */
     NOTE_PASSES = 4, /* the steps of a struct pass_log; between GUARDS and DONE */
+    NOTE_WANTS = 5,  /* names of files, each terminated: without them it did not begin */
 };
 
 /* struct sandbox_guards on its way. */
@@ -63,6 +66,8 @@ struct child_spec {
     const char *program;     /* path of the binary */
     const char *const *argv; /* ends with NULL */
     int model_fd, request_fd;
+    const int *file_fds; /* n_files of them */
+    uint32_t n_files;
     uint64_t result_max; /* bytes */
     uint64_t time_us;
 };
@@ -90,12 +95,49 @@ enum status child_run(const struct child_spec *spec, struct child_end *end,
 struct child_words {
     struct sandbox_guards guards;
     struct pass_log log;
+    struct buf wants; /* heap; not empty: there is no artifact yet, and these files are wanted */
 };
 
-/* OK when the child says it is done, as much came as it says, and nothing speaks against it.
- * errors: E_CORRUPT, E_TOO_LARGE, E_UNSUPPORTED, E_IO */
+/* OK when the child says it is done, as much came as it says, and nothing speaks against it; or
+ * when it wants files, of whose names nothing is proved yet. owns: words->wants is the caller's to
+ * free on OK errors: E_CORRUPT, E_TOO_LARGE, E_UNSUPPORTED, E_IO, E_NO_MEMORY */
 enum status child_verdict(const struct child_end *e, const struct sandbox_limits *limits,
                           struct child_words *words, struct err *err) WARN_UNUSED;
+
+/* ---- files.c: what a compile reads ---- */
+
+struct child_files {
+    int fds[COMPILE_FILES_MAX];
+    uint32_t n;
+    uint64_t bytes; /* of all */
+};
+/* Opens the files of these names inside the folder (NULL: there is none). Nothing of the names is
+ * trusted.  owns: the caller calls files_close on OK
+ * errors: E_CORRUPT (a name or a file of a kind that is not allowed); E_NOT_FOUND; E_TOO_LARGE;
+ * E_UNSUPPORTED without a folder */
+enum status files_open(const char *folder, const struct buf *names, struct child_files *out,
+                       struct err *err) WARN_UNUSED;
+void files_close(struct child_files *f);
+
+/* Mapped bytes. source_map_model first; source_unmap after errors too. */
+struct child_source {
+    const void *bytes;
+    size_t n;
+    struct compile_file files[COMPILE_FILES_MAX];
+    uint32_t n_files;
+};
+/* errors: E_IO; E_TOO_LARGE */
+enum status source_map_model(struct child_source *s, int fd, struct err *err) WARN_UNUSED;
+enum status source_map_file(struct child_source *s, const char *name, int fd,
+                            struct err *err) WARN_UNUSED; /* name is borrowed */
+void source_unmap(struct child_source *s);
+
+/* ---- bare.c: without a child ---- */
+
+enum status compile_bare(const struct sandbox_job *job, struct sandbox_result *out,
+                         struct err *err) WARN_UNUSED;
+/* Opens out->artifact, which is a stranger's. */
+enum status sandbox_prove(struct sandbox_result *out, struct err *err) WARN_UNUSED;
 
 /* ---- confine.c: the child gives up what it has ---- */
 

@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/hash.h"
@@ -54,20 +52,19 @@ static int fail(const struct err *err)
     return EXIT_FAILED;
 }
 
-/* Where it is cut short while it is read, the child dies of SIGBUS: one more crash. */
-static enum status map_model(const void **bytes, size_t *n, struct err *err)
+/* The names lie in a buffer that lives as long as the process. */
+static enum status map_files(const struct child_request *r, struct child_source *src,
+                             struct err *err)
 {
-    struct stat st;
-    if (fstat(CHILD_MODEL, &st) != 0 || !S_ISREG(st.st_mode))
-        return err_set(err, E_IO, "the model is no regular file");
-    if (st.st_size > CHILD_MODEL_MAX)
-        return err_set(err, E_TOO_LARGE, "the model file has more than 2 GiB");
-    *n = (size_t)st.st_size;
-    *bytes = "";
-    if (*n)
-        *bytes = mmap(NULL, *n, PROT_READ, MAP_PRIVATE, CHILD_MODEL, 0);
-    return *bytes == MAP_FAILED ? err_set(err, E_IO, "cannot map the model: %s", strerror(errno))
-                                : OK;
+    static char names[COMPILE_FILES_MAX * (COMPILE_FILE_NAME_MAX + 1)];
+    ssize_t n = pread(CHILD_REQUEST, names, sizeof(names), sizeof(*r));
+    if (n != (ssize_t)r->names_bytes || r->n_files > COMPILE_FILES_MAX)
+        return err_set(err, E_IO, "the request to the compiler is cut short");
+    const char *name = names;
+    enum status s = OK;
+    for (uint32_t i = 0; s == OK && i < r->n_files; i++, name += strlen(name) + 1)
+        s = source_map_file(src, name, CHILD_FILES + (int)i, err);
+    return s;
 }
 
 static int by_nothing(const void *a, const void *b)
@@ -98,14 +95,21 @@ static bool tell_guards(const struct sandbox_guards *g)
     return child_note(NOTE_GUARDS, &note, sizeof(note));
 }
 
-static int compile(const struct child_request *r, const void *bytes, size_t n)
+static int compile(const struct child_request *r, const struct child_source *src)
 {
     static struct pass_log log;
-    struct compile_options o = {
-        .format = (enum model_format)r->format, .passes_off = r->passes_off, .log = &log};
-    struct buf artifact = {0};
+    struct compile_options o = {.format = (enum model_format)r->format,
+                                .passes_off = r->passes_off,
+                                .log = &log,
+                                .files = src->files,
+                                .n_files = src->n_files};
+    struct buf artifact = {0}, wants = {0};
     struct err err = {E_INTERNAL, "the compiler gave no reason"};
-    if (compile_bytes(bytes, n, &o, &artifact, &err) != OK)
+    if (!r->n_files && compile_files_wanted(src->bytes, src->n, &o, &wants, &err) != OK)
+        return fail(&err);
+    if (wants.len)
+        return child_note(NOTE_WANTS, wants.data, wants.len) ? EXIT_DONE : EXIT_FAILED;
+    if (compile_bytes(src->bytes, src->n, &o, &artifact, &err) != OK)
         return fail(&err);
     uint64_t len = artifact.len;
     if (!child_note(NOTE_PASSES, log.steps, log.n * sizeof(log.steps[0])) ||
@@ -117,20 +121,21 @@ static int compile(const struct child_request *r, const void *bytes, size_t n)
 
 int sandbox_serve(void)
 {
+    static struct child_source src;
     struct child_request r;
     struct sandbox_guards guards;
     struct err err;
-    const void *bytes;
-    size_t n;
     if (!child_request_read(&r)) {
         fputs("roost: " SANDBOX_VERB " is started by roost itself\n", stderr);
         return EXIT_NO_CHILD;
     }
-    enum status s = map_model(&bytes, &n, &err);
+    enum status s = source_map_model(&src, CHILD_MODEL, &err);
+    if (s == OK)
+        s = map_files(&r, &src, &err);
     if (s == OK)
         s = warm_up(&err);
     if (s == OK)
         s = confine(&r, &guards, &err);
-    int code = s != OK ? fail(&err) : !tell_guards(&guards) ? EXIT_FAILED : compile(&r, bytes, n);
+    int code = s != OK ? fail(&err) : !tell_guards(&guards) ? EXIT_FAILED : compile(&r, &src);
     _exit(code); /* nothing is left to flush, and what exit handlers ask for may be forbidden */
 }

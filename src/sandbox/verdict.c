@@ -11,7 +11,7 @@
 
 /* What the notes say. */
 struct notes {
-    bool guarded, logged, done, failed;
+    bool guarded, logged, done, wants, failed;
     struct child_words words;
     uint64_t result_bytes;
     struct err err;
@@ -90,10 +90,17 @@ static bool read_passes(struct notes *n, const uint8_t *p, size_t bytes)
     return true;
 }
 
+/* What the names are worth is for files_open to say. False without memory, too. */
+static bool read_wants(struct notes *n, const uint8_t *p, size_t bytes)
+{
+    n->wants = n->guarded && bytes && p[bytes - 1] == 0 && buf_add(&n->words.wants, p, bytes) == OK;
+    return n->wants;
+}
+
 /* False on anything out of form or order. */
 static bool read_note(struct notes *n, const struct child_note *head, const uint8_t *p)
 {
-    if (n->done || n->failed)
+    if (n->done || n->failed || n->wants)
         return false;
     if (head->kind == NOTE_ERROR && head->bytes >= sizeof(uint32_t))
         read_error(n, p, head->bytes);
@@ -101,6 +108,8 @@ static bool read_note(struct notes *n, const struct child_note *head, const uint
         read_guards(n, p);
     else if (head->kind == NOTE_PASSES)
         return read_passes(n, p, head->bytes);
+    else if (head->kind == NOTE_WANTS)
+        return read_wants(n, p, head->bytes);
     else if (head->kind == NOTE_DONE && head->bytes == sizeof(n->result_bytes) && n->guarded) {
         memcpy(&n->result_bytes, p, sizeof(n->result_bytes));
         n->done = true;
@@ -170,6 +179,25 @@ static enum status without_answer(const struct child_end *e, const struct sandbo
     return add_last_words(&e->said, err);
 }
 
+/* Of a child that ended in time and within bounds. */
+static enum status answer(const struct child_end *e, const struct sandbox_limits *limits,
+                          struct notes *n, struct err *err)
+{
+    if (!read_notes(&e->report, n))
+        return err_set(err, E_CORRUPT, "the compiler's answer is garbled");
+    if (n->failed && n->err.code == E_NO_MEMORY)
+        return too_much_memory(limits, err);
+    if (n->failed)
+        return err_set(err, n->err.code, "%s", n->err.msg);
+    if (!n->done && !n->wants)
+        return without_answer(e, limits, err);
+    if (n->result_bytes != e->result->len)
+        return err_set(err, E_CORRUPT,
+                       "the compiler's answer is garbled: %zu bytes instead of %" PRIu64,
+                       e->result->len, n->result_bytes);
+    return OK;
+}
+
 enum status child_verdict(const struct child_end *e, const struct sandbox_limits *limits,
                           struct child_words *words, struct err *err)
 {
@@ -180,18 +208,10 @@ enum status child_verdict(const struct child_end *e, const struct sandbox_limits
         return err_set(err, E_TOO_LARGE,
                        "the compiler was stopped: what it writes is larger than %" PRIu64 " MiB",
                        mib(limits->memory_bytes));
-    if (!read_notes(&e->report, &n))
-        return err_set(err, E_CORRUPT, "the compiler's answer is garbled");
-    if (n.failed && n.err.code == E_NO_MEMORY)
-        return too_much_memory(limits, err);
-    if (n.failed)
-        return err_set(err, n.err.code, "%s", n.err.msg);
-    if (!n.done)
-        return without_answer(e, limits, err);
-    if (n.result_bytes != e->result->len)
-        return err_set(err, E_CORRUPT,
-                       "the compiler's answer is garbled: %zu bytes instead of %" PRIu64,
-                       e->result->len, n.result_bytes);
-    *words = n.words;
-    return OK;
+    enum status s = answer(e, limits, &n, err);
+    if (s == OK)
+        *words = n.words;
+    else
+        buf_fini(&n.words.wants);
+    return s;
 }

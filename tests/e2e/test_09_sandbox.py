@@ -200,6 +200,48 @@ class Sandbox(harness.Case):
         self.assertEqual(done.stdout.splitlines()[-1], "0 passed, 1 failed, 0 unsupported")
         self.assertEqual(roost("verify", MODELS / "iris", "--sandbox", "off").returncode, 0)
 
+    def test_weights_in_other_files_are_read(self):
+        try:
+            import numpy
+            import onnx as framework
+            from onnx import helper, numpy_helper
+        except ImportError:
+            self.skipTest("python3-onnx is not installed")
+        weights = numpy.arange(64 * 64, dtype=numpy.float32).reshape(64, 64) / 4096
+        bias = numpy.arange(64, dtype=numpy.float32)
+        graph = helper.make_graph(
+            [helper.make_node("Gemm", ["x", "w", "b"], ["y"])], "layer",
+            [helper.make_tensor_value_info("x", framework.TensorProto.FLOAT, ["N", 64])],
+            [helper.make_tensor_value_info("y", framework.TensorProto.FLOAT, ["N", 64])],
+            [numpy_helper.from_array(weights, "w"), numpy_helper.from_array(bias, "b")])
+        opsets = [helper.make_opsetid("", 13)]
+        rows = numpy.ones((1, 64), numpy.float32)
+        request = json.dumps({"instances": rows.tolist()}).encode()
+        want = json.loads(json.dumps((rows @ weights + bias).tolist()))
+        for i, extra in enumerate(({"location": "weights.bin"}, {"all_tensors_to_one_file": False})):
+            folder = self.path / str(i)
+            folder.mkdir()
+            model = helper.make_model(graph, opset_imports=opsets)
+            framework.save_model(model, str(folder / "model.onnx"), save_as_external_data=True,
+                                 size_threshold=0, **extra)
+            self.assertEqual(len(list(folder.iterdir())), 3 if i else 2)
+            files = []
+            for mode in ("on", "off"):
+                files.append(folder / f"{mode}.roost")
+                done = roost("compile", folder / "model.onnx", "-o", files[-1], "--sandbox", mode)
+                self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(files[0].read_bytes(), files[1].read_bytes())
+            for path in (folder / "model.onnx", files[0]):
+                done = roost("run", path, stdin=request)
+                self.assertClose(json.loads(done.stdout)["predictions"], want, 1e-4)
+            done = roost("compile", "-", "-o", self.out, stdin=(folder / "model.onnx").read_bytes())
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("did not come with the model", done.stderr)
+        (folder / "b").unlink()
+        self.refused("the file 'b' beside it: No such file", folder / "model.onnx")
+        (folder / "b").symlink_to("w")
+        self.refused("the file 'b' beside it: it is a link", folder / "model.onnx")
+
     def test_the_childs_verb_is_for_roost_alone(self):
         done = roost("compile-child")
         self.assertEqual(done.returncode, 2)

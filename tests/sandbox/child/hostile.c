@@ -329,6 +329,51 @@ static void try_status_unknown(void)
     _exit(1);
 }
 
+static void want(const char *names, size_t n)
+{
+    if (child_note(NOTE_WANTS, names, n))
+        _exit(0);
+}
+
+static void try_want_absolute(void)
+{
+    want("/etc/passwd", 12);
+}
+
+static void try_want_above(void)
+{
+    want("good.bin\0../secret", 19);
+}
+
+static void try_want_unterminated(void)
+{
+    want("good.bin", 8);
+}
+
+static void try_want_nothing(void)
+{
+    want("", 1);
+}
+
+static void try_want_many(void)
+{
+    static char names[2 * (COMPILE_FILES_MAX + 1)];
+    for (size_t i = 0; i < sizeof(names); i += 2)
+        names[i] = 'a';
+    want(names, sizeof(names));
+}
+
+static void try_want_again(void)
+{
+    want("good.bin", 9);
+}
+
+static void try_want_and_answer(void)
+{
+    if (child_write(CHILD_RESULT, "x", 1))
+        want("good.bin", 9);
+}
+
 /* ---- before it is confined: a child that nothing holds must not hold the parent either ---- */
 
 static void try_close_and_stay(void)
@@ -416,6 +461,13 @@ static const struct {
     {"control-words", try_control_words, false},
     {"status-ok", try_status_ok, false},
     {"status-unknown", try_status_unknown, false},
+    {"want-absolute", try_want_absolute, false},
+    {"want-above", try_want_above, false},
+    {"want-unterminated", try_want_unterminated, false},
+    {"want-nothing", try_want_nothing, false},
+    {"want-many", try_want_many, false},
+    {"want-again", try_want_again, false},
+    {"want-and-answer", try_want_and_answer, false},
     {"close-and-stay", try_close_and_stay, true},
     {"stop", try_stop, true},
     {"descriptors", try_descriptors, true},
