@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* CenterCropPad, of any dtype but text: each named dim gets the length that an operand says, its middle kept
+/* CenterCropPad, of any dtype: each named dim gets the length that an operand says, its middle kept
  * and zeros put around it. An odd element is cut, or added, behind.
  * source: ONNX CenterCropPad-18 */
 #include <string.h>
@@ -50,8 +50,6 @@ static enum status infer(struct op_infer *ctx, struct err *err)
 {
     int64_t dims[TENSOR_RANK_MAX];
     enum status s = op_operands(ctx, "CenterCropPad", 2, err);
-    if (s == OK && ctx->in[0]->dtype == DT_STRING)
-        s = op_no_kernel("CenterCropPad", 0, ctx->in[0], err);
     if (s == OK)
         s = output_dims(ctx->params, ctx->in, dims, err);
     if (s != OK)

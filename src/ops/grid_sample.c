@@ -64,7 +64,7 @@ static enum status infer(struct op_infer *ctx, struct err *err)
         return s;
     const struct tensor *x = ctx->in[0], *grid = ctx->in[1];
     int n = x->rank - 2;
-    if (x->dtype == DT_STRING || (!dtype_is_float(x->dtype) && p->mode != MODE_NEAREST))
+    if (!dtype_is_float(x->dtype) && p->mode != MODE_NEAREST)
         return op_no_kernel("GridSample", 0, x, err);
     if (!dtype_is_float(grid->dtype))
         return op_no_kernel("GridSample", 1, grid, err);

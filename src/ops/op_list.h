@@ -136,6 +136,7 @@
     X(conv_integer, 165)                                                                           \
     X(matmul_integer, 166)                                                                         \
     X(top_k, 170)                                                                                  \
+    X(einsum, 171)                                                                                 \
     X(grid_sample, 176)                                                                            \
     X(roi_align, 177)                                                                              \
     X(max_unpool, 178)                                                                             \
