@@ -51,6 +51,8 @@ static enum status infer(struct op_infer *ctx, struct err *err)
     int64_t dims[TENSOR_RANK_MAX];
     enum status s = op_operands(ctx, "CenterCropPad", 2, err);
     if (s == OK)
+        s = op_known(ctx, 1, err);
+    if (s == OK)
         s = output_dims(ctx->params, ctx->in, dims, err);
     if (s != OK)
         return s;

@@ -58,6 +58,8 @@ static enum status infer(struct op_infer *ctx, struct err *err)
     enum status s = op_operands(ctx, "Col2Im", 3, err);
     if (s == OK && !dtype_is_float(ctx->in[0]->dtype) && !dtype_is_int(ctx->in[0]->dtype))
         s = op_no_kernel("Col2Im", 0, ctx->in[0], err);
+    for (int i = 1; i < 3 && s == OK; i++)
+        s = op_known(ctx, i, err);
     if (s == OK)
         s = describe(ctx->params, ctx->in, &image, &at, err);
     return s == OK ? op_output(ctx, 0, "Col2Im", image.dtype, image.rank, image.dims, err) : s;

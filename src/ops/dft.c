@@ -34,7 +34,7 @@ static bool given(const struct op_infer *c, int i)
 }
 
 /* Which axis, and the length of the transform. */
-static enum status describe(const struct op_infer *c, int *axis, int64_t *n, struct err *err)
+static enum status describe(struct op_infer *c, int *axis, int64_t *n, struct err *err)
 {
     const struct params *p = c->params;
     const struct tensor *x = c->in[0];

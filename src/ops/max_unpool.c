@@ -78,6 +78,8 @@ static enum status infer(struct op_infer *ctx, struct err *err)
     if (s == OK)
         s = pooled_dims(&p->window, ctx->in[0], &pooled, err);
     if (s == OK)
+        s = op_known(ctx, 2, err);
+    if (s == OK)
         s = output_dims(ctx->in, ctx->n_in, &pooled, &out, err);
     return s == OK ? op_output(ctx, 0, "MaxUnpool", out.dtype, out.rank, out.dims, err) : s;
 }

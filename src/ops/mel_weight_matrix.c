@@ -27,6 +27,8 @@ static enum status infer(struct op_infer *ctx, struct err *err)
     for (int i = 0; i < 3 && s == OK; i++) {
         int n = 1;
         if (i < 2)
+            s = op_known(ctx, i, err);
+        if (s == OK && i < 2)
             s = op_values("MelWeightMatrix", i, ctx->in[i], &v[i], 1, &n, err);
         if (s == OK && (n != 1 || v[i] < 0 || tensor_count(ctx->in[i]) != 1))
             s = op_bad("MelWeightMatrix", i, ctx->in[i], "one count", err);

@@ -8,11 +8,13 @@
 #include "base/checked.h"
 #include "ops/element.h"
 
-enum status spectrum_scalar(const struct op_infer *c, const char *op, int i, int64_t *out,
+enum status spectrum_scalar(struct op_infer *c, const char *op, int i, int64_t *out,
                             struct err *err)
 {
     int n = 1;
-    enum status s = op_values(op, i, c->in[i], out, 1, &n, err);
+    enum status s = op_known(c, i, err);
+    if (s == OK)
+        s = op_values(op, i, c->in[i], out, 1, &n, err);
     return s == OK && n != 1 ? op_bad(op, i, c->in[i], "one integer", err) : s;
 }
 

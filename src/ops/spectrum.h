@@ -12,8 +12,8 @@ struct spectrum {
     double *line; /* n pairs */
 };
 
-/* Operand i is one integer of known value.  errors: E_BAD_INPUT, E_UNSUPPORTED */
-enum status spectrum_scalar(const struct op_infer *c, const char *op, int i, int64_t *out,
+/* Operand i is one integer.  errors: E_BAD_INPUT; what op_needs_data gives */
+enum status spectrum_scalar(struct op_infer *c, const char *op, int i, int64_t *out,
                             struct err *err) WARN_UNUSED;
 /* 1 <= n, and sets the scratch for lines of n.  errors: E_BAD_INPUT */
 enum status spectrum_plan(struct op_infer *c, const char *op, int64_t n,

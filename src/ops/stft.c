@@ -24,7 +24,7 @@ static const struct tensor *operand(const struct op_infer *c, int i)
     return i < c->n_in ? c->in[i] : NULL;
 }
 
-static enum status describe(const struct op_infer *c, struct frames *f, struct err *err)
+static enum status describe(struct op_infer *c, struct frames *f, struct err *err)
 {
     const struct params *p = c->params;
     const struct tensor *x = c->in[0], *length = operand(c, 3);

@@ -48,6 +48,8 @@ static enum status infer(struct op_infer *ctx, struct err *err)
         return op_no_kernel("TopK", 0, x, err);
     s = op_axis("TopK", p->axis, x->rank, false, &axis, err);
     if (s == OK && !p->by_attr)
+        s = op_known(ctx, 1, err);
+    if (s == OK && !p->by_attr)
         s = op_values("TopK", 1, ctx->in[1], &k, 1, &n, err);
     if (s != OK)
         return s;

@@ -36,6 +36,8 @@ enum status window_function_infer(struct op_infer *ctx, const char *op, struct e
     int n = 1;
     enum status s = op_operands(ctx, op, 1, err);
     if (s == OK)
+        s = op_known(ctx, 0, err);
+    if (s == OK)
         s = op_values(op, 0, ctx->in[0], &size, 1, &n, err);
     if (s != OK)
         return s;
