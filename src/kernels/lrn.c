@@ -57,3 +57,19 @@ void lrn_f32(const struct lrn *l)
         for (int64_t i = 0; i < l->size; i += PIECE)
             piece(l, row % l->channels, row * l->size + i, MIN(PIECE, l->size - i));
 }
+
+void lrn_f64(const struct lrn *l, const double *x, double *y)
+{
+    double each = (double)l->alpha / (double)l->window;
+    for (int64_t i = 0; i < l->batch * l->channels * l->size; i++) {
+        int64_t channel = i / l->size % l->channels;
+        int64_t low = MAX(0, channel - (l->window - 1) / 2);
+        int64_t high = MIN(l->channels, channel + l->window / 2 + 1);
+        double sum = 0;
+        for (int64_t c = low; c < high; c++) {
+            double v = x[i + (c - channel) * l->size];
+            sum += v * v;
+        }
+        y[i] = x[i] / pow((double)l->bias + each * sum, (double)l->beta);
+    }
+}

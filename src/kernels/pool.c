@@ -108,8 +108,7 @@ static void one_row(const struct pool *p, const float *plane, const int64_t at[2
         }
 }
 
-/* Places of the window at output index `at` that count for a mean. */
-static int64_t counted(const struct pool *p, int d, int64_t at)
+int64_t pool_counted(const struct pool *p, int d, int64_t at)
 {
     int64_t first, last, low = p->count_pad ? -p->pad[d] : 0;
     int64_t high = p->in[d] + (p->count_pad ? p->pad_end[d] : 0);
@@ -120,9 +119,9 @@ static int64_t counted(const struct pool *p, int d, int64_t at)
 static void divide_row(const struct pool *p, const int64_t at[2], float *y)
 {
     /* As doubles: with absurd pads the product of three counts leaves 63 bits. */
-    double rows = (double)counted(p, 0, at[0]) * (double)counted(p, 1, at[1]);
+    double rows = (double)pool_counted(p, 0, at[0]) * (double)pool_counted(p, 1, at[1]);
     for (int64_t i = 0; i < p->out[2]; i++) {
-        double n = rows * (double)counted(p, 2, i);
+        double n = rows * (double)pool_counted(p, 2, i);
         y[i] = n > 0 ? y[i] / (float)n : 0;
     }
 }

@@ -20,7 +20,12 @@ void max_pool_f32(const struct pool *p);
 void max_pool_f32_ref(const struct pool *p);
 void average_pool_f32(const struct pool *p);
 void average_pool_f32_ref(const struct pool *p);
+/* Plain loops, which are their own specification; x and y stand beside p, whose own are not read.
+ */
+void average_pool_f64(const struct pool *p, const double *x, double *y);
 
+/* Places of the window at output index `at` of dim d that count for a mean. */
+int64_t pool_counted(const struct pool *p, int d, int64_t at);
 /* Kernel places k of dim d with low <= at + k * dilation < high: [*first, *last). */
 void pool_places(const struct pool *p, int d, int64_t at, int64_t low, int64_t high, int64_t *first,
                  int64_t *last);
@@ -52,5 +57,7 @@ struct lrn {
 };
 void lrn_f32(const struct lrn *l);
 void lrn_f32_ref(const struct lrn *l);
+/* A plain loop; l's own x and y are not read. */
+void lrn_f64(const struct lrn *l, const double *x, double *y);
 
 #endif

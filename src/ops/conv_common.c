@@ -7,6 +7,8 @@
 
 #include <inttypes.h>
 
+#include "kernels/conv_f64.h"
+
 static const struct tensor *operand(int n_in, const struct tensor *const *in, int i)
 {
     return i < n_in ? in[i] : NULL;
@@ -88,12 +90,21 @@ void conv_dims(const struct conv *c, int rank, int64_t dims[TENSOR_RANK_MAX])
         dims[i] = c->out[SPATIAL_MAX - rank + i];
 }
 
+/* float64 has no fused forms. */
+static enum dtype computed(const struct op_infer *ctx)
+{
+    const struct conv_params *p = ctx->params;
+    bool plain = p->epilogue.act == ACT_NONE && !operand(ctx->n_in, ctx->in, 3);
+    return plain && ctx->in[0]->dtype == DT_F64 ? DT_F64 : DT_F32;
+}
+
 enum status conv_infer(struct op_infer *ctx, const char *op, struct err *err)
 {
     const struct conv_params *p = ctx->params;
     enum status s = op_operands(ctx, op, 2, err);
+    enum dtype t = s == OK ? computed(ctx) : DT_NONE;
     for (int i = 0; i < ctx->n_in && s == OK; i++)
-        s = op_only(ctx, op, i, DT_F32, err);
+        s = op_only(ctx, op, i, t, err);
     if (s == OK)
         s = conv_weights(p, op, ctx->in[0], ctx->in[1], err);
     struct conv c;
@@ -103,10 +114,10 @@ enum status conv_infer(struct op_infer *ctx, const char *op, struct err *err)
         return s;
     int64_t dims[TENSOR_RANK_MAX];
     conv_dims(&c, ctx->in[0]->rank, dims);
-    s = op_output(ctx, 0, op, DT_F32, ctx->in[0]->rank, dims, err);
+    s = op_output(ctx, 0, op, t, ctx->in[0]->rank, dims, err);
     if (s == OK)
         s = check_rest(ctx, op, err);
-    if (s == OK && !conv_f32_scratch(&c, &ctx->scratch_bytes))
+    if (s == OK && t == DT_F32 && !conv_f32_scratch(&c, &ctx->scratch_bytes))
         return err_set(err, E_UNSUPPORTED, "%s: the unrolled input has no size", op);
     return s;
 }
@@ -119,6 +130,10 @@ enum status conv_run(const struct op_run *ctx, const char *op, struct err *err)
     enum status s = conv_describe(ctx->params, op, ctx->in[0], ctx->in[1], &c, err);
     if (s != OK || tensor_count(ctx->out[0]) == 0)
         return s;
+    if (ctx->in[0]->dtype == DT_F64) {
+        conv_f64(&c, ctx->in[0]->data, ctx->in[1]->data, b ? b->data : NULL, ctx->out[0]->data);
+        return OK;
+    }
     c.x = ctx->in[0]->data;
     c.w = ctx->in[1]->data;
     c.bias = b ? b->data : NULL;

@@ -6,6 +6,8 @@
  * source: ONNX ConvTranspose-1, 11 */
 #include <inttypes.h>
 
+#include "kernels/conv_f64.h"
+#include "ops/as_f32.h"
 #include "ops/spatial.h"
 
 struct params {
@@ -105,12 +107,13 @@ static enum status describe(const struct params *p, const struct tensor *x, cons
     return OK;
 }
 
-static enum status infer(struct op_infer *ctx, struct err *err)
+static enum status infer_own(struct op_infer *ctx, struct err *err)
 {
     const struct params *p = ctx->params;
     enum status s = op_operands(ctx, op_name, 2, err);
+    enum dtype t = s == OK && ctx->in[0]->dtype == DT_F64 ? DT_F64 : DT_F32;
     for (int i = 0; i < ctx->n_in && s == OK; i++)
-        s = op_only(ctx, op_name, i, DT_F32, err);
+        s = op_only(ctx, op_name, i, t, err);
     struct conv c;
     if (s == OK)
         s = describe(p, ctx->in[0], ctx->in[1], &c, err);
@@ -123,19 +126,24 @@ static enum status infer(struct op_infer *ctx, struct err *err)
     int n = ctx->in[0]->rank - 2;
     for (int i = 0; i < n; i++)
         dims[2 + i] = c.out[SPATIAL_MAX - n + i];
-    s = op_output(ctx, 0, op_name, DT_F32, n + 2, dims, err);
-    if (s == OK && !conv_transpose_f32_scratch(&c, &ctx->scratch_bytes))
+    s = op_output(ctx, 0, op_name, t, n + 2, dims, err);
+    if (s == OK && t == DT_F32 && !conv_transpose_f32_scratch(&c, &ctx->scratch_bytes))
         return err_set(err, E_UNSUPPORTED, "%s: the products have no size", op_name);
     return s;
 }
 
-static enum status run(const struct op_run *ctx, struct err *err)
+static enum status run_own(const struct op_run *ctx, struct err *err)
 {
     const struct tensor *b = ctx->n_in > 2 ? ctx->in[2] : NULL;
     struct conv c;
     enum status s = describe(ctx->params, ctx->in[0], ctx->in[1], &c, err);
     if (s != OK || tensor_count(ctx->out[0]) == 0)
         return s;
+    if (ctx->in[0]->dtype == DT_F64) {
+        conv_transpose_f64(&c, ctx->in[0]->data, ctx->in[1]->data, b ? b->data : NULL,
+                           ctx->out[0]->data);
+        return OK;
+    }
     c.x = ctx->in[0]->data;
     c.w = ctx->in[1]->data;
     c.bias = b ? b->data : NULL;
@@ -143,6 +151,16 @@ static enum status run(const struct op_run *ctx, struct err *err)
     c.scratch = ctx->scratch;
     conv_transpose_f32(&c);
     return OK;
+}
+
+static enum status infer(struct op_infer *ctx, struct err *err)
+{
+    return as_f32_infer(ctx, op_name, infer_own, AS_F32_HALF, err);
+}
+
+static enum status run(const struct op_run *ctx, struct err *err)
+{
+    return as_f32_run(ctx, run_own, AS_F32_HALF, err);
 }
 
 const struct op op_conv_transpose = {

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "kernels/pool.h"
+#include "ops/as_f32.h"
 #include "ops/ops_priv.h"
 
 struct params {
@@ -27,20 +28,20 @@ static enum status prepare(const struct op_node *node, void *params, struct err 
     return s;
 }
 
-static enum status infer(struct op_infer *ctx, struct err *err)
+static enum status infer_own(struct op_infer *ctx, struct err *err)
 {
     enum status s = op_operands(ctx, "LRN", 1, err);
-    if (s == OK)
+    if (s == OK && ctx->in[0]->dtype != DT_F64)
         s = op_only(ctx, "LRN", 0, DT_F32, err);
     if (s != OK)
         return s;
     const struct tensor *x = ctx->in[0];
     if (x->rank < 2)
         return op_bad("LRN", 0, x, "batch and channels", err);
-    return op_output(ctx, 0, "LRN", DT_F32, x->rank, x->dims, err);
+    return op_output(ctx, 0, "LRN", x->dtype, x->rank, x->dims, err);
 }
 
-static enum status run(const struct op_run *ctx, struct err *err)
+static enum status run_own(const struct op_run *ctx, struct err *err)
 {
     UNUSED(err);
     const struct params *p = ctx->params;
@@ -52,10 +53,24 @@ static enum status run(const struct op_run *ctx, struct err *err)
     l.alpha = p->alpha;
     l.beta = p->beta;
     l.bias = p->bias;
+    if (x->dtype == DT_F64) {
+        lrn_f64(&l, x->data, ctx->out[0]->data);
+        return OK;
+    }
     l.x = x->data;
     l.y = ctx->out[0]->data;
     lrn_f32(&l);
     return OK;
+}
+
+static enum status infer(struct op_infer *ctx, struct err *err)
+{
+    return as_f32_infer(ctx, "LRN", infer_own, AS_F32_HALF, err);
+}
+
+static enum status run(const struct op_run *ctx, struct err *err)
+{
+    return as_f32_run(ctx, run_own, AS_F32_HALF, err);
 }
 
 const struct op op_lrn = {

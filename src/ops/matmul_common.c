@@ -54,3 +54,19 @@ int64_t product_matrix(const struct product *p, const struct tensor *t, int64_t 
     }
     return index;
 }
+
+gemm_any_fn *gemm_any_of(enum dtype t)
+{
+    switch (t) {
+    case DT_F64:
+        return gemm_f64;
+    case DT_I32:
+    case DT_U32:
+        return gemm_u32;
+    case DT_I64:
+    case DT_U64:
+        return gemm_u64;
+    default:
+        return NULL;
+    }
+}

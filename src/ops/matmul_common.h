@@ -5,6 +5,7 @@
 #ifndef ROOST_OPS_MATMUL_COMMON_H
 #define ROOST_OPS_MATMUL_COMMON_H
 
+#include "kernels/gemm_any.h"
 #include "ops/ops_priv.h"
 
 /* Both operands as matrices, and the broadcast batch dims before them. */
@@ -23,5 +24,8 @@ int product_dims(const struct product *p, const struct tensor *a, const struct t
                  int64_t dims[TENSOR_RANK_MAX]);
 /* The flat matrix number in an operand whose batch dims are t, for batch number i. */
 int64_t product_matrix(const struct product *p, const struct tensor *t, int64_t i);
+
+/* The kernel of a dtype that is neither float32 nor converted to it; NULL: none. */
+gemm_any_fn *gemm_any_of(enum dtype t);
 
 #endif

@@ -93,13 +93,13 @@ enum status pool_run(const struct op_run *ctx, const char *op, void (*f)(const s
 enum status pool_infer_global(struct op_infer *ctx, const char *op, struct err *err)
 {
     enum status s = op_operands(ctx, op, 1, err);
-    if (s == OK)
-        s = op_only(ctx, op, 0, DT_F32, err);
     if (s != OK)
         return s;
     const struct tensor *x = ctx->in[0];
+    if (!dtype_is_float(x->dtype))
+        return op_no_kernel(op, 0, x, err);
     if (x->rank < 2)
         return op_bad(op, 0, x, "batch and channels", err);
     int64_t dims[TENSOR_RANK_MAX] = {x->dims[0], x->dims[1], 1, 1, 1, 1, 1, 1};
-    return op_output(ctx, 0, op, DT_F32, x->rank, dims, err);
+    return op_output(ctx, 0, op, x->dtype, x->rank, dims, err);
 }

@@ -2,6 +2,7 @@
  * Copyright The Roost Authors */
 /* What LSTM, GRU and RNN read, and what shapes go together. With layout 1 batch stands before time
  * in X and Y, and before direction in the states.
+ * All floats are computed in float32, float64 too.
  * source: ONNX LSTM-1, 7, 14 (layout); GRU-3, 7, 14; RNN-1, 7, 14 */
 #include <inttypes.h>
 #include <math.h>

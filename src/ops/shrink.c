@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* Shrink: x moved by bias towards 0 where |x| > lambd, else 0.  source: ONNX Shrink-9 */
+#include "ops/as_f32.h"
 #include "ops/unary.h"
 
 struct params {
@@ -17,17 +18,28 @@ static enum status prepare(const struct op_node *node, void *params, struct err 
     return s == OK ? attr_float(&node->attrs, ATTR_bias, 0, &p->bias, err) : s;
 }
 
-static enum status infer(struct op_infer *ctx, struct err *err)
+static enum status infer_own(struct op_infer *ctx, struct err *err)
 {
     return activation_infer(ctx, "Shrink", err);
 }
 
-static enum status run(const struct op_run *ctx, struct err *err)
+static enum status run_own(const struct op_run *ctx, struct err *err)
 {
     UNUSED(err);
     const struct params *p = ctx->params;
     activation_run(ctx, &set, (const double[2]){(double)p->lambd, (double)p->bias});
     return OK;
+}
+
+/* Integers go through float32. */
+static enum status infer(struct op_infer *ctx, struct err *err)
+{
+    return as_f32_infer(ctx, "Shrink", infer_own, AS_F32_INTEGERS, err);
+}
+
+static enum status run(const struct op_run *ctx, struct err *err)
+{
+    return as_f32_run(ctx, run_own, AS_F32_INTEGERS, err);
 }
 
 const struct op op_shrink = {

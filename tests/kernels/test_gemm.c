@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/gemm_any.h"
 #include "kernels/kernels.h"
 #include "kernels_support.h"
 
@@ -90,8 +91,39 @@ START_TEST(the_blas_is_the_serial_one)
 }
 END_TEST
 
+/* Sums of k products in [-1,1), in another order: 4 * 2^-53 * k. */
+START_TEST(doubles_equal_ref_over_both_paths)
+{
+    static double da[MAX_SIDE * MAX_SIDE], db[MAX_SIDE * MAX_SIDE];
+    static double dfast[MAX_SIDE * MAX_SIDE], dref[MAX_SIDE * MAX_SIDE];
+    uint64_t seed = 8;
+    for (size_t i = 0; i < ARRAY_COUNT(da); i++) {
+        da[i] = (double)random_int(&seed, -1000, 1000) / 1000;
+        db[i] = (double)random_int(&seed, -1000, 1000) / 1000;
+    }
+    for (int round = 0; round < 60; round++) {
+        int64_t most = round % 2 ? MAX_SIDE : 8;
+        struct gemm_any g = {.m = random_int(&seed, 1, most),
+                             .n = random_int(&seed, 1, most),
+                             .k = random_int(&seed, 0, most),
+                             .trans_a = random_int(&seed, 0, 1),
+                             .trans_b = random_int(&seed, 0, 1),
+                             .a = da,
+                             .b = db,
+                             .y = dfast};
+        gemm_f64(&g);
+        g.y = dref;
+        gemm_f64_ref(&g);
+        for (int64_t i = 0; i < g.m * g.n; i++)
+            if (!(fabs(dfast[i] - dref[i]) <= 4 * 0x1p-53 * (double)(g.k + 1)))
+                ck_abort_msg("round %d, element %d: %.17g, expected %.17g", round, (int)i, dfast[i],
+                             dref[i]);
+    }
+}
+END_TEST
+
 Suite *suite_gemm(void)
 {
     return SUITE("gemm", fast_equals_ref, a_nan_reaches_its_row_only, no_inner_dimension_gives_zero,
-                 the_blas_is_the_serial_one);
+                 doubles_equal_ref_over_both_paths, the_blas_is_the_serial_one);
 }

@@ -3,6 +3,7 @@
 /* Fixtures as cases; see fixture_case.h. */
 #include "fixture_case.h"
 
+#include <math.h>
 #include <string.h>
 
 const int64_t *fixture_dims(const struct fixture_tensor *t, int64_t dims[FIXTURE_RANK + 1])
@@ -36,4 +37,53 @@ void fixture_build(struct op_case *c, const struct fixture *f)
         else
             case_ints(c, a->key, a->ints, a->n);
     }
+}
+
+/* One operand in dtype t, in static room of its own. */
+static void *as_dtype(const struct tensor *x, enum dtype t, int operand)
+{
+    enum { COUNT = 512 };
+    static double room[FIXTURE_IN][COUNT];
+    int64_t n = tensor_count(x);
+    ck_assert_int_le(n, COUNT);
+    for (int64_t i = 0; i < n; i++) {
+        float v = ((const float *)x->data)[i];
+        if (t == DT_F64)
+            room[operand][i] = (double)v;
+        else
+            ((uint16_t *)(void *)room[operand])[i] = t == DT_F16 ? f32_to_f16(v) : f32_to_bf16(v);
+    }
+    return room[operand];
+}
+
+static void expect_near(const struct fixture *f, const struct tensor *got,
+                        const struct fixture_tensor *want, double tolerance)
+{
+    for (int64_t i = 0; i < tensor_count(got); i++) {
+        double g = tensor_get_f64(got, i), w = (double)((const float *)want->data)[i];
+        ck_assert_msg(fabs(g - w) <= tolerance * (1 + fabs(w)) || (isnan(g) && isnan(w)) || g == w,
+                      "%s as %s: element %d is %g, expected %g", f->name, dtype_text(got->dtype),
+                      (int)i, g, w);
+    }
+}
+
+void fixture_check_as(const struct fixture *f, enum dtype t, double tolerance)
+{
+    struct op_case c;
+    struct err err = {0};
+    int64_t dims[FIXTURE_RANK + 1];
+    fixture_build(&c, f);
+    for (int i = 0; i < c.n_in; i++)
+        if (!c.left_out[i] && c.in[i].dtype == DT_F32) {
+            c.in[i].data = as_dtype(&c.in[i], t, i);
+            c.in[i].dtype = t;
+        }
+    ck_assert_msg(case_run(&c, &err) == OK, "%s as %s: %s", f->name, dtype_text(t), err.msg);
+    for (int k = 0; k < f->n_out; k++) {
+        if (f->out[k].dtype != DT_F32)
+            continue;
+        case_expect_shape(&c, k, t, fixture_dims(&f->out[k], dims));
+        expect_near(f, &c.out[k], &f->out[k], tolerance);
+    }
+    case_fini(&c);
 }

@@ -37,6 +37,9 @@ struct fixture {
 
 /* Begins the case with the fixture's operands and attributes. */
 void fixture_build(struct op_case *c, const struct fixture *f);
+/* The same fixture with its float32 operands rounded to dtype t, a float: its float32 answers must
+ * come as t, within |got - want| <= tolerance * (1 + |want|). */
+void fixture_check_as(const struct fixture *f, enum dtype t, double tolerance);
 /* t's dims, ended by -1 as case_expect wants them. Returns dims. */
 const int64_t *fixture_dims(const struct fixture_tensor *t, int64_t dims[FIXTURE_RANK + 1]);
 

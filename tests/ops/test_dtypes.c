@@ -184,10 +184,105 @@ START_TEST(softmax_and_arg_max_take_every_number)
 }
 END_TEST
 
+static void product_case(const char *op, enum dtype t, const void *a, const void *b, const void *c,
+                         const void *want)
+{
+    struct op_case k;
+    struct err err;
+    case_begin(&k, op, 13);
+    case_in(&k, t, CASE_DIMS(2, 2), a);
+    case_in(&k, t, CASE_DIMS(2, 2), b);
+    if (c) {
+        case_in(&k, t, CASE_DIMS(2), c);
+        case_int(&k, ATTR_transB, 1);
+    }
+    ck_ok(case_run(&k, &err), &err);
+    case_expect(&k, 0, t, CASE_DIMS(2, 2), want, 0, 0);
+    case_fini(&k);
+}
+
+START_TEST(products_of_integers_are_exact_and_wrap)
+{
+    static const int64_t a[] = {INT64_C(1) << 62, 1, -3, 4}, b[] = {2, 5, 7, -1}, c[] = {10, -20};
+    static const int64_t want[] = {INT64_MIN + 7, (INT64_C(1) << 62) - 1, 22, -19};
+    static const int64_t plus_c[] = {INT64_MIN + 15, -(INT64_C(1) << 62) - 21, 24, -45};
+    static const uint32_t ua[] = {0x80000000, 1, 3, 4}, ub[] = {2, 5, 7, 1}, uc[] = {10, 20};
+    static const uint32_t uwant[] = {7, 0x80000001, 34, 19};
+    static const uint32_t uplus[] = {15, 0x80000015, 36, 45};
+    product_case("MatMul", DT_I64, a, b, NULL, want);
+    product_case("Gemm", DT_I64, a, b, c, plus_c);
+    product_case("MatMul", DT_U32, ua, ub, NULL, uwant);
+    product_case("Gemm", DT_U32, ua, ub, uc, uplus);
+}
+END_TEST
+
+START_TEST(gemm_of_doubles_and_integers_has_its_factors)
+{
+    static const double a[] = {1, 2, 3, 4}, b[] = {1, 0, 0, 1}, c[] = {10, 20};
+    static const double want[] = {5.5, 11, 6.5, 12};
+    static const int32_t ia[] = {1, 2, 3, 4}, ib[] = {1, 0, 0, 1}, ic[] = {10, 20};
+    static const int32_t iwant[] = {5, 11, 6, 12};
+    for (int way = 0; way < 2; way++) {
+        struct op_case k;
+        struct err err;
+        enum dtype t = way ? DT_I32 : DT_F64;
+        case_begin(&k, "Gemm", 13);
+        case_in(&k, t, CASE_DIMS(2, 2), way ? (const void *)ia : a);
+        case_in(&k, t, CASE_DIMS(2, 2), way ? (const void *)ib : b);
+        case_in(&k, t, CASE_DIMS(2), way ? (const void *)ic : c);
+        case_float(&k, ATTR_alpha, 0.5f);
+        case_float(&k, ATTR_beta, 0.5f);
+        ck_ok(case_run(&k, &err), &err);
+        case_expect(&k, 0, t, CASE_DIMS(2, 2), way ? (const void *)iwant : want, 0, 0);
+        case_fini(&k);
+    }
+}
+END_TEST
+
+/* 2 / (1 + 1 * 2^2)^1 */
+START_TEST(local_response_takes_every_float)
+{
+    static const double x = 2;
+    static const uint16_t hx = 0x4000; /* 2 in both halves */
+    for (int way = 0; way < 3; way++) {
+        struct op_case k;
+        struct err err;
+        enum dtype t = way == 0 ? DT_F64 : way == 1 ? DT_F16 : DT_BF16;
+        case_begin(&k, "LRN", 13);
+        case_in(&k, t, CASE_DIMS(1, 1), way ? (const void *)&hx : &x);
+        case_int(&k, ATTR_size, 1);
+        case_float(&k, ATTR_alpha, 1);
+        case_float(&k, ATTR_beta, 1);
+        ck_ok(case_run(&k, &err), &err);
+        case_expect_shape(&k, 0, t, CASE_DIMS(1, 1));
+        double got = tensor_get_f64(&k.out[0], 0);
+        ck_assert_msg(fabs(got - 0.4) < (way ? 2e-3 : 1e-15), "%s: %.17g", dtype_text(t), got);
+        case_fini(&k);
+    }
+}
+END_TEST
+
+START_TEST(floats_of_two_kinds_do_not_go_together)
+{
+    static const float f[4] = {0};
+    struct op_case k;
+    struct err err;
+    case_begin(&k, "MatMul", 13);
+    case_in(&k, DT_F16, CASE_DIMS(2, 2), f);
+    case_in(&k, DT_F32, CASE_DIMS(2, 2), f);
+    ck_assert_int_eq(case_run(&k, &err), E_BAD_INPUT);
+    ck_assert_ptr_nonnull(strstr(err.msg, "expected float16"));
+    case_fini(&k);
+}
+END_TEST
+
 Suite *suite_dtypes(void)
 {
     return SUITE("dtypes", sixteen_bit_floats_are_computed_in_float32,
                  long_runs_of_sixteen_bit_floats_cross_blocks, integers_of_every_width_wrap,
                  clip_keeps_every_bit_of_its_dtype, powers_of_integers_are_exact_and_wrap,
-                 reductions_keep_their_dtype, softmax_and_arg_max_take_every_number);
+                 reductions_keep_their_dtype, softmax_and_arg_max_take_every_number,
+                 products_of_integers_are_exact_and_wrap,
+                 gemm_of_doubles_and_integers_has_its_factors, local_response_takes_every_float,
+                 floats_of_two_kinds_do_not_go_together);
 }

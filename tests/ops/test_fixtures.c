@@ -44,7 +44,31 @@ START_TEST(every_fixture_gives_the_reference_answer)
 }
 END_TEST
 
+/* Operators whose float32 kernels serve other floats, or that have others beside them. Tolerances:
+ * operands and result are rounded to 8, 11 or 24 bits; sums of up to 150 products of such numbers
+ * keep within ten times that. */
+START_TEST(the_other_floats_give_the_same_answer_within_their_precision)
+{
+    static const char *const ops[] = {
+        "Conv", "MatMul", "Gemm", "AveragePool", "GlobalAveragePool", "GlobalMaxPool"};
+    int tried[ARRAY_COUNT(ops)] = {0};
+    for (size_t i = 0; i < ARRAY_COUNT(fixtures); i++)
+        for (size_t k = 0; k < ARRAY_COUNT(ops); k++) {
+            const struct fixture *f = &fixtures[i];
+            if (strcmp(f->op, ops[k]) != 0 || f->in[0].dtype != DT_F32)
+                continue;
+            tried[k]++;
+            fixture_check_as(f, DT_F64, 1e-5);
+            fixture_check_as(f, DT_F16, 10 * 0x1p-11);
+            fixture_check_as(f, DT_BF16, 10 * 0x1p-8);
+        }
+    for (size_t k = 0; k < ARRAY_COUNT(ops); k++)
+        ck_assert_msg(tried[k] > 0, "%s has no fixture", ops[k]);
+}
+END_TEST
+
 Suite *suite_fixtures(void)
 {
-    return SUITE("fixtures", every_fixture_gives_the_reference_answer);
+    return SUITE("fixtures", every_fixture_gives_the_reference_answer,
+                 the_other_floats_give_the_same_answer_within_their_precision);
 }

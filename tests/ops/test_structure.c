@@ -188,6 +188,24 @@ static bool has_none(const char *op)
     return false;
 }
 
+/* Tolerances: as in test_fixtures.c. */
+START_TEST(the_other_floats_give_the_same_answer_within_their_precision)
+{
+    static const char *const ops[] = {"ConvTranspose", "LSTM", "GRU", "RNN"};
+    int tried = 0;
+    for (size_t i = 0; i < ARRAY_COUNT(fixtures); i++)
+        for (size_t k = 0; k < ARRAY_COUNT(ops); k++) {
+            if (strcmp(fixtures[i].op, ops[k]) != 0)
+                continue;
+            tried++;
+            fixture_check_as(&fixtures[i], DT_F64, 1e-5);
+            fixture_check_as(&fixtures[i], DT_F16, 10 * 0x1p-11);
+            fixture_check_as(&fixtures[i], DT_BF16, 10 * 0x1p-8);
+        }
+    ck_assert_int_gt(tried, 12);
+}
+END_TEST
+
 START_TEST(every_operator_of_the_range_has_a_fixture)
 {
     size_t n;
@@ -206,5 +224,7 @@ END_TEST
 Suite *suite_structure(void)
 {
     return SUITE("structure", every_fixture_gives_the_reference_answer,
-                 changed_fixtures_stay_in_their_buffers, every_operator_of_the_range_has_a_fixture);
+                 changed_fixtures_stay_in_their_buffers,
+                 the_other_floats_give_the_same_answer_within_their_precision,
+                 every_operator_of_the_range_has_a_fixture);
 }
