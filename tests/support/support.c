@@ -3,13 +3,10 @@
 /* Shared test helpers. */
 #include "support/support.h"
 
-enum { TIMEOUT_S = 60 };
-
 Suite *suite_of(const char *name, const TTest *const *tests, size_t count)
 {
     Suite *s = suite_create(name);
     TCase *c = tcase_create(name);
-    tcase_set_timeout(c, TIMEOUT_S);
     for (size_t i = 0; i < count; i++)
         tcase_add_test(c, tests[i]);
     suite_add_tcase(s, c);
