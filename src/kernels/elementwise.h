@@ -24,13 +24,9 @@ typedef void binary_fn(int64_t n, const void *a, int64_t sa, const void *b, int6
     X(ceil_f32, float, ceilf(x))                                                                   \
     X(round_f32, float, rintf(x))                                                                  \
     X(sign_f32, float, x != x ? x : (float)((x > 0) - (x < 0)))                                    \
-    X(exp_f32, float, expf(x))                                                                     \
     X(log_f32, float, logf(x))                                                                     \
     X(sin_f32, float, sinf(x))                                                                     \
     X(cos_f32, float, cosf(x))                                                                     \
-    X(tanh_f32, float, tanhf(x))                                                                   \
-    X(erf_f32, float, erff(x))                                                                     \
-    X(sigmoid_f32, float, 1 / (1 + expf(-x)))                                                      \
     X(softplus_f32, float, x > 20 ? x : log1pf(expf(x)))                                           \
     X(hard_swish_f32, float, x *(x < -3 ? 0 : x > 3 ? 1 : x * (1.0f / 6) + 0.5f))                  \
     X(tan_f32, float, tanf(x))                                                                     \
@@ -55,9 +51,7 @@ typedef void binary_fn(int64_t n, const void *a, int64_t sa, const void *b, int6
     X(softsign_f64, double, x / (1 + fabs(x)))                                                     \
     X(mish_f32, float, x *tanhf(x > 20 ? x : log1pf(expf(x))))                                     \
     X(mish_f64, double, x *tanh(x > 40 ? x : log1p(exp(x))))                                       \
-    X(gelu_f32, float, 0.5f * x * (1 + erff(x * 0.70710678f)))                                     \
     X(gelu_f64, double, 0.5 * x * (1 + erf(x * 0.70710678118654752)))                              \
-    X(gelu_tanh_f32, float, 0.5f * x * (1 + tanhf(0.79788456f * (x + 0.044715f * x * x * x))))     \
     X(gelu_tanh_f64, double,                                                                       \
       0.5 * x * (1 + tanh(0.79788456080286536 * (x + 0.044715 * x * x * x))))                      \
     X(relu_f64, double, x < 0 ? 0 : x)                                                             \
@@ -78,6 +72,7 @@ typedef void binary_fn(int64_t n, const void *a, int64_t sa, const void *b, int6
     X(tanh_f64, double, tanh(x))                                                                   \
     X(erf_f64, double, erf(x))                                                                     \
     X(sigmoid_f64, double, 1 / (1 + exp(-x)))                                                      \
+    X(silu_f64, double, x / (1 + exp(-x)))                                                         \
     X(neg_i32, int32_t, (int32_t)(0 - (uint32_t)x))                                                \
     X(neg_i64, int64_t, (int64_t)(0 - (uint64_t)x))                                                \
     X(abs_i32, int32_t, (int32_t)(x < 0 ? 0 - (uint32_t)x : (uint32_t)x))                          \
@@ -85,6 +80,17 @@ typedef void binary_fn(int64_t n, const void *a, int64_t sa, const void *b, int6
     X(sign_i32, int32_t, (x > 0) - (x < 0))                                                        \
     X(sign_i64, int64_t, (x > 0) - (x < 0))                                                        \
     X(not_bool, uint8_t, !x)
+
+/* name, in C: of one float x, by lanes.h and by the C library. They differ by what lanes.h says. */
+#define LANE_KERNELS(X)                                                                            \
+    X(exp_f32, lane_exp(x), exp(x))                                                                \
+    X(tanh_f32, lane_tanh(x), tanh(x))                                                             \
+    X(erf_f32, lane_erf(x), erf(x))                                                                \
+    X(sigmoid_f32, lane_sigmoid(x), 1 / (1 + exp(-x)))                                             \
+    X(silu_f32, x *lane_sigmoid(x), x / (1 + exp(-x)))                                             \
+    X(gelu_f32, lane_gelu(x), 0.5 * x * (1 + erf(x * 0.70710678118654752)))                        \
+    X(gelu_tanh_f32, lane_gelu_tanh(x),                                                            \
+      0.5 * x * (1 + tanh(0.79788456080286536 * (x + 0.044715 * x * x * x))))
 
 /* name, operands' element, result's element, in C: of elements a and b. Integers wrap; div of an
  * integer by 0 gives 0 (the caller refuses it before). min and max give NaN when either is NaN. */
@@ -148,6 +154,9 @@ typedef void binary_fn(int64_t n, const void *a, int64_t sa, const void *b, int6
 
 #define X(name, type, value) unary_fn name, name##_ref;
 UNARY_KERNELS(X)
+#undef X
+#define X(name, value, exact) unary_fn name, name##_ref;
+LANE_KERNELS(X)
 #undef X
 #define X(name, type, result, value) binary_fn name, name##_ref;
 BINARY_KERNELS(X)

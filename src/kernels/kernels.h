@@ -18,7 +18,13 @@ enum activation {
     ACT_CLIP = 2,       /* to [low, high] */
     ACT_LEAKY_RELU = 3, /* slope low below 0 */
     ACT_SIGMOID = 4,
-    ACT_TANH = 5
+    ACT_TANH = 5,
+    ACT_HARD_SIGMOID = 6, /* low * x + high, kept in [0, 1] */
+    ACT_HARD_SWISH = 7,   /* x times x / 6 + 0.5, kept in [0, 1] */
+    ACT_SILU = 8,         /* x times sigmoid(x) */
+    ACT_GELU = 9,
+    ACT_GELU_TANH = 10,
+    ACT_LAST = ACT_GELU_TANH
 };
 
 struct epilogue {

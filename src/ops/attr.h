@@ -156,6 +156,7 @@
     X(target_ids, 175)                                                                             \
     X(target_weights, 176)                                                                         \
     X(second_class, 177) /* ours: enum ml_second of a tree ensemble */                             \
+    X(forms, 180)        /* ours: how the operands of a fused Attention lie */                     \
     X(equation, 300)                                                                               \
     X(largest, 301)                                                                                \
     X(sorted, 302)                                                                                 \

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "ops/attention.h"
 
 static uint64_t times(uint64_t a, uint64_t b)
 {
@@ -72,6 +73,12 @@ static uint64_t by_result(const struct op_shapes *s, int table)
     return count(s->out[0]);
 }
 
+static uint64_t attention(const struct op_shapes *s, int first)
+{
+    UNUSED(first);
+    return attention_flops(s->params, s);
+}
+
 static const struct rule {
     const char *op;
     uint64_t (*flops)(const struct op_shapes *s, int operand);
@@ -87,6 +94,8 @@ static const struct rule {
     {"QLinearMatMul", product, 3},
     {"Gemm", gemm, 1},
     {"FusedGemm", gemm, 1},
+    {"Linear", product, 1},
+    {"Attention", attention, 0},
     {"LSTM", recurrent, 1},
     {"GRU", recurrent, 1},
     {"RNN", recurrent, 1},

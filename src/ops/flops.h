@@ -9,6 +9,7 @@
 
 /* One node whose outputs are inferred. in[], out[]: NULL when left out. */
 struct op_shapes {
+    const void *params; /* what prepare made */
     int n_in, n_out;
     const struct tensor *const *in;
     struct tensor *const *out;

@@ -188,6 +188,10 @@
     X(fused_conv, 600)                                                                             \
     X(fused_gemm, 601)                                                                             \
     X(tree_ensemble, 602)                                                                          \
+    X(attention, 603)                                                                              \
+    X(linear, 604)                                                                                 \
+    X(silu, 605)                                                                                   \
+    X(scale_shift, 606)                                                                            \
     X(linear_boost, 620)
 
 enum {

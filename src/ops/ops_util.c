@@ -161,7 +161,7 @@ enum status op_activation(const struct op_node *node, struct epilogue *out, stru
         s = attr_float(&node->attrs, ATTR_act_high, 0, &out->high, err);
     if (s != OK)
         return s;
-    if (act < ACT_NONE || act > ACT_TANH)
+    if (act < ACT_NONE || act > ACT_LAST)
         return err_set(err, E_UNSUPPORTED, "activation %" PRId64 " is not known", act);
     out->act = (enum activation)act;
     return OK;

@@ -87,7 +87,8 @@ static uint64_t flops_of(const struct plan *pl)
     uint64_t sum = 0;
     for (uint32_t i = 0; i < pl->n_steps; i++) {
         const struct plan_step *step = &pl->steps[i];
-        const struct op_shapes shapes = {.n_in = step->in->n_in,
+        const struct op_shapes shapes = {.params = step->in->params,
+                                         .n_in = step->in->n_in,
                                          .n_out = step->in->n_out,
                                          .in = (const struct tensor *const *)step->operands,
                                          .out = step->operands + step->in->n_in};

@@ -49,7 +49,7 @@ static struct conv random_conv(uint64_t *seed)
     c.w = w;
     c.bias = random_int(seed, 0, 1) ? bias : NULL;
     c.sum = random_int(seed, 0, 2) ? NULL : sum;
-    c.epilogue = (struct epilogue){(enum activation)random_int(seed, ACT_NONE, ACT_TANH), 0, 0};
+    c.epilogue = (struct epilogue){(enum activation)random_int(seed, ACT_NONE, ACT_LAST), 0, 0};
     if (c.epilogue.act == ACT_CLIP)
         c.epilogue = (struct epilogue){ACT_CLIP, -0.5f, 0.75f};
     if (c.epilogue.act == ACT_LEAKY_RELU)

@@ -50,7 +50,7 @@ START_TEST(work_is_what_the_shapes_say)
         ins[i] = &in[i];
     }
     tensor_set_shape(&out, DT_F32, c->out.rank, c->out.dims);
-    const struct op_shapes s = {c->n_in, 1, ins, outs};
+    const struct op_shapes s = {NULL, c->n_in, 1, ins, outs};
     ck_assert_msg(op_flops(op, &s) == c->want, "case %d (%s): %llu, expected %llu", _i, c->op,
                   (unsigned long long)op_flops(op, &s), (unsigned long long)c->want);
 }
