@@ -37,6 +37,14 @@ static const struct {
     {"TFL3", 4, 4, "a TensorFlow Lite model", "export the model to ONNX with tf2onnx"},
     {"GGUF", 4, 0, "a GGUF file", "it holds weights without a graph: export the model to ONNX"},
     {"binf", 4, 0, "an old binary XGBoost model", "save it again as .json or .ubj"},
+    {"tree\n", 5, 0, "a LightGBM text model", "convert it to ONNX with onnxmltools"},
+    {"CBM1", 4, 0, "a CatBoost model", "save it with format=\"onnx\""},
+    {"ORTM", 4, 4, "an ORT-format model",
+     "it is made for one runtime: compile the .onnx it came from"},
+    {"\0\0\0\0{\"", 6, 4, "a safetensors file",
+     "it holds weights without a graph: export the model to ONNX"},
+    {"<?xml", 5, 0, "an XML file (PMML)", "export the model to ONNX"},
+    {"\x93NUMPY", 6, 0, "a NumPy array", "it is data, not a model"},
     {"\x1f\x8b", 2, 0, "a gzip file", "unpack it first"},
 };
 
@@ -88,6 +96,18 @@ enum status compile_files_wanted(const void *bytes, size_t n, const struct compi
     return format == MODEL_ONNX ? onnx_files_wanted(bytes, n, names, err ? err : &unread) : OK;
 }
 
+/* Where to read on about what is not supported; left out where it does not fit. */
+static enum status point_to_docs(struct err *err)
+{
+    bool of_operator = strncmp(err->msg, "operator ", 9) == 0;
+    const char *see = of_operator ? "; see docs/operators.md" : "; see docs/formats.md";
+    size_t used = strlen(err->msg);
+    if (err->code == E_UNSUPPORTED && !strstr(err->msg, "docs/") &&
+        used + strlen(see) < sizeof(err->msg))
+        memcpy(err->msg + used, see, strlen(see) + 1);
+    return err->code;
+}
+
 enum status compile_bytes(const void *bytes, size_t n, const struct compile_options *o,
                           struct buf *artifact, struct err *err)
 {
@@ -95,9 +115,8 @@ enum status compile_bytes(const void *bytes, size_t n, const struct compile_opti
     struct err unread;
     err = err ? err : &unread; /* prefixes need words to stand before */
     if (format == MODEL_AUTO) {
-        enum status s = refuse_foreign(bytes, n, err);
-        if (s != OK)
-            return s;
+        if (refuse_foreign(bytes, n, err) != OK)
+            return point_to_docs(err);
         format = sniff(bytes, n);
     }
     struct graph *g = NULL;
@@ -113,5 +132,5 @@ enum status compile_bytes(const void *bytes, size_t n, const struct compile_opti
     if (s == OK)
         s = emit(g, &src, artifact, err);
     graph_free(&g);
-    return s;
+    return s == OK ? OK : point_to_docs(err);
 }

@@ -27,18 +27,33 @@ static void unknown_operator(struct onnx_build *m)
     end(m);
 }
 
-static void foreign_domain(struct onnx_build *m)
+static void one_of(struct onnx_build *m, const char *domain, int version, const char *op)
 {
     struct buf node = {0};
     begin(m, 13);
-    onnx_opset(m, "com.example", 2);
+    onnx_opset(m, domain, version);
     pb_str(&node, 1, "x");
     pb_str(&node, 2, "u");
     pb_str(&node, 3, "bar");
-    pb_str(&node, 4, "Relu");
-    pb_str(&node, 7, "com.example");
+    pb_str(&node, 4, op);
+    pb_str(&node, 7, domain);
     pb_msg(&m->graph, 1, &node);
     end(m);
+}
+
+static void foreign_domain(struct onnx_build *m)
+{
+    one_of(m, "com.example", 2, "Relu");
+}
+
+static void runtime_domain(struct onnx_build *m)
+{
+    one_of(m, "com.microsoft", 1, "FusedGemm");
+}
+
+static void training_domain(struct onnx_build *m)
+{
+    one_of(m, "ai.onnx.preview.training", 1, "Adam");
 }
 
 static void our_own_domain(struct onnx_build *m)
@@ -279,8 +294,18 @@ START_TEST(refusals_name_what_is_wrong_and_what_to_do)
         enum status status;
         const char *words[3];
     } cases[] = {
-        {unknown_operator, E_UNSUPPORTED, {"operator Foo (node 'bar', opset 13)", "export"}},
-        {foreign_domain, E_UNSUPPORTED, {"com.example.Relu (node 'bar', opset 2)", "export"}},
+        {unknown_operator,
+         E_UNSUPPORTED,
+         {"operator Foo (node 'bar', opset 13)", "export", "see docs/operators.md"}},
+        {foreign_domain,
+         E_UNSUPPORTED,
+         {"com.example.Relu (node 'bar', opset 2)", "standard operators", "see docs/operators.md"}},
+        {runtime_domain,
+         E_UNSUPPORTED,
+         {"com.microsoft.FusedGemm (node 'bar', opset 1)", "ONNX Runtime's", "docs/operators.md"}},
+        {training_domain,
+         E_UNSUPPORTED,
+         {"ai.onnx.preview.training.Adam (node 'bar', opset 1)", "inference", "docs/operators.md"}},
         {our_own_domain, E_UNSUPPORTED, {"roost.FusedConv", "not supported"}},
         {domain_not_imported, E_CORRUPT, {"'com.example'", "does not import"}},
         {old_opset, E_UNSUPPORTED, {"Relu (node 'last', opset 5)", "version_converter"}},
@@ -338,6 +363,15 @@ START_TEST(foreign_files_are_named)
                  {"\x89ROO\r\n\x1a\n", 8, "artifact"},
                  {"\x1c\0\0\0TFL3", 8, "TensorFlow Lite"},
                  {"GGUF\3\0\0\0", 8, "GGUF"},
+                 {"tree\nversion=v4\n", 16, "onnxmltools; see docs/formats.md"},
+                 {"CBM1....", 8, "CatBoost"},
+                 {"\x10\0\0\0ORTM", 8, "ORT-format"},
+                 {"\x40\0\0\0\0\0\0\0{\"__metadata__", 20, "safetensors"},
+                 {"<?xml version", 13, "PMML"},
+                 {"\x93NUMPY\1\0", 8, "NumPy"},
+                 {"{\"version\":[1,7,4]}", 19, "no XGBoost model"},
+                 {"{\"oblivious_trees\":[]}", 22, "exported to ONNX; see docs/formats.md"},
+                 {"hello", 5, "no ONNX model"},
                  {"hello", 5, "byte 2 of the file"}};
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
         struct buf artifact = {0};

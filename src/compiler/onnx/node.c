@@ -286,8 +286,21 @@ static enum status find_opset(const struct graph *g, struct draft *d, struct err
 
 static enum status unsupported(const struct draft *d, const char *why, struct err *err)
 {
-    return err_set(err, E_UNSUPPORTED, "operator %s%s%s (node '%.60s', opset %d) %s", d->domain,
-                   *d->domain ? "." : "", d->op, d->name, d->opset, why);
+    return err_set(err, E_UNSUPPORTED, "operator %.48s%s%.48s (node '%.48s', opset %d) %s",
+                   d->domain, *d->domain ? "." : "", d->op, d->name, d->opset, why);
+}
+
+/* What to do about an operator that is not in our table, by whose it is. */
+static const char *way_around(const char *domain)
+{
+    if (!*domain || strcmp(domain, "ai.onnx.ml") == 0)
+        return "is not supported; export the model without it, or cut the model before it";
+    if (strncmp(domain, "com.microsoft", strlen("com.microsoft")) == 0)
+        return "is not supported: it is ONNX Runtime's own; export the model without that "
+               "runtime's optimizer";
+    if (strstr(domain, "training"))
+        return "is not supported: it is of training; export the model for inference";
+    return "is not supported: it is not ONNX's own; export the model with standard operators";
 }
 
 /* Below the oldest opset a form counts that is still in force there. */
@@ -303,8 +316,7 @@ static enum status find_op(struct draft *d, struct err *err)
     bool known_domain = !*d->domain || strcmp(d->domain, "ai.onnx.ml") == 0;
     d->known = known_domain ? op_by_name(d->domain, d->op) : NULL;
     if (!d->known)
-        return unsupported(
-            d, "is not supported; export the model without it, or cut the model before it", err);
+        return unsupported(d, way_around(d->domain), err);
     if (!*d->domain && !opset_known(d))
         return unsupported(d,
                            "is of an opset that is not supported; convert the model to opset 17 "

@@ -207,7 +207,7 @@ static enum status read_model(struct wire w, struct model *m, struct err *err)
                      f.number == F_GRAPH || f.number == F_OPSET;
         s = bytes ? wire_want(&w, &f, WIRE_BYTES, "a part of the model", err) : OK;
         if (s != OK)
-            return s;
+            break;
         if (f.number == F_PRODUCER)
             m->producer = f.bytes;
         if (f.number == F_PRODUCER_VERSION)
@@ -219,6 +219,8 @@ static enum status read_model(struct wire w, struct model *m, struct err *err)
             m->graph = wire_into(&w, &f);
         }
     }
+    if (s != OK && !m->graphs)
+        return err_prefix(err, "no ONNX model");
     if (s == OK && m->graphs != 1)
         return err_set(err, E_CORRUPT, "not an ONNX model: it has %u graphs, expected 1",
                        m->graphs);

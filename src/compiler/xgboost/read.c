@@ -46,6 +46,11 @@ static enum status read(struct doc *d, struct graph *g, struct err *err)
     struct xgb_model m;
     model_init(&m, err);
     enum status s = xgb_walk(d, &m);
+    if (s == OK && !m.booster[0] && !m.objective[0])
+        s = err_set(err, E_UNSUPPORTED,
+                    "this is %s, but no XGBoost model: it has no learner; LightGBM, CatBoost and "
+                    "Keras models are to be exported to ONNX",
+                    d->syntax->name);
     if (s == OK)
         s = xgb_emit(&m, g);
     model_fini(&m);
