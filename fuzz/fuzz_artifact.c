@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "runtime/session.h"
+#include "tensor/text.h"
 
 enum { META_OFF = 32, COST_OFF = 104, HASH_OFF = 128 }; /* docs/artifact.md */
 enum { FILE_MAX = 1 << 18, INPUT_MAX = 1 << 16, PROGRAM_MAX = 1 << 26, ARENA_MAX = 1 << 24 };
@@ -26,6 +27,22 @@ static void rehash(uint8_t *file, size_t n)
     memcpy(file + HASH_OFF, digest, SHA256_BYTES);
 }
 
+/* Bytes for an input of strings: half of them empty. */
+static void *texts(void)
+{
+    static struct text all[INPUT_MAX / sizeof(struct text)];
+    for (size_t i = 0; i < ARRAY_COUNT(all); i += 2)
+        all[i] = (struct text){"\xc3\x89t\xc3\xa9", 5};
+    return all;
+}
+
+/* Every byte that a result's texts claim can be read, and is text. */
+static void read_texts(const struct tensor *t)
+{
+    for (int64_t i = 0; t->dtype == DT_STRING && i < tensor_count(t); i++)
+        ASSERT(text_valid(text_get(t, i).at, text_get(t, i).len));
+}
+
 /* Every free dim is `free_dim`. False when an input would be too large for this test. */
 static bool make_inputs(const struct signature *sig, int64_t free_dim, struct tensor *in,
                         void *zeros)
@@ -39,7 +56,7 @@ static bool make_inputs(const struct signature *sig, int64_t free_dim, struct te
                 in[i].dims[k] = free_dim;
         if (!tensor_bytes(&in[i], &bytes) || bytes > INPUT_MAX)
             return false;
-        in[i].data = zeros;
+        in[i].data = port->dtype == DT_STRING ? texts() : zeros;
     }
     return true;
 }
@@ -62,6 +79,8 @@ static void run(const struct program *p)
         s = session_run(session, p, in, out, &limits, &err);
         ASSERT(s == OK ? err.code == OK : err.code == s && err.msg[0]);
         ASSERT(s != E_INTERNAL);
+        for (int i = 0; s == OK && i < program_signature(p)->n_outputs; i++)
+            read_texts(&out[i]);
     }
     session_free(&session);
     arena_fini(&arena);

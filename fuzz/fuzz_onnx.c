@@ -8,10 +8,18 @@
 #include "base/alloc.h"
 #include "compiler/compiler.h"
 #include "runtime/session.h"
+#include "tensor/text.h"
 
 enum { INPUT_BYTES_MAX = 1 << 16, ARENA_BYTES_MAX = 1 << 24, SYMBOL = 2 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+static void fill_texts(struct tensor *t)
+{
+    static const struct text words[] = {{"a", 1}, {NULL, 0}, {"1.5", 3}, {"\xc3\x89t\xc3\xa9", 5}};
+    for (int64_t i = 0; i < tensor_count(t); i++)
+        ((struct text *)t->data)[i] = words[i % 4];
+}
 
 /* Every byte of an input is 1 in memory of its own, so that the address sanitizer sees its end. */
 static bool fill(const struct port *port, struct tensor *t)
@@ -24,7 +32,16 @@ static bool fill(const struct port *port, struct tensor *t)
         !(t->data = alloc_aligned(64, bytes)))
         return false;
     memset(t->data, 1, bytes);
+    if (t->dtype == DT_STRING)
+        fill_texts(t);
     return true;
+}
+
+/* Every byte that a result's texts claim can be read, and is text. */
+static void read_texts(const struct tensor *t)
+{
+    for (int64_t i = 0; t->dtype == DT_STRING && i < tensor_count(t); i++)
+        ASSERT(text_valid(text_get(t, i).at, text_get(t, i).len));
 }
 
 static void run(const struct program *p)
@@ -44,6 +61,8 @@ static void run(const struct program *p)
     if (ready) {
         enum status s = session_run(session, p, in, out, &limits, &err);
         ASSERT(s == OK || err.code == s);
+        for (int i = 0; s == OK && i < sig->n_outputs; i++)
+            read_texts(&out[i]);
     }
     for (int i = 0; i < sig->n_inputs; i++)
         alloc_free(in[i].data);

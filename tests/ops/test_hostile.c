@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "ops/op_list.h"
 #include "support/support.h"
+#include "tensor/text.h"
 
 enum {
     SLICES = 16, /* of the operators; a test each */
@@ -128,8 +129,9 @@ static struct attr_list any_attrs(struct trial *t)
 
 static void any_tensor(struct tensor *x, const struct tensor *like)
 {
-    static const enum dtype types[] = {DT_F32, DT_F32, DT_F32, DT_I64, DT_I64, DT_BOOL, DT_I32,
-                                       DT_F64, DT_U8,  DT_F16, DT_U64, DT_I8,  DT_U32,  DT_BF16};
+    static const enum dtype types[] = {DT_F32,  DT_F32, DT_F32, DT_I64,  DT_I64,
+                                       DT_BOOL, DT_I32, DT_F64, DT_U8,   DT_F16,
+                                       DT_U64,  DT_I8,  DT_U32, DT_BF16, DT_STRING};
     *x = (struct tensor){.dtype = types[below(ARRAY_COUNT(types))]};
     if (like && below(2)) {
         *x = *like;
@@ -141,6 +143,20 @@ static void any_tensor(struct tensor *x, const struct tensor *like)
     x->rank = (int)below(below(4) ? 5 : 9);
     for (int d = 0; d < x->rank; d++)
         x->dims[d] = below(20) ? 1 + below(4) : below(2) ? 0 : INT64_C(1) << below(40);
+}
+
+static struct text any_text(void)
+{
+    static const char *const words[] = {"", "1", "-2.5", "nan", "1e400", "word", "\xc3\x89tat"};
+    const char *w = words[below(ARRAY_COUNT(words))];
+    return (struct text){*w ? w : NULL, strlen(w)};
+}
+
+/* Every byte that a result's texts claim can be read. */
+static void read_texts(const struct tensor *x)
+{
+    for (int64_t i = 0; x->data && x->dtype == DT_STRING && i < tensor_count(x); i++)
+        ck_assert(text_valid(text_get(x, i).at, text_get(x, i).len));
 }
 
 /* Values for a tensor that is small enough to have them. */
@@ -159,6 +175,8 @@ static void *any_data(struct tensor *x)
             ((double *)x->data)[i] = (double)v;
         else if (x->dtype == DT_BOOL)
             ((uint8_t *)x->data)[i] = (uint8_t)(v & 1);
+        else if (x->dtype == DT_STRING)
+            ((struct text *)x->data)[i] = any_text();
         else
             memcpy((uint8_t *)x->data + (size_t)i * dtype_bytes(x->dtype), &v,
                    dtype_bytes(x->dtype));
@@ -222,8 +240,11 @@ static void run(struct trial *t, const void *params, uint64_t scratch_bytes)
     enum status s = t->op->run(&r, &err);
     ck_assert_msg(s == OK || s == E_BAD_INPUT || s == E_UNSUPPORTED, "%s: %s", t->op->name,
                   status_name(s));
-    for (int i = 0; i < t->n_out; i++)
+    for (int i = 0; i < t->n_out; i++) {
+        if (s == OK && t->out_ptr[i])
+            read_texts(&t->out[i]);
         alloc_free(t->out[i].data);
+    }
     alloc_free(scratch);
 }
 
