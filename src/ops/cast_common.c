@@ -20,10 +20,8 @@ static void convert(const struct tensor *x, const struct tensor *y, int64_t i)
 enum status cast_infer(struct op_infer *ctx, const char *op, enum dtype to, struct err *err)
 {
     const struct tensor *x = ctx->in[0];
-    char text[TENSOR_TEXT_MAX];
-    if (to == DT_STRING && x->dtype != DT_STRING)
-        return err_set(err, E_UNSUPPORTED, "%s: input 0 is %s: no kernel makes strings of it", op,
-                       tensor_text(x, text));
+    if (to == DT_STRING && x->dtype != DT_STRING && !cast_text_bytes(x, &ctx->text_bytes))
+        return op_bad(op, 0, x, "fewer numbers", err);
     return op_output(ctx, 0, op, to, x->rank, x->dims, err);
 }
 
@@ -36,6 +34,10 @@ enum status cast_elements(const char *op, const struct tensor *x, const struct t
     }
     if (x->dtype == DT_STRING)
         return cast_from_text(op, x, y, err);
+    if (y->dtype == DT_STRING) {
+        cast_to_text(x, y);
+        return OK;
+    }
     int64_t n = tensor_count(x);
     for (int64_t i = 0; i < n; i++)
         convert(x, y, i);

@@ -18,6 +18,10 @@ enum status cast_elements(const char *op, const struct tensor *x, const struct t
 
 /* ---- cast_text.c: numbers that are written out ---- */
 
+/* Bytes of text that numbers take at most; false when that overflows. */
+bool cast_text_bytes(const struct tensor *x, uint64_t *bytes) WARN_UNUSED;
+/* The texts stand behind the elements of y. */
+void cast_to_text(const struct tensor *x, const struct tensor *y);
 /* errors: as cast_elements */
 enum status cast_from_text(const char *op, const struct tensor *x, const struct tensor *y,
                            struct err *err) WARN_UNUSED;

@@ -2,10 +2,13 @@
  * Copyright The Roost Authors */
 /* Texts to numbers: plain and scientific notation in ASCII, and the words NaN, INF, +INF and -INF
  * in any case. An integer dtype takes a fraction off. What is no number, or too large for the
- * dtype, is refused. source: ONNX Cast-9 */
+ * dtype, is refused. Numbers to texts: the shortest that reads back as the same value, and the
+ * words NaN, INF and -INF; bools are 1 and 0.  source: ONNX Cast-9 */
 #include <math.h>
+#include <string.h>
 #include <strings.h>
 
+#include "base/checked.h"
 #include "ops/cast_common.h"
 #include "ops/element.h"
 #include "tensor/number.h"
@@ -97,4 +100,28 @@ enum status cast_from_text(const char *op, const struct tensor *x, const struct 
                            number_fault_text(f), dtype_text(y->dtype));
     }
     return OK;
+}
+
+bool cast_text_bytes(const struct tensor *x, uint64_t *bytes)
+{
+    return checked_mul((uint64_t)tensor_count(x), NUMBER_OUT_MAX, bytes) && *bytes <= INT64_MAX;
+}
+
+void cast_to_text(const struct tensor *x, const struct tensor *y)
+{
+    int64_t n = tensor_count(x);
+    struct text *to = y->data;
+    char *room = (char *)(to + n);
+    for (int64_t i = 0; i < n; i++) {
+        bool special;
+        size_t len = number_print(x, i, room, &special);
+        if (special) {
+            double v = tensor_get_f64(x, i);
+            const char *word = isnan(v) ? "NaN" : v > 0 ? "INF" : "-INF";
+            len = strlen(word);
+            memcpy(room, word, len);
+        }
+        to[i] = (struct text){room, len};
+        room += len;
+    }
 }

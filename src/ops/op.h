@@ -48,9 +48,8 @@ struct op_infer {
         *in;                   /* NULL: optional input left out; data set when the value is known */
     struct tensor *const *out; /* to fill: dtype, rank, dims. NULL: optional output left out */
     uint64_t scratch_bytes;    /* to fill; 0 on entry */
-    uint64_t text_bytes;       /* to fill: wanted right behind output 0's elements; 0 on entry. An
-                                * operator       that fills it calls op_needs_data when a value is not
-                                * known, so       that it       only meets a run that goes step by step */
+    uint64_t text_bytes;       /* to fill: bytes wanted right behind output 0's elements, for text
+                                * that the run makes; 0 on entry. Such a run goes step by step */
     bool needs_data;           /* op_needs_data was called; false on entry */
 };
 

@@ -127,12 +127,13 @@ static struct attr_list any_attrs(struct trial *t)
     return (struct attr_list){t->attrs, n};
 }
 
-static void any_tensor(struct tensor *x, const struct tensor *like)
+static void any_tensor(const struct op *op, struct tensor *x, const struct tensor *like)
 {
     static const enum dtype types[] = {DT_F32,  DT_F32, DT_F32, DT_I64,  DT_I64,
                                        DT_BOOL, DT_I32, DT_F64, DT_U8,   DT_F16,
                                        DT_U64,  DT_I8,  DT_U32, DT_BF16, DT_STRING};
-    *x = (struct tensor){.dtype = types[below(ARRAY_COUNT(types))]};
+    bool strings = op->flags & OP_STRINGS; /* the last of the types */
+    *x = (struct tensor){.dtype = types[below(ARRAY_COUNT(types) - !strings)]};
     if (like && below(2)) {
         *x = *like;
         x->data = NULL;
@@ -190,7 +191,7 @@ static bool setup(struct trial *t)
     t->n_out = t->op->out_min + (int)below(MIN(t->op->out_max, OPERANDS) - t->op->out_min + 1);
     for (int i = 0; i < t->n_in; i++) {
         uint64_t bytes;
-        any_tensor(&t->in[i], i ? &t->in[0] : NULL);
+        any_tensor(t->op, &t->in[i], i ? &t->in[0] : NULL);
         if (i == 1 && t->in[0].rank > 1 && !below(3)) /* one element per channel */
             tensor_set_shape(&t->in[1], t->in[0].dtype, 1, &t->in[0].dims[1]);
         if (i > 1 && below(4)) {
@@ -220,18 +221,19 @@ static bool runnable(struct trial *t, const struct op_infer *infer)
             if (bytes > RUN_BYTES)
                 return false;
         }
-    return infer->scratch_bytes <= RUN_BYTES * 16;
+    return infer->scratch_bytes <= RUN_BYTES * 16 && infer->text_bytes <= RUN_BYTES * 16;
 }
 
-static void run(struct trial *t, const void *params, uint64_t scratch_bytes)
+static void run(struct trial *t, const void *params, const struct op_infer *infer)
 {
     struct err err;
     uint64_t bytes;
-    void *scratch = alloc_aligned(64, scratch_bytes + 1);
+    void *scratch = alloc_aligned(64, infer->scratch_bytes + 1);
     ck_assert_ptr_nonnull(scratch);
     for (int i = 0; i < t->n_out; i++) {
         t->out[i].data = NULL;
         if (t->out_ptr[i] && tensor_bytes(&t->out[i], &bytes)) {
+            bytes += i ? 0 : infer->text_bytes;
             t->out[i].data = alloc_aligned(64, bytes ? bytes : 1);
             ck_assert_ptr_nonnull(t->out[i].data);
         }
@@ -267,7 +269,7 @@ static int attempt(const struct op *op)
         if (s != OK && s != E_CORRUPT && s != E_BAD_INPUT && s != E_UNSUPPORTED)
             ck_abort_msg("%s: %s", op->name, status_name(s));
         if (s == OK && runnable(&t, &infer)) {
-            run(&t, params, infer.scratch_bytes);
+            run(&t, params, &infer);
             ran = 1;
         }
     }

@@ -2,6 +2,7 @@
  * Copyright The Roost Authors */
 /* One operator at a time; see op_case.h. */
 #include "support/op_case.h"
+#include "tensor/text.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -151,7 +152,7 @@ enum status case_run(struct op_case *c, struct err *err)
     for (int i = 0; i < n_out; i++) {
         uint64_t bytes;
         ck_assert(tensor_bytes(&c->out[i], &bytes));
-        c->out[i].data = filled(bytes);
+        c->out[i].data = filled(bytes + (i ? 0 : infer.text_bytes));
     }
     for (int i = 0; i < c->n_in; i++)
         seen[i].data = c->in[i].data;
@@ -187,6 +188,10 @@ void case_expect(const struct op_case *c, int i, enum dtype t, const int64_t *di
     for (int64_t k = 0; k < tensor_count(&w); k++) {
         double x = tensor_get_f64(&c->out[i], k), y = tensor_get_f64(&w, k);
         bool same = x == y || (isnan(x) && isnan(y));
+        if (t == DT_STRING && !text_same(text_get(&c->out[i], k), text_get(&w, k)))
+            ck_abort_msg("%s output %d[%ld]: '%.*s', expected '%.*s'", c->name, i, (long)k,
+                         (int)text_get(&c->out[i], k).len, text_get(&c->out[i], k).at,
+                         (int)text_get(&w, k).len, text_get(&w, k).at);
         if (!dtype_is_float(t))
             same = tensor_get_i64(&c->out[i], k) == tensor_get_i64(&w, k);
         if (!same && !(dtype_is_float(t) && fabs(x - y) <= atol + rtol * fabs(y)))

@@ -8,7 +8,7 @@
 #include "ops/op.h"
 #include "support/support.h"
 
-enum { CASE_OPERANDS = 10, CASE_ATTRS = 12, CASE_LIST = 16 };
+enum { CASE_OPERANDS = 12, CASE_ATTRS = 12, CASE_LIST = 16 };
 
 /* All zero is a case without operands. Inputs' data is borrowed, attributes are copied. Not to be
  * copied itself. */

@@ -405,11 +405,24 @@ static enum status add_trees(struct onnx_reader *r, struct draft *d, struct err 
     return s;
 }
 
+/* Lists that a run searches by halving. */
+static enum status sort_lists(struct onnx_reader *r, struct draft *d, struct err *err)
+{
+    if (strcmp(d->op, "TfIdfVectorizer") == 0)
+        return onnx_ngrams_sort(r, d->known, d->consts, err);
+    if (strcmp(d->op, "StringNormalizer") != 0 || d->consts[0] == ARTIFACT_NO_TENSOR)
+        return OK;
+    const struct attr_list attrs = {d->attrs, d->n_attrs};
+    int64_t sensitive;
+    enum status s = attr_int(&attrs, ATTR_is_case_sensitive, 0, &sensitive, err);
+    if (s == OK)
+        onnx_stopwords_sort(&r->g->values[d->consts[0]].t, sensitive != 0);
+    return s;
+}
+
 static enum status add_node(struct onnx_reader *r, struct draft *d, struct err *err)
 {
-    enum status s = OK;
-    if (strcmp(d->op, "TfIdfVectorizer") == 0)
-        s = onnx_ngrams_sort(r, d->known, d->consts, err);
+    enum status s = sort_lists(r, d, err);
     if (s == OK)
         s = place_consts(d, err);
     if (s == OK && d->trees)

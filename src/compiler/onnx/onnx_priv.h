@@ -58,6 +58,10 @@ enum status numbers_read(struct wire message, uint32_t number, enum wire_type ty
 enum status onnx_texts(struct onnx_reader *r, struct wire message, uint32_t number,
                        struct tensor *out, struct err *err) WARN_UNUSED;
 
+/* Puts the stop words of a StringNormalizer in the order that it wants; they lie in graph memory.
+ */
+void onnx_stopwords_sort(struct tensor *words, bool sensitive);
+
 /* ---- tensor.c ---- */
 
 /* Reads a TensorProto; out->data points into the file or into graph memory. *name is a view.

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* Repeated strings. Each takes at least two bytes of the file, so that elements never need more
- * than eight bytes per byte in it. */
+/* Repeated strings, and stop words in the order that their operator wants. Each takes at least two
+ * bytes of the file, so that elements never need more than eight bytes per byte in it. */
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "compiler/onnx/onnx_priv.h"
-#include "tensor/text.h"
+#include "ops/text_case.h"
 
 static enum status count(struct wire w, uint32_t number, uint64_t *n, struct err *err)
 {
@@ -46,4 +48,23 @@ enum status onnx_texts(struct onnx_reader *r, struct wire w, uint32_t number, st
     *out = (struct tensor){.dtype = DT_STRING, .rank = 1, .dims = {(int64_t)n}};
     out->data = all;
     return s;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    return text_order(*(const struct text *)a, *(const struct text *)b);
+}
+
+/* Words that differ in case only keep one order, whatever qsort does. */
+static int by_letters(const void *a, const void *b)
+{
+    int order = text_case_order(*(const struct text *)a, *(const struct text *)b);
+    return order ? order : by_bytes(a, b);
+}
+
+void onnx_stopwords_sort(struct tensor *words, bool sensitive)
+{
+    if (words->dtype == DT_STRING && words->rank == 1 && words->dims[0] > 1)
+        qsort(words->data, (size_t)words->dims[0], sizeof(struct text),
+              sensitive ? by_bytes : by_letters);
 }

@@ -74,8 +74,8 @@ static enum status fold_node(struct fold *f, struct node *n, struct err *err)
     enum status s = eval_infer(f->g, n, f->t, &e, err);
     if (s != OK)
         return s;
-    if (!eval_bytes(&e, &to) || !worth_its_bytes(f, n, from, to))
-        return OK;
+    if (!eval_bytes(&e, &to) || !worth_its_bytes(f, n, from, to) || e.text_bytes)
+        return OK; /* text is made at run time */
     for (uint32_t i = 0; i < n->n_out; i++) {
         uint64_t b = 0;
         if (!e.out[i])

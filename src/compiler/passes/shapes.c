@@ -87,7 +87,7 @@ static enum status infer_node(const struct graph *g, const struct node *n, struc
         err_set(err, E_CORRUPT, "the result's size overflows");
         return graph_node_err(g, n, err);
     }
-    if (eval_known(&e) && bytes <= SHAPES_KNOWN_BYTES_MAX)
+    if (eval_known(&e) && bytes <= SHAPES_KNOWN_BYTES_MAX && !e.text_bytes)
         return compute(g, &e, s, err);
     if (n->op->flags & OP_SIZED_BY_RUN)
         make_unknown(n, s); /* infer gave no more than a bound */
