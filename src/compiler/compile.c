@@ -27,8 +27,8 @@ static const struct {
     const char *what, *todo;
 } foreign[] = {
     {"\x89ROO\r\n\x1a\n", 8, 0, "a compiled artifact", "it needs no compiling: run or serve it"},
-    {"PK\x03\x04", 4, 0, "a zip archive (PyTorch, Keras or MLflow)",
-     "export the model to ONNX: torch.onnx.export, tf2onnx or skl2onnx"},
+    {"PK\x03\x04", 4, 0, "a zip archive (PyTorch or TorchScript, Keras, MLflow)",
+     "what lies in one may be code, so none is loaded: export the model to ONNX"},
     {"\x80\x02", 2, 0, "a Python pickle", "it is code, never loaded: export the model to ONNX"},
     {"\x80\x03", 2, 0, "a Python pickle", "it is code, never loaded: export the model to ONNX"},
     {"\x80\x04", 2, 0, "a Python pickle", "it is code, never loaded: export the model to ONNX"},
