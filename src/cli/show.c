@@ -9,16 +9,19 @@
 #include "cli/explain.h"
 #include "cli/json_text.h"
 #include "cli/local.h"
+#include "cli/show_graph.h"
 #include "cli/units.h"
 #include "cli/verbs.h"
 #include "codec/codec.h"
 
 enum { ASK_MS = 30000, NAMES_MAX = 256 };
 
-static const struct arg_option options[] = {{"json", 0, NULL, "Print JSON."},
-                                            LOCAL_COMPILE_OPTIONS,
-                                            CLIENT_SERVER_OPTION,
-                                            {NULL, 0, NULL, NULL}};
+static const struct arg_option options[] = {
+    {"json", 0, NULL, "Print JSON."},
+    {"graph", 'g', "OUT.svg|OUT.dot", "Draw a file's graph, beside that of its source."},
+    LOCAL_COMPILE_OPTIONS,
+    CLIENT_SERVER_OPTION,
+    {NULL, 0, NULL, NULL}};
 
 /* How often each operator stands in the program, in order of first appearance. */
 struct tally {
@@ -219,9 +222,20 @@ static int show_file(const struct args *a, const char *path, bool json)
     struct program *p = NULL;
     struct buf out = {0};
     struct err err;
-    if (local_compile_options(a, &how, &err) != OK || local_open(path, &how, &p, NULL, &err) != OK)
+    const char *graph = args_get(a, "graph");
+    enum status s = local_compile_options(a, &how, &err);
+    if (s == OK && graph)
+        s = show_graph_check(graph, &err);
+    if (s == OK)
+        s = local_open(path, &how, &p, NULL, &err);
+    if (s == OK && graph)
+        s = show_graph(path, &how, p, graph, &err);
+    if (s != OK) {
+        if (p)
+            program_free(&p);
         return cli_fail(&err);
-    enum status s = json ? file_json(p, path, &out) : file_plain(p, path, &out);
+    }
+    s = json ? file_json(p, path, &out) : file_plain(p, path, &out);
     program_free(&p);
     return cli_print(s, &out);
 }
@@ -233,6 +247,10 @@ static int show_model(const struct args *a)
     struct err err;
     struct client_request r = {
         .server = client_server(a), .method = "GET", .path = path, .timeout_ms = ASK_MS};
+    if (args_get(a, "graph")) {
+        err_set(&err, E_USAGE, "option --graph draws a file: '%.100s' is none", a->operands[0]);
+        return cli_fail(&err);
+    }
     enum status s = client_model_path(a->operands[0], "", path, sizeof(path), &err);
     if (s != OK)
         return cli_fail(&err);
@@ -262,7 +280,9 @@ const struct verb verb_show = {
     .operands = "FILE|MODEL",
     .summary = "Show a model: signature, operators, cost, provenance.",
     .details = "A file (.roost, or a model file, which is compiled for it) is read here; for any "
-               "other name\nthe server is asked.",
+               "other name\nthe server is asked. --graph draws the compiled graph and, for a model "
+               "file, its own "
+               "graph beside\nit: the model as it is compiled without any pass.",
     .options = options,
     .operands_min = 1,
     .operands_max = 1,

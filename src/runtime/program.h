@@ -52,8 +52,8 @@ uint64_t program_serial(const struct program *p);         /* unique in this proc
 /* The self-test sample: false when the artifact has none. Views into the program. */
 bool program_sample(const struct program *p, const struct tensor **in, const struct tensor **out);
 
-/* The class labels, int64[C] or string[C], that name the columns of signature output i; NULL when they
- * have none. A view into the program. */
+/* The class labels, int64[C] or string[C], that name the columns of signature output i; NULL when
+ * they have none. A view into the program. */
 const struct tensor *program_classes(const struct program *p, int output);
 
 /* What stands in the program, for `show` and the tests. */
@@ -65,6 +65,23 @@ struct instr_view {
 };
 uint32_t program_instr_count(const struct program *p);
 void program_instr(const struct program *p, uint32_t i, struct instr_view *out);
+
+/* ---- view.c: the program as a graph ---- */
+
+struct tensor_view {
+    const char *name; /* may be "" */
+    enum tensor_class class;
+    int32_t port; /* CLASS_INPUT: which signature input; else -1 */
+};
+uint32_t program_tensor_count(const struct program *p);
+void program_tensor(const struct program *p, uint32_t i, struct tensor_view *out);
+/* Operand k of instruction i, inputs before outputs: a tensor's index or ARTIFACT_NO_TENSOR. */
+int32_t program_operand(const struct program *p, uint32_t i, uint32_t k);
+int32_t program_output(const struct program *p, uint32_t i); /* tensor of a signature output */
+/* dtype and shape of every tensor; a dim may be a symbol of the signature or DIM_FREE. Where shapes
+ * are known only while it runs, rank is -1 for all but constants and ports. data is set for
+ * constants alone.  out: program_tensor_count of them   errors: E_NO_MEMORY */
+enum status program_shapes(const struct program *p, struct tensor *out) WARN_UNUSED;
 
 /* What one run is at the smallest symbols, where every dim that a request may choose is 1. */
 struct program_estimate {
