@@ -157,6 +157,8 @@
     X(target_weights, 176)                                                                         \
     X(second_class, 177) /* ours: enum ml_second of a tree ensemble */                             \
     X(forms, 180)        /* ours: how the operands of a fused Attention lie */                     \
+    X(height_scale, 190)                                                                           \
+    X(width_scale, 191)                                                                            \
     X(equation, 300)                                                                               \
     X(largest, 301)                                                                                \
     X(sorted, 302)                                                                                 \

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* Resize: nearest of any dtype; linear and cubic of float32; by scales or by sizes. antialias is
- * refused.  source: ONNX Resize-10, 11, 13, 18 (axes, keep_aspect_ratio_policy) */
+/* Resize: nearest of any dtype; linear and cubic in float32, from and to any number (integers lose
+ * their fraction, as ONNX Runtime does it); by scales or by sizes. antialias is refused.  source:
+ * ONNX Resize-10, 11, 13, 18 (axes, keep_aspect_ratio_policy) */
 #include <math.h>
 #include <string.h>
 
+#include "ops/as_f32.h"
 #include "ops/resize.h"
 
 enum policy { STRETCH, NOT_LARGER, NOT_SMALLER };
@@ -76,8 +78,8 @@ static enum status check_list(const struct tensor *t, int i, enum dtype dtype, i
         return OK;
     if (t->dtype != dtype || t->rank != 1 || t->dims[0] != n)
         return op_bad("Resize", i, t,
-                      dtype == DT_F32 ? "float32, one for each axis (roi: two)"
-                                      : "int64, one for each axis",
+                      dtype == DT_I64 ? "int64, one for each axis"
+                                      : "float32, one for each axis (roi: two, of any float)",
                       err);
     return OK;
 }
@@ -105,7 +107,9 @@ static enum status read_spec(const struct params *p, int n_in, const struct tens
         return err_set(err, E_BAD_INPUT, "Resize: either scales or sizes are wanted");
     if (p->how.place == PLACE_TF_CROP && !s->roi)
         return err_set(err, E_BAD_INPUT, "Resize: tf_crop_and_resize wants a roi");
-    enum status st = check_list(s->roi, 1, DT_F32, 2 * s->n, err);
+    /* A roi may be of any float. */
+    enum dtype roi = s->roi && dtype_is_float(s->roi->dtype) ? s->roi->dtype : DT_F32;
+    enum status st = check_list(s->roi, 1, roi, 2 * s->n, err);
     if (st == OK)
         st = check_list(s->scales, p->scales, DT_F32, s->n, err);
     return st == OK ? check_list(s->sizes, 3, DT_I64, s->n, err) : st;
@@ -162,12 +166,19 @@ static enum status read_dims(const struct params *p, int n_in, const struct tens
     return st;
 }
 
-static enum status infer(struct op_infer *ctx, struct err *err)
+/* What nearest moves as it is; all else is computed. */
+static unsigned computed(const struct params *p)
+{
+    bool moves = p->how.mode == RESIZE_NEAREST && p->how.place != PLACE_TF_CROP;
+    return moves ? 0 : AS_F32_HALF | AS_F32_F64 | AS_F32_INTEGERS | AS_F32_FIRST;
+}
+
+static enum status infer_own(struct op_infer *ctx, struct err *err)
 {
     const struct params *p = ctx->params;
     struct resize_dim dims[TENSOR_RANK_MAX];
     enum status s = op_operands(ctx, "Resize", 1, err);
-    if (s == OK && (p->how.mode != RESIZE_NEAREST || p->how.place == PLACE_TF_CROP))
+    if (s == OK && computed(p))
         s = op_only(ctx, "Resize", 0, DT_F32, err);
     for (int i = 1; i < 4 && s == OK; i++)
         if (i != 1 || p->scales == 1 || p->how.place == PLACE_TF_CROP) /* else a roi says nothing */
@@ -177,7 +188,7 @@ static enum status infer(struct op_infer *ctx, struct err *err)
     return s == OK ? resize_plan(ctx, "Resize", &p->how, dims, err) : s;
 }
 
-static enum status run(const struct op_run *ctx, struct err *err)
+static enum status run_own(const struct op_run *ctx, struct err *err)
 {
     const struct params *p = ctx->params;
     struct resize_dim dims[TENSOR_RANK_MAX];
@@ -188,6 +199,16 @@ static enum status run(const struct op_run *ctx, struct err *err)
     if (s == OK)
         resize_run(ctx, &p->how, dims);
     return s;
+}
+
+static enum status infer(struct op_infer *ctx, struct err *err)
+{
+    return as_f32_infer(ctx, "Resize", infer_own, computed(ctx->params), err);
+}
+
+static enum status run(const struct op_run *ctx, struct err *err)
+{
+    return as_f32_run(ctx, run_own, computed(ctx->params), err);
 }
 
 const struct op op_resize = {

@@ -30,6 +30,55 @@ START_TEST(upsample_reads_its_scales_where_the_version_has_them)
 }
 END_TEST
 
+START_TEST(upsample_1_scales_height_and_width)
+{
+    static const float want[] = {1, 1, 2, 2, 3, 3, 4, 4};
+    struct op_case c;
+    struct err err;
+    case_begin(&c, "Upsample", 6);
+    case_in(&c, DT_F32, CASE_DIMS(1, 2, 1, 2), x4);
+    case_float(&c, ATTR_height_scale, 1);
+    case_float(&c, ATTR_width_scale, 2);
+    ck_ok(case_run(&c, &err), &err);
+    case_expect(&c, 0, DT_F32, CASE_DIMS(1, 2, 1, 4), want, 0, 0);
+    case_fini(&c);
+    case_begin(&c, "Upsample", 6); /* without its scales */
+    case_in(&c, DT_F32, CASE_DIMS(1, 2, 1, 2), x4);
+    ck_assert_int_eq(case_run(&c, &err), E_BAD_INPUT);
+    case_fini(&c);
+}
+END_TEST
+
+/* Half-way values: integers lose their fraction. */
+START_TEST(linear_computes_any_number)
+{
+    static const double d[] = {1, 2}, dwant[] = {1, 1.5, 2, 2};
+    static const uint8_t u[] = {1, 254}, uwant[] = {1, 127, 254, 254};
+    static const int64_t i[] = {-1, -2}, iwant[] = {-1, -1, -2, -2};
+    static const uint16_t h[] = {0x3c00, 0x4000}, hwant[] = {0x3c00, 0x3e00, 0x4000, 0x4000};
+    static const struct {
+        enum dtype t;
+        const void *x, *want;
+    } cases[] = {{DT_F64, d, dwant}, {DT_U8, u, uwant}, {DT_I64, i, iwant}, {DT_F16, h, hwant}};
+    static const float scale = 2;
+    for (size_t k = 0; k < ARRAY_COUNT(cases); k++) {
+        struct op_case c;
+        struct err err;
+        case_begin(&c, "Resize", 13);
+        case_in(&c, cases[k].t, CASE_DIMS(2), cases[k].x);
+        case_none(&c);
+        case_in(&c, DT_F32, CASE_DIMS(1), &scale);
+        case_str(&c, ATTR_mode, "linear");
+        case_str(&c, ATTR_coordinate_transformation_mode, "asymmetric");
+        ck_ok(case_run(&c, &err), &err);
+        case_expect_shape(&c, 0, cases[k].t, CASE_DIMS(4));
+        ck_assert_msg(!memcmp(c.out[0].data, cases[k].want, 4 * dtype_bytes(cases[k].t)), "%s",
+                      dtype_text(cases[k].t));
+        case_fini(&c);
+    }
+}
+END_TEST
+
 START_TEST(nearest_moves_any_dtype)
 {
     static const int8_t x[] = {1, 2, 3}, want[] = {1, 1, 2, 2, 3, 3};
@@ -102,6 +151,7 @@ END_TEST
 Suite *suite_resize(void)
 {
     return SUITE("resize", upsample_reads_its_scales_where_the_version_has_them,
-                 nearest_moves_any_dtype, a_ratio_is_kept_when_asked_for,
+                 nearest_moves_any_dtype, upsample_1_scales_height_and_width,
+                 linear_computes_any_number, a_ratio_is_kept_when_asked_for,
                  scales_without_sense_are_refused, antialias_is_refused_by_name);
 }
