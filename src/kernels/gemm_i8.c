@@ -29,11 +29,27 @@ void bytes_widen(const struct bytes *b, int64_t at, int32_t zero, int64_t n, flo
         widen_u8((const uint8_t *)b->data + at, zero, n, y);
 }
 
-/* Zero points that change along the row. */
-static void widen_columns(const struct bytes *b, int64_t at, int64_t column, int64_t n, float *y)
+MULTI_ISA
+static void widen_columns_u8(const uint8_t *x, const uint8_t *zero, int64_t n, float *y)
 {
     for (int64_t i = 0; i < n; i++)
-        y[i] = (float)bytes_at(b, at + i, column + i);
+        y[i] = (float)(x[i] - zero[i]);
+}
+
+MULTI_ISA
+static void widen_columns_i8(const int8_t *x, const int8_t *zero, int64_t n, float *y)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = (float)(x[i] - zero[i]);
+}
+
+/* Zero points that change along the row: that of its first element is number `column`. */
+static void widen_columns(const struct bytes *b, int64_t at, int64_t column, int64_t n, float *y)
+{
+    if (b->is_signed)
+        widen_columns_i8((const int8_t *)b->data + at, (const int8_t *)b->zero + column, n, y);
+    else
+        widen_columns_u8((const uint8_t *)b->data + at, (const uint8_t *)b->zero + column, n, y);
 }
 
 MULTI_ISA
