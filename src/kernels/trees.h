@@ -12,6 +12,7 @@
  * NaN (missing) goes to the first child, always: whoever writes the tables puts that child first.
  *   by number:    the second child when x < cond; with TREE_FLIP when -x < cond
  *   by category:  the second child when the set holds x; with TREE_FLIP when it does not
+ *   by equality:  the second child when x == cond; with TREE_FLIP when x != cond
  * So a step is one comparison whichever child missing values belong to. Comparisons are IEEE's,
  * denormals included: the tables rely on them, so a thread that walks must not flush them. */
 #ifndef ROOST_KERNELS_TREES_H
@@ -21,12 +22,13 @@
 
 /* tree_node.what: a feature number and flags. */
 #define TREE_FEATURE_MASK UINT32_C(0x00ffffff)
+#define TREE_BY_EQUALITY (UINT32_C(1) << 28)
 #define TREE_BY_CATEGORY (UINT32_C(1) << 29)
 #define TREE_SPLITS (UINT32_C(1) << 30) /* not set: a leaf */
 #define TREE_FLIP (UINT32_C(1) << 31)   /* where a float has its sign */
 /* tree_head.walk: the depth, the number of splits above the deepest leaf, and a flag. */
 #define TREE_DEPTH_MASK UINT32_C(0x0000ffff)
-#define TREE_HAS_CATEGORIES (UINT32_C(1) << 31) /* the tree may have splits by category */
+#define TREE_HAS_CATEGORIES (UINT32_C(1) << 31) /* it may have splits by category or equality */
 
 enum {
     TREE_FEATURES_MAX = 1 << 24,
@@ -38,7 +40,7 @@ enum {
 
 struct tree_node {
     union {
-        float cond;   /* a split by number */
+        float cond;   /* a split by number or equality */
         float value;  /* a leaf */
         uint32_t set; /* a split by category: offset in sets; a leaf with a vector: which */
     };

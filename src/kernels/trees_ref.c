@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* The plain walk: one row, one tree, one node at a time. It is the specification of trees.c, and
- * what trees.c uses for splits by category. */
+ * what trees.c uses for splits by category and by equality. */
 #include <math.h>
 #include <string.h>
 
@@ -23,6 +23,8 @@ static bool goes_second(const struct tree_table *t, const struct tree_node *n, f
         return false;
     if (n->what & TREE_BY_CATEGORY)
         return in_set(t->sets + n->set, x) != flip;
+    if (n->what & TREE_BY_EQUALITY)
+        return (x == n->cond) != flip;
     return (flip ? -x : x) < n->cond;
 }
 

@@ -63,8 +63,10 @@ static enum status check_node(const struct proof *p, uint32_t i, uint32_t next)
                        ", expected at %" PRIu32 " of %" PRIu32,
                        i, n->first, next, p->n_nodes);
     uint32_t feature = n->what & TREE_FEATURE_MASK;
-    uint32_t known = TREE_FEATURE_MASK | TREE_SPLITS | TREE_FLIP | TREE_BY_CATEGORY;
-    if (feature >= p->table.n_features || (n->what & ~known))
+    const uint32_t particular = TREE_BY_CATEGORY | TREE_BY_EQUALITY;
+    const uint32_t known = TREE_FEATURE_MASK | TREE_SPLITS | TREE_FLIP | particular;
+    bool both = (n->what & particular) == particular;
+    if (feature >= p->table.n_features || (n->what & ~known) || both)
         return err_set(p->err, E_CORRUPT,
                        "TreeEnsemble: node %" PRIu32 ": feature %" PRIu32 " of %" PRIu32, i,
                        feature, p->table.n_features);
@@ -84,7 +86,7 @@ static enum status check_tree(const struct proof *p, const struct tree_head *tre
         if (s != OK)
             return s;
         uint32_t what = p->table.nodes[i].what;
-        if ((what & TREE_BY_CATEGORY) && !(tree->walk & TREE_HAS_CATEGORIES))
+        if ((what & (TREE_BY_CATEGORY | TREE_BY_EQUALITY)) && !(tree->walk & TREE_HAS_CATEGORIES))
             return err_set(p->err, E_CORRUPT,
                            "TreeEnsemble: node %" PRIu32 ": a category in a tree without", i);
         next += what & TREE_SPLITS ? 2 : 0;

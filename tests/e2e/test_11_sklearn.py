@@ -20,7 +20,7 @@ MODELS = [p for p in os.environ.get("ROOST_TEST_MODELS", "").split(":") if p]
 MISSING = [m for m in ("sklearn", "onnx") if importlib.util.find_spec(m) is None]
 BAD = {"base": "base_values", "class": "class or target 3 of 3", "cycle": "cannot be reached",
        "feature": "feature is out of range", "long-modes": "nodes_modes has more",
-       "mode": "BRANCH_NEQ", "no-child": "root", "shared-child": "root",
+       "mode": "BRANCH_MEMBER", "no-child": "root", "shared-child": "root",
        "short-list": "nodes_values has",
        "threshold": "not finite", "twice": "twice"}
 

@@ -55,6 +55,8 @@ static uint32_t grow(struct ensemble *e, struct tree_head *head, uint32_t splits
         if (head->walk && random_below(2)) {
             n->what |= TREE_BY_CATEGORY;
             n->set = random_below(2) * (SET_WORDS + 1);
+        } else if (head->walk && random_below(2)) {
+            n->what |= TREE_BY_EQUALITY;
         }
         next += 2;
     }
@@ -154,6 +156,19 @@ START_TEST(a_split_decides_as_documented)
         {true, false, NAN, 1},       {true, true, NAN, 1},        {true, true, 3.0f, 1},
         {true, true, 2.0f, 2},       {true, true, -1.0f, 2},
     };
+    static const struct {
+        bool flip;
+        float x, expected;
+    } equal[] = {{false, 2.0f, 2}, {false, 2.5f, 1}, {false, -2.0f, 1}, {false, NAN, 1},
+                 {true, 2.0f, 1},  {true, 2.5f, 2},  {true, -2.0f, 2},  {true, NAN, 1}};
+    for (size_t i = 0; i < ARRAY_COUNT(equal); i++) {
+        float out;
+        nodes[0].cond = 2.0f;
+        nodes[0].what = TREE_SPLITS | TREE_BY_EQUALITY | (equal[i].flip ? TREE_FLIP : 0);
+        head.walk = 1 | TREE_HAS_CATEGORIES;
+        trees_margins(&t, &equal[i].x, 1, &out);
+        ck_assert_msg(out == equal[i].expected, "equality %zu: %g", i, (double)out);
+    }
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
         nodes[0].cond = 2.0f;
         nodes[0].what = TREE_SPLITS | (cases[i].flip ? TREE_FLIP : 0);

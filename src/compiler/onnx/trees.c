@@ -194,9 +194,9 @@ static enum status check_lists(struct packer *k)
 
 /* ---- modes ---- */
 
-enum mode { LEAF, LEQ, LT, GTE, GT, MODES };
-static const char *const mode_names[MODES] = {"LEAF", "BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE",
-                                              "BRANCH_GT"};
+enum mode { LEAF, LEQ, LT, GTE, GT, EQ, NEQ, MODES };
+static const char *const mode_names[MODES] = {"LEAF",      "BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE",
+                                              "BRANCH_GT", "BRANCH_EQ",  "BRANCH_NEQ"};
 
 static enum status read_mode(const struct packer *k, struct view v, uint8_t *out)
 {
@@ -248,13 +248,19 @@ static void set_split(struct tree_node *out, float v, bool above, bool strict)
     out->cond = strict ? c : next_up(c);
 }
 
+/* Does NaN take the true branch? When the node says so, and where NaN satisfies its comparison. */
+static bool missing_is_true(const struct packer *k, uint32_t i)
+{
+    const struct attr *missing = list(k, ATTR_nodes_missing_value_tracks_true);
+    return k->modes[i] == NEQ || (missing->count && missing->ints[i] != 0);
+}
+
 static enum status pack_split(struct packer *k, uint32_t at, struct tree_node *out)
 {
     uint32_t i = k->nodes[at].i;
-    const struct attr *missing = list(k, ATTR_nodes_missing_value_tracks_true);
     int64_t feature = list(k, ATTR_nodes_featureids)->ints[i];
     float v = list(k, ATTR_nodes_values)->floats[i];
-    bool to_true = missing->count && missing->ints[i] != 0;
+    bool to_true = missing_is_true(k, i);
     enum mode mode = (enum mode)k->modes[i];
     if (feature < 0 || feature >= TREE_FEATURES_MAX)
         return bad(k, at, "its feature is out of range");
@@ -264,7 +270,10 @@ static enum status pack_split(struct packer *k, uint32_t at, struct tree_node *o
                        k->nodes[at].tree, k->nodes[at].node);
     bool above = mode == GTE || mode == GT, strict = mode == LT || mode == GT;
     out->what = (uint32_t)feature | TREE_SPLITS;
-    if (to_true) /* the second child is the false one: the opposite comparison */
+    if (mode == EQ || mode == NEQ) { /* the second child is the true one, unless NaN is true */
+        out->what |= TREE_BY_EQUALITY | ((mode == EQ) == to_true ? TREE_FLIP : 0);
+        out->cond = v;
+    } else if (to_true) /* the second child is the false one: the opposite comparison */
         set_split(out, v, !above, !strict);
     else
         set_split(out, v, above, strict);
@@ -314,10 +323,9 @@ static enum status reach(struct packer *k, uint32_t parent, int64_t node)
 static enum status reach_children(struct packer *k, uint32_t at)
 {
     uint32_t i = k->nodes[at].i;
-    const struct attr *missing = list(k, ATTR_nodes_missing_value_tracks_true);
     int64_t yes = list(k, ATTR_nodes_truenodeids)->ints[i];
     int64_t no = list(k, ATTR_nodes_falsenodeids)->ints[i];
-    bool to_true = missing->count && missing->ints[i] != 0;
+    bool to_true = missing_is_true(k, i);
     enum status s = reach(k, at, to_true ? yes : no);
     return s == OK ? reach(k, at, to_true ? no : yes) : s;
 }
@@ -369,11 +377,12 @@ static enum status pack_tree(struct packer *k, uint32_t from, uint32_t to)
         s = reach_children(k, at);
         if (s == OK)
             s = pack_split(k, at, out);
+        head->walk |= out->what & TREE_BY_EQUALITY ? TREE_HAS_CATEGORIES : 0;
     }
     if (s == OK && depth > TREE_DEPTH_MAX)
         s = err_set(k->err, E_UNSUPPORTED, "tree %" PRId64 " is %" PRIu32 " deep, at most %d",
                     k->nodes[from].tree, depth, TREE_DEPTH_MAX);
-    head->walk = depth;
+    head->walk |= depth;
     if (s == OK && k->placed != to - from)
         s = bad(k, from, "its tree has nodes that cannot be reached");
     return s;
