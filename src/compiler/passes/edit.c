@@ -148,9 +148,29 @@ static bool clip_bounds(struct graph *g, const struct node *n, struct act *out)
     return low <= high; /* NaN and crossed bounds stay with Clip's own rules */
 }
 
+/* Gelu's two forms; another spelling is none of ours. */
+static enum activation gelu_kind(const struct node *n)
+{
+    struct attr_list l = {n->attrs, n->n_attrs};
+    const struct attr *how = attr_find(&l, ATTR_approximate);
+    if (!how || (how->type == ATTR_STRING && how->count == 4 && memcmp(how->str, "none", 4) == 0))
+        return ACT_GELU;
+    bool by_tanh = how->type == ATTR_STRING && how->count == 4 && !memcmp(how->str, "tanh", 4);
+    return by_tanh ? ACT_GELU_TANH : ACT_NONE;
+}
+
 bool act_of(struct graph *g, const struct node *n, struct act *out)
 {
     *out = (struct act){ACT_NONE, 0, 0};
+    if (strcmp(n->op->domain, "roost") == 0 && strcmp(n->op->name, "Silu") == 0)
+        out->kind = ACT_SILU;
+    if (node_is(n, "Gelu"))
+        out->kind = gelu_kind(n);
+    if (node_is(n, "HardSwish"))
+        out->kind = ACT_HARD_SWISH;
+    if (node_is(n, "HardSigmoid"))
+        *out = (struct act){ACT_HARD_SIGMOID, node_float(n, ATTR_alpha, 0.2f),
+                            node_float(n, ATTR_beta, 0.5f)};
     if (node_is(n, "Relu"))
         out->kind = ACT_RELU;
     else if (node_is(n, "Sigmoid"))
@@ -180,10 +200,11 @@ enum status node_become_fused(struct graph *g, struct node *at, const char *op,
         memcpy(attrs, base->attrs, n * sizeof(*attrs));
     attrs[n++] =
         (struct attr){.key = ATTR_activation, .type = ATTR_INT, .count = 1, .i = act->kind};
-    if (act->kind == ACT_CLIP || act->kind == ACT_LEAKY_RELU)
+    bool two = act->kind == ACT_CLIP || act->kind == ACT_HARD_SIGMOID;
+    if (two || act->kind == ACT_LEAKY_RELU)
         attrs[n++] =
             (struct attr){.key = ATTR_act_low, .type = ATTR_FLOAT, .count = 1, .f = act->low};
-    if (act->kind == ACT_CLIP)
+    if (two)
         attrs[n++] =
             (struct attr){.key = ATTR_act_high, .type = ATTR_FLOAT, .count = 1, .f = act->high};
     at->op = fused;

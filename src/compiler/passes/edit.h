@@ -6,6 +6,7 @@
 #define ROOST_COMPILER_PASSES_EDIT_H
 
 #include "compiler/graph.h"
+#include "compiler/passes/shapes.h"
 
 enum { NO_NODE = -1 };
 
@@ -40,6 +41,48 @@ bool value_is_const(const struct graph *g, int32_t value);
 const float *value_floats(struct graph *g, int32_t value, int64_t count, enum status *s);
 /* One number from a constant of one element. False when it is no such. */
 bool value_scalar(struct graph *g, int32_t value, double *out) WARN_UNUSED;
+
+/* ---- patterns: all of these answer no to what they do not know ---- */
+
+/* What a pass looks at while it looks for a pattern. Embedded. */
+struct view {
+    struct graph *g;
+    struct uses u;
+    struct probes p;
+};
+/* errors: as probes_infer, uses_init; nothing to free then */
+enum status view_init(struct graph *g, struct view *v, struct err *err) WARN_UNUSED;
+void view_fini(struct view *v);
+
+/* The live node of that ai.onnx operator that makes the value, or NULL. Element-wise operators of
+ * two operands only with numpy's broadcasting (since version 7). */
+struct node *view_maker(const struct view *v, int32_t value, const char *op);
+/* The value has float32 elements and is known. */
+bool view_is_f32(const struct view *v, int32_t value);
+/* Its rank; -1 when it is not known. */
+int view_rank(const struct view *v, int32_t value);
+/* The operand of a node of two that is not `mine`; ARTIFACT_NO_TENSOR when it has not two, or both
+ * are `mine`. */
+int32_t node_other(const struct node *n, int32_t mine);
+/* Is the value a constant of one element, within a thousandth of `want`? */
+bool value_near(struct graph *g, int32_t value, double want);
+/* The value is `from` times one constant number, and has its shape: by Mul or Div. */
+bool view_scaled(const struct view *v, int32_t value, int32_t *from, double *factor);
+/* A constant of f32 with n elements in its last dim and 1 in all others, as a vector: the same one
+ * or a new constant with its data. False when it is no such, or memory is out (*s). */
+bool view_row(const struct view *v, int32_t value, int64_t n, int32_t *row, enum status *s);
+
+/* Makes n into that operator with these operands; its outputs and name stay.
+ * errors: E_NO_MEMORY */
+struct node_new {
+    const char *domain, *op;
+    int opset;
+    const int32_t *in;
+    uint32_t n_in;
+    const struct attr *attrs;
+    uint32_t n_attrs;
+};
+enum status node_become(struct graph *g, struct node *n, const struct node_new *as) WARN_UNUSED;
 
 /* An activation that a fused operator can apply. */
 struct act {

@@ -8,22 +8,15 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "compiler/passes/edit.h"
+#include "compiler/passes/norm.h"
 #include "compiler/passes/passes.h"
-
-/* The constants of one BatchNormalization. */
-struct norm {
-    int64_t channels;
-    const float *scale, *shift, *mean, *var;
-    double epsilon;
-};
 
 /* How the weights of the node before it lie: `outer` rows of `channels` runs of `inner` numbers. */
 struct weights {
     int64_t outer, inner;
 };
 
-static bool read_norm(struct graph *g, const struct node *n, struct norm *out, enum status *s)
+bool norm_read(struct graph *g, const struct node *n, struct norm *out, enum status *s)
 {
     *s = OK;
     if (n->n_in != 5 || node_int(n, ATTR_training_mode, 0) || !node_int(n, ATTR_spatial, 1) ||
@@ -38,12 +31,12 @@ static bool read_norm(struct graph *g, const struct node *n, struct norm *out, e
     return true;
 }
 
-static double factor(const struct norm *n, int64_t channel)
+double norm_factor(const struct norm *n, int64_t channel)
 {
     return (double)n->scale[channel] / sqrt((double)n->var[channel] + n->epsilon);
 }
 
-static bool plain_output(const struct node *n, const struct uses *u)
+bool norm_is_plain(const struct node *n, const struct uses *u)
 {
     for (uint32_t i = 1; i < n->n_out; i++)
         if (n->out[i] != ARTIFACT_NO_TENSOR && u->count[n->out[i]])
@@ -94,7 +87,7 @@ static enum status scale_weights(struct graph *g, struct node *n, const struct n
         return E_NO_MEMORY;
     for (int64_t o = 0; o < lay->outer; o++)
         for (int64_t c = 0; c < norm->channels; c++) {
-            double a = factor(norm, c);
+            double a = norm_factor(norm, c);
             for (int64_t i = 0; i < lay->inner; i++, from++, to++)
                 *to = (float)((double)*from * a);
         }
@@ -112,7 +105,8 @@ static enum status shift_bias(struct graph *g, struct node *n, const struct norm
         return E_NO_MEMORY;
     for (int64_t c = 0; c < norm->channels; c++) {
         double b = bias ? (double)bias[c] : 0;
-        to[c] = (float)((b - (double)norm->mean[c]) * factor(norm, c) + (double)norm->shift[c]);
+        to[c] =
+            (float)((b - (double)norm->mean[c]) * norm_factor(norm, c) + (double)norm->shift[c]);
     }
     memcpy(in, (int32_t[]){n->in[0], n->in[1], index}, 3 * sizeof(*in));
     n->in = in;
@@ -129,7 +123,7 @@ static enum status fold(struct graph *g, struct uses *u, struct node *bn)
     if (made == ARTIFACT_NO_TENSOR || u->producer[made] == NO_NODE || uses_only(g, u, made) != bn)
         return OK;
     struct node *before = &g->nodes[u->producer[made]];
-    if (!plain_output(bn, u) || !read_norm(g, bn, &norm, &s) ||
+    if (!norm_is_plain(bn, u) || !norm_read(g, bn, &norm, &s) ||
         !read_weights(g, before, norm.channels, &lay) || g->values[before->in[1]].t.dtype != DT_F32)
         return s;
     int32_t b = node_in(before, 2);

@@ -18,9 +18,14 @@
     X(drop_same, "removes Cast, Reshape, Squeeze, Expand that keep dtype and shape")               \
     X(share, "computes equal nodes once and keeps equal constants once")                           \
     X(fold_batch_norm, "folds BatchNormalization into the Conv or Gemm before it")                 \
+    X(fuse_activation, "finds Silu, HardSwish and Gelu in what spells them out")                   \
+    X(fuse_layer_norm, "finds LayerNormalization in what spells it out")                           \
+    X(fuse_attention, "fuses MatMul, Softmax, MatMul with scale, mask and transpositions")         \
     X(matmul_to_gemm, "turns MatMul + constant bias into Gemm")                                    \
     X(fuse_conv, "fuses Conv + bias + residual Add + activation")                                  \
-    X(fuse_gemm, "fuses Gemm + bias + activation")
+    X(fuse_gemm, "fuses Gemm + bias + activation")                                                 \
+    X(fuse_linear, "fuses MatMul + constant bias + residual Add + activation, of any rank")        \
+    X(fuse_scale, "fuses BatchNormalization + activation")
 
 /* errors of all: E_NO_MEMORY; E_CORRUPT, E_UNSUPPORTED naming operator, node and opset */
 #define X(name, what) enum status pass_##name(struct graph *g, struct err *err) WARN_UNUSED;
