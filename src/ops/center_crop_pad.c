@@ -95,6 +95,7 @@ const struct op op_center_crop_pad = {
     .in_max = 2,
     .out_min = 1,
     .out_max = 1,
+    .flags = OP_STRINGS,
     .params_bytes = sizeof(struct params),
     .prepare = prepare,
     .infer = infer,

@@ -138,6 +138,10 @@
     X(matmul_integer, 166)                                                                         \
     X(top_k, 170)                                                                                  \
     X(einsum, 171)                                                                                 \
+    X(non_zero, 172)                                                                               \
+    X(compress, 173)                                                                               \
+    X(unique, 174)                                                                                 \
+    X(non_max_suppression, 175)                                                                    \
     X(grid_sample, 176)                                                                            \
     X(roi_align, 177)                                                                              \
     X(max_unpool, 178)                                                                             \

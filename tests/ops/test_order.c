@@ -8,6 +8,7 @@
 
 #include "ops/order.h"
 #include "support/op_case.h"
+#include "tensor/text.h"
 
 START_TEST(keys_order_as_numbers_do)
 {
@@ -134,10 +135,239 @@ START_TEST(the_first_form_has_its_count_in_an_attribute)
 }
 END_TEST
 
+static void unique(struct op_case *c, enum dtype t, const int64_t *dims, const void *x)
+{
+    case_begin(c, "Unique", 11);
+    c->n_out = 4;
+    case_in(c, t, dims, x);
+}
+
+START_TEST(zeros_are_one_number_and_nans_another)
+{
+    static const float x[] = {NAN, 0, 1, -0.0f, NAN, 1}, sorted[] = {0, 1, NAN};
+    static const int64_t first[] = {1, 2, 0}, inverse[] = {2, 0, 1, 0, 2, 1}, counts[] = {2, 2, 2};
+    struct op_case c;
+    struct err err;
+    unique(&c, DT_F32, CASE_DIMS(2, 3), x);
+    ck_ok(case_run(&c, &err), &err);
+    case_expect(&c, 0, DT_F32, CASE_DIMS(3), sorted, 0, 0);
+    case_expect(&c, 1, DT_I64, CASE_DIMS(3), first, 0, 0);
+    case_expect(&c, 2, DT_I64, CASE_DIMS(6), inverse, 0, 0);
+    case_expect(&c, 3, DT_I64, CASE_DIMS(3), counts, 0, 0);
+    case_fini(&c);
+}
+END_TEST
+
+START_TEST(texts_are_told_apart_too)
+{
+    static const struct text x[] = {{"b", 1}, {"ab", 2}, {"b", 1}, {"a", 1}, {NULL, 0}};
+    static const int64_t sorted[] = {3, 2, 3, 1, 0}, as_they_come[] = {0, 1, 0, 2, 3};
+    for (int order = 0; order < 2; order++) {
+        struct op_case c;
+        struct err err;
+        unique(&c, DT_STRING, CASE_DIMS(5), x);
+        case_int(&c, ATTR_sorted, order);
+        ck_ok(case_run(&c, &err), &err);
+        case_expect_shape(&c, 0, DT_STRING, CASE_DIMS(4));
+        case_expect(&c, 2, DT_I64, CASE_DIMS(5), order ? sorted : as_they_come, 0, 0);
+        ck_assert(text_same(text_get(&c.out[0], order ? 3 : 0), x[0]));
+        case_fini(&c);
+    }
+}
+END_TEST
+
+/* Along an axis, against every pair of slices compared. */
+START_TEST(every_slice_is_found_among_the_different_ones)
+{
+    enum { A = 2, B = 40, C = 2 };
+    uint8_t x[A * B * C];
+    for (int i = 0; i < A * B * C; i++)
+        x[i] = (uint8_t)(i * 11 % 7 % 3);
+    for (int order = 0; order < 2; order++) {
+        struct op_case c;
+        struct err err;
+        unique(&c, DT_U8, CASE_DIMS(A, B, C), x);
+        case_int(&c, ATTR_axis, -2);
+        case_int(&c, ATTR_sorted, order);
+        ck_ok(case_run(&c, &err), &err);
+        int64_t n = c.out[0].dims[1], total = 0;
+        const int64_t *inverse = c.out[2].data;
+        const uint8_t *y = c.out[0].data;
+        ck_assert(n > 1 && n < B && c.out[1].dims[0] == n && c.out[3].dims[0] == n);
+        for (int64_t b = 0; b < B; b++)
+            for (int64_t i = 0; i < A * C; i++)
+                ck_assert_int_eq(x[(i / C * B + b) * C + i % C],
+                                 y[(i / C * n + inverse[b]) * C + i % C]);
+        for (int64_t i = 0; i < n; i++) {
+            int64_t at = ((int64_t *)c.out[1].data)[i];
+            ck_assert_int_eq(inverse[at], i);
+            for (int64_t b = 0; b < at; b++)
+                ck_assert_int_ne(inverse[b], i);
+            total += ((int64_t *)c.out[3].data)[i];
+            if (!order && i)
+                ck_assert_int_gt(at, ((int64_t *)c.out[1].data)[i - 1]);
+        }
+        ck_assert_int_eq(total, B);
+        case_fini(&c);
+    }
+}
+END_TEST
+
+START_TEST(nothing_has_no_different_elements)
+{
+    static const float x[1];
+    struct op_case c;
+    struct err err;
+    unique(&c, DT_F32, CASE_DIMS(0), x);
+    ck_ok(case_run(&c, &err), &err);
+    case_expect_shape(&c, 0, DT_F32, CASE_DIMS(0));
+    case_fini(&c);
+    unique(&c, DT_F32, CASE_DIMS(3, 0), x); /* three slices of nothing are the same one */
+    case_int(&c, ATTR_axis, 0);
+    ck_ok(case_run(&c, &err), &err);
+    case_expect_shape(&c, 0, DT_F32, CASE_DIMS(1, 0));
+    case_expect_shape(&c, 2, DT_I64, CASE_DIMS(3));
+    case_fini(&c);
+}
+END_TEST
+
+START_TEST(what_is_not_zero_is_named_by_its_place)
+{
+    static const uint16_t half[] = {0, 0x8000, 0x7e00, 0x0001};
+    static const double wide[] = {0, -0.0, NAN, 1e-310};
+    static const int64_t want[] = {1, 1, 0, 1}, at[] = {0};
+    static const uint8_t yes = 1;
+    struct op_case c;
+    struct err err;
+    for (int form = 0; form < 2; form++) {
+        case_begin(&c, "NonZero", 13);
+        case_in(&c, form ? DT_F64 : DT_F16, CASE_DIMS(2, 2), form ? (const void *)wide : half);
+        ck_ok(case_run(&c, &err), &err);
+        case_expect(&c, 0, DT_I64, CASE_DIMS(2, 2), want, 0, 0);
+        case_fini(&c);
+    }
+    case_begin(&c, "NonZero", 13); /* a scalar has no coordinates */
+    case_in(&c, DT_BOOL, CASE_SCALAR, &yes);
+    ck_ok(case_run(&c, &err), &err);
+    case_expect(&c, 0, DT_I64, CASE_DIMS(0, 1), at, 0, 0);
+    case_fini(&c);
+}
+END_TEST
+
+START_TEST(a_condition_may_be_shorter_or_longer)
+{
+    static const int16_t x[] = {1, 2, 3, 4, 5, 6}, flat[] = {2, 3}, rows[] = {4, 5, 6};
+    static const uint8_t shorter[] = {0, 1, 1}, longer[] = {0, 1, 1, 1};
+    struct op_case c;
+    struct err err;
+    case_begin(&c, "Compress", 11);
+    case_in(&c, DT_I16, CASE_DIMS(2, 3), x);
+    case_in(&c, DT_BOOL, CASE_DIMS(3), shorter);
+    ck_ok(case_run(&c, &err), &err);
+    case_expect(&c, 0, DT_I16, CASE_DIMS(2), flat, 0, 0);
+    case_fini(&c);
+    case_begin(&c, "Compress", 11);
+    case_in(&c, DT_I16, CASE_DIMS(2, 3), x);
+    case_in(&c, DT_BOOL, CASE_DIMS(4), longer);
+    case_int(&c, ATTR_axis, -2);
+    ck_ok(case_run(&c, &err), &err);
+    case_expect(&c, 0, DT_I16, CASE_DIMS(1, 3), rows, 0, 0);
+    case_fini(&c);
+}
+END_TEST
+
+static const float boxes[] = {0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 1, 0.5f, 5, 5, 6, 6, 7, 7, 7, 9};
+
+static void suppress(struct op_case *c, const float *scores, const int64_t *most, const float *iou,
+                     const float *least)
+{
+    case_begin(c, "NonMaxSuppression", 11);
+    case_in(c, DT_F32, CASE_DIMS(1, 5, 4), boxes);
+    case_in(c, DT_F32, CASE_DIMS(1, 1, 5), scores);
+    if (most)
+        case_in(c, DT_I64, CASE_DIMS(1), most);
+    else
+        case_none(c);
+    if (iou)
+        case_in(c, DT_F32, CASE_DIMS(1), iou);
+    else
+        case_none(c);
+    if (least)
+        case_in(c, DT_F32, CASE_DIMS(1), least);
+}
+
+/* Boxes 0 and 1 are the same, 2 is their half, 3 stands alone, 4 has no area. */
+START_TEST(overlapping_boxes_give_way_to_the_best)
+{
+    static const float scores[] = {0.5f, 0.5f, 0.9f, NAN, 0.1f}, none[] = {0, 0.49f, 0.5f, 1};
+    static const int64_t many = INT64_MAX;
+    static const float least = 0.1f;
+    static const int64_t all[] = {0, 0, 3, 0, 0, 2, 0, 0, 0, 0, 0, 1, 0, 0, 4};
+    static const int64_t half[] = {0, 0, 3, 0, 0, 2, 0, 0, 0, 0, 0, 4};
+    static const int64_t few[] = {0, 0, 3, 0, 0, 2, 0, 0, 4}, above[] = {0, 0, 2};
+    for (int i = 0; i < 4; i++) {
+        struct op_case c;
+        struct err err;
+        suppress(&c, scores, &many, &none[i], NULL);
+        ck_ok(case_run(&c, &err), &err);
+        case_expect(&c, 0, DT_I64,
+                    i == 3   ? CASE_DIMS(5, 3)
+                    : i == 2 ? CASE_DIMS(4, 3)
+                             : CASE_DIMS(3, 3),
+                    i == 3   ? all
+                    : i == 2 ? half
+                             : few,
+                    0, 0);
+        case_fini(&c);
+    }
+    struct op_case c;
+    struct err err;
+    suppress(&c, scores, &many, NULL, &least); /* above, not equal; a NaN is not above */
+    ck_ok(case_run(&c, &err), &err);
+    case_expect(&c, 0, DT_I64, CASE_DIMS(1, 3), above, 0, 0);
+    case_fini(&c);
+}
+END_TEST
+
+START_TEST(no_more_boxes_are_chosen_than_asked_for)
+{
+    static const float scores[] = {1, 2, 3, 4, 5};
+    static const int64_t most[] = {0, -7, INT64_MIN, 2};
+    for (size_t i = 0; i <= ARRAY_COUNT(most); i++) {
+        struct op_case c;
+        struct err err;
+        suppress(&c, scores, i < ARRAY_COUNT(most) ? &most[i] : NULL, NULL, NULL);
+        ck_ok(case_run(&c, &err), &err);
+        case_expect_shape(&c, 0, DT_I64, i == 3 ? CASE_DIMS(2, 3) : CASE_DIMS(0, 3));
+        case_fini(&c);
+    }
+}
+END_TEST
+
+START_TEST(an_overlap_that_cannot_be_is_refused)
+{
+    static const float scores[5], bad[] = {-0.1f, 1.5f, NAN};
+    static const int64_t one = 1;
+    for (size_t i = 0; i < ARRAY_COUNT(bad); i++) {
+        struct op_case c;
+        struct err err;
+        suppress(&c, scores, &one, &bad[i], NULL);
+        ck_assert_int_eq(case_run(&c, &err), E_BAD_INPUT);
+        ck_assert_msg(strstr(err.msg, "iou_threshold"), "%s", err.msg);
+        case_fini(&c);
+    }
+}
+END_TEST
+
 Suite *suite_order(void)
 {
     return SUITE(
         "order", keys_order_as_numbers_do, sorting_puts_the_largest_first_and_equals_by_place,
         equals_come_by_index_and_nan_is_the_largest, the_top_is_the_beginning_of_the_whole_order,
-        a_count_without_sense_is_refused, the_first_form_has_its_count_in_an_attribute);
+        a_count_without_sense_is_refused, the_first_form_has_its_count_in_an_attribute,
+        zeros_are_one_number_and_nans_another, texts_are_told_apart_too,
+        every_slice_is_found_among_the_different_ones, nothing_has_no_different_elements,
+        what_is_not_zero_is_named_by_its_place, a_condition_may_be_shorter_or_longer,
+        overlapping_boxes_give_way_to_the_best, no_more_boxes_are_chosen_than_asked_for,
+        an_overlap_that_cannot_be_is_refused);
 }
