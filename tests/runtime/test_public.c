@@ -7,6 +7,7 @@
 #include "roost/roost.h"
 #include "support/model.h"
 #include "support/support.h"
+#include "tensor/text.h"
 
 static struct model m;
 
@@ -92,7 +93,45 @@ START_TEST(mistakes_come_back_with_words)
 }
 END_TEST
 
+START_TEST(strings_go_in_and_come_out)
+{
+    struct roost_string words[3] = {{"b", 1}, {"caf\xc3\xa9", 5}, {NULL, 0}};
+    const uint8_t flags[3] = {1, 0, 1};
+    struct roost_model *model = NULL;
+    struct roost_session *session = NULL;
+    struct roost_error error;
+    struct roost_tensor in[2] = {{ROOST_BOOL, 1, {3}, flags}, {ROOST_STRING, 1, {3}, words}}, out;
+    struct roost_run run = {in, 2, &out, 1, 0};
+    static const struct text other[1] = {{"else", 4}};
+    struct buf file;
+    model_init(&m);
+    int32_t c = model_input(&m, "c", DT_BOOL, 1, (int64_t[]){DIM_SYMBOL_0});
+    int32_t x = model_input(&m, "x", DT_STRING, 1, (int64_t[]){DIM_SYMBOL_0});
+    int32_t k = model_const(&m, DT_STRING, 1, (int64_t[]){1}, other);
+    int32_t y = model_node(&m, "Where", 16, c, x, k);
+    model_output(&m, "y", y, DT_STRING, 1, (int64_t[]){DIM_SYMBOL_0});
+    model_write(&m, NULL, &file);
+    ck_assert_int_eq(roost_model_open_bytes(file.data, file.len, &model, &error), ROOST_OK);
+    ck_assert_int_eq(roost_session_new(1 << 20, &session, &error), ROOST_OK);
+    ck_assert_int_eq(roost_session_run(session, model, &run, &error), ROOST_OK);
+    const struct roost_string *got = out.data;
+    ck_assert_int_eq(out.dtype, ROOST_STRING);
+    ck_assert(got[0].bytes == 1 && memcmp(got[0].at, "b", 1) == 0);
+    ck_assert(got[1].bytes == 4 && memcmp(got[1].at, "else", 4) == 0);
+    ck_assert(got[2].bytes == 0);
+    words[1].bytes = 4; /* half a letter */
+    ck_assert_int_eq(roost_session_run(session, model, &run, &error), ROOST_BAD_INPUT);
+    ck_assert(strstr(error.message, "input 1, string 1 is not UTF-8"));
+    words[1] = (struct roost_string){NULL, 1};
+    ck_assert_int_eq(roost_session_run(session, model, &run, &error), ROOST_BAD_INPUT);
+    roost_session_free(&session);
+    roost_model_free(&model);
+    buf_fini(&file);
+}
+END_TEST
+
 Suite *suite_public(void)
 {
-    return SUITE("public", a_model_opens_says_what_it_is_and_runs, mistakes_come_back_with_words);
+    return SUITE("public", a_model_opens_says_what_it_is_and_runs, mistakes_come_back_with_words,
+                 strings_go_in_and_come_out);
 }
