@@ -25,7 +25,7 @@ struct arena_charge {
     void *arg; /* borrowed; outlives the arena */
 };
 
-enum { ARENA_MORE_MAX = 48 }; /* with pieces that grow by half, enough for any --arena-max */
+enum { ARENA_MORE_MAX = 64 }; /* growing by a quarter each time, enough for tens of GiB */
 
 /* Embedded; one per worker, touched by its thread only. All that it holds is charged. */
 struct arena {

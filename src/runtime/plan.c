@@ -36,7 +36,7 @@ uint64_t plan_book_bytes(const struct program *p)
 
 uint64_t plan_bytes(const struct plan *pl)
 {
-    return pl->book_bytes + pl->values_bytes + pl->scratch_bytes;
+    return region_round(pl->book_bytes) + pl->values_bytes + pl->scratch_bytes;
 }
 
 static void *take(struct bump *b, uint64_t bytes)

@@ -67,7 +67,8 @@ struct plan_shapes {
 };
 
 uint64_t plan_book_bytes(const struct program *p);
-uint64_t plan_bytes(const struct plan *pl); /* book, values and scratch */
+/* The book, in whole pages as the arena lends it, values and scratch. */
+uint64_t plan_bytes(const struct plan *pl);
 
 /* book: plan_book_bytes, PLAN_ALIGN aligned; owned by the caller, outlives the plan. OK with
  * pl->stepwise when the program cannot be planned for these shapes.

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "base/checked.h"
+
 static void drop(struct plan_set *set, struct plan_entry *e)
 {
     e->serial = 0;
@@ -68,7 +70,7 @@ static enum status give_book(struct plan_set *set, struct plan_entry *e, uint64_
     e->serial = 0;
     for (int i = 0; i < PLAN_SET_MAX; i++)
         others += &set->entries[i] == e ? 0 : set->entries[i].book.bytes;
-    while (others > PLAN_SET_BYTES_MAX) {
+    while (others > set->books_max) {
         struct plan_entry *most = NULL;
         for (int i = 0; i < PLAN_SET_MAX; i++) {
             struct plan_entry *o = &set->entries[i];
@@ -85,9 +87,11 @@ static enum status give_book(struct plan_set *set, struct plan_entry *e, uint64_
 static enum status make(struct plan_set *set, struct plan_entry *e, const struct program *p,
                         const struct plan_shapes *shapes, struct err *err)
 {
+    set->needs = region_round(book_bytes(p));
     enum status s = give_book(set, e, book_bytes(p), err);
     if (s != OK)
         return s;
+    set->needs = UINT64_MAX;
     e->stepwise = p->stepwise;
     if (!p->stepwise) {
         s = plan_make(&e->plan, p, shapes, e->book.base, err);
@@ -112,7 +116,10 @@ static enum status attach(struct plan_set *set, struct plan_entry *e, struct err
     struct arena *a = set->arena;
     if (e->stepwise)
         return OK;
-    enum status s = arena_reserve(a, MAX(e->plan.values_bytes + e->plan.scratch_bytes, 1), err);
+    uint64_t bytes = MAX(e->plan.values_bytes + e->plan.scratch_bytes, 1);
+    if (!checked_add(e->book.bytes, region_round(bytes), &set->needs))
+        set->needs = UINT64_MAX;
+    enum status s = arena_reserve(a, bytes, err);
     if (s != OK || e->values == a->region.base)
         return s;
     e->values = a->region.base;
@@ -144,7 +151,8 @@ enum status plan_set_get(struct plan_set *set, const struct program *p,
     e = e ? e : oldest(set);
     struct err own;
     enum status s = get(set, e, p, shapes, &own);
-    if ((s == E_TOO_LARGE || s == E_NO_ROOM) && keeps_others(set, e)) {
+    if ((s == E_TOO_LARGE || s == E_NO_ROOM) && set->needs <= set->arena->max &&
+        keeps_others(set, e)) {
         plan_set_clear(set); /* the books of others must not be what does not fit */
         s = get(set, e, p, shapes, &own);
     }

@@ -11,7 +11,7 @@
 
 enum {
     PLAN_SET_MAX = 8,
-    PLAN_SET_BYTES_MAX = 16 * 1024 * 1024, /* of all books but the newest */
+    PLAN_SET_BOOKS_MAX = 16 * 1024 * 1024, /* bytes of all books but the newest */
 };
 
 /* How one program runs for one set of shapes: by a plan, or step by step. */
@@ -26,10 +26,12 @@ struct plan_entry {
     uint8_t staged[SIGNATURE_PORTS_MAX]; /* as in plan_shapes */
 };
 
-/* Embedded; all zero but the arena is empty. */
+/* Embedded; all zero but the arena and books_max is empty. */
 struct plan_set {
     struct arena *arena; /* borrowed */
+    uint64_t books_max;  /* PLAN_SET_BOOKS_MAX */
     uint64_t asks, made; /* calls of plan_set_get, and plans that they made */
+    uint64_t needs;      /* bytes of the arena that the last call would have needed at most */
     struct plan_entry entries[PLAN_SET_MAX];
 };
 

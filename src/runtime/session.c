@@ -35,6 +35,7 @@ enum status session_new(struct arena *arena, struct session **out)
         return E_NO_MEMORY;
     s->magic = SESSION_MAGIC;
     s->plans.arena = arena;
+    s->plans.books_max = PLAN_SET_BOOKS_MAX;
     *out = s;
     return OK;
 }

@@ -82,14 +82,14 @@ static struct piece *find(const struct step_heap *h, uint64_t bytes)
     return NULL;
 }
 
-/* By half of what there is, so that growing stays rare; by no more than it takes where that is
+/* By a quarter of what there is, so that growing stays rare; by no more than it takes where that is
  * refused. */
 static enum status grow(struct step_heap *h, uint64_t bytes, struct err *err)
 {
     const struct arena *a = h->arena;
     uint64_t need = bytes + HEADER, held = arena_bytes(a) + a->lent;
     uint64_t left = a->max > held ? a->max - held : 0;
-    uint64_t want = MIN(MAX(MAX(arena_bytes(a) / 2, (uint64_t)GROW_MIN), need), left);
+    uint64_t want = MIN(MAX(MAX(arena_bytes(a) / 4, (uint64_t)GROW_MIN), need), left);
     struct region r;
     struct err ignored;
     enum status s = want > need ? arena_grow(h->arena, want, &r, &ignored) : E_NO_ROOM;

@@ -104,9 +104,72 @@ START_TEST(an_arena_is_charged_for_exactly_what_it_holds)
 }
 END_TEST
 
+START_TEST(an_arena_grows_without_moving_and_is_joined_when_it_is_reserved)
+{
+    struct ledger l = {0, 10 * REGION_PAGE};
+    struct arena_charge charge = {take, give, &l};
+    struct arena a;
+    struct region more;
+    struct err err = {0};
+    arena_init(&a, 8 * REGION_PAGE, &charge);
+    ck_ok(arena_reserve(&a, 2 * REGION_PAGE, &err), &err);
+    uint8_t *base = a.region.base;
+    base[0] = 7;
+    ck_ok(arena_grow(&a, REGION_PAGE + 1, &more, &err), &err);
+    ck_assert_uint_eq(more.bytes, 2 * REGION_PAGE);
+    ck_assert(a.region.base == base && base[0] == 7);
+    ck_assert_uint_eq(arena_bytes(&a), 4 * REGION_PAGE);
+    ck_assert_uint_eq(l.held, 4 * REGION_PAGE);
+    ck_assert_int_eq(arena_grow(&a, 5 * REGION_PAGE, &more, &err), E_TOO_LARGE);
+    ck_assert_int_eq(arena_grow(&a, UINT64_MAX, &more, &err), E_TOO_LARGE);
+    alloc_fail_at(1);
+    ck_assert_int_eq(arena_grow(&a, REGION_PAGE, &more, &err), E_NO_MEMORY);
+    alloc_fail_at(0);
+    ck_assert_uint_eq(l.held, 4 * REGION_PAGE);
+    ck_ok(arena_reserve(&a, REGION_PAGE, &err), &err); /* there is room: nothing changes */
+    ck_assert_uint_eq(a.n_more, 1);
+    ck_ok(arena_reserve(&a, 3 * REGION_PAGE, &err), &err);
+    ck_assert_uint_eq(a.n_more, 0);
+    ck_assert_uint_eq(a.region.bytes, 4 * REGION_PAGE);
+    ck_assert_uint_eq(l.held, 4 * REGION_PAGE);
+    arena_fini(&a);
+    ck_assert_uint_eq(l.held, 0);
+}
+END_TEST
+
+START_TEST(what_an_arena_lends_counts_and_stays)
+{
+    struct ledger l = {0, 10 * REGION_PAGE};
+    struct arena_charge charge = {take, give, &l};
+    struct arena a;
+    struct region book;
+    struct err err = {0};
+    arena_init(&a, 4 * REGION_PAGE, &charge);
+    ck_ok(arena_lend(&a, 10, &book, &err), &err);
+    memset(book.base, 7, book.bytes);
+    ck_ok(arena_reserve(&a, 3 * REGION_PAGE, &err), &err);
+    ck_assert_uint_eq(l.held, 4 * REGION_PAGE);
+    ck_assert_int_eq(((uint8_t *)book.base)[REGION_PAGE - 1], 7);
+    struct region second = {0};
+    ck_assert_int_eq(arena_lend(&a, 1, &second, &err), E_TOO_LARGE);
+    ck_assert_int_eq(arena_reserve(&a, 3 * REGION_PAGE + 1, &err), E_TOO_LARGE);
+    arena_take_back(&a, &book);
+    ck_assert_uint_eq(l.held, 3 * REGION_PAGE);
+    alloc_fail_at(1);
+    ck_assert_int_eq(arena_lend(&a, 1, &second, &err), E_NO_MEMORY);
+    alloc_fail_at(0);
+    ck_assert_uint_eq(l.held, 3 * REGION_PAGE);
+    ck_ok(arena_reserve(&a, 4 * REGION_PAGE, &err), &err);
+    arena_fini(&a);
+    ck_assert_uint_eq(l.held, 0);
+}
+END_TEST
+
 Suite *suite_mem(void)
 {
     return SUITE("mem", a_budget_never_passes_its_limit, a_region_is_whole_pages_of_zeros,
                  a_bump_hands_out_aligned_bytes_until_they_end,
-                 an_arena_is_charged_for_exactly_what_it_holds);
+                 an_arena_is_charged_for_exactly_what_it_holds,
+                 an_arena_grows_without_moving_and_is_joined_when_it_is_reserved,
+                 what_an_arena_lends_counts_and_stays);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* Deadline and cancellation. The operators of a bound program are exchanged for gates, so that time
- * passes and cancels arrive exactly between two given steps. */
+/* Deadline, cancellation and the number of steps, of planned runs and of stepwise ones. The operators
+ * of a bound program are exchanged for gates, so that time passes and cancels arrive exactly between
+ * two given steps. */
 #include <string.h>
 
 #include "base/clock.h"
@@ -36,7 +37,7 @@ static enum status gate_run(const struct op_run *ctx, struct err *err)
     return OK;
 }
 
-static void setup(void)
+static void begin(bool stepwise)
 {
     static struct op gate;
     model_init(&m);
@@ -47,12 +48,23 @@ static void setup(void)
     program = model_program(&m);
     gate = *op_by_name("", "Relu");
     gate.run = gate_run;
+    gate.flags = stepwise ? OP_SIZED_BY_RUN : gate.flags;
     for (int i = 0; i < STEPS; i++)
         program->instrs[i].op = &gate;
     tensor_set_shape(&in, DT_F32, 1, (int64_t[]){4});
     in.data = x;
     arena_init(&arena, 1 << 20, NULL);
     ck_assert_int_eq(session_new(&arena, &session), OK);
+}
+
+static void setup(void)
+{
+    begin(false);
+}
+
+static void setup_stepwise(void)
+{
+    begin(true);
 }
 
 static void teardown(void)
@@ -109,15 +121,39 @@ START_TEST(a_cancel_stops_before_the_next_step)
 }
 END_TEST
 
-Suite *suite_limits(void)
+START_TEST(a_run_takes_as_many_steps_as_it_may_and_no_more)
 {
-    Suite *s = suite_create("limits");
-    TCase *c = tcase_create("limits");
-    tcase_add_checked_fixture(c, setup, teardown);
+    struct err err;
+    struct run_limits limits = {.steps_max = STEPS};
+    gate_at = -1;
+    ck_ok(session_run(session, program, &in, &out, &limits, &err), &err);
+    ck_assert_int_eq(ran, STEPS);
+    for (uint64_t most = 1; most < STEPS; most += 19) {
+        ran = 0;
+        limits.steps_max = most;
+        ck_assert_int_eq(session_run(session, program, &in, &out, &limits, &err), E_STEPS);
+        ck_assert_int_eq(ran, (int)most);
+        ck_assert_ptr_nonnull(strstr(err.msg, "--max-steps"));
+    }
+}
+END_TEST
+
+static void add_case(Suite *s, const char *name, SFun begin_case)
+{
+    TCase *c = tcase_create(name);
+    tcase_add_checked_fixture(c, begin_case, teardown);
     tcase_add_test(c, a_deadline_in_the_past_runs_nothing);
     tcase_add_test(c, a_long_last_step_ends_in_a_timeout);
     tcase_add_test(c, a_long_early_step_stops_the_run_soon);
     tcase_add_test(c, a_cancel_stops_before_the_next_step);
+    tcase_add_test(c, a_run_takes_as_many_steps_as_it_may_and_no_more);
     suite_add_tcase(s, c);
+}
+
+Suite *suite_limits(void)
+{
+    Suite *s = suite_create("limits");
+    add_case(s, "planned", setup);
+    add_case(s, "stepwise", setup_stepwise);
     return s;
 }
