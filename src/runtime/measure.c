@@ -115,7 +115,7 @@ enum status program_estimate(const struct program *p, struct program_estimate *o
         return err_set(err, E_NO_MEMORY, "no memory to plan a program");
     set_shapes(&p->signature, 1, in, symbols);
     enum status s = plan_make(&pl, p, &shapes, book, err);
-    if (s == OK)
+    if (s == OK && !pl.stepwise)
         *out = (struct program_estimate){.planned = true,
                                          .flops = flops_of(&pl),
                                          .steps = pl.n_steps,

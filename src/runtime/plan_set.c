@@ -4,8 +4,6 @@
  * begin does, and then the plan is attached anew. */
 #include "runtime/plan_set.h"
 
-#include <string.h>
-
 #include "base/checked.h"
 
 static void drop(struct plan_set *set, struct plan_entry *e)
@@ -104,7 +102,8 @@ static enum status make(struct plan_set *set, struct plan_entry *e, const struct
         for (int i = 0; i < p->signature.n_inputs; i++)
             e->steps.tensors[p->inputs[i]] = shapes->in[i];
     }
-    memcpy(e->staged, shapes->staged, sizeof(e->staged));
+    for (int i = 0; i < p->signature.n_inputs; i++)
+        e->staged[i] = shapes->staged[i];
     e->values = NULL;
     set->made++;
     return OK;

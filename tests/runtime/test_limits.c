@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* Deadline, cancellation and the number of steps, of planned runs and of stepwise ones. The operators
- * of a bound program are exchanged for gates, so that time passes and cancels arrive exactly between
- * two given steps. */
+/* Deadline, cancellation and the number of steps, of planned runs and of stepwise ones. The
+ * operators of a bound program are exchanged for gates, so that time passes and cancels arrive
+ * exactly between two given steps. */
 #include <string.h>
 
 #include "base/clock.h"
