@@ -4,9 +4,14 @@
  * did, and leaves neither a process nor a descriptor behind. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -64,6 +69,7 @@ START_TEST(calls_that_no_compile_makes_end_it)
         puts("SKIP calls_that_no_compile_makes_end_it: sanitizer builds have no seccomp");
         return;
     }
+    remove("/tmp/roost-sandbox-was-here");
     for (size_t i = 0; i < ARRAY_COUNT(names); i++)
         expect(names[i], LONG_US, E_CORRUPT, "made a system call that it may not make");
     ck_assert_int_ne(access("/tmp/roost-sandbox-was-here", F_OK), 0);
@@ -158,6 +164,44 @@ START_TEST(a_child_has_five_descriptors_and_no_secrets)
 }
 END_TEST
 
+START_TEST(a_child_has_no_signal_blocked_or_ignored)
+{
+    struct err err;
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGUSR1);
+    signal(SIGPIPE, SIG_IGN);
+    pthread_sigmask(SIG_BLOCK, &blocked, NULL);
+    ck_assert_int_eq(act("signals", LONG_US, &err), E_UNSUPPORTED);
+    ck_assert_str_eq(err.msg, "0 blocked, 0 ignored");
+}
+END_TEST
+
+/* Landlock stands behind seccomp, which kills before it is asked: so it is asked alone. */
+START_TEST(landlock_alone_keeps_all_files_away)
+{
+    remove("/tmp/roost-sandbox-was-here");
+    pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        if (confine_files() == 0)
+            _exit(2);
+        bool away = open("/etc/passwd", O_RDONLY) < 0 && errno == EACCES;
+        away &=
+            open("/tmp/roost-sandbox-was-here", O_WRONLY | O_CREAT, 0600) < 0 && errno == EACCES;
+        away &= mkdir("/tmp/roost-sandbox-was-here", 0700) < 0 && errno == EACCES;
+        _exit(away ? 0 : 1);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    if (WEXITSTATUS(status) == 2)
+        puts("SKIP landlock_alone_keeps_all_files_away: this kernel has no Landlock");
+    else
+        ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 START_TEST(a_program_that_is_not_there_is_said)
 {
     struct err err;
@@ -181,5 +225,7 @@ Suite *suite_hostile(void)
                  a_memory_bomb_is_named, a_crash_is_named, too_much_output_is_cut,
                  a_result_that_does_not_verify_is_refused, a_garbled_answer_is_refused,
                  words_are_bounded_and_clean, a_child_that_closes_its_pipes_and_stays_is_ended,
-                 a_child_has_five_descriptors_and_no_secrets, a_program_that_is_not_there_is_said);
+                 a_child_has_five_descriptors_and_no_secrets,
+                 a_child_has_no_signal_blocked_or_ignored, landlock_alone_keeps_all_files_away,
+                 a_program_that_is_not_there_is_said);
 }

@@ -96,7 +96,7 @@ static void size_box(struct picture_node *n)
 /* The words below a box begin beside the line from its middle. */
 static double beyond(const struct picture_node *n)
 {
-    return MAX(PAD / 2 + text_width(n->result, SMALL_CHAR) - n->w / 2, 0);
+    return MAX(PAD / 2.0 + text_width(n->result, SMALL_CHAR) - n->w / 2, 0);
 }
 
 /* Longest path from above; what nothing stands above then moves down to just above its use. */

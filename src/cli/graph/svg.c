@@ -113,8 +113,8 @@ static enum status op_box(struct buf *out, const struct picture_node *n)
         s = text(out, "name", n->x, y, n->name);
         y += LINE_H;
     }
-    for (int k = 0; s == OK && k < n->n_consts; k++, y += LINE_H)
-        s = text(out, "const", n->x, y, n->consts[k]);
+    for (int k = 0; s == OK && k < n->n_consts; k++)
+        s = text(out, "const", n->x, y + k * LINE_H, n->consts[k]);
     return s;
 }
 

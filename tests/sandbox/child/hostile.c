@@ -410,6 +410,23 @@ static void try_environment(void)
     _exit(1);
 }
 
+/* Which signals it was started with: blocked, and ignored. */
+static void try_signals(void)
+{
+    sigset_t blocked;
+    struct sigaction a;
+    int n = 0, ignored = 0;
+    sigprocmask(SIG_BLOCK, NULL, &blocked);
+    for (int s = 1; s < 32; s++) {
+        n += sigismember(&blocked, s) == 1;
+        ignored += sigaction(s, NULL, &a) == 0 && a.sa_handler == SIG_IGN;
+    }
+    char words[64];
+    snprintf(words, sizeof(words), "%d blocked, %d ignored", n, ignored);
+    fail_with(E_UNSUPPORTED, words, strlen(words));
+    _exit(1);
+}
+
 static const struct {
     const char *name;
     void (*act)(void);
@@ -472,6 +489,7 @@ static const struct {
     {"stop", try_stop, true},
     {"descriptors", try_descriptors, true},
     {"environment", try_environment, true},
+    {"signals", try_signals, true},
 };
 
 static int act_out(size_t i)
