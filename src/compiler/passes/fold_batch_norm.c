@@ -44,7 +44,13 @@ bool norm_is_plain(const struct node *n, const struct uses *u)
     return n->n_out >= 1 && n->out[0] != ARTIFACT_NO_TENSOR;
 }
 
-/* The layout of the weights of a Conv or Gemm with that many output channels. */
+bool norm_is_linear(const struct node *n)
+{
+    return strcmp(n->op->domain, "roost") == 0 && strcmp(n->op->name, "Linear") == 0 &&
+           n->n_in <= 3 && node_int(n, ATTR_activation, ACT_NONE) == ACT_NONE;
+}
+
+/* The layout of the weights of a Conv, Gemm or Linear with that many output channels. */
 static bool read_weights(const struct graph *g, const struct node *n, int64_t channels,
                          struct weights *out)
 {
@@ -56,8 +62,8 @@ static bool read_weights(const struct graph *g, const struct node *n, int64_t ch
         *out = (struct weights){1, channels ? count / channels : 0};
         return w->rank >= 3 && w->dims[0] == channels;
     }
-    if (!node_is(n, "Gemm") || w->rank != 2 || node_float(n, ATTR_beta, 1.0f) != 1.0f ||
-        node_float(n, ATTR_alpha, 1.0f) != 1.0f)
+    if (!(node_is(n, "Gemm") || norm_is_linear(n)) || w->rank != 2 ||
+        node_float(n, ATTR_beta, 1.0f) != 1.0f || node_float(n, ATTR_alpha, 1.0f) != 1.0f)
         return false;
     bool trans = node_int(n, ATTR_transB, 0) != 0;
     *out = trans ? (struct weights){1, w->dims[1]} : (struct weights){w->dims[0], 1};
@@ -114,31 +120,46 @@ static enum status shift_bias(struct graph *g, struct node *n, const struct norm
     return OK;
 }
 
-static enum status fold(struct graph *g, struct uses *u, struct node *bn)
+/* Gemm's C may also be a column. */
+static bool is_row(const struct tensor *t)
 {
-    struct norm norm;
+    return t->rank > 0 && t->dims[t->rank - 1] == tensor_count(t);
+}
+
+enum status norm_fold(struct graph *g, const struct uses *u, struct node *n, int32_t made,
+                      const struct norm *norm)
+{
     struct weights lay;
     enum status s = OK;
-    int32_t made = bn->n_in ? bn->in[0] : ARTIFACT_NO_TENSOR;
-    if (made == ARTIFACT_NO_TENSOR || u->producer[made] == NO_NODE || uses_only(g, u, made) != bn)
+    if (made == ARTIFACT_NO_TENSOR || u->producer[made] == NO_NODE || uses_only(g, u, made) != n)
         return OK;
     struct node *before = &g->nodes[u->producer[made]];
-    if (!norm_is_plain(bn, u) || !norm_read(g, bn, &norm, &s) ||
-        !read_weights(g, before, norm.channels, &lay) || g->values[before->in[1]].t.dtype != DT_F32)
-        return s;
+    if (before->dead || before->out[0] != made || !read_weights(g, before, norm->channels, &lay) ||
+        g->values[before->in[1]].t.dtype != DT_F32)
+        return OK;
     int32_t b = node_in(before, 2);
-    const float *bias = b == ARTIFACT_NO_TENSOR ? NULL : value_floats(g, b, norm.channels, &s);
-    if (s != OK || (b != ARTIFACT_NO_TENSOR && !bias))
+    const float *bias = b == ARTIFACT_NO_TENSOR ? NULL : value_floats(g, b, norm->channels, &s);
+    if (s != OK || (b != ARTIFACT_NO_TENSOR && (!bias || !is_row(&g->values[b].t))))
         return s;
-    s = scale_weights(g, before, &norm, &lay);
+    s = scale_weights(g, before, norm, &lay);
     if (s == OK)
-        s = shift_bias(g, before, &norm, bias);
+        s = shift_bias(g, before, norm, bias);
     if (s != OK)
         return s;
-    before->out[0] = bn->out[0];
-    u->producer[bn->out[0]] = u->producer[made];
-    bn->dead = true;
+    before->out[0] = n->out[0];
+    n->dead = true;
+    u->producer[n->out[0]] = u->producer[made];
     return OK;
+}
+
+static enum status fold(struct graph *g, const struct uses *u, struct node *bn)
+{
+    struct norm norm;
+    enum status s = OK;
+    int32_t made = bn->n_in ? bn->in[0] : ARTIFACT_NO_TENSOR;
+    if (!norm_is_plain(bn, u) || !norm_read(g, bn, &norm, &s))
+        return s;
+    return norm_fold(g, u, bn, made, &norm);
 }
 
 enum status pass_fold_batch_norm(struct graph *g, struct err *err)

@@ -21,4 +21,12 @@ double norm_factor(const struct norm *n, int64_t channel);
 /* Is output 0 all that anybody reads of it? */
 bool norm_is_plain(const struct node *n, const struct uses *u);
 
+/* roost.Linear without activation and residual. */
+bool norm_is_linear(const struct node *n);
+/* Folds n, which computes `norm` of the value `made` and nothing else, into the Conv, Gemm or
+ * Linear that makes that value for n alone. Leaves all as it is when there is none. errors:
+ * E_NO_MEMORY */
+enum status norm_fold(struct graph *g, const struct uses *u, struct node *n, int32_t made,
+                      const struct norm *norm) WARN_UNUSED;
+
 #endif

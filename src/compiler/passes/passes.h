@@ -17,6 +17,9 @@
     X(fold_constants, "computes what depends on constants only")                                   \
     X(drop_same, "removes Cast, Reshape, Squeeze, Expand that keep dtype and shape")               \
     X(share, "computes equal nodes once and keeps equal constants once")                           \
+    X(sink_transpose, "moves Transpose behind what is element-wise, so that pairs cancel")         \
+    X(fold_pad, "folds Pad with zeros into the Conv or AveragePool after it")                      \
+    X(fold_scale, "folds a constant factor or summand into the Conv, Gemm or Linear before it")    \
     X(fold_batch_norm, "folds BatchNormalization into the Conv or Gemm before it")                 \
     X(fuse_activation, "finds Silu, HardSwish and Gelu in what spells them out")                   \
     X(fuse_layer_norm, "finds LayerNormalization in what spells it out")                           \
