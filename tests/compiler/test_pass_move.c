@@ -81,6 +81,11 @@ START_TEST(two_in_a_row_become_one)
     onnx_op(&m, "Transpose", "a", "x", "h", ATTRS(A_INTS("perm", 1, 3, 0, 2)));
     onnx_op(&m, "Transpose", "b", "h", "y", NO_ATTRS); /* reverses */
     expect(&m, pass_sink_transpose, "Transpose", 1, 1);
+    begin(&m); /* the order of the two counts */
+    onnx_input(&m, "x", DT_F32, DIMS(-1, 4, 2));
+    onnx_op(&m, "Transpose", "a", "x", "h", ATTRS(A_INTS("perm", 1, 2, 0)));
+    onnx_op(&m, "Transpose", "b", "h", "y", ATTRS(A_INTS("perm", 0, 2, 1)));
+    expect(&m, pass_sink_transpose, "Transpose", 1, 1);
 }
 END_TEST
 
@@ -172,10 +177,10 @@ END_TEST
 START_TEST(what_is_not_one_number_a_channel_stays)
 {
     struct onnx_build m;
-    begin(&m); /* along the width */
+    begin(&m); /* along the height */
     onnx_input(&m, "x", DT_F32, DIMS(-1, 4, 5, 5));
     random_init(&m, "w", DIMS(3, 4, 3, 3), 1);
-    random_init(&m, "k", DIMS(3), 8);
+    random_init(&m, "k", DIMS(1, 3, 1), 8);
     onnx_op(&m, "Conv", "c", "x,w", "h", NO_ATTRS);
     onnx_op(&m, "Mul", "p", "h,k", "y", NO_ATTRS);
     expect(&m, pass_fold_scale, "Mul", 1, 2);
