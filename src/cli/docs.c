@@ -71,11 +71,42 @@ static enum status page_metrics(struct buf *out)
     return s;
 }
 
+/* "floats, int32": whole groups first, then what is left one by one. */
+static enum status operator_types(struct buf *out, const struct op *op)
+{
+    static const struct {
+        uint32_t types;
+        const char *text;
+    } groups[] = {
+        {OP_ANY, "any"}, {OP_NUMBERS, "numbers"}, {OP_FLOATS, "floats"}, {OP_INTEGERS, "integers"}};
+    uint32_t left = op->types & ~OP_T(STRING);
+    const char *comma = "";
+    enum status s = OK;
+    for (size_t i = 0; s == OK && i < ARRAY_COUNT(groups); i++)
+        if ((left & groups[i].types) == groups[i].types) {
+            s = buf_printf(out, "%s%s", comma, groups[i].text);
+            left &= ~groups[i].types;
+            comma = ", ";
+        }
+    for (unsigned t = 0; s == OK && t < 32; t++)
+        if (left >> t & 1) {
+            s = buf_printf(out, "%s%s", comma, dtype_text((enum dtype)t));
+            comma = ", ";
+        }
+    if (s == OK && op->flags & OP_STRINGS)
+        s = buf_printf(out, "%stext", comma);
+    return s;
+}
+
 static enum status operator_row(struct buf *out, const struct op *op)
 {
     enum status s = buf_printf(out, "| %s | %s | ", *op->domain ? op->domain : "ai.onnx", op->name);
     for (int i = 0; s == OK && i < OP_SINCE_MAX && op->since[i]; i++)
         s = buf_printf(out, "%s%d", i ? ", " : "", op->since[i]);
+    if (s == OK)
+        s = buf_str(out, " | ");
+    if (s == OK)
+        s = operator_types(out, op);
     return s == OK ? buf_str(out, " |\n") : s;
 }
 
@@ -86,7 +117,12 @@ static enum status page_operators(struct buf *out)
                      "What the compiler takes, by the opset version since which each form holds. "
                      "Those of the domain\n`roost` are our own: fusions that the compiler makes, "
                      "and trees. `roost compile` names any other.\n\n"
-                     "| domain | operator | since opset |\n|---|---|---|\n");
+                     "The last column says what an operator computes with: the dtypes of the "
+                     "operands that have the result's\ndtype or, where none has, of the first. "
+                     "Floats are float16, bfloat16, float32 and float64; integers\nare those of "
+                     "8 to 64 bits, signed and unsigned; numbers are both; any is numbers and "
+                     "bool.\n\n"
+                     "| domain | operator | since opset | dtypes |\n|---|---|---|---|\n");
     size_t count;
     const struct op *const *ops = op_table(&count);
     for (size_t i = 0; s == OK && i < count; i++)

@@ -32,6 +32,15 @@ enum op_flags {
     OP_STRINGS = 64, /* takes or gives string tensors; all other operators never see one */
 };
 
+/* Sets of dtypes, for op->types. */
+#define OP_T(t) (1u << DT_##t)
+#define OP_FLOATS (OP_T(F16) | OP_T(BF16) | OP_T(F32) | OP_T(F64))
+#define OP_SIGNED (OP_T(I8) | OP_T(I16) | OP_T(I32) | OP_T(I64))
+#define OP_UNSIGNED (OP_T(U8) | OP_T(U16) | OP_T(U32) | OP_T(U64))
+#define OP_INTEGERS (OP_SIGNED | OP_UNSIGNED)
+#define OP_NUMBERS (OP_FLOATS | OP_INTEGERS)
+#define OP_ANY (OP_NUMBERS | OP_T(BOOL))
+
 /* One node as prepare sees it. */
 struct op_node {
     int version; /* the since-version in force: one of op->since */
@@ -77,7 +86,10 @@ struct op {
     uint8_t in_min, in_max;      /* operands; in_max <= OP_INPUTS_MAX */
     uint8_t out_min, out_max;    /* the first out_min may not be left out */
     uint16_t flags;              /* enum op_flags */
-    size_t params_bytes;         /* of what prepare fills; <= OP_PARAMS_MAX; 0: no parameters */
+    /* What the operator computes with: the dtypes of the operands that have the result's dtype or,
+     * where none has, of operand 0. For the documentation: infer decides, and 0 says nothing. */
+    uint32_t types;
+    size_t params_bytes; /* of what prepare fills; <= OP_PARAMS_MAX; 0: no parameters */
 
     /* Attributes of the source that may be large (coefficients, tables, tensors): front ends hand
      * each over as a constant operand, not as an attribute. They stand behind the source's own

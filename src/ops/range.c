@@ -46,7 +46,7 @@ static enum status infer(struct op_infer *ctx, struct err *err)
     if (s != OK)
         return s;
     enum dtype t = ctx->in[0]->dtype;
-    if (t != DT_F32 && t != DT_F64 && t != DT_I32 && t != DT_I64)
+    if (t != DT_F32 && t != DT_F64 && t != DT_I16 && t != DT_I32 && t != DT_I64)
         return op_no_kernel("Range", 0, ctx->in[0], err);
     for (int i = 0; i < 3; i++) {
         const struct tensor *x = ctx->in[i];
@@ -77,6 +77,8 @@ static enum status run(const struct op_run *ctx, struct err *err)
             ((float *)y->data)[i] = (float)start + (float)i * (float)delta;
         else if (y->dtype == DT_F64)
             ((double *)y->data)[i] = start + (double)i * delta;
+        else if (y->dtype == DT_I16)
+            ((int16_t *)y->data)[i] = (int16_t)(first + (uint64_t)i * step);
         else if (y->dtype == DT_I32)
             ((int32_t *)y->data)[i] = (int32_t)(first + (uint64_t)i * step);
         else
