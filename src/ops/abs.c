@@ -31,6 +31,7 @@ const struct op op_abs = {
     .name = "Abs",
     .code = OP_CODE_abs,
     .since = {1, 6, 13},
+    .types = OP_NUMBERS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -21,6 +21,7 @@ const struct op op_acos = {
     .name = "Acos",
     .code = OP_CODE_acos,
     .since = {7},
+    .types = OP_FLOATS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -21,6 +21,7 @@ const struct op op_add = {
     .name = "Add",
     .code = OP_CODE_add,
     .since = {1, 6, 7, 13, 14},
+    .types = OP_NUMBERS,
     .in_min = 2,
     .in_max = 2,
     .out_min = 1,

@@ -18,6 +18,7 @@ const struct op op_arg_min = {
     .name = "ArgMin",
     .code = OP_CODE_arg_min,
     .since = {1, 11, 12, 13},
+    .types = OP_NUMBERS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

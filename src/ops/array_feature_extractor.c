@@ -51,6 +51,7 @@ const struct op op_array_feature_extractor = {
     .name = "ArrayFeatureExtractor",
     .code = OP_CODE_array_feature_extractor,
     .since = {1},
+    .types = OP_ANY,
     .in_min = 2,
     .in_max = 2,
     .out_min = 1,

@@ -163,6 +163,7 @@ const struct op op_attention = {
     .name = "Attention",
     .code = OP_CODE_attention,
     .since = {1},
+    .types = OP_T(F32),
     .in_min = 3,
     .in_max = 4,
     .out_min = 1,

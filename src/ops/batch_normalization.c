@@ -185,6 +185,7 @@ const struct op op_batch_normalization = {
     .name = "BatchNormalization",
     .code = OP_CODE_batch_normalization,
     .since = {1, 6, 7, 9, 14, 15},
+    .types = OP_FLOATS,
     .in_min = 5,
     .in_max = 5,
     .out_min = 1,

@@ -55,6 +55,7 @@ const struct op op_binarizer = {
     .name = "Binarizer",
     .code = OP_CODE_binarizer,
     .since = {1},
+    .types = OP_T(F32) | OP_T(F64) | OP_T(I32) | OP_T(I64),
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

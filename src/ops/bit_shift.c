@@ -52,6 +52,7 @@ const struct op op_bit_shift = {
     .name = "BitShift",
     .code = OP_CODE_bit_shift,
     .since = {11},
+    .types = OP_UNSIGNED,
     .in_min = 2,
     .in_max = 2,
     .out_min = 1,

@@ -29,6 +29,7 @@ const struct op op_bitwise_not = {
     .name = "BitwiseNot",
     .code = OP_CODE_bitwise_not,
     .since = {18},
+    .types = OP_INTEGERS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -28,6 +28,7 @@ const struct op op_bitwise_xor = {
     .name = "BitwiseXor",
     .code = OP_CODE_bitwise_xor,
     .since = {18},
+    .types = OP_INTEGERS,
     .in_min = 2,
     .in_max = 2,
     .out_min = 1,

@@ -40,6 +40,7 @@ const struct op op_cast = {
     .name = "Cast",
     .code = OP_CODE_cast,
     .since = {6, 9, 13},
+    .types = OP_ANY,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

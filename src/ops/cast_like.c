@@ -19,6 +19,7 @@ const struct op op_cast_like = {
     .name = "CastLike",
     .code = OP_CODE_cast_like,
     .since = {15, 19},
+    .types = OP_ANY,
     .in_min = 2,
     .in_max = 2,
     .out_min = 1,

@@ -65,6 +65,7 @@ const struct op op_category_mapper = {
     .name = "CategoryMapper",
     .code = OP_CODE_category_mapper,
     .since = {1},
+    .types = OP_T(I64),
     .in_min = OPERANDS,
     .in_max = OPERANDS,
     .out_min = 1,

@@ -21,6 +21,7 @@ const struct op op_ceil = {
     .name = "Ceil",
     .code = OP_CODE_ceil,
     .since = {1, 6, 13},
+    .types = OP_FLOATS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

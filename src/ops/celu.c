@@ -33,6 +33,7 @@ const struct op op_celu = {
     .name = "Celu",
     .code = OP_CODE_celu,
     .since = {12},
+    .types = OP_FLOATS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -91,6 +91,7 @@ const struct op op_center_crop_pad = {
     .name = "CenterCropPad",
     .code = OP_CODE_center_crop_pad,
     .since = {18},
+    .types = OP_ANY,
     .in_min = 2,
     .in_max = 2,
     .out_min = 1,

@@ -115,6 +115,7 @@ const struct op op_clip = {
     .name = "Clip",
     .code = OP_CODE_clip,
     .since = {1, 6, 11, 12, 13},
+    .types = OP_NUMBERS,
     .in_min = 1,
     .in_max = 3,
     .out_min = 1,

@@ -119,6 +119,7 @@ const struct op op_col2im = {
     .name = "Col2Im",
     .code = OP_CODE_col2im,
     .since = {18},
+    .types = OP_NUMBERS,
     .in_min = 3,
     .in_max = 3,
     .out_min = 1,

@@ -75,6 +75,7 @@ const struct op op_compress = {
     .name = "Compress",
     .code = OP_CODE_compress,
     .since = {9, 11},
+    .types = OP_ANY,
     .in_min = 2,
     .in_max = 2,
     .out_min = 1,

@@ -77,6 +77,7 @@ const struct op op_concat = {
     .name = "Concat",
     .code = OP_CODE_concat,
     .since = {1, 4, 11, 13},
+    .types = OP_ANY,
     .in_min = 1,
     .in_max = OP_INPUTS_MAX,
     .out_min = 1,

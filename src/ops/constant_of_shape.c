@@ -47,6 +47,7 @@ const struct op op_constant_of_shape = {
     .name = "ConstantOfShape",
     .code = OP_CODE_constant_of_shape,
     .since = {9},
+    .types = OP_ANY,
     .in_min = 1,
     .in_max = 2,
     .out_min = 1,

@@ -34,6 +34,7 @@ const struct op op_conv = {
     .name = "Conv",
     .code = OP_CODE_conv,
     .since = {1, 11},
+    .types = OP_FLOATS,
     .in_min = 2,
     .in_max = 3,
     .out_min = 1,

@@ -42,6 +42,7 @@ const struct op op_conv_integer = {
     .name = "ConvInteger",
     .code = OP_CODE_conv_integer,
     .since = {10},
+    .types = OP_T(I8) | OP_T(U8),
     .in_min = 2,
     .in_max = 4,
     .out_min = 1,

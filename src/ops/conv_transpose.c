@@ -168,6 +168,7 @@ const struct op op_conv_transpose = {
     .name = "ConvTranspose",
     .code = OP_CODE_conv_transpose,
     .since = {1, 11},
+    .types = OP_FLOATS,
     .in_min = 2,
     .in_max = 3,
     .out_min = 1,

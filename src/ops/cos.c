@@ -21,6 +21,7 @@ const struct op op_cos = {
     .name = "Cos",
     .code = OP_CODE_cos,
     .since = {7},
+    .types = OP_FLOATS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

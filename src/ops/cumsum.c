@@ -74,6 +74,7 @@ const struct op op_cumsum = {
     .name = "CumSum",
     .code = OP_CODE_cumsum,
     .since = {11, 14},
+    .types = OP_NUMBERS,
     .in_min = 2,
     .in_max = 2,
     .out_min = 1,

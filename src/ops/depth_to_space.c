@@ -48,6 +48,7 @@ const struct op op_depth_to_space = {
     .name = "DepthToSpace",
     .code = OP_CODE_depth_to_space,
     .since = {1, 11, 13},
+    .types = OP_ANY,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

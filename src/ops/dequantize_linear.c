@@ -108,6 +108,7 @@ const struct op op_dequantize_linear = {
     .name = "DequantizeLinear",
     .code = OP_CODE_dequantize_linear,
     .since = {10, 13, 19},
+    .types = OP_T(I8) | OP_T(I32) | OP_T(U8),
     .in_min = 2,
     .in_max = 3,
     .out_min = 1,

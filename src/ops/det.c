@@ -75,6 +75,7 @@ const struct op op_det = {
     .name = "Det",
     .code = OP_CODE_det,
     .since = {11, 22},
+    .types = OP_FLOATS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

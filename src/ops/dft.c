@@ -115,6 +115,7 @@ const struct op op_dft = {
     .name = "DFT",
     .code = OP_CODE_dft,
     .since = {17, 20},
+    .types = OP_FLOATS,
     .in_min = 1,
     .in_max = 3,
     .out_min = 1,

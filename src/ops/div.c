@@ -27,6 +27,7 @@ const struct op op_div = {
     .name = "Div",
     .code = OP_CODE_div,
     .since = {1, 6, 7, 13, 14},
+    .types = OP_NUMBERS,
     .in_min = 2,
     .in_max = 2,
     .out_min = 1,

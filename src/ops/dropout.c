@@ -72,6 +72,7 @@ const struct op op_dropout = {
     .name = "Dropout",
     .code = OP_CODE_dropout,
     .since = {1, 6, 7, 10, 12, 13},
+    .types = OP_ANY,
     .in_min = 1,
     .in_max = 3,
     .out_min = 1,

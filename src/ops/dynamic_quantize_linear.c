@@ -57,6 +57,7 @@ const struct op op_dynamic_quantize_linear = {
     .name = "DynamicQuantizeLinear",
     .code = OP_CODE_dynamic_quantize_linear,
     .since = {11},
+    .types = OP_T(F32),
     .in_min = 1,
     .in_max = 1,
     .out_min = 3,

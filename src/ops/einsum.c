@@ -54,6 +54,7 @@ const struct op op_einsum = {
     .name = "Einsum",
     .code = OP_CODE_einsum,
     .since = {12},
+    .types = OP_NUMBERS,
     .in_min = 1,
     .in_max = EINSUM_OPERANDS,
     .out_min = 1,

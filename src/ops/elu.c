@@ -37,6 +37,7 @@ const struct op op_elu = {
     .name = "Elu",
     .code = OP_CODE_elu,
     .since = {1, 6},
+    .types = OP_FLOATS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

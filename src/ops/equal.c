@@ -35,6 +35,7 @@ const struct op op_equal = {
     .name = "Equal",
     .code = OP_CODE_equal,
     .since = {1, 7, 11, 13},
+    .types = OP_ANY,
     .in_min = 2,
     .in_max = 2,
     .out_min = 1,

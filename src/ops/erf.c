@@ -33,6 +33,7 @@ const struct op op_erf = {
     .name = "Erf",
     .code = OP_CODE_erf,
     .since = {9, 13},
+    .types = OP_NUMBERS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

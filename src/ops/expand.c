@@ -43,6 +43,7 @@ const struct op op_expand = {
     .name = "Expand",
     .code = OP_CODE_expand,
     .since = {8, 13},
+    .types = OP_ANY,
     .in_min = 2,
     .in_max = 2,
     .out_min = 1,

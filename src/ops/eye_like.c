@@ -62,6 +62,7 @@ const struct op op_eye_like = {
     .name = "EyeLike",
     .code = OP_CODE_eye_like,
     .since = {9},
+    .types = OP_ANY,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -73,6 +73,7 @@ const struct op op_feature_vectorizer = {
     .name = "FeatureVectorizer",
     .code = OP_CODE_feature_vectorizer,
     .since = {1},
+    .types = OP_T(F32) | OP_T(F64) | OP_T(I32) | OP_T(I64),
     .in_min = 1,
     .in_max = INPUTS_MAX,
     .out_min = 1,

@@ -40,6 +40,7 @@ const struct op op_flatten = {
     .name = "Flatten",
     .code = OP_CODE_flatten,
     .since = {1, 9, 11, 13},
+    .types = OP_ANY,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -26,6 +26,7 @@ const struct op op_fused_conv = {
     .name = "FusedConv",
     .code = OP_CODE_fused_conv,
     .since = {1},
+    .types = OP_T(F32),
     .in_min = 2,
     .in_max = 4,
     .out_min = 1,

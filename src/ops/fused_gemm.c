@@ -21,6 +21,7 @@ const struct op op_fused_gemm = {
     .name = "FusedGemm",
     .code = OP_CODE_fused_gemm,
     .since = {1},
+    .types = OP_T(F32),
     .in_min = 2,
     .in_max = 3,
     .out_min = 1,

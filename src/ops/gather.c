@@ -83,6 +83,7 @@ const struct op op_gather = {
     .name = "Gather",
     .code = OP_CODE_gather,
     .since = {1, 11, 13},
+    .types = OP_ANY,
     .in_min = 2,
     .in_max = 2,
     .out_min = 1,

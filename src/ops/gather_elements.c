@@ -53,6 +53,7 @@ const struct op op_gather_elements = {
     .name = "GatherElements",
     .code = OP_CODE_gather_elements,
     .since = {11, 13},
+    .types = OP_ANY,
     .in_min = 2,
     .in_max = 2,
     .out_min = 1,

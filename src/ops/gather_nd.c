@@ -84,6 +84,7 @@ const struct op op_gather_nd = {
     .name = "GatherND",
     .code = OP_CODE_gather_nd,
     .since = {11, 12, 13},
+    .types = OP_ANY,
     .in_min = 2,
     .in_max = 2,
     .out_min = 1,

@@ -44,6 +44,7 @@ const struct op op_gelu = {
     .name = "Gelu",
     .code = OP_CODE_gelu,
     .since = {20},
+    .types = OP_FLOATS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

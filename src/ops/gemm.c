@@ -29,6 +29,7 @@ const struct op op_gemm = {
     .name = "Gemm",
     .code = OP_CODE_gemm,
     .since = {1, 6, 7, 9, 11, 13},
+    .types = OP_FLOATS | OP_T(I32) | OP_T(I64) | OP_T(U32) | OP_T(U64),
     .in_min = 2,
     .in_max = 3,
     .out_min = 1,

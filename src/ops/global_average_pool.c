@@ -45,6 +45,7 @@ const struct op op_global_average_pool = {
     .name = "GlobalAveragePool",
     .code = OP_CODE_global_average_pool,
     .since = {1},
+    .types = OP_FLOATS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -50,6 +50,7 @@ const struct op op_global_lp_pool = {
     .name = "GlobalLpPool",
     .code = OP_CODE_global_lp_pool,
     .since = {1, 2, 22},
+    .types = OP_FLOATS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

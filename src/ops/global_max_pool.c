@@ -47,6 +47,7 @@ const struct op op_global_max_pool = {
     .name = "GlobalMaxPool",
     .code = OP_CODE_global_max_pool,
     .since = {1},
+    .types = OP_FLOATS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -24,6 +24,7 @@ const struct op op_greater = {
     .name = "Greater",
     .code = OP_CODE_greater,
     .since = {1, 7, 9, 13},
+    .types = OP_NUMBERS,
     .in_min = 2,
     .in_max = 2,
     .out_min = 1,

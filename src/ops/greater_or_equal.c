@@ -24,6 +24,7 @@ const struct op op_greater_or_equal = {
     .name = "GreaterOrEqual",
     .code = OP_CODE_greater_or_equal,
     .since = {12, 16},
+    .types = OP_NUMBERS,
     .in_min = 2,
     .in_max = 2,
     .out_min = 1,

@@ -239,6 +239,7 @@ const struct op op_grid_sample = {
     .name = "GridSample",
     .code = OP_CODE_grid_sample,
     .since = {16, 20, 22},
+    .types = OP_FLOATS,
     .in_min = 2,
     .in_max = 2,
     .out_min = 1,

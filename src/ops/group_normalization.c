@@ -37,6 +37,7 @@ const struct op op_group_normalization = {
     .name = "GroupNormalization",
     .code = OP_CODE_group_normalization,
     .since = {18, 21},
+    .types = OP_FLOATS,
     .in_min = 3,
     .in_max = 3,
     .out_min = 1,

@@ -93,6 +93,7 @@ const struct op op_gru = {
     .name = "GRU",
     .code = OP_CODE_gru,
     .since = {3, 7, 14},
+    .types = OP_FLOATS,
     .in_min = 3,
     .in_max = 6,
     .out_min = 0, /* any may be left out, Y too */

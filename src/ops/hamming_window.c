@@ -24,6 +24,7 @@ const struct op op_hamming_window = {
     .name = "HammingWindow",
     .code = OP_CODE_hamming_window,
     .since = {17},
+    .types = OP_T(I32) | OP_T(I64),
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -41,6 +41,7 @@ const struct op op_hard_sigmoid = {
     .name = "HardSigmoid",
     .code = OP_CODE_hard_sigmoid,
     .since = {1, 6},
+    .types = OP_FLOATS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -22,6 +22,7 @@ const struct op op_hard_swish = {
     .name = "HardSwish",
     .code = OP_CODE_hard_swish,
     .since = {14},
+    .types = OP_FLOATS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

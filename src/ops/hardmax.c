@@ -57,6 +57,7 @@ const struct op op_hardmax = {
     .name = "Hardmax",
     .code = OP_CODE_hardmax,
     .since = {1, 11, 13},
+    .types = OP_FLOATS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -22,6 +22,7 @@ const struct op op_identity = {
     .name = "Identity",
     .code = OP_CODE_identity,
     .since = {1, 13, 14, 16},
+    .types = OP_ANY,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -98,6 +98,7 @@ const struct op op_imputer = {
     .name = "Imputer",
     .code = OP_CODE_imputer,
     .since = {1},
+    .types = OP_T(F32) | OP_T(F64) | OP_T(I32) | OP_T(I64),
     .in_min = 1,
     .in_max = 3,
     .out_min = 1,

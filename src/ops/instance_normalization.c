@@ -26,6 +26,7 @@ const struct op op_instance_normalization = {
     .name = "InstanceNormalization",
     .code = OP_CODE_instance_normalization,
     .since = {1, 6, 22},
+    .types = OP_FLOATS,
     .in_min = 3,
     .in_max = 3,
     .out_min = 1,

@@ -45,6 +45,7 @@ const struct op op_is_inf = {
     .name = "IsInf",
     .code = OP_CODE_is_inf,
     .since = {10, 20},
+    .types = OP_FLOATS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -31,6 +31,7 @@ const struct op op_is_nan = {
     .name = "IsNaN",
     .code = OP_CODE_is_nan,
     .since = {9, 13, 20},
+    .types = OP_FLOATS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

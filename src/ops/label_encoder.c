@@ -165,6 +165,7 @@ const struct op op_label_encoder = {
     .name = "LabelEncoder",
     .code = OP_CODE_label_encoder,
     .since = {1, 2, 4},
+    .types = OP_T(F32) | OP_T(F64) | OP_T(I16) | OP_T(I32) | OP_T(I64),
     .in_min = 1,
     .in_max = OPERANDS,
     .out_min = 1,

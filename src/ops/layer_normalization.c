@@ -137,6 +137,7 @@ const struct op op_layer_normalization = {
     .name = "LayerNormalization",
     .code = OP_CODE_layer_normalization,
     .since = {17},
+    .types = OP_FLOATS,
     .in_min = 2,
     .in_max = 3,
     .out_min = 1,

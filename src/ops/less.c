@@ -21,6 +21,7 @@ const struct op op_less = {
     .name = "Less",
     .code = OP_CODE_less,
     .since = {1, 7, 9, 13},
+    .types = OP_NUMBERS,
     .in_min = 2,
     .in_max = 2,
     .out_min = 1,

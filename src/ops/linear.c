@@ -98,6 +98,7 @@ const struct op op_linear = {
     .name = "Linear",
     .code = OP_CODE_linear,
     .since = {1},
+    .types = OP_T(F32),
     .in_min = 2,
     .in_max = 4,
     .out_min = 1,

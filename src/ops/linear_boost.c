@@ -68,6 +68,7 @@ const struct op op_linear_boost = {
     .name = "LinearBoost",
     .code = OP_CODE_linear_boost,
     .since = {1},
+    .types = OP_T(F32),
     .in_min = WEIGHTS + 1,
     .in_max = WEIGHTS + 1,
     .out_min = 1,

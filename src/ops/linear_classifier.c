@@ -93,6 +93,7 @@ const struct op op_linear_classifier = {
     .name = "LinearClassifier",
     .code = OP_CODE_linear_classifier,
     .since = {1},
+    .types = OP_T(F32) | OP_T(F64) | OP_T(I32) | OP_T(I64),
     .in_min = 2,
     .in_max = OPERANDS,
     .out_min = 1,

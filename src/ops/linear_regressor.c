@@ -51,6 +51,7 @@ const struct op op_linear_regressor = {
     .name = "LinearRegressor",
     .code = OP_CODE_linear_regressor,
     .since = {1},
+    .types = OP_T(F32) | OP_T(F64) | OP_T(I32) | OP_T(I64),
     .in_min = 2,
     .in_max = LINEAR_OPERANDS,
     .out_min = 1,

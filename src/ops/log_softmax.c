@@ -18,6 +18,7 @@ const struct op op_log_softmax = {
     .name = "LogSoftmax",
     .code = OP_CODE_log_softmax,
     .since = {1, 11, 13},
+    .types = OP_FLOATS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -74,6 +74,7 @@ const struct op op_lp_normalization = {
     .name = "LpNormalization",
     .code = OP_CODE_lp_normalization,
     .since = {1, 22},
+    .types = OP_FLOATS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -68,6 +68,7 @@ const struct op op_lp_pool = {
     .name = "LpPool",
     .code = OP_CODE_lp_pool,
     .since = {1, 2, 11, 18, 22},
+    .types = OP_FLOATS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -78,6 +78,7 @@ const struct op op_lrn = {
     .name = "LRN",
     .code = OP_CODE_lrn,
     .since = {1, 13},
+    .types = OP_FLOATS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -78,6 +78,7 @@ const struct op op_lstm = {
     .name = "LSTM",
     .code = OP_CODE_lstm,
     .since = {1, 7, 14},
+    .types = OP_FLOATS,
     .in_min = 3,
     .in_max = 8,
     .out_min = 0, /* any may be left out, Y too */

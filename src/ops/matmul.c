@@ -77,6 +77,7 @@ const struct op op_matmul = {
     .name = "MatMul",
     .code = OP_CODE_matmul,
     .since = {1, 9, 13},
+    .types = OP_FLOATS | OP_T(I32) | OP_T(I64) | OP_T(U32) | OP_T(U64),
     .in_min = 2,
     .in_max = 2,
     .out_min = 1,

@@ -44,6 +44,7 @@ const struct op op_matmul_integer = {
     .name = "MatMulInteger",
     .code = OP_CODE_matmul_integer,
     .since = {10},
+    .types = OP_T(I8) | OP_T(U8),
     .in_min = 2,
     .in_max = 4,
     .out_min = 1,

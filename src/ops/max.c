@@ -22,6 +22,7 @@ const struct op op_max = {
     .name = "Max",
     .code = OP_CODE_max,
     .since = {1, 6, 8, 12, 13},
+    .types = OP_NUMBERS,
     .in_min = 1,
     .in_max = OP_INPUTS_MAX,
     .out_min = 1,

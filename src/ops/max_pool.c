@@ -58,6 +58,7 @@ const struct op op_max_pool = {
     .name = "MaxPool",
     .code = OP_CODE_max_pool,
     .since = {1, 8, 10, 11, 12},
+    .types = OP_FLOATS | OP_T(I8) | OP_T(U8),
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

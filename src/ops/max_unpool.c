@@ -127,6 +127,7 @@ const struct op op_max_unpool = {
     .name = "MaxUnpool",
     .code = OP_CODE_max_unpool,
     .since = {9, 11, 22},
+    .types = OP_ANY,
     .in_min = 2,
     .in_max = 3,
     .out_min = 1,

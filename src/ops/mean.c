@@ -29,6 +29,7 @@ const struct op op_mean = {
     .name = "Mean",
     .code = OP_CODE_mean,
     .since = {1, 6, 8, 13},
+    .types = OP_FLOATS,
     .in_min = 1,
     .in_max = OP_INPUTS_MAX,
     .out_min = 1,

@@ -104,6 +104,7 @@ const struct op op_mean_variance_normalization = {
     .name = "MeanVarianceNormalization",
     .code = OP_CODE_mean_variance_normalization,
     .since = {9, 13},
+    .types = OP_FLOATS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -98,6 +98,7 @@ const struct op op_mel_weight_matrix = {
     .name = "MelWeightMatrix",
     .code = OP_CODE_mel_weight_matrix,
     .since = {17},
+    .types = OP_T(I32) | OP_T(I64),
     .in_min = 5,
     .in_max = 5,
     .out_min = 1,

@@ -21,6 +21,7 @@ const struct op op_mish = {
     .name = "Mish",
     .code = OP_CODE_mish,
     .since = {18},
+    .types = OP_FLOATS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -55,6 +55,7 @@ const struct op op_mod = {
     .name = "Mod",
     .code = OP_CODE_mod,
     .since = {10, 13},
+    .types = OP_NUMBERS,
     .in_min = 2,
     .in_max = 2,
     .out_min = 1,

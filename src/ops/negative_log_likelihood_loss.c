@@ -18,6 +18,7 @@ const struct op op_negative_log_likelihood_loss = {
     .name = "NegativeLogLikelihoodLoss",
     .code = OP_CODE_negative_log_likelihood_loss,
     .since = {12, 13, 22},
+    .types = OP_FLOATS,
     .in_min = 2,
     .in_max = 3,
     .out_min = 1,

@@ -179,6 +179,7 @@ const struct op op_non_max_suppression = {
     .name = "NonMaxSuppression",
     .code = OP_CODE_non_max_suppression,
     .since = {10, 11},
+    .types = OP_T(F32),
     .in_min = 2,
     .in_max = 5,
     .out_min = 1,

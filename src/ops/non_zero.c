@@ -85,6 +85,7 @@ const struct op op_non_zero = {
     .name = "NonZero",
     .code = OP_CODE_non_zero,
     .since = {9, 13},
+    .types = OP_ANY,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -61,6 +61,7 @@ const struct op op_normalizer = {
     .name = "Normalizer",
     .code = OP_CODE_normalizer,
     .since = {1},
+    .types = OP_T(F32) | OP_T(F64) | OP_T(I32) | OP_T(I64),
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -21,6 +21,7 @@ const struct op op_not = {
     .name = "Not",
     .code = OP_CODE_not,
     .since = {1},
+    .types = OP_T(BOOL),
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

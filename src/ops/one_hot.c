@@ -84,6 +84,7 @@ const struct op op_one_hot = {
     .name = "OneHot",
     .code = OP_CODE_one_hot,
     .since = {9, 11},
+    .types = OP_ANY,
     .in_min = 3,
     .in_max = 3,
     .out_min = 1,

@@ -88,6 +88,7 @@ const struct op op_one_hot_encoder = {
     .name = "OneHotEncoder",
     .code = OP_CODE_one_hot_encoder,
     .since = {1},
+    .types = OP_T(F32) | OP_T(F64) | OP_T(I32) | OP_T(I64),
     .in_min = 1,
     .in_max = OPERANDS,
     .out_min = 1,

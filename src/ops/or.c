@@ -20,6 +20,7 @@ const struct op op_or = {
     .name = "Or",
     .code = OP_CODE_or,
     .since = {1, 7},
+    .types = OP_T(BOOL),
     .in_min = 2,
     .in_max = 2,
     .out_min = 1,

@@ -221,6 +221,7 @@ const struct op op_pad = {
     .name = "Pad",
     .code = OP_CODE_pad,
     .since = {2, 11, 13, 18},
+    .types = OP_ANY,
     .in_min = 1,
     .in_max = 4,
     .out_min = 1,

@@ -113,6 +113,7 @@ const struct op op_pow = {
     .name = "Pow",
     .code = OP_CODE_pow,
     .since = {1, 7, 12, 13, 15},
+    .types = OP_NUMBERS,
     .in_min = 2,
     .in_max = 2,
     .out_min = 1,

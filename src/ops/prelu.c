@@ -48,6 +48,7 @@ const struct op op_prelu = {
     .name = "PRelu",
     .code = OP_CODE_prelu,
     .since = {1, 6, 7, 9, 16},
+    .types = OP_FLOATS | OP_T(I32) | OP_T(I64) | OP_T(U32) | OP_T(U64),
     .in_min = 2,
     .in_max = 2,
     .out_min = 1,

@@ -104,6 +104,7 @@ const struct op op_qlinear_conv = {
     .name = "QLinearConv",
     .code = OP_CODE_qlinear_conv,
     .since = {10},
+    .types = OP_T(I8) | OP_T(U8),
     .in_min = BIAS,
     .in_max = BIAS + 1,
     .out_min = 1,

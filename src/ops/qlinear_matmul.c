@@ -96,6 +96,7 @@ const struct op op_qlinear_matmul = {
     .name = "QLinearMatMul",
     .code = OP_CODE_qlinear_matmul,
     .since = {10},
+    .types = OP_T(I8) | OP_T(U8),
     .in_min = OPERANDS,
     .in_max = OPERANDS,
     .out_min = 1,

@@ -100,6 +100,7 @@ const struct op op_quantize_linear = {
     .name = "QuantizeLinear",
     .code = OP_CODE_quantize_linear,
     .since = {10, 13, 19},
+    .types = OP_T(I8) | OP_T(U8),
     .in_min = 2,
     .in_max = 3,
     .out_min = 1,

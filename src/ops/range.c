@@ -92,6 +92,7 @@ const struct op op_range = {
     .name = "Range",
     .code = OP_CODE_range,
     .since = {11},
+    .types = OP_T(F32) | OP_T(F64) | OP_T(I16) | OP_T(I32) | OP_T(I64),
     .in_min = 3,
     .in_max = 3,
     .out_min = 1,

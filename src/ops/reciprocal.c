@@ -22,6 +22,7 @@ const struct op op_reciprocal = {
     .name = "Reciprocal",
     .code = OP_CODE_reciprocal,
     .since = {1, 6, 13},
+    .types = OP_FLOATS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -33,6 +33,7 @@ const struct op op_reduce_mean = {
     .name = "ReduceMean",
     .code = OP_CODE_reduce_mean,
     .since = {1, 11, 13, 18},
+    .types = OP_FLOATS | OP_T(I32) | OP_T(I64) | OP_T(U32) | OP_T(U64),
     .in_min = 1,
     .in_max = 2,
     .out_min = 1,

@@ -38,6 +38,7 @@ const struct op op_reduce_min = {
     .name = "ReduceMin",
     .code = OP_CODE_reduce_min,
     .since = {1, 11, 12, 13, 18, 20},
+    .types = OP_ANY,
     .in_min = 1,
     .in_max = 2,
     .out_min = 1,

@@ -32,6 +32,7 @@ const struct op op_reduce_sum = {
     .name = "ReduceSum",
     .code = OP_CODE_reduce_sum,
     .since = {1, 11, 13},
+    .types = OP_FLOATS | OP_T(I32) | OP_T(I64) | OP_T(U32) | OP_T(U64),
     .in_min = 1,
     .in_max = 2,
     .out_min = 1,

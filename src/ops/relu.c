@@ -27,6 +27,7 @@ const struct op op_relu = {
     .name = "Relu",
     .code = OP_CODE_relu,
     .since = {1, 6, 13, 14},
+    .types = OP_FLOATS | OP_SIGNED,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -91,6 +91,7 @@ const struct op op_reshape = {
     .name = "Reshape",
     .code = OP_CODE_reshape,
     .since = {1, 5, 13, 14},
+    .types = OP_ANY,
     .in_min = 1,
     .in_max = 2,
     .out_min = 1,

@@ -216,6 +216,7 @@ const struct op op_resize = {
     .name = "Resize",
     .code = OP_CODE_resize,
     .since = {10, 11, 13, 18},
+    .types = OP_ANY,
     .in_min = 1,
     .in_max = 4,
     .out_min = 1,

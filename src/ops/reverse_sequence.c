@@ -70,6 +70,7 @@ const struct op op_reverse_sequence = {
     .name = "ReverseSequence",
     .code = OP_CODE_reverse_sequence,
     .since = {10},
+    .types = OP_ANY,
     .in_min = 2,
     .in_max = 2,
     .out_min = 1,

@@ -56,6 +56,7 @@ const struct op op_rnn = {
     .name = "RNN",
     .code = OP_CODE_rnn,
     .since = {1, 7, 14},
+    .types = OP_FLOATS,
     .in_min = 3,
     .in_max = 6,
     .out_min = 0, /* any may be left out, Y too */

@@ -259,6 +259,7 @@ const struct op op_roi_align = {
     .name = "RoiAlign",
     .code = OP_CODE_roi_align,
     .since = {10, 16, 22},
+    .types = OP_FLOATS,
     .in_min = 3,
     .in_max = 3,
     .out_min = 1,

@@ -21,6 +21,7 @@ const struct op op_round = {
     .name = "Round",
     .code = OP_CODE_round,
     .since = {11},
+    .types = OP_FLOATS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -58,6 +58,7 @@ const struct op op_scale_shift = {
     .name = "ScaleShift",
     .code = OP_CODE_scale_shift,
     .since = {1},
+    .types = OP_T(F32),
     .in_min = 3,
     .in_max = 3,
     .out_min = 1,

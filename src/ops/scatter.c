@@ -18,6 +18,7 @@ const struct op op_scatter = {
     .name = "Scatter",
     .code = OP_CODE_scatter,
     .since = {9, 11},
+    .types = OP_ANY,
     .in_min = 3,
     .in_max = 3,
     .out_min = 1,

@@ -18,6 +18,7 @@ const struct op op_scatter_elements = {
     .name = "ScatterElements",
     .code = OP_CODE_scatter_elements,
     .since = {11, 13, 16, 18},
+    .types = OP_ANY,
     .in_min = 3,
     .in_max = 3,
     .out_min = 1,

@@ -50,6 +50,7 @@ const struct op op_scatter_nd = {
     .name = "ScatterND",
     .code = OP_CODE_scatter_nd,
     .since = {11, 13, 16, 18},
+    .types = OP_ANY,
     .in_min = 3,
     .in_max = 3,
     .out_min = 1,

@@ -43,6 +43,7 @@ const struct op op_selu = {
     .name = "Selu",
     .code = OP_CODE_selu,
     .since = {1, 6},
+    .types = OP_FLOATS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

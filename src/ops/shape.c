@@ -50,6 +50,7 @@ const struct op op_shape = {
     .name = "Shape",
     .code = OP_CODE_shape,
     .since = {1, 13, 15},
+    .types = OP_ANY,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

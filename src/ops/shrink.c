@@ -47,6 +47,7 @@ const struct op op_shrink = {
     .name = "Shrink",
     .code = OP_CODE_shrink,
     .since = {9},
+    .types = OP_NUMBERS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -31,6 +31,7 @@ const struct op op_sign = {
     .name = "Sign",
     .code = OP_CODE_sign,
     .since = {9, 13},
+    .types = OP_NUMBERS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -21,6 +21,7 @@ const struct op op_silu = {
     .name = "Silu",
     .code = OP_CODE_silu,
     .since = {1},
+    .types = OP_T(F32),
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -21,6 +21,7 @@ const struct op op_sinh = {
     .name = "Sinh",
     .code = OP_CODE_sinh,
     .since = {9},
+    .types = OP_FLOATS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

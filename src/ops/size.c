@@ -21,6 +21,7 @@ const struct op op_size = {
     .name = "Size",
     .code = OP_CODE_size,
     .since = {1, 13},
+    .types = OP_ANY,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

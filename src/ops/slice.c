@@ -163,6 +163,7 @@ const struct op op_slice = {
     .name = "Slice",
     .code = OP_CODE_slice,
     .since = {1, 10, 11, 13},
+    .types = OP_ANY,
     .in_min = 1,
     .in_max = 5,
     .out_min = 1,

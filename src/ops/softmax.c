@@ -18,6 +18,7 @@ const struct op op_softmax = {
     .name = "Softmax",
     .code = OP_CODE_softmax,
     .since = {1, 11, 13},
+    .types = OP_FLOATS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

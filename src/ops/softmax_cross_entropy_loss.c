@@ -18,6 +18,7 @@ const struct op op_softmax_cross_entropy_loss = {
     .name = "SoftmaxCrossEntropyLoss",
     .code = OP_CODE_softmax_cross_entropy_loss,
     .since = {12, 13},
+    .types = OP_FLOATS,
     .in_min = 2,
     .in_max = 3,
     .out_min = 1,

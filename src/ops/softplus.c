@@ -21,6 +21,7 @@ const struct op op_softplus = {
     .name = "Softplus",
     .code = OP_CODE_softplus,
     .since = {1},
+    .types = OP_FLOATS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

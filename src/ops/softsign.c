@@ -21,6 +21,7 @@ const struct op op_softsign = {
     .name = "Softsign",
     .code = OP_CODE_softsign,
     .since = {1},
+    .types = OP_FLOATS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -35,6 +35,7 @@ const struct op op_space_to_depth = {
     .name = "SpaceToDepth",
     .code = OP_CODE_space_to_depth,
     .since = {1, 13},
+    .types = OP_ANY,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

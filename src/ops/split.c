@@ -137,6 +137,7 @@ const struct op op_split = {
     .name = "Split",
     .code = OP_CODE_split,
     .since = {2, 11, 13, 18},
+    .types = OP_ANY,
     .in_min = 1,
     .in_max = 2,
     .out_min = 1,

@@ -21,6 +21,7 @@ const struct op op_sqrt = {
     .name = "Sqrt",
     .code = OP_CODE_sqrt,
     .since = {1, 6, 13},
+    .types = OP_FLOATS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -46,6 +46,7 @@ const struct op op_squeeze = {
     .name = "Squeeze",
     .code = OP_CODE_squeeze,
     .since = {1, 11, 13},
+    .types = OP_ANY,
     .in_min = 1,
     .in_max = 2,
     .out_min = 1,

@@ -105,6 +105,7 @@ const struct op op_stft = {
     .name = "STFT",
     .code = OP_CODE_stft,
     .since = {17},
+    .types = OP_FLOATS,
     .in_min = 2,
     .in_max = 4,
     .out_min = 1,

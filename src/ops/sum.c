@@ -21,6 +21,7 @@ const struct op op_sum = {
     .name = "Sum",
     .code = OP_CODE_sum,
     .since = {1, 6, 8, 13},
+    .types = OP_FLOATS,
     .in_min = 1,
     .in_max = OP_INPUTS_MAX,
     .out_min = 1,

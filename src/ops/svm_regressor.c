@@ -86,6 +86,7 @@ const struct op op_svm_regressor = {
     .name = "SVMRegressor",
     .code = OP_CODE_svm_regressor,
     .since = {1},
+    .types = OP_T(F32) | OP_T(F64) | OP_T(I32) | OP_T(I64),
     .in_min = 2,
     .in_max = OPERANDS,
     .out_min = 1,

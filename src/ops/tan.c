@@ -21,6 +21,7 @@ const struct op op_tan = {
     .name = "Tan",
     .code = OP_CODE_tan,
     .since = {7},
+    .types = OP_FLOATS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -215,6 +215,7 @@ const struct op op_tf_idf_vectorizer = {
     .name = "TfIdfVectorizer",
     .code = OP_CODE_tf_idf_vectorizer,
     .since = {9},
+    .types = OP_T(I32) | OP_T(I64),
     .in_min = INDEXES + 1,
     .in_max = OPERANDS,
     .out_min = 1,

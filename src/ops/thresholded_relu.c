@@ -34,6 +34,7 @@ const struct op op_thresholded_relu = {
     .name = "ThresholdedRelu",
     .code = OP_CODE_thresholded_relu,
     .since = {10},
+    .types = OP_FLOATS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -48,6 +48,7 @@ const struct op op_tile = {
     .name = "Tile",
     .code = OP_CODE_tile,
     .since = {6, 13},
+    .types = OP_ANY,
     .in_min = 2,
     .in_max = 2,
     .out_min = 1,

@@ -123,6 +123,7 @@ const struct op op_top_k = {
     .name = "TopK",
     .code = OP_CODE_top_k,
     .since = {1, 10, 11},
+    .types = OP_NUMBERS,
     .in_min = 1,
     .in_max = 2,
     .out_min = 1,

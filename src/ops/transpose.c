@@ -70,6 +70,7 @@ const struct op op_transpose = {
     .name = "Transpose",
     .code = OP_CODE_transpose,
     .since = {1, 13},
+    .types = OP_ANY,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

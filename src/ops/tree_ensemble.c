@@ -60,6 +60,7 @@ const struct op op_tree_ensemble = {
     .name = "TreeEnsemble",
     .code = OP_CODE_tree_ensemble,
     .since = {1},
+    .types = OP_T(F32),
     .in_min = TREE_NODES + 1,
     .in_max = TREE_OPERANDS,
     .out_min = 1,

@@ -72,6 +72,7 @@ const struct op op_tree_ensemble_classifier = {
     .name = "TreeEnsembleClassifier",
     .code = OP_CODE_tree_ensemble_classifier,
     .since = {1, 3},
+    .types = OP_T(F32) | OP_T(I32) | OP_T(I64),
     .in_min = TREE_NODES + 1,
     .in_max = TREE_ML_OPERANDS,
     .out_min = 1,

@@ -37,6 +37,7 @@ const struct op op_tree_ensemble_regressor = {
     .name = "TreeEnsembleRegressor",
     .code = OP_CODE_tree_ensemble_regressor,
     .since = {1, 3},
+    .types = OP_T(F32) | OP_T(I32) | OP_T(I64),
     .in_min = TREE_NODES + 1,
     .in_max = TREE_VECTORS + 1,
     .out_min = 1,

@@ -63,6 +63,7 @@ const struct op op_trilu = {
     .name = "Trilu",
     .code = OP_CODE_trilu,
     .since = {14},
+    .types = OP_ANY,
     .in_min = 1,
     .in_max = 2,
     .out_min = 1,

@@ -202,6 +202,7 @@ const struct op op_unique = {
     .name = "Unique",
     .code = OP_CODE_unique,
     .since = {11},
+    .types = OP_NUMBERS,
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

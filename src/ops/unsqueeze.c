@@ -57,6 +57,7 @@ const struct op op_unsqueeze = {
     .name = "Unsqueeze",
     .code = OP_CODE_unsqueeze,
     .since = {1, 11, 13},
+    .types = OP_ANY,
     .in_min = 1,
     .in_max = 2,
     .out_min = 1,

@@ -116,6 +116,7 @@ const struct op op_upsample = {
     .name = "Upsample",
     .code = OP_CODE_upsample,
     .since = {1, 7, 9},
+    .types = OP_ANY,
     .in_min = 1,
     .in_max = 2,
     .out_min = 1,

@@ -52,6 +52,7 @@ const struct op op_where = {
     .name = "Where",
     .code = OP_CODE_where,
     .since = {9, 16},
+    .types = OP_ANY,
     .in_min = 3,
     .in_max = 3,
     .out_min = 1,

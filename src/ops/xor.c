@@ -20,6 +20,7 @@ const struct op op_xor = {
     .name = "Xor",
     .code = OP_CODE_xor,
     .since = {1, 7},
+    .types = OP_T(BOOL),
     .in_min = 2,
     .in_max = 2,
     .out_min = 1,

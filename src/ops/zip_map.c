@@ -43,6 +43,7 @@ const struct op op_zip_map = {
     .name = "ZipMap",
     .code = OP_CODE_zip_map,
     .since = {1},
+    .types = OP_T(F32),
     .in_min = 1,
     .in_max = OPERANDS,
     .out_min = 1,
