@@ -31,14 +31,14 @@ enum artifact_target { TARGET_GENERIC = 0 };
 
 /* ---- what the compiler hands over ---- */
 
-enum tensor_class { CLASS_CONST = 1, CLASS_INPUT = 2, CLASS_VALUE = 3 };
+/* A formal is what a block other than the first takes; each belongs to one block. */
+enum tensor_class { CLASS_CONST = 1, CLASS_INPUT = 2, CLASS_VALUE = 3, CLASS_FORMAL = 4 };
 
 struct artifact_tensor {
     const char *name; /* for messages and `show`; may be "" */
     enum tensor_class class;
-    struct tensor
-        t;         /* CLASS_CONST: full shape and data. CLASS_INPUT: dtype. CLASS_VALUE: nothing */
-    bool compress; /* CLASS_CONST: try LZ4, keep it where the ratio is below 0.9 */
+    struct tensor t; /* CLASS_CONST: full shape and data. CLASS_INPUT: dtype. Others: nothing */
+    bool compress;   /* CLASS_CONST: try LZ4, keep it where the ratio is below 0.9 */
 };
 
 struct artifact_instr {
@@ -51,11 +51,23 @@ struct artifact_instr {
     const char *name; /* the source's node name, for messages; may be "" */
 };
 
+/* A body of a control instruction (If, Loop, Scan), which names it by number: closed, so that its
+ * instructions read only its formals, its own results and constants. */
+struct artifact_block {
+    uint32_t n_instrs;
+    const int32_t *in, *out; /* tensor indices: formals; results, formals or constants */
+    uint32_t n_in, n_out;
+};
+
 struct artifact_source {
     const struct artifact_tensor *tensors;
     uint32_t n_tensors;
     const struct artifact_instr *instrs; /* in execution order, define before use */
-    uint32_t n_instrs;
+    uint32_t n_instrs;                   /* of all blocks, block after block */
+    /* Blocks 1 to n_blocks: their instructions stand behind those of the model itself, which is
+     * block 0. Each is named by one instruction, of a block with a lower number. */
+    const struct artifact_block *blocks;
+    uint32_t n_blocks;
     const int32_t *inputs;  /* tensor index of each signature input, all CLASS_INPUT */
     const int32_t *outputs; /* tensor index of each signature output, any class */
     struct signature signature;
@@ -87,6 +99,7 @@ struct artifact_page0 {
     uint64_t meta_raw_bytes; /* raw size of all metadata sections */
     uint32_t n_sections, n_tensors, n_instrs, n_operands, n_attrs, n_inputs, n_outputs, n_symbols;
     uint32_t n_blobs, strings_bytes;
+    uint32_t n_blocks; /* beside block 0 */
     struct artifact_cost cost;
     uint8_t hash[SHA256_BYTES]; /* of page 0 (this field zero) and the meta: names the content */
 };

@@ -16,7 +16,7 @@
 
 enum {
     ARTIFACT_MAJOR = 1,
-    ARTIFACT_MINOR = 0,
+    ARTIFACT_MINOR = 1, /* 0: without blocks */
     ARTIFACT_ENDIAN = 0x01020304,
     PACK_BELOW_BYTES = 64 * 1024, /* constants below it share one blob */
     LZ4_SECTION_LEAST = 4096,     /* metadata sections below it stay raw */
@@ -29,6 +29,7 @@ enum {
     CAP_INSTRS = 1 << 15, /* placing values is quadratic in it */
     CAP_OPERANDS = 1 << 20,
     CAP_ATTRS = 1 << 20,
+    CAP_BLOCKS = 1 << 12,
     CAP_SYMBOLS = ARTIFACT_SYMBOLS_MAX,
     CAP_STRINGS_BYTES = 1 << 26,
     CAP_PROVENANCE_BYTES = 1 << 20,
@@ -51,6 +52,7 @@ struct disk_page0 {
     uint32_t n_inputs, n_outputs, n_symbols, n_blobs, strings_bytes;
     uint64_t arena_fixed, arena_per_item, scratch_bytes;
     uint8_t hash[SHA256_BYTES];
+    uint32_t n_blocks, zero; /* since minor 1; before it zero */
 };
 
 struct disk_section {
@@ -89,6 +91,10 @@ struct disk_blob {
     uint64_t off, bytes;
 };
 
+struct disk_block {
+    uint32_t n_instrs, n_in, n_out, zero;
+};
+
 struct disk_sample {
     uint16_t dtype, rank;
     uint32_t zero;
@@ -102,16 +108,19 @@ struct disk_text {
     uint64_t off, bytes;
 };
 
-_Static_assert(sizeof(struct disk_page0) == 160, "page 0");
+_Static_assert(sizeof(struct disk_page0) == 168, "page 0");
 _Static_assert(sizeof(struct disk_section) == 32, "section");
 _Static_assert(sizeof(struct disk_port) == 80, "port");
 _Static_assert(sizeof(struct disk_tensor) == 96, "tensor");
 _Static_assert(sizeof(struct disk_instr) == 16, "instruction");
 _Static_assert(sizeof(struct disk_attr) == 16, "attribute");
 _Static_assert(sizeof(struct disk_blob) == 48, "blob");
+_Static_assert(sizeof(struct disk_block) == 16, "block");
 _Static_assert(sizeof(struct disk_sample) == 88, "sample");
 _Static_assert(sizeof(struct disk_text) == 16, "text: as long as the element it becomes");
 
+/* The least minor that can say what p says: an artifact has no other. */
+uint16_t page0_minor(const struct artifact_page0 *p);
 /* Page 0's first bytes; the rest of the page is zero. */
 void page0_encode(const struct artifact_page0 *p, struct disk_page0 *out);
 

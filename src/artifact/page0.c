@@ -9,6 +9,11 @@
 #include "artifact/reader.h"
 #include "base/checked.h"
 
+uint16_t page0_minor(const struct artifact_page0 *p)
+{
+    return p->n_blocks ? 1 : 0;
+}
+
 void page0_encode(const struct artifact_page0 *p, struct disk_page0 *out)
 {
     *out = (struct disk_page0){
@@ -32,6 +37,7 @@ void page0_encode(const struct artifact_page0 *p, struct disk_page0 *out)
         .n_symbols = p->n_symbols,
         .n_blobs = p->n_blobs,
         .strings_bytes = p->strings_bytes,
+        .n_blocks = p->n_blocks,
         .arena_fixed = p->cost.arena_fixed,
         .arena_per_item = p->cost.arena_per_item,
         .scratch_bytes = p->cost.scratch_bytes,
@@ -62,6 +68,7 @@ static void decode(const struct disk_page0 *d, struct artifact_page0 *out)
     out->n_symbols = d->n_symbols;
     out->n_blobs = d->n_blobs;
     out->strings_bytes = d->strings_bytes;
+    out->n_blocks = d->n_blocks;
     out->cost.arena_fixed = d->arena_fixed;
     out->cost.arena_per_item = d->arena_per_item;
     out->cost.scratch_bytes = d->scratch_bytes;
@@ -102,6 +109,7 @@ static enum status check_counts(const struct artifact_page0 *p, struct err *err)
         {"inputs", p->n_inputs, 0, SIGNATURE_PORTS_MAX},
         {"outputs", p->n_outputs, 1, SIGNATURE_PORTS_MAX},
         {"symbols", p->n_symbols, 0, CAP_SYMBOLS},
+        {"blocks", p->n_blocks, 0, CAP_BLOCKS},
         {"blobs", p->n_blobs, 0, (uint64_t)p->n_tensors + 1},
         {"string bytes", p->strings_bytes, 1, CAP_STRINGS_BYTES},
         {"bytes of meta", p->meta_bytes, ARTIFACT_PAGE0_BYTES, CAP_META_BYTES},
@@ -151,10 +159,13 @@ enum status artifact_page0_read(const void *page0, size_t bytes, struct artifact
     enum status s = check_head(&d, err);
     if (s != OK)
         return s;
-    if (!all_zero((const uint8_t *)page0 + sizeof(d), ARTIFACT_PAGE0_BYTES - sizeof(d)))
+    if (d.zero || !all_zero((const uint8_t *)page0 + sizeof(d), ARTIFACT_PAGE0_BYTES - sizeof(d)))
         return err_set(err, E_CORRUPT, "page 0: reserved bytes are not zero");
     struct artifact_page0 p;
     decode(&d, &p);
+    if (p.minor != page0_minor(&p))
+        return err_set(err, E_CORRUPT, "page 0: minor %u, what it says needs %u", p.minor,
+                       page0_minor(&p));
     s = check_counts(&p, err);
     if (s == OK)
         s = check_sizes(&p, err);

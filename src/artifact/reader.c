@@ -12,8 +12,9 @@
 #include "base/alloc.h"
 #include "base/checked.h"
 
-static const char *const section_names[SECTION_COUNT + 1] = {
-    "?", "SIGN", "TENS", "INST", "OPND", "ATTR", "STRS", "PROV", "SELF", "BLOB", "PACK", "COLS"};
+static const char *const section_names[SECTION_COUNT + 1] = {"?",    "SIGN", "TENS", "INST", "OPND",
+                                                             "ATTR", "STRS", "PROV", "SELF", "BLOB",
+                                                             "PACK", "COLS", "BLCK"};
 
 static enum status check_hash(const struct artifact_page0 *p0, const uint8_t *meta, size_t n,
                               struct err *err)
@@ -62,6 +63,7 @@ static void raw_limits(const struct artifact_page0 *p, enum section type, uint64
         [SECTION_BLOB] = {p->n_blobs * sizeof(struct disk_blob), 0},
         [SECTION_PACK] = {p->packed_bytes, 0},
         [SECTION_COLS] = {2 * sizeof(uint32_t), CAP_META_BYTES},
+        [SECTION_BLCK] = {p->n_blocks * sizeof(struct disk_block), 0},
     };
     *least = limits[type].least;
     *most = MAX(limits[type].least, limits[type].most);
@@ -114,13 +116,27 @@ static enum status read_section(struct artifact_reader *r, const uint8_t *meta, 
     return OK;
 }
 
+static bool section_wanted(const struct artifact_reader *r, enum section type)
+{
+    switch (type) {
+    case SECTION_PACK:
+        return r->p0.packed_bytes > 0;
+    case SECTION_BLCK:
+        return r->p0.n_blocks > 0;
+    case SECTION_SELF:
+    case SECTION_COLS:
+        return r->sections[type].present;
+    default:
+        return true;
+    }
+}
+
 static enum status check_present(const struct artifact_reader *r, struct err *err)
 {
     uint64_t raw = 0;
     for (int t = 1; t <= SECTION_COUNT; t++) {
         const struct section_view *v = &r->sections[t];
-        bool optional = t == SECTION_SELF || t == SECTION_COLS;
-        bool wanted = t == SECTION_PACK ? r->p0.packed_bytes > 0 : !optional || v->present;
+        bool wanted = section_wanted(r, (enum section)t);
         if (v->present != wanted)
             return err_set(err, E_CORRUPT, "section %s: %s", section_names[t],
                            wanted ? "missing" : "not expected");

@@ -11,7 +11,8 @@
 
 #include "artifact/artifact.h"
 
-/* Numbers stand in artifacts; sections lie in this order. SELF, PACK and COLS may be absent. */
+/* Numbers stand in artifacts; sections lie in this order. SELF, PACK, COLS and BLCK may be absent.
+ */
 enum section {
     SECTION_SIGN = 1,   /* ports and symbols */
     SECTION_TENS = 2,   /* tensors */
@@ -24,7 +25,8 @@ enum section {
     SECTION_BLOB = 9,   /* the table of blobs */
     SECTION_PACK = 10,  /* packed constants */
     SECTION_COLS = 11,  /* names of the input's columns */
-    SECTION_COUNT = 11, /* the most sections a file has */
+    SECTION_BLCK = 12,  /* blocks, where there are any */
+    SECTION_COUNT = 12, /* the most sections a file has */
     SECTION_LEAST = 8,
 };
 
@@ -59,7 +61,7 @@ struct const_place {
 struct tensor_record {
     const char *name;
     enum tensor_class class;
-    struct tensor t; /* CLASS_CONST: all but data. CLASS_INPUT: dtype. CLASS_VALUE: nothing */
+    struct tensor t;          /* CLASS_CONST: all but data. CLASS_INPUT: dtype. Others: nothing */
     struct const_place place; /* CLASS_CONST */
 };
 
@@ -67,6 +69,10 @@ struct instr_record {
     uint16_t op, version, n_in, n_out;
     uint32_t n_attrs;
     const char *name;
+};
+
+struct block_record {
+    uint32_t n_instrs, n_in, n_out;
 };
 
 struct blob_record {
@@ -90,6 +96,9 @@ enum status artifact_read_operand(const struct artifact_reader *r, uint32_t i, i
 /* In order: *cursor starts at 0 and says how much of the payload area is used. */
 enum status artifact_read_attr(const struct artifact_reader *r, uint32_t i, uint64_t *cursor,
                                struct attr *out, struct err *err) WARN_UNUSED;
+/* Block i + 1. */
+enum status artifact_read_block(const struct artifact_reader *r, uint32_t i,
+                                struct block_record *out, struct err *err) WARN_UNUSED;
 enum status artifact_read_blob(const struct artifact_reader *r, uint32_t i, struct blob_record *out,
                                struct err *err) WARN_UNUSED;
 /* Inputs first, then outputs; data points into the section, which is not aligned. No strings. */

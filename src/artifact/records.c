@@ -9,6 +9,7 @@
 #include "artifact/format_priv.h"
 #include "artifact/reader.h"
 #include "base/checked.h"
+#include "ops/op.h"
 #include "tensor/text.h"
 
 static void get(const struct artifact_reader *r, enum section section, uint64_t off, void *out,
@@ -131,10 +132,11 @@ static enum status tensor_record(const struct artifact_reader *r, const struct d
     enum status s = get_name(r, d->name, &out->name, err);
     if (s != OK)
         return s;
-    if (d->class < CLASS_CONST || d->class > CLASS_VALUE || d->rank > TENSOR_RANK_MAX || d->zero ||
+    if (d->class < CLASS_CONST || d->class > CLASS_FORMAL || d->rank > TENSOR_RANK_MAX || d->zero ||
         !tail_is_zero(d->dims, d->rank))
         return err_set(err, E_CORRUPT, "class %u, rank %u", d->class, d->rank);
-    if (d->class == CLASS_VALUE ? d->dtype != DT_NONE : !dtype_valid(d->dtype))
+    const bool typed = d->class == CLASS_CONST || d->class == CLASS_INPUT;
+    if (typed ? !dtype_valid(d->dtype) : d->dtype != DT_NONE)
         return err_set(err, E_CORRUPT, "dtype %u", d->dtype);
     out->class = (enum tensor_class)d->class;
     tensor_set_shape(&out->t, (enum dtype)d->dtype, d->rank, d->dims);
@@ -228,6 +230,18 @@ enum status artifact_read_attr(const struct artifact_reader *r, uint32_t i, uint
     if (!ok)
         return err_set(err, E_CORRUPT, "section ATTR: attribute %u: key %u, type %u, count %u", i,
                        d.key, d.type, d.count);
+    return OK;
+}
+
+enum status artifact_read_block(const struct artifact_reader *r, uint32_t i,
+                                struct block_record *out, struct err *err)
+{
+    struct disk_block d;
+    get(r, SECTION_BLCK, i * sizeof(d), &d, sizeof(d));
+    if (d.zero || d.n_in > OP_INPUTS_MAX || d.n_out > OP_OUTPUTS_MAX + 1)
+        return err_set(err, E_CORRUPT, "section BLCK: block %u: %u formals, %u results", i + 1,
+                       d.n_in, d.n_out);
+    *out = (struct block_record){d.n_instrs, d.n_in, d.n_out};
     return OK;
 }
 

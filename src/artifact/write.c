@@ -56,7 +56,8 @@ static enum status add_section(struct writer *w, enum section type, struct buf *
 
 static bool section_wanted(const struct writer *w, enum section type)
 {
-    if (type == SECTION_PACK || type == SECTION_SELF || type == SECTION_COLS)
+    if (type == SECTION_PACK || type == SECTION_SELF || type == SECTION_COLS ||
+        type == SECTION_BLCK)
         return w->sections[type].len > 0;
     return true;
 }
@@ -89,6 +90,7 @@ static enum status add_page0(struct writer *w, struct buf *out, struct err *err)
     struct artifact_page0 *p0 = &w->p0, check;
     struct disk_page0 d;
     p0->file_bytes = p0->meta_bytes + p0->blob_bytes;
+    p0->minor = page0_minor(p0);
     page0_encode(p0, &d);
     memcpy(out->data, &d, sizeof(d));
     enum status s = sha256_once(out->data, p0->meta_bytes, p0->hash);
@@ -115,7 +117,6 @@ enum status artifact_write(const struct artifact_source *src, const struct artif
 {
     struct writer w = {.src = src};
     w.p0.major = ARTIFACT_MAJOR;
-    w.p0.minor = ARTIFACT_MINOR;
     w.p0.target = TARGET_GENERIC;
     w.p0.cost_revision = ARTIFACT_COST_REVISION;
     w.p0.cost = *cost;

@@ -107,7 +107,7 @@ static enum status add_tensor(struct writer *w, const struct artifact_tensor *t,
 {
     struct disk_tensor d = {.class = (uint8_t)t->class};
     enum status s = writer_name(w, t->name, &d.name, err);
-    if (t->class != CLASS_VALUE)
+    if (t->class == CLASS_CONST || t->class == CLASS_INPUT)
         d.dtype = (uint8_t)t->t.dtype;
     if (s == OK && t->class == CLASS_CONST) {
         s = place_const(w, t, &d, err);

@@ -155,6 +155,27 @@ static enum status add_instrs(struct writer *w, struct err *err)
     return s;
 }
 
+/* The formals and results of the blocks stand behind all instructions' operands. */
+static enum status add_blocks(struct writer *w, struct err *err)
+{
+    enum status s = OK;
+    w->p0.n_blocks = w->src->n_blocks;
+    for (uint32_t i = 0; s == OK && i < w->src->n_blocks; i++) {
+        const struct artifact_block *b = &w->src->blocks[i];
+        const struct disk_block d = {b->n_instrs, b->n_in, b->n_out, 0};
+        if (b->n_in > OP_INPUTS_MAX || b->n_out > OP_OUTPUTS_MAX + 1)
+            return err_set(err, E_UNSUPPORTED, "a block has %u formals and %u results", b->n_in,
+                           b->n_out);
+        s = add(w, SECTION_BLCK, &d, sizeof(d), err);
+        if (s == OK)
+            s = add(w, SECTION_OPND, b->in, b->n_in * sizeof(b->in[0]), err);
+        if (s == OK)
+            s = add(w, SECTION_OPND, b->out, b->n_out * sizeof(b->out[0]), err);
+        w->p0.n_operands += b->n_in + b->n_out;
+    }
+    return s;
+}
+
 static enum status add_sample(struct writer *w, const struct tensor *t, struct buf *payloads,
                               struct err *err)
 {
@@ -198,6 +219,8 @@ enum status writer_sections(struct writer *w, struct err *err)
         s = writer_constants(w, err);
     if (s == OK)
         s = add_instrs(w, err);
+    if (s == OK)
+        s = add_blocks(w, err);
     if (s == OK)
         s = add(w, SECTION_PROV, provenance, strlen(provenance), err);
     if (s == OK)

@@ -21,7 +21,16 @@ struct layout {
     struct port *ports;              /* heap; inputs, then outputs */
     int32_t *index;                  /* heap; tensor of each value, or ARTIFACT_NO_TENSOR */
     int32_t *operands;               /* heap; all instructions' operands, then the signature's */
-    struct artifact_source src;      /* points into the above */
+    uint32_t *live;                  /* heap; the blocks that are written, by their new numbers */
+    uint32_t n_live;
+    struct artifact_block *blocks; /* heap; of live[1] and up */
+    struct attr *attrs;            /* heap; those of control nodes, with the new numbers */
+    struct artifact_source src;    /* points into the above */
+};
+
+/* What all blocks together need room for. */
+struct totals {
+    size_t nodes, operands, attrs;
 };
 
 static void layout_fini(struct layout *l)
@@ -31,21 +40,42 @@ static void layout_fini(struct layout *l)
     alloc_free(l->ports);
     alloc_free(l->index);
     alloc_free(l->operands);
+    alloc_free(l->live);
+    alloc_free(l->blocks);
+    alloc_free(l->attrs);
     *l = (struct layout){0};
+}
+
+static struct totals count(const struct graph *g, const struct layout *l)
+{
+    struct totals n = {0};
+    for (uint32_t k = 0; k < l->n_live; k++) {
+        const struct graph_block b = graph_block_at(g, l->live[k]);
+        n.nodes += b.n_nodes;
+        n.operands += (size_t)b.n_inputs + b.n_outputs;
+        for (uint32_t i = 0; i < b.n_nodes; i++) {
+            n.operands += (size_t)b.nodes[i].n_in + b.nodes[i].n_out;
+            n.attrs += b.nodes[i].op->flags & OP_CONTROL ? b.nodes[i].n_attrs : 0;
+        }
+    }
+    return n;
 }
 
 static enum status layout_alloc(const struct graph *g, struct layout *l)
 {
-    size_t operands = (size_t)g->n_inputs + g->n_outputs;
-    for (uint32_t i = 0; i < g->n_nodes; i++)
-        operands += (size_t)g->nodes[i].n_in + g->nodes[i].n_out;
+    enum status s = graph_live_blocks(g, &l->live, &l->n_live);
+    if (s != OK)
+        return s;
+    const struct totals n = count(g, l);
     l->tensors = alloc_zero(g->n_values, sizeof(*l->tensors));
-    l->instrs = alloc_zero(g->n_nodes, sizeof(*l->instrs));
+    l->instrs = alloc_zero(n.nodes, sizeof(*l->instrs));
     l->ports = alloc_zero((size_t)g->n_inputs + g->n_outputs, sizeof(*l->ports));
     l->index = alloc_new((size_t)g->n_values * sizeof(*l->index));
-    l->operands = alloc_zero(operands, sizeof(*l->operands));
-    bool all = l->tensors && l->instrs && l->ports && l->index && l->operands;
-    return all ? OK : E_NO_MEMORY;
+    l->operands = alloc_zero(n.operands, sizeof(*l->operands));
+    l->blocks = alloc_zero(l->n_live, sizeof(*l->blocks));
+    l->attrs = alloc_zero(n.attrs, sizeof(*l->attrs));
+    bool all = l->tensors && l->instrs && l->ports && l->index && l->operands && l->blocks;
+    return all && l->attrs ? OK : E_NO_MEMORY;
 }
 
 static void mark(int32_t *index, const int32_t *values, uint32_t n)
@@ -58,15 +88,20 @@ static void mark(int32_t *index, const int32_t *values, uint32_t n)
 /* Numbers the values in use and describes each as a tensor. */
 static void lay_tensors(const struct graph *g, struct layout *l)
 {
-    static const enum tensor_class class_of[] = {
-        [VALUE_CONST] = CLASS_CONST, [VALUE_INPUT] = CLASS_INPUT, [VALUE_COMPUTED] = CLASS_VALUE};
+    static const enum tensor_class class_of[] = {[VALUE_CONST] = CLASS_CONST,
+                                                 [VALUE_INPUT] = CLASS_INPUT,
+                                                 [VALUE_COMPUTED] = CLASS_VALUE,
+                                                 [VALUE_FORMAL] = CLASS_FORMAL};
     for (uint32_t i = 0; i < g->n_values; i++)
         l->index[i] = ARTIFACT_NO_TENSOR;
-    mark(l->index, g->inputs, g->n_inputs);
-    mark(l->index, g->outputs, g->n_outputs);
-    for (uint32_t i = 0; i < g->n_nodes; i++) {
-        mark(l->index, g->nodes[i].in, g->nodes[i].n_in);
-        mark(l->index, g->nodes[i].out, g->nodes[i].n_out);
+    for (uint32_t k = 0; k < l->n_live; k++) {
+        const struct graph_block b = graph_block_at(g, l->live[k]);
+        mark(l->index, b.inputs, b.n_inputs);
+        mark(l->index, b.outputs, b.n_outputs);
+        for (uint32_t i = 0; i < b.n_nodes; i++) {
+            mark(l->index, b.nodes[i].in, b.nodes[i].n_in);
+            mark(l->index, b.nodes[i].out, b.nodes[i].n_out);
+        }
     }
     uint32_t n = 0;
     for (uint32_t i = 0; i < g->n_values; i++) {
@@ -92,23 +127,63 @@ static const int32_t *lay_operands(const struct layout *l, const int32_t *values
     return start;
 }
 
+/* A block's number in the artifact. */
+static int64_t new_number(const struct layout *l, int64_t block)
+{
+    int64_t k = 0;
+    while (k < l->n_live && l->live[k] != block)
+        k++;
+    ASSERT(k < l->n_live);
+    return k;
+}
+
+/* A control node's attributes, behind *at, which moves on; others keep theirs. */
+static const struct attr *lay_attrs(const struct layout *l, const struct node *n, struct attr **at)
+{
+    struct attr *start = *at;
+    if (!(n->op->flags & OP_CONTROL))
+        return n->attrs;
+    for (uint32_t i = 0; i < n->n_attrs; i++) {
+        start[i] = n->attrs[i];
+        for (const enum attr_key *k = control_body_keys(n->op); *k != ATTR_NONE; k++)
+            if (start[i].key == *k)
+                start[i].i = new_number(l, start[i].i);
+    }
+    *at += n->n_attrs;
+    return start;
+}
+
 static void lay_instrs(const struct graph *g, struct layout *l)
 {
     int32_t *at = l->operands;
-    for (uint32_t i = 0; i < g->n_nodes; i++) {
-        const struct node *n = &g->nodes[i];
-        l->instrs[i] = (struct artifact_instr){.op = n->op->code,
-                                               .version = (uint16_t)n->version,
-                                               .in = lay_operands(l, n->in, n->n_in, &at),
-                                               .out = lay_operands(l, n->out, n->n_out, &at),
-                                               .n_in = n->n_in,
-                                               .n_out = n->n_out,
-                                               .attrs = n->attrs,
-                                               .n_attrs = n->n_attrs,
-                                               .name = n->name};
+    struct attr *attrs = l->attrs;
+    for (uint32_t k = 0; k < l->n_live; k++) {
+        const struct graph_block b = graph_block_at(g, l->live[k]);
+        for (uint32_t i = 0; i < b.n_nodes; i++) {
+            const struct node *n = &b.nodes[i];
+            l->instrs[l->src.n_instrs++] =
+                (struct artifact_instr){.op = n->op->code,
+                                        .version = (uint16_t)n->version,
+                                        .in = lay_operands(l, n->in, n->n_in, &at),
+                                        .out = lay_operands(l, n->out, n->n_out, &at),
+                                        .n_in = n->n_in,
+                                        .n_out = n->n_out,
+                                        .attrs = lay_attrs(l, n, &attrs),
+                                        .n_attrs = n->n_attrs,
+                                        .name = n->name};
+        }
+        if (k)
+            l->blocks[k - 1] = (struct artifact_block){
+                .n_instrs = b.n_nodes,
+                .in = lay_operands(l, b.inputs, b.n_inputs, &at),
+                .out = lay_operands(l, b.outputs, b.n_outputs, &at),
+                .n_in = b.n_inputs,
+                .n_out = b.n_outputs,
+            };
     }
     l->src.instrs = l->instrs;
-    l->src.n_instrs = g->n_nodes;
+    l->src.blocks = l->blocks;
+    l->src.n_blocks = l->n_live - 1;
     l->src.inputs = lay_operands(l, g->inputs, g->n_inputs, &at);
     l->src.outputs = lay_operands(l, g->outputs, g->n_outputs, &at);
 }

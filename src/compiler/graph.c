@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* Keeps the graph's arrays and the memory behind them. All that a graph owns lies in a list of
- * blocks, so that a front end may stop at any error and graph_free still frees everything; the
+ * pieces, so that a front end may stop at any error and graph_free still frees everything; the
  * growing arrays are heap memory of their own. Indices stay valid while arrays grow, pointers into
  * them do not. */
 #include "compiler/graph.h"
@@ -13,24 +13,25 @@
 
 enum {
     ALIGN = 64,            /* of what graph_alloc gives: fit for a tensor's data */
-    CHUNK_BYTES = 1 << 14, /* small pieces share a block of this size */
+    CHUNK_BYTES = 1 << 14, /* small pieces share a piece of this size */
     FIRST_CAP = 16,
     COUNT_MAX = INT32_MAX / 2, /* indices are int32_t */
 };
 
 /* A piece of heap; its bytes follow at the next multiple of ALIGN. */
-struct block {
-    struct block *next;
+struct piece {
+    struct piece *next;
     size_t used, cap; /* bytes after the header */
 };
 
-_Static_assert(sizeof(struct block) <= ALIGN, "the header fits before the first aligned byte");
+_Static_assert(sizeof(struct piece) <= ALIGN, "the header fits before the first aligned byte");
 
 enum status graph_new(struct graph **out)
 {
     struct graph *g = alloc_zero(1, sizeof(*g));
     if (!g)
         return E_NO_MEMORY;
+    g->n_blocks = 1;
     *out = g;
     return OK;
 }
@@ -40,37 +41,41 @@ void graph_free(struct graph **gp)
     struct graph *g = *gp;
     if (!g)
         return;
-    for (struct block *b = g->blocks, *next; b; b = next) {
+    for (struct piece *b = g->memory, *next; b; b = next) {
         next = b->next;
         alloc_free(b);
     }
+    for (uint32_t i = 0; i < g->n_blocks; i++) {
+        struct graph_block b = graph_block_at(g, i);
+        alloc_free(b.nodes);
+        alloc_free(b.inputs);
+        alloc_free(b.outputs);
+        alloc_free(b.declared);
+    }
+    alloc_free(g->blocks);
     alloc_free(g->values);
-    alloc_free(g->nodes);
-    alloc_free(g->inputs);
-    alloc_free(g->outputs);
-    alloc_free(g->declared);
     alloc_free(g->symbols);
     alloc_free(g);
     *gp = NULL;
 }
 
-/* A block with room for cap bytes, put behind the first one when it is to be used at once. */
-static struct block *block_new(struct graph *g, size_t cap)
+/* A piece with room for cap bytes, put behind the first one when it is to be used at once. */
+static struct piece *piece_new(struct graph *g, size_t cap)
 {
     uint64_t bytes;
     if (!checked_add(cap, ALIGN, &bytes))
         return NULL;
-    struct block *b = alloc_aligned(ALIGN, bytes);
+    struct piece *b = alloc_aligned(ALIGN, bytes);
     if (!b)
         return NULL;
-    *b = (struct block){.cap = cap};
-    struct block *first = g->blocks;
+    *b = (struct piece){.cap = cap};
+    struct piece *first = g->memory;
     if (first && cap != CHUNK_BYTES) {
         b->next = first->next;
         first->next = b;
     } else {
         b->next = first;
-        g->blocks = b;
+        g->memory = b;
     }
     return b;
 }
@@ -80,9 +85,9 @@ void *graph_alloc(struct graph *g, size_t bytes)
     uint64_t rounded;
     if (!checked_align(bytes ? bytes : 1, ALIGN, &rounded))
         return NULL;
-    struct block *b = g->blocks;
+    struct piece *b = g->memory;
     if (!b || rounded > b->cap - b->used)
-        b = block_new(g, rounded > CHUNK_BYTES / 4 ? rounded : CHUNK_BYTES);
+        b = piece_new(g, rounded > CHUNK_BYTES / 4 ? rounded : CHUNK_BYTES);
     if (!b)
         return NULL;
     void *p = (uint8_t *)b + ALIGN + b->used;
@@ -162,6 +167,25 @@ enum status graph_const(struct graph *g, const char *name, const struct tensor *
 enum status graph_value(struct graph *g, const char *name, int32_t *index)
 {
     return add_value(g, name, VALUE_COMPUTED, NULL, index);
+}
+
+enum status graph_formal(struct graph *g, const char *name, int32_t *index)
+{
+    return add_value(g, name, VALUE_FORMAL, NULL, index);
+}
+
+enum status graph_block_input(struct graph *g, int32_t formal)
+{
+    return add_index(&g->inputs, &g->n_inputs, &g->cap_inputs, formal);
+}
+
+enum status graph_block_add(struct graph *g, uint32_t *block)
+{
+    if (grow((void **)&g->blocks, g->n_blocks, &g->cap_blocks, sizeof(*g->blocks)) != OK)
+        return E_NO_MEMORY;
+    *block = g->n_blocks;
+    g->blocks[g->n_blocks++] = (struct graph_block){.parent = g->focus};
+    return OK;
 }
 
 enum status graph_output(struct graph *g, int32_t value)

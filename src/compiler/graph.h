@@ -7,11 +7,13 @@
 #define ROOST_COMPILER_GRAPH_H
 
 #include "artifact/artifact.h"
-#include "ops/op.h"
+#include "ops/control.h"
 
 struct compile_file; /* compiler/compiler.h */
 
-enum value_kind { VALUE_CONST, VALUE_INPUT, VALUE_COMPUTED };
+/* A formal is an input of a block other than the first: nothing is known of it but that it is
+ * there. */
+enum value_kind { VALUE_CONST, VALUE_INPUT, VALUE_COMPUTED, VALUE_FORMAL };
 
 struct value {
     const char *name; /* owned by the graph; unique; "" for unnamed ones */
@@ -41,24 +43,46 @@ struct graph_opset {
 struct graph_port {
     enum dtype dtype; /* DT_NONE: nothing */
     int rank;
+    int64_t dims[TENSOR_RANK_MAX]; /* 0 for what it does not say */
+};
+
+/* A list of nodes with what goes in and comes out. Block 0 is the model itself. Every other one is
+ * a body of exactly one control node (If, Loop, Scan), which names it in an attribute, and whose
+ * block has a lower number. Blocks are closed: a node reads its own block's inputs and results, and
+ * constants, which belong to all; what a body needs of the blocks around it, its control node hands
+ * over (ops/control.h). */
+struct graph_block {
+    struct node *nodes; /* topological order at all times */
+    uint32_t n_nodes, cap_nodes;
+    int32_t *inputs, *outputs; /* value indices; block 0: signature order */
+    struct graph_port
+        *declared; /* by output, as read; passes that rewrite bodies' outputs leave it */
+    uint32_t n_inputs, n_outputs, cap_inputs, cap_outputs, cap_declared;
+    uint32_t parent; /* the block of the node that names it; of block 0: 0 */
 };
 
 /* Heap; made by graph_new. Arrays grow; indices stay valid, pointers into them do not. */
 struct graph {
     struct value *values;
     uint32_t n_values, cap_values;
-    struct node *nodes; /* topological order at all times */
+    /* What the block in focus has, as in struct graph_block: all that builds and rewrites works on
+     * one block and need not know of others. Block 0 to begin with, and between passes. */
+    struct node *nodes;
     uint32_t n_nodes, cap_nodes;
-    int32_t *inputs, *outputs;   /* value indices, signature order */
-    struct graph_port *declared; /* by output */
+    int32_t *inputs, *outputs;
+    struct graph_port *declared;
     uint32_t n_inputs, n_outputs, cap_inputs, cap_outputs, cap_declared;
-    const char **symbols; /* names of symbolic dims, by symbol number */
+    uint32_t parent;
+    uint32_t focus;                /* the number of that block */
+    struct graph_block *blocks;    /* the others; the place of the one in focus means nothing */
+    uint32_t n_blocks, cap_blocks; /* n_blocks counts the first, too */
+    const char **symbols;          /* names of symbolic dims, by symbol number */
     uint32_t n_symbols, cap_symbols;
     struct graph_opset *opsets; /* what the source imports; owned by the graph; may be NULL */
     uint32_t n_opsets;
     const char *producer;   /* what wrote the source, "pytorch 1.13"; owned by the graph or NULL */
     struct columns columns; /* names of the only input's columns; owned by the graph */
-    void *blocks;           /* list of heap blocks, freed by graph_free */
+    void *memory;           /* list of pieces of heap, freed by graph_free */
     const void *borrowed;   /* the model file, when constants point into it; outlives the graph */
     const struct compile_file *files; /* files beside it, likewise; n_files of them */
     uint32_t n_files;
@@ -90,5 +114,26 @@ enum status graph_settle(struct graph *g, int32_t value) WARN_UNUSED;
 /* Puts "operator Conv (node 'x', opset 13)" before what err says. Returns err's code. */
 enum status graph_node_err(const struct graph *g, const struct node *n, struct err *err);
 void graph_compact(struct graph *g); /* drops dead nodes, keeps the order */
+
+/* A new, empty block inside of the one in focus, which stays in focus.  errors: E_NO_MEMORY */
+enum status graph_block_add(struct graph *g, uint32_t *block) WARN_UNUSED;
+/* Puts the focus on a block; gives the one that had it. Pointers into nodes, inputs and outputs
+ * stay valid. */
+uint32_t graph_focus(struct graph *g, uint32_t block);
+/* What a block has, wherever the focus is; a view. */
+struct graph_block graph_block_at(const struct graph *g, uint32_t block);
+/* A new formal, which graph_block_input makes an input of the block in focus (not of block 0).
+ * errors: E_NO_MEMORY */
+enum status graph_formal(struct graph *g, const char *name, int32_t *index) WARN_UNUSED;
+enum status graph_block_input(struct graph *g, int32_t formal) WARN_UNUSED;
+/* The blocks that a node names, as many as returned. */
+uint32_t node_bodies(const struct node *n, uint32_t bodies[CONTROL_BODIES_MAX]);
+/* The blocks that the model runs, in rising order, block 0 first: a heap array that the caller
+ * frees. Bodies of nodes that were dropped are not among them.  errors: E_NO_MEMORY */
+enum status graph_live_blocks(const struct graph *g, uint32_t **blocks, uint32_t *n) WARN_UNUSED;
+/* Calls fn with the focus on each such block; what it drops, it is not called for.
+ * errors: fn's; E_NO_MEMORY */
+typedef enum status graph_block_fn(struct graph *g, struct err *err);
+enum status graph_each_block(struct graph *g, graph_block_fn *fn, struct err *err) WARN_UNUSED;
 
 #endif

@@ -189,7 +189,18 @@
     X(ngram_indexes, 343)                                                                          \
     X(pool_int64s, 344)                                                                            \
     X(pool_strings, 345)                                                                           \
-    X(weights, 346)
+    X(weights, 346)                                                                                \
+    X(then_branch, 400) /* the number of a block, as body and else_branch are */                   \
+    X(else_branch, 401)                                                                            \
+    X(body, 402)                                                                                   \
+    X(n_captures, 403) /* ours: operands that a body reads as they are */                          \
+    X(num_scan_inputs, 404)                                                                        \
+    X(scan_input_axes, 405)                                                                        \
+    X(scan_output_axes, 406)                                                                       \
+    X(scan_input_directions, 407)                                                                  \
+    X(scan_output_directions, 408)                                                                 \
+    X(directions, 409)                                                                             \
+    X(scan_types, 410) /* ours: what slices are, in a loop without iterations */
 
 enum attr_key {
     ATTR_NONE = 0,

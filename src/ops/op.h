@@ -17,7 +17,7 @@
 
 enum {
     OP_PARAMS_MAX = 256, /* bytes of the largest prepared parameter record */
-    OP_INPUTS_MAX = 64,  /* operands of one instruction (Concat, Sum are the widest) */
+    OP_INPUTS_MAX = 255, /* operands of one instruction (Concat, Loop with captures are wide) */
     OP_OUTPUTS_MAX = 64,
     OP_SINCE_MAX = 8,
 };
@@ -29,6 +29,7 @@ enum op_flags {
     /* Only the run knows how many elements there are (NonZero): infer gives the most that there can
      * be, and run lowers dims of out[] (never dtype or rank) to what it wrote. */
     OP_SIZED_BY_RUN = 8,
+    OP_CONTROL = 16, /* If, Loop, Scan: has blocks, and the runtime runs it (ops/control.h) */
     OP_STRINGS = 64, /* takes or gives string tensors; all other operators never see one */
 };
 

@@ -128,6 +128,9 @@
     X(negative_log_likelihood_loss, 151)                                                           \
     X(softmax_cross_entropy_loss, 152)                                                             \
     X(string_normalizer, 155)                                                                      \
+    X(if, 153)                                                                                     \
+    X(loop, 154)                                                                                   \
+    X(scan, 119)                                                                                   \
     X(tf_idf_vectorizer, 156)                                                                      \
     X(quantize_linear, 160)                                                                        \
     X(dequantize_linear, 161)                                                                      \

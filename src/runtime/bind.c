@@ -21,6 +21,7 @@ uint64_t bind_bytes(const struct artifact_page0 *p0)
     n += p0->n_tensors * (sizeof(struct program_tensor) + 1); /* and a byte: is it defined? */
     n += p0->n_instrs * (sizeof(struct program_instr) + (uint64_t)OP_PARAMS_MAX); /* 64-aligned */
     n += p0->n_operands * sizeof(int32_t);
+    n += ((uint64_t)p0->n_blocks + 1) * sizeof(struct program_block);
     n += p0->n_blobs * sizeof(struct blob_record);
     /* names, columns, attribute payloads, provenance, sample bytes */
     n += p0->meta_raw_bytes + 1;
@@ -72,7 +73,7 @@ enum status bind_texts(struct binder *b, struct err *err)
 }
 
 /* Blobs lie one after the other and fill the blob area. */
-static enum status bind_blobs(struct binder *b, struct err *err)
+static enum status bind_blob_table(struct binder *b, struct err *err)
 {
     uint64_t next = 0;
     for (uint32_t i = 0; i < b->p->p0.n_blobs; i++) {
@@ -122,7 +123,7 @@ enum status bind_tensors(struct binder *b, struct err *err)
 {
     uint64_t next = 0;
     struct program *p = b->p;
-    enum status s = bind_blobs(b, err);
+    enum status s = bind_blob_table(b, err);
     if (s == OK)
         s = bind_take(b, p->p0.n_tensors, sizeof(p->tensors[0]), &p->tensors, err);
     for (uint32_t i = 0; s == OK && i < p->p0.n_tensors; i++) {
@@ -130,7 +131,7 @@ enum status bind_tensors(struct binder *b, struct err *err)
         s = artifact_read_tensor(&b->reader, i, &rec, err);
         if (s != OK)
             break;
-        p->tensors[i] = (struct program_tensor){rec.name, rec.class, -1, rec.t};
+        p->tensors[i] = (struct program_tensor){rec.name, rec.class, -1, 0, rec.t};
         if (rec.class != CLASS_CONST)
             continue;
         s = bind_const(b, i, &rec.place, &next, err);

@@ -9,8 +9,10 @@
 
 /* Where the walk over the instructions stands. */
 struct cursor {
+    uint32_t block;
     uint32_t operand, attr;
-    uint64_t payload; /* of attributes, bytes used */
+    uint32_t operands_end; /* those of the blocks follow */
+    uint64_t payload;      /* of attributes, bytes used */
 };
 
 static bool version_known(const struct op *op, uint16_t version)
@@ -35,7 +37,7 @@ static enum status check_op(const struct program *p, const struct instr_record *
         return err_set(err, E_CORRUPT, "%s has %u inputs and %u outputs, expected %u-%u and %u-%u",
                        op->name, rec->n_in, rec->n_out, op->in_min, op->in_max, op->out_min,
                        op->out_max);
-    if (p->p0.n_operands - at->operand < (uint32_t)rec->n_in + rec->n_out)
+    if (at->operands_end - at->operand < (uint32_t)rec->n_in + rec->n_out)
         return err_set(err, E_CORRUPT, "operands end early");
     if (p->p0.n_attrs - at->attr < rec->n_attrs)
         return err_set(err, E_CORRUPT, "attributes end early");
@@ -45,14 +47,15 @@ static enum status check_op(const struct program *p, const struct instr_record *
 enum { UNDEFINED = 0, DEFINED = 1, KNOWN = 2 }; /* known: from shapes and constants alone */
 
 /* `defined` has one byte a tensor. */
-static enum status check_operands(struct program *p, const struct program_instr *in,
+static enum status check_operands(struct program *p, const struct program_instr *in, uint32_t block,
                                   uint8_t *defined, struct err *err)
 {
-    bool known = true;
+    bool known = !(in->op->flags & OP_CONTROL);
     for (int k = 0; k < in->n_in; k++) {
         int32_t t = in->operands[k];
-        if (t == ARTIFACT_NO_TENSOR ? k < in->op->in_min : !defined[t])
-            return err_set(err, E_CORRUPT, "%s reads tensor %d, which is not defined before it",
+        if (t == ARTIFACT_NO_TENSOR ? k < in->op->in_min : !defined[t] || !bind_sees(p, block, t))
+            return err_set(err, E_CORRUPT,
+                           "%s reads tensor %d, which is not defined before it in its block",
                            in->op->name, t);
         known = known && (t == ARTIFACT_NO_TENSOR || defined[t] == KNOWN);
     }
@@ -65,6 +68,7 @@ static enum status check_operands(struct program *p, const struct program_instr 
         if (t == ARTIFACT_NO_TENSOR)
             continue;
         defined[t] = known ? KNOWN : DEFINED;
+        p->tensors[t].block = block;
         p->n_known += known;
     }
     return OK;
@@ -122,7 +126,7 @@ static enum status bind_instr(struct binder *b, uint32_t i, struct cursor *at, u
     in->n_out = rec.n_out;
     in->operands = p->operands + at->operand;
     at->operand += (uint32_t)rec.n_in + rec.n_out;
-    s = check_operands(p, in, defined, err);
+    s = check_operands(p, in, at->block, defined, err);
     if (s == OK && in->op->params_bytes) {
         ASSERT(in->op->params_bytes <= OP_PARAMS_MAX);
         s = bind_take(b, in->op->params_bytes, 1, &params, err);
@@ -130,6 +134,8 @@ static enum status bind_instr(struct binder *b, uint32_t i, struct cursor *at, u
     in->params = params;
     if (s == OK)
         s = prepare(b, in, at, rec.n_attrs, params, err);
+    if (s == OK && in->op->flags & OP_CONTROL)
+        s = bind_bodies(p, in, at->block, err);
     return s == OK ? check_constants(p, in, err) : s;
 }
 
@@ -137,7 +143,7 @@ static enum status check_all_defined(const struct binder *b, const struct cursor
                                      const uint8_t *defined, struct err *err)
 {
     const struct program *p = b->p;
-    if (at->operand != p->p0.n_operands || at->attr != p->p0.n_attrs ||
+    if (at->operand != at->operands_end || at->attr != p->p0.n_attrs ||
         at->payload != b->reader.attr_data_bytes)
         return err_set(err, E_CORRUPT, "section INST: operands or attributes of no instruction");
     for (uint32_t i = 0; i < p->p0.n_tensors; i++)
@@ -147,29 +153,34 @@ static enum status check_all_defined(const struct binder *b, const struct cursor
     return OK;
 }
 
+static enum status bind_block(struct binder *b, struct cursor *at, uint8_t *defined,
+                              struct err *err)
+{
+    const struct program_block *block = &b->p->blocks[at->block];
+    enum status s = at->block ? bind_block_formals(b->p, at->block, defined, err) : OK;
+    if (s != OK)
+        return s;
+    const uint32_t first = (uint32_t)(block->instrs - b->p->instrs);
+    for (uint32_t i = first; i < first + block->n_instrs; i++)
+        if (bind_instr(b, i, at, defined, err) != OK)
+            return err_prefix(err, "instruction %u \"%s\"", i,
+                              b->p->instrs[i].name ? b->p->instrs[i].name : "");
+    return bind_block_results(b->p, at->block, defined, err);
+}
+
 enum status bind_instrs(struct binder *b, struct err *err)
 {
     struct program *p = b->p;
-    struct cursor at = {0};
+    struct cursor at = {.operands_end = p->instr_operands};
     uint8_t *defined = NULL;
     enum status s = bind_take(b, p->p0.n_tensors, 1, &defined, err);
-    if (s == OK)
-        s = bind_take(b, p->p0.n_operands, sizeof(p->operands[0]), &p->operands, err);
-    if (s == OK)
-        s = bind_take(b, p->p0.n_instrs, sizeof(p->instrs[0]), &p->instrs, err);
-    for (uint32_t i = 0; s == OK && i < p->p0.n_operands; i++)
-        s = artifact_read_operand(&b->reader, i, &p->operands[i], err);
     if (s != OK)
         return s;
     for (uint32_t i = 0; i < p->p0.n_tensors; i++)
         defined[i] = p->tensors[i].class == CLASS_CONST   ? KNOWN
                      : p->tensors[i].class == CLASS_INPUT ? DEFINED
                                                           : UNDEFINED;
-    for (uint32_t i = 0; i < p->p0.n_instrs; i++)
-        if (bind_instr(b, i, &at, defined, err) != OK)
-            return err_prefix(err, "instruction %u \"%s\"", i,
-                              p->instrs[i].name ? p->instrs[i].name : "");
-    p->main = (struct program_block){p->instrs,      p->inputs,      p->outputs,
-                                     p->p0.n_instrs, p->p0.n_inputs, p->p0.n_outputs};
-    return check_all_defined(b, &at, defined, err);
+    for (at.block = 0; s == OK && at.block <= p->p0.n_blocks; at.block++)
+        s = bind_block(b, &at, defined, err);
+    return s == OK ? check_all_defined(b, &at, defined, err) : s;
 }

@@ -268,7 +268,7 @@ enum status plan_make(struct plan *pl, const struct program *p, const struct pla
     open_book(pl, p, book);
     set_tensors(pl, shapes->in);
     for (uint32_t i = 0; i < p->p0.n_tensors; i++)
-        if (p->tensors[i].class != CLASS_VALUE &&
+        if ((p->tensors[i].class == CLASS_CONST || p->tensors[i].class == CLASS_INPUT) &&
             !tensor_bytes(&pl->tensors[i], &pl->values[i].bytes))
             return err_set(err, E_TOO_LARGE, "tensor \"%s\" has no size", p->tensors[i].name);
     for (uint32_t i = 0; i < p->p0.n_instrs; i++)

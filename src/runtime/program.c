@@ -33,6 +33,8 @@ static enum status bind_all(struct binder *b, struct artifact_cost *cost, struct
     if (s == OK)
         s = bind_samples(b, err);
     if (s == OK)
+        s = bind_blocks(b, err);
+    if (s == OK)
         s = bind_instrs(b, err);
     if (s == OK)
         s = bind_measure(b->p, cost, &b->p->stepwise, err);

@@ -19,18 +19,23 @@ struct program_instr {
     uint16_t version, n_in, n_out;
 };
 
-/* Instructions that run as one, and what they speak of to the outside. */
-struct program_block {
-    const struct program_instr *instrs;
-    const int32_t *formals, *outputs; /* tensors that are defined before, and that are read after */
-    uint32_t n_instrs, n_formals, n_outputs;
-};
-
 struct program_tensor {
     const char *name;
     enum tensor_class class;
     int32_t port;    /* CLASS_INPUT: which signature input; else -1 */
+    uint32_t block;  /* the block whose formal or result it is; constants belong to all */
     struct tensor t; /* CLASS_CONST: shape and data. CLASS_INPUT: dtype */
+};
+
+/* Instructions that run as one, and what they speak of to the outside. Block 0 is the model itself;
+ * every other one is a body of one control instruction, and of no other, so that no block is ever
+ * run inside itself. */
+struct program_block {
+    const struct program_instr *instrs;
+    const int32_t *formals, *outputs; /* tensors that are defined before, and that are read after */
+    uint32_t n_instrs, n_formals, n_outputs;
+    uint32_t depth; /* of block 0: 0 */
+    bool used;      /* an instruction names it */
 };
 
 struct program {
@@ -41,14 +46,15 @@ struct program {
     struct signature signature;
     struct program_tensor *tensors; /* p0.n_tensors */
     struct program_instr *instrs;   /* p0.n_instrs */
-    int32_t *operands;              /* p0.n_operands, instruction after instruction */
+    struct program_block *blocks;   /* p0.n_blocks + 1 */
+    int32_t *operands;              /* p0.n_operands: of the instructions, then of the blocks */
+    uint32_t instr_operands;        /* how many are of instructions */
     int32_t *inputs, *outputs;      /* tensor of each signature port */
     struct blob_record *blobs;      /* p0.n_blobs */
     const char *provenance;         /* terminated */
     uint32_t n_known;               /* results that shapes and constants alone decide */
-    struct program_block main;
-    bool stepwise;          /* no set of shapes can be planned: a shape depends on data */
-    struct tensor *samples; /* inputs, then outputs; NULL: none */
+    bool stepwise;                  /* no set of shapes can be planned: a shape depends on data */
+    struct tensor *samples;         /* inputs, then outputs; NULL: none */
 };
 
 /* A program whose one region is being filled. Lives during program_bind only. */
@@ -66,7 +72,18 @@ enum status bind_tensors(struct binder *b, struct err *err) WARN_UNUSED;
 enum status bind_signature(struct binder *b, struct err *err) WARN_UNUSED;
 enum status bind_columns(struct binder *b, struct err *err) WARN_UNUSED;
 enum status bind_samples(struct binder *b, struct err *err) WARN_UNUSED;
+enum status bind_blocks(struct binder *b, struct err *err) WARN_UNUSED;
 enum status bind_instrs(struct binder *b, struct err *err) WARN_UNUSED;
+/* What a block needs proven beside its instructions. `defined` as bind_instrs has it. */
+enum status bind_block_formals(struct program *p, uint32_t block, uint8_t *defined,
+                               struct err *err) WARN_UNUSED;
+enum status bind_block_results(const struct program *p, uint32_t block, const uint8_t *defined,
+                               struct err *err) WARN_UNUSED;
+/* A control instruction of `block`: the blocks that it names.  errors: E_CORRUPT */
+enum status bind_bodies(struct program *p, const struct program_instr *in, uint32_t block,
+                        struct err *err) WARN_UNUSED;
+/* May an instruction of `block` read tensor t, which is defined? */
+bool bind_sees(const struct program *p, uint32_t block, int32_t t);
 /* Plans at the smallest symbols: the costs that page 0 must declare. *stepwise says that this was
  * not possible because a shape depends on data; then, as where the smallest shapes do not go
  * through the model, no cost is declared. */

@@ -227,7 +227,7 @@ static enum status run_stepwise(struct session *s, struct plan_entry *e, const s
     if (st == OK)
         st = define_inputs(steps, run, err);
     if (st == OK)
-        st = stepper_run(steps, &run->p->main, err);
+        st = stepper_run(steps, &run->p->blocks[0], err);
     if (st == OK)
         st = guard_end(&steps->guard, err);
     if (st != OK)

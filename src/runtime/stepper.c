@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "runtime/control.h"
 #include "runtime/plan_priv.h"
 
 /* One instruction that is being executed. */
@@ -57,7 +58,8 @@ void stepper_init(struct stepper *s, const struct program *p, void *book)
     }
     for (uint32_t i = 0; i < p->p0.n_operands; i++)
         s->operands[i] = p->operands[i] == ARTIFACT_NO_TENSOR ? NULL : &s->tensors[p->operands[i]];
-    count_reads(s, &p->main);
+    for (uint32_t i = 0; i <= p->p0.n_blocks; i++)
+        count_reads(s, &p->blocks[i]);
 }
 
 enum status stepper_start(struct stepper *s, struct arena *arena, const struct run_limits *limits,
@@ -227,7 +229,8 @@ static enum status settle_sizes(struct stepper *s, const struct todo *d, struct 
     return OK;
 }
 
-static enum status execute(struct stepper *s, struct todo *d, struct err *err)
+/* All but control flow. */
+static enum status compute(struct stepper *s, struct todo *d, struct err *err)
 {
     enum status st = infer(d, err);
     if (st == OK)
@@ -243,20 +246,35 @@ static enum status execute(struct stepper *s, struct todo *d, struct err *err)
     /* Text stays until the run ends: elements that point at it may be copied anywhere. */
     for (int k = d->text_bytes ? 1 : 0; k < d->in->n_out; k++)
         step_heap_drop(&s->heap, d->pieces[k]);
-    for (int k = 0; k < d->in->n_in; k++)
-        if (d->ops[k])
-            stepper_read(s, index_of(s, d->ops[k]));
     return OK;
+}
+
+static enum status control(struct stepper *s, const struct program_instr *in, struct err *err)
+{
+    enum status st = guard_step(&s->guard, 0, err);
+    return st == OK ? stepper_control(s, in, err) : st;
+}
+
+static enum status execute(struct stepper *s, const struct program_instr *in, struct err *err)
+{
+    struct tensor **ops = s->operands + (in->operands - s->p->operands);
+    enum status st;
+    if (in->op->flags & OP_CONTROL) {
+        st = control(s, in, err);
+    } else {
+        struct todo d = {.in = in, .ops = ops, .out = ops + in->n_in};
+        st = compute(s, &d, err);
+    }
+    for (int k = 0; st == OK && k < in->n_in; k++)
+        if (ops[k])
+            stepper_read(s, index_of(s, ops[k]));
+    return st;
 }
 
 enum status stepper_run(struct stepper *s, const struct program_block *b, struct err *err)
 {
-    for (uint32_t i = 0; i < b->n_instrs; i++) {
-        const struct program_instr *in = &b->instrs[i];
-        struct todo d = {.in = in, .ops = s->operands + (in->operands - s->p->operands)};
-        d.out = d.ops + in->n_in;
-        if (execute(s, &d, err) != OK)
-            return err_prefix(err, "node \"%s\"", in->name);
-    }
+    for (uint32_t i = 0; i < b->n_instrs; i++)
+        if (execute(s, &b->instrs[i], err) != OK)
+            return err_prefix(err, "node \"%s\"", b->instrs[i].name);
     return OK;
 }

@@ -312,7 +312,7 @@ START_TEST(refusals_name_what_is_wrong_and_what_to_do)
         {new_opset, E_UNSUPPORTED, {"opset 99", "version_converter"}},
         {no_opset, E_CORRUPT, {"operator sets"}},
         {unknown_attribute, E_UNSUPPORTED, {"Relu (node 'bar', opset 13)", "'frobnicate'"}},
-        {subgraph, E_UNSUPPORTED, {"Softmax", "subgraphs"}},
+        {subgraph, E_UNSUPPORTED, {"Softmax", "is a graph"}},
         {unsorted, E_CORRUPT, {"node 'early'", "reads 'v'", "topological"}},
         {cycle, E_CORRUPT, {"node 'own'", "reads 'u'"}},
         {defined_twice, E_CORRUPT, {"node 'b'", "'u' is defined twice"}},

@@ -14,6 +14,7 @@ void model_init(struct model *m)
     memset(m, 0, sizeof(*m));
     m->src.tensors = m->tensors;
     m->src.instrs = m->nodes;
+    m->src.blocks = m->blocks;
     m->src.inputs = m->in;
     m->src.outputs = m->out;
     m->src.signature.inputs = m->inputs;
@@ -63,28 +64,65 @@ int32_t model_const(struct model *m, enum dtype t, int rank, const int64_t *dims
     return index;
 }
 
-int32_t model_node(struct model *m, const char *op, int version, int32_t a, int32_t b, int32_t c)
+int32_t model_node_n(struct model *m, const char *op, int version, const int32_t *in, uint32_t n_in,
+                     uint32_t n_out)
 {
-    int32_t index, in[3] = {a, b, c};
-    struct artifact_tensor *at = new_tensor(m, &index);
+    int32_t index, first = ARTIFACT_NO_TENSOR;
     uint32_t n = m->src.n_instrs++;
-    *at = (struct artifact_tensor){.name = "v", .class = CLASS_VALUE};
     const struct op *o = op_by_name("", op);
     if (!o)
         o = op_by_name("roost", op);
     ck_assert_msg(o != NULL, "no operator %s", op);
-    uint32_t n_in = c != ARTIFACT_NO_TENSOR ? 3 : b != ARTIFACT_NO_TENSOR ? 2 : 1;
-    memcpy(m->operands[n][0], in, sizeof(in));
-    m->operands[n][1][0] = index;
+    ck_assert_uint_le(MAX(n_in, n_out), MODEL_OPERANDS);
+    if (n_in)
+        memcpy(m->operands[n][0], in, n_in * sizeof(in[0]));
+    for (uint32_t k = 0; k < n_out; k++) {
+        struct artifact_tensor *at = new_tensor(m, &index);
+        *at = (struct artifact_tensor){.name = "v", .class = CLASS_VALUE};
+        m->operands[n][1][k] = index;
+        first = k ? first : index;
+    }
     m->nodes[n] = (struct artifact_instr){.op = o->code,
                                           .version = (uint16_t)version,
                                           .in = m->operands[n][0],
                                           .out = m->operands[n][1],
                                           .n_in = n_in,
-                                          .n_out = 1,
+                                          .n_out = n_out,
                                           .attrs = m->attrs[n],
                                           .name = op};
+    return first;
+}
+
+int32_t model_node(struct model *m, const char *op, int version, int32_t a, int32_t b, int32_t c)
+{
+    const int32_t in[3] = {a, b, c};
+    uint32_t n_in = c != ARTIFACT_NO_TENSOR ? 3 : b != ARTIFACT_NO_TENSOR ? 2 : 1;
+    return model_node_n(m, op, version, in, n_in, 1);
+}
+
+int32_t model_formal(struct model *m)
+{
+    int32_t index;
+    *new_tensor(m, &index) = (struct artifact_tensor){.name = "f", .class = CLASS_FORMAL};
     return index;
+}
+
+uint32_t model_block(struct model *m, uint32_t n_instrs, const int32_t *formals,
+                     const int32_t *results)
+{
+    const uint32_t i = m->src.n_blocks++;
+    struct artifact_block *b = &m->blocks[i];
+    ck_assert_uint_lt(i, MODEL_BLOCKS);
+    *b = (struct artifact_block){n_instrs, m->formals[i], m->results[i], 0, 0};
+    while (formals[b->n_in] != ARTIFACT_NO_TENSOR) {
+        m->formals[i][b->n_in] = formals[b->n_in];
+        b->n_in++;
+    }
+    while (results[b->n_out] != ARTIFACT_NO_TENSOR) {
+        m->results[i][b->n_out] = results[b->n_out];
+        b->n_out++;
+    }
+    return i + 1;
 }
 
 void model_attr(struct model *m, struct attr a)

@@ -7,7 +7,13 @@
 #include "base/buf.h"
 #include "runtime/session.h"
 
-enum { MODEL_TENSORS = 512, MODEL_NODES = 512, MODEL_OPERANDS = 4, MODEL_PORTS = 8 };
+enum {
+    MODEL_TENSORS = 512,
+    MODEL_NODES = 512,
+    MODEL_OPERANDS = 8,
+    MODEL_PORTS = 8,
+    MODEL_BLOCKS = 64
+};
 
 /* Embedded; zero with model_init. Indices are tensor indices. */
 struct model {
@@ -18,6 +24,8 @@ struct model {
     struct port inputs[MODEL_PORTS], outputs[MODEL_PORTS];
     int32_t in[MODEL_PORTS], out[MODEL_PORTS];
     const char *symbols[4];
+    struct artifact_block blocks[MODEL_BLOCKS];
+    int32_t formals[MODEL_BLOCKS][MODEL_OPERANDS], results[MODEL_BLOCKS][MODEL_OPERANDS];
     struct artifact_source src;
 };
 
@@ -27,8 +35,17 @@ int32_t model_input(struct model *m, const char *name, enum dtype t, int rank, c
 int32_t model_const(struct model *m, enum dtype t, int rank, const int64_t *dims, const void *data);
 /* A node with one result; a and b may be ARTIFACT_NO_TENSOR from the right. Gives the result. */
 int32_t model_node(struct model *m, const char *op, int version, int32_t a, int32_t b, int32_t c);
+/* A node with any operands and n_out results; gives the first, the others follow it. */
+int32_t model_node_n(struct model *m, const char *op, int version, const int32_t *in, uint32_t n_in,
+                     uint32_t n_out);
 /* Adds an attribute to the node made last. */
 void model_attr(struct model *m, struct attr a);
+/* A formal of the block that model_block makes later. */
+int32_t model_formal(struct model *m);
+/* The next block, of the n_instrs nodes made last. Both lists end with ARTIFACT_NO_TENSOR. Gives
+ * its number. */
+uint32_t model_block(struct model *m, uint32_t n_instrs, const int32_t *formals,
+                     const int32_t *results);
 void model_output(struct model *m, const char *name, int32_t t, enum dtype dtype, int rank,
                   const int64_t *dims);
 

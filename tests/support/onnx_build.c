@@ -148,6 +148,8 @@ static void attribute(struct buf *node, const struct test_attr *a)
         tensor_message(&t, NULL, a->t);
         pb_msg(&b, 5, &t);
     }
+    if (a->type == 5)
+        pb_msg(&b, 6, a->g);
     for (size_t i = 0; a->type == 7 && i < a->n; i++)
         pb_int(&b, 8, a->ints[i]);
     pb_int(&b, 20, a->type);

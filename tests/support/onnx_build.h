@@ -19,13 +19,15 @@ void pb_msg(struct buf *b, uint32_t field, struct buf *sub); /* also empties sub
 /* ---- messages ---- */
 struct test_attr {
     const char *name;
-    int type; /* of AttributeProto: 1 float, 2 int, 3 string, 4 tensor, 6 floats, 7 ints */
+    int type; /* of AttributeProto: 1 float, 2 int, 3 string, 4 tensor, 5 graph, 6 floats, 7 ints */
     int64_t i;
     float f;
     const char *s;
     const int64_t *ints;
     size_t n;
     const struct tensor *t;
+    struct buf
+        *g; /* a GraphProto, as onnx_build.graph has it; empty once the attribute is written */
 };
 #define A_INT(name, v)                                                                             \
     {                                                                                              \
@@ -43,6 +45,10 @@ struct test_attr {
     {                                                                                              \
         name, 7, .ints = (const int64_t[]){__VA_ARGS__},                                           \
                  .n = sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t)                     \
+    }
+#define A_GRAPH(name, v)                                                                           \
+    {                                                                                              \
+        name, 5, .g = (v)                                                                          \
     }
 #define A_TENSOR(name, v)                                                                          \
     {                                                                                              \

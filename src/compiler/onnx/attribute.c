@@ -31,6 +31,7 @@ enum proto_type {
     P_INT = 2,
     P_STRING = 3,
     P_TENSOR = 4,
+    P_GRAPH = 5,
     P_FLOATS = 6,
     P_INTS = 7,
     P_STRINGS = 8
@@ -41,14 +42,14 @@ struct found {
     struct view name;
     uint64_t type;  /* declared; 0: not */
     uint64_t guess; /* by the field that is there */
-    struct field f, i, s, t;
+    struct field f, i, s, t, g;
 };
 
 static uint64_t guess_of(uint32_t number)
 {
     static const uint8_t type_of[] = {
         [F_FLOAT] = P_FLOAT,   [F_INT] = P_INT,   [F_STRING] = P_STRING, [F_TENSOR] = P_TENSOR,
-        [F_FLOATS] = P_FLOATS, [F_INTS] = P_INTS, [F_GRAPH] = 5,         [F_STRINGS] = P_STRINGS,
+        [F_FLOATS] = P_FLOATS, [F_INTS] = P_INTS, [F_GRAPH] = P_GRAPH,   [F_STRINGS] = P_STRINGS,
         [F_TENSORS] = 9,       [F_GRAPHS] = 10};
     return number < ARRAY_COUNT(type_of) ? type_of[number] : 0;
 }
@@ -76,6 +77,9 @@ static enum status keep(struct wire *w, const struct field *f, struct found *out
     case F_TENSOR:
         out->t = *f;
         return wire_want(w, f, WIRE_BYTES, "a tensor attribute", err);
+    case F_GRAPH:
+        out->g = *f;
+        return wire_want(w, f, WIRE_BYTES, "a graph attribute", err);
     case F_REFERENCE:
         return f->bytes.n ? err_set(err, E_UNSUPPORTED,
                                     "an attribute refers to a function's parameter; inline the "
@@ -175,6 +179,10 @@ static enum status convert(struct onnx_reader *r, struct wire w, const struct fo
     case P_TENSOR:
         out->is_tensor = true;
         return onnx_tensor(r, tensor, &out->tensor, &unused, err);
+    case P_GRAPH:
+        out->is_graph = true;
+        out->graph = wire_into(&w, &v->g);
+        return OK;
     case P_FLOATS:
     case P_INTS:
         return read_list(r, w, type == P_FLOATS, &out->a, err);
@@ -186,8 +194,8 @@ static enum status convert(struct onnx_reader *r, struct wire w, const struct fo
         return OK;
     default:
         return err_set(err, E_UNSUPPORTED,
-                       "attributes of ONNX type %" PRIu64 " (subgraphs, lists of "
-                       "tensors) are not supported",
+                       "attributes of ONNX type %" PRIu64 " (lists of tensors or graphs) are not "
+                       "supported",
                        type);
     }
 }

@@ -9,6 +9,7 @@
 #include "compiler/onnx/onnx_priv.h"
 #include "compiler/onnx/trees.h"
 #include "compiler/passes/eval.h"
+#include "ops/op_list.h"
 #include "tensor/text.h"
 
 enum node_field { F_INPUT = 1, F_OUTPUT = 2, F_NAME = 3, F_OP = 4, F_ATTR = 5, F_DOMAIN = 7 };
@@ -28,6 +29,7 @@ struct draft {
     struct onnx_attr tensor;       /* Constant: the attribute that is a tensor, if has_tensor */
     bool has_tensor;
     struct onnx_trees *trees; /* a tree ensemble's lists; graph memory; NULL for other operators */
+    struct onnx_bodies *bodies; /* If, Loop, Scan: their graphs; graph memory; NULL for others */
 };
 
 static enum status copy_word(struct onnx_reader *r, struct view v, const char *what, char out[64],
@@ -99,7 +101,9 @@ static enum status read_input(struct onnx_reader *r, struct view v, struct draft
         enum status s = reader_name(r, v, "an input", err);
         if (s != OK)
             return s;
-        index = reader_find(r);
+        s = reader_lookup(r, &index, err);
+        if (s != OK)
+            return s;
         if (index == ARTIFACT_NO_TENSOR)
             return err_set(err, E_CORRUPT,
                            "it reads '%.100s', which nothing before it makes; nodes must be in "
@@ -218,6 +222,13 @@ static enum status keep_attr(struct onnx_reader *r, struct draft *d, const struc
     enum status s = d->trees ? onnx_trees_take(r, d->trees, a, &taken, err) : OK;
     if (s != OK || taken)
         return s;
+    if (a->is_graph && d->bodies)
+        s = onnx_bodies_take(d->bodies, d->known, a, &taken, err);
+    if (s != OK || taken)
+        return s;
+    if (a->is_graph)
+        return err_set(err, E_UNSUPPORTED, "its attribute '%.*s' is a graph",
+                       (int)MIN(a->name.n, 64), a->name.p);
     int place = a->a.key == ATTR_NONE ? -1 : const_place(d, a->a.key);
     if (place >= 0)
         return add_const(r, d, a, place, err);
@@ -344,6 +355,103 @@ static enum status begin_trees(struct onnx_reader *r, struct draft *d, struct er
     return OK;
 }
 
+static enum status begin_bodies(struct onnx_reader *r, struct draft *d, struct err *err)
+{
+    if (!(d->known->flags & OP_CONTROL))
+        return OK;
+    d->bodies = graph_alloc(r->g, sizeof(*d->bodies));
+    if (!d->bodies)
+        return reader_no_memory(err);
+    memset(d->bodies, 0, sizeof(*d->bodies));
+    return OK;
+}
+
+static enum status add_number(struct draft *d, enum attr_key key, int64_t value, struct err *err)
+{
+    if (d->n_attrs == ONNX_ATTRS_MAX)
+        return err_set(err, E_UNSUPPORTED, "it has more than %d attributes", ONNX_ATTRS_MAX);
+    for (uint32_t i = 0; i < d->n_attrs; i++)
+        if (d->attrs[i].key == key)
+            return err_set(err, E_CORRUPT, "its attribute %s is not a graph", attr_name(key));
+    d->attrs[d->n_attrs++] = (struct attr){.key = key, .type = ATTR_INT, .count = 1, .i = value};
+    return OK;
+}
+
+/* The operands and results that go with the bodies: what is left out at the end counts here. */
+static enum status fit_bodies(struct draft *d, struct err *err)
+{
+    const struct onnx_bodies *b = d->bodies;
+    const bool is_loop = d->known->code == OP_CODE_loop, is_if = d->known->code == OP_CODE_if;
+    const bool batched = d->known->code == OP_CODE_scan && d->version < 9;
+    const uint32_t n_in = is_if ? 1 : b->n_formals + (batched ? 1 : 0);
+    const uint32_t n_out = b->n_results - (is_loop ? 1 : 0);
+    while (is_loop && d->n_in < 2)
+        d->in[d->n_in++] = ARTIFACT_NO_TENSOR;
+    if (d->n_in != n_in || d->n_out > n_out || n_out > OP_OUTPUTS_MAX)
+        return err_set(err, E_CORRUPT,
+                       "it has %" PRIu32 " inputs and %" PRIu32
+                       " outputs, its body makes it %" PRIu32 " and %" PRIu32,
+                       d->n_in, d->n_out, n_in, n_out);
+    while (d->n_out < n_out)
+        d->out[d->n_out++] = ARTIFACT_NO_TENSOR;
+    if (b->captures.n > OP_INPUTS_MAX - d->n_in)
+        return err_set(err, E_UNSUPPORTED, "its bodies read more than %d values from outside",
+                       OP_INPUTS_MAX);
+    memcpy(d->in + d->n_in, b->captures.outer, b->captures.n * sizeof(d->in[0]));
+    d->n_in += b->captures.n;
+    return OK;
+}
+
+/* Which of a body's results is the first slice: those before it are states. */
+static uint32_t first_slice(const struct draft *d)
+{
+    const struct attr_list l = {d->attrs, d->n_attrs};
+    const struct attr *scanned = attr_find(&l, ATTR_num_scan_inputs);
+    const int64_t formals = d->bodies->n_formals;
+    if (d->known->code == OP_CODE_loop)
+        return d->bodies->n_formals - 1;
+    const bool ok =
+        scanned && scanned->type == ATTR_INT && scanned->i >= 0 && scanned->i <= formals;
+    return ok ? (uint32_t)(formals - scanned->i) : d->bodies->n_results;
+}
+
+/* What the body declares of its slices (control.h, op_control.types). */
+static enum status declare_slices(struct onnx_reader *r, struct draft *d, struct err *err)
+{
+    const struct graph_block body = graph_block_at(r->g, d->bodies->block[0]);
+    int64_t *types =
+        graph_alloc(r->g, (size_t)body.n_outputs * (2 + TENSOR_RANK_MAX) * sizeof(*types));
+    uint32_t n = 0;
+    if (!types)
+        return reader_no_memory(err);
+    for (uint32_t k = first_slice(d); k < body.n_outputs; k++) {
+        const struct graph_port *p = &body.declared[k];
+        types[n++] = p->dtype;
+        types[n++] = p->rank;
+        for (int i = 0; i < p->rank; i++)
+            types[n++] = p->dims[i];
+    }
+    if (!n)
+        return OK;
+    if (d->n_attrs == ONNX_ATTRS_MAX)
+        return err_set(err, E_UNSUPPORTED, "it has more than %d attributes", ONNX_ATTRS_MAX);
+    d->attrs[d->n_attrs++] =
+        (struct attr){.key = ATTR_scan_types, .type = ATTR_INTS, .count = n, .ints = types};
+    return OK;
+}
+
+/* The blocks' numbers, and how many captures stand behind the source's operands. */
+static enum status name_bodies(struct onnx_reader *r, struct draft *d, struct err *err)
+{
+    const enum attr_key *keys = control_body_keys(d->known);
+    enum status s = OK;
+    for (uint32_t k = 0; s == OK && keys[k] != ATTR_NONE; k++)
+        s = add_number(d, keys[k], d->bodies->block[k], err);
+    if (s == OK)
+        s = add_number(d, ATTR_n_captures, d->bodies->captures.n, err);
+    return s == OK && d->known->code != OP_CODE_if ? declare_slices(r, d, err) : s;
+}
+
 /* Constant: its value becomes a constant of the graph, under the name of its output. */
 static enum status add_constant(struct onnx_reader *r, struct draft *d, struct err *err)
 {
@@ -427,9 +535,13 @@ static enum status add_node(struct onnx_reader *r, struct draft *d, struct err *
         s = place_consts(d, err);
     if (s == OK && d->trees)
         s = add_trees(r, d, err);
+    if (s == OK && d->bodies)
+        s = fit_bodies(d, err);
+    if (s == OK && d->bodies)
+        s = name_bodies(r, d, err);
     if (s != OK)
         return s;
-    if (r->g->n_nodes >= ONNX_NODES_MAX)
+    if (r->n_nodes++ >= ONNX_NODES_MAX)
         return err_set(err, E_UNSUPPORTED, "the model has more than %d nodes", ONNX_NODES_MAX);
     s = graph_node(r->g, d->known, d->version, d->name, d->in, d->n_in, d->out, d->n_out, d->attrs,
                    d->n_attrs);
@@ -449,11 +561,13 @@ enum status onnx_node(struct onnx_reader *r, struct wire message, struct err *er
     bool constant = !*d.domain && strcmp(d.op, "Constant") == 0;
     if (!constant && (s = find_op(&d, err)) != OK)
         return s; /* before its attributes, which we may not know */
-    if (d.known && (s = begin_trees(r, &d, err)) != OK)
+    if (d.known && ((s = begin_trees(r, &d, err)) != OK || (s = begin_bodies(r, &d, err)) != OK))
         return s;
     s = read_inputs(r, message, &d, err);
     if (s == OK)
         s = read_attrs(r, message, &d, constant, err);
+    if (s == OK && d.bodies)
+        s = onnx_bodies_read(r, d.bodies, d.known, err);
     if (s == OK)
         s = read_outputs(r, message, &d, err);
     if (s == OK)

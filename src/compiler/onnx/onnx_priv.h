@@ -23,10 +23,28 @@ enum {
     ONNX_OPSET_MAX = 22, /* from 19 on, what we know changed in dtypes, or in modes we refuse */
 };
 
+/* What the bodies of one node read of the block around them: values there, each one once. */
+struct captures {
+    uint32_t n;
+    int32_t outer[OP_INPUTS_MAX];
+};
+
+/* Where names are looked up: one for each GraphProto that is being read, up to the model's own. A
+ * name that a body does not define itself means what it means outside, as ONNX has it; sibling
+ * bodies may use one name for different values. */
+struct scope {
+    struct map names;               /* value name -> struct value_slot (in the graph's memory) */
+    struct scope *outer;            /* NULL: the model's own graph */
+    struct captures *captures;      /* shared by sibling bodies; NULL in the model's own graph */
+    int32_t formals[OP_INPUTS_MAX]; /* by capture: this body's formal, or ARTIFACT_NO_TENSOR */
+    uint32_t depth;                 /* 0: the model's own graph */
+};
+
 /* Lives as long as one onnx_read. */
 struct onnx_reader {
     struct graph *g;
-    struct map names;             /* value name -> struct value_slot (in the graph's memory) */
+    struct scope *scope;          /* the innermost */
+    uint32_t n_nodes;             /* of all graphs together */
     char name[ONNX_NAME_MAX + 1]; /* where reader_name puts what it read */
 };
 
@@ -34,9 +52,14 @@ struct onnx_reader {
  * next call. `what` says in messages whose name it is.  errors: E_CORRUPT, E_UNSUPPORTED */
 enum status reader_name(struct onnx_reader *r, struct view v, const char *what,
                         struct err *err) WARN_UNUSED;
-/* The value called r->name, or ARTIFACT_NO_TENSOR. */
+/* The value that the graph being read itself defines as r->name, or ARTIFACT_NO_TENSOR. */
 int32_t reader_find(const struct onnx_reader *r);
-/* Records that r->name is value `index`.  errors: E_CORRUPT when it is taken; E_NO_MEMORY */
+/* The value that r->name means, or ARTIFACT_NO_TENSOR. One of an outer graph becomes a formal of
+ * the one being read, unless it is a constant.  errors: E_UNSUPPORTED beyond the limits;
+ * E_NO_MEMORY */
+enum status reader_lookup(struct onnx_reader *r, int32_t *index, struct err *err) WARN_UNUSED;
+/* Records that r->name is value `index`.  errors: E_CORRUPT when it is taken in this graph;
+ * E_NO_MEMORY */
 enum status reader_define(struct onnx_reader *r, int32_t index, struct err *err) WARN_UNUSED;
 /* E_NO_MEMORY with words. */
 enum status reader_no_memory(struct err *err);
@@ -93,9 +116,11 @@ enum status onnx_external_data(const struct graph *g, struct wire message, struc
 enum status onnx_value_info(struct onnx_reader *r, struct wire message, struct tensor *out,
                             struct view *name, struct err *err) WARN_UNUSED;
 
-/* Of an output's ValueInfoProto what it says of dtype and rank, if it does; dims are not looked at.
- * errors: E_CORRUPT */
+/* Of an output's ValueInfoProto what it says of dtype and shape, if it does.  errors: E_CORRUPT */
 enum status onnx_declared(struct wire message, struct graph_port *out, struct err *err) WARN_UNUSED;
+/* Refuses a body's formal that is declared as something else than a tensor.  errors: E_CORRUPT,
+ * E_UNSUPPORTED */
+enum status onnx_formal_info(struct wire message, struct view *name, struct err *err) WARN_UNUSED;
 
 /* ---- attribute.c ---- */
 
@@ -103,12 +128,14 @@ struct onnx_attr {
     struct view name;
     bool is_tensor;       /* then `tensor` is set and a is not, but for its key */
     bool is_strings;      /* then `strings` is set and a is not, but for its key */
+    bool is_graph;        /* then `graph` is set and a is not, but for its key */
+    struct wire graph;    /* the message: a GraphProto */
     struct wire strings;  /* the message; its fields ONNX_STRINGS_FIELD are the texts */
     struct attr a;        /* key ATTR_NONE when we do not know the name */
     struct tensor tensor; /* of attributes like ConstantOfShape's value */
 };
 
-/* Reads an AttributeProto.  errors: E_CORRUPT, E_UNSUPPORTED (subgraphs); E_NO_MEMORY */
+/* Reads an AttributeProto.  errors: E_CORRUPT, E_UNSUPPORTED (lists of tensors); E_NO_MEMORY */
 enum status onnx_attribute(struct onnx_reader *r, struct wire message, struct onnx_attr *out,
                            struct err *err) WARN_UNUSED;
 
@@ -117,6 +144,33 @@ enum status onnx_attribute(struct onnx_reader *r, struct wire message, struct on
 /* Orders the lists of a TfIdfVectorizer; consts: values by place in op->const_attrs.
  * errors: E_CORRUPT, E_UNSUPPORTED; E_NO_MEMORY */
 enum status onnx_ngrams_sort(struct onnx_reader *r, const struct op *op, const int32_t *consts,
+                             struct err *err) WARN_UNUSED;
+
+/* ---- read.c ---- */
+
+/* Reads a GraphProto into the block in focus.  errors: as onnx_read */
+enum status onnx_graph(struct onnx_reader *r, struct wire message, struct err *err) WARN_UNUSED;
+
+/* ---- scope.c, body.c: graphs in graphs ---- */
+
+void scope_init(struct scope *s, struct scope *outer, struct captures *captures);
+void scope_fini(struct scope *s);
+
+/* A control node's bodies, by their place in control_body_keys. */
+struct onnx_bodies {
+    struct wire graph[CONTROL_BODIES_MAX];
+    bool given[CONTROL_BODIES_MAX];
+    uint32_t block[CONTROL_BODIES_MAX]; /* set by onnx_bodies_read */
+    uint32_t n;
+    uint32_t n_formals, n_results; /* of each, captures not counted */
+    struct captures captures;
+};
+
+/* Keeps an attribute that is a graph; *taken says whether op knows it.  errors: E_CORRUPT */
+enum status onnx_bodies_take(struct onnx_bodies *b, const struct op *op, const struct onnx_attr *a,
+                             bool *taken, struct err *err) WARN_UNUSED;
+/* Reads them into blocks of the graph.  errors: as onnx_read */
+enum status onnx_bodies_read(struct onnx_reader *r, struct onnx_bodies *b, const struct op *op,
                              struct err *err) WARN_UNUSED;
 
 /* ---- node.c ---- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* ModelProto -> graph. The graph's fields may come in any order in the file, so it is walked once
- * per kind: initializers, inputs, nodes, outputs. Nothing here recurses: subgraphs are refused
- * where they stand, so a file's nesting cannot use up the stack.
+ * per kind: initializers, inputs, nodes, outputs. A node's own graphs are read where it stands
+ * (body.c), by the same walk.
  *
  * An initializer that is also listed as an input is a constant: that is how files of before IR
  * version 4 had to be written. */
@@ -25,11 +25,6 @@ enum { PRODUCER_MAX = 100 }; /* bytes of its name that are kept */
 
 /* ---- names ---- */
 
-/* What the name map points to. */
-struct value_slot {
-    int32_t index;
-};
-
 enum status reader_no_memory(struct err *err)
 {
     return err_set(err, E_NO_MEMORY, "no memory to read the model");
@@ -48,25 +43,6 @@ enum status reader_name(struct onnx_reader *r, struct view v, const char *what, 
         memcpy(r->name, v.p, v.n);
     r->name[v.n] = 0;
     return OK;
-}
-
-int32_t reader_find(const struct onnx_reader *r)
-{
-    const struct value_slot *slot = map_get(&r->names, r->name);
-    return slot ? slot->index : ARTIFACT_NO_TENSOR;
-}
-
-enum status reader_define(struct onnx_reader *r, int32_t index, struct err *err)
-{
-    if (reader_find(r) != ARTIFACT_NO_TENSOR)
-        return err_set(err, E_CORRUPT, "value '%.100s' is defined twice", r->name);
-    if (index >= ONNX_VALUES_MAX)
-        return err_set(err, E_UNSUPPORTED, "the model has more than %d values", ONNX_VALUES_MAX);
-    struct value_slot *slot = graph_alloc(r->g, sizeof(*slot));
-    if (!slot)
-        return reader_no_memory(err);
-    slot->index = index;
-    return map_put(&r->names, r->name, slot) == OK ? OK : reader_no_memory(err);
 }
 
 /* ---- the parts of a graph ---- */
@@ -108,10 +84,31 @@ static enum status port_name(struct onnx_reader *r, struct wire w, const char *w
     return s == OK ? reader_name(r, name, what, err) : s;
 }
 
+/* An input of a body: what it is, only a run can tell. */
+static enum status formal(struct onnx_reader *r, struct wire w, struct err *err)
+{
+    struct view name;
+    int32_t index;
+    enum status s = onnx_formal_info(w, &name, err);
+    if (s != OK)
+        return blame("a body's input", name, err);
+    if (!name.n)
+        return err_set(err, E_CORRUPT, "a body's input has no name");
+    if (r->g->n_inputs == OP_INPUTS_MAX)
+        return err_set(err, E_UNSUPPORTED, "a body has more than %d inputs", OP_INPUTS_MAX);
+    s = reader_name(r, name, "a body's input", err);
+    if (s == OK &&
+        (graph_formal(r->g, r->name, &index) != OK || graph_block_input(r->g, index) != OK))
+        s = reader_no_memory(err);
+    return s == OK ? reader_define(r, index, err) : s;
+}
+
 static enum status input(struct onnx_reader *r, struct wire w, struct err *err)
 {
     struct tensor t;
     struct view name;
+    if (r->scope->outer)
+        return formal(r, w, err);
     enum status s = port_name(r, w, "an input", err);
     if (s != OK)
         return s;
@@ -127,8 +124,42 @@ static enum status input(struct onnx_reader *r, struct wire w, struct err *err)
     return s == OK ? reader_define(r, index, err) : s;
 }
 
+/* With what the model says of it. */
+static enum status add_output(struct onnx_reader *r, struct wire w, int32_t index, struct err *err)
+{
+    struct graph_port declared;
+    if (onnx_declared(w, &declared, err) != OK)
+        return err_prefix(err, "output '%.100s'", r->name);
+    if (graph_output(r->g, index) != OK)
+        return reader_no_memory(err);
+    r->g->declared[r->g->n_outputs - 1] = declared;
+    return OK;
+}
+
+/* A body's result may be any value that it sees, and the same one twice. */
+static enum status result(struct onnx_reader *r, struct wire w, struct err *err)
+{
+    struct view name;
+    int32_t index = ARTIFACT_NO_TENSOR;
+    enum status s = onnx_formal_info(w, &name, err);
+    if (s != OK)
+        return blame("a body's output", name, err);
+    s = reader_name(r, name, "a body's output", err);
+    if (s == OK && name.n)
+        s = reader_lookup(r, &index, err);
+    if (s != OK)
+        return s;
+    if (index == ARTIFACT_NO_TENSOR)
+        return err_set(err, E_CORRUPT, "a body's output '%.100s' is made by no node", r->name);
+    if (r->g->n_outputs > OP_OUTPUTS_MAX)
+        return err_set(err, E_UNSUPPORTED, "a body has more than %d outputs", OP_OUTPUTS_MAX);
+    return add_output(r, w, index, err);
+}
+
 static enum status output(struct onnx_reader *r, struct wire w, struct err *err)
 {
+    if (r->scope->outer)
+        return result(r, w, err);
     enum status s = port_name(r, w, "an output", err);
     if (s != OK)
         return s;
@@ -138,14 +169,7 @@ static enum status output(struct onnx_reader *r, struct wire w, struct err *err)
     for (uint32_t i = 0; i < r->g->n_outputs; i++)
         if (r->g->outputs[i] == index)
             return err_set(err, E_CORRUPT, "output '%.100s' is listed twice", r->name);
-    struct graph_port declared;
-    s = onnx_declared(w, &declared, err);
-    if (s != OK)
-        return err_prefix(err, "output '%.100s'", r->name);
-    if (graph_output(r->g, index) != OK)
-        return reader_no_memory(err);
-    r->g->declared[r->g->n_outputs - 1] = declared;
-    return OK;
+    return add_output(r, w, index, err);
 }
 
 static enum status sparse(struct onnx_reader *r, struct wire w, struct err *err)
@@ -172,7 +196,7 @@ static enum status each(struct onnx_reader *r, struct wire w, uint32_t number, p
     return s;
 }
 
-static enum status read_graph(struct onnx_reader *r, struct wire w, struct err *err)
+enum status onnx_graph(struct onnx_reader *r, struct wire w, struct err *err)
 {
     static const struct {
         uint32_t number;
@@ -294,14 +318,16 @@ enum status onnx_read(const void *bytes, size_t n, struct graph *g, struct err *
 {
     struct wire w = {.file = bytes, .rest = {bytes, n}};
     struct model m = {0};
-    struct onnx_reader r = {.g = g};
+    struct scope scope;
+    struct onnx_reader r = {.g = g, .scope = &scope};
+    scope_init(&scope, NULL, NULL);
     enum status s = read_model(w, &m, err);
     if (s == OK)
         s = read_opsets(&r, w, m.opsets, err);
     if (s == OK)
         s = keep_producer(&r, &m, err);
     if (s == OK)
-        s = read_graph(&r, m.graph, err);
-    map_fini(&r.names);
+        s = onnx_graph(&r, m.graph, err);
+    scope_fini(&scope);
     return s;
 }

@@ -7,11 +7,11 @@
 
 #include "compiler/onnx/onnx_priv.h"
 
-enum { F_INFO_NAME = 1, F_INFO_TYPE = 2 };       /* ValueInfoProto */
-enum { F_TYPE_TENSOR = 1, F_TYPE_LAST = 9 };     /* TypeProto */
-enum { F_TENSOR_DTYPE = 1, F_TENSOR_SHAPE = 2 }; /* TypeProto.Tensor */
-enum { F_SHAPE_DIM = 1 };                        /* TensorShapeProto */
-enum { F_DIM_VALUE = 1, F_DIM_PARAM = 2 };       /* TensorShapeProto.Dimension */
+enum { F_INFO_NAME = 1, F_INFO_TYPE = 2 };                     /* ValueInfoProto */
+enum { F_TYPE_TENSOR = 1, F_DENOTATION = 6, F_TYPE_LAST = 9 }; /* TypeProto */
+enum { F_TENSOR_DTYPE = 1, F_TENSOR_SHAPE = 2 };               /* TypeProto.Tensor */
+enum { F_SHAPE_DIM = 1 };                                      /* TensorShapeProto */
+enum { F_DIM_VALUE = 1, F_DIM_PARAM = 2 };                     /* TensorShapeProto.Dimension */
 
 /* Names that exporters give to dims of which they know nothing. */
 static bool means_unknown(struct view v)
@@ -134,7 +134,7 @@ static enum status read_type(struct onnx_reader *r, struct wire w, struct tensor
             s = wire_want(&w, &f, WIRE_BYTES, "a type", err);
             s = s == OK ? read_tensor_type(r, wire_into(&w, &f), t, err) : s;
             found = true;
-        } else if (f.number <= F_TYPE_LAST && f.type == WIRE_BYTES && f.number != 6) {
+        } else if (f.number <= F_TYPE_LAST && f.type == WIRE_BYTES && f.number != F_DENOTATION) {
             return err_set(err, E_UNSUPPORTED,
                            "it is not a tensor (a sequence, map, optional or "
                            "sparse tensor); give the model a tensor here");
@@ -167,6 +167,51 @@ static enum status find_message(struct wire w, uint32_t number, struct wire *out
     return s;
 }
 
+/* Refuses a type of which we know that no tensor has it. */
+static enum status want_tensor(struct wire w, struct err *err)
+{
+    struct field f;
+    enum status s;
+    while (wire_next(&w, &f, &s, err))
+        if (f.number != F_TYPE_TENSOR && f.number <= F_TYPE_LAST && f.number != F_DENOTATION &&
+            f.type == WIRE_BYTES)
+            return err_set(err, E_UNSUPPORTED,
+                           "it is not a tensor (a sequence, map, optional or sparse tensor)");
+    return s;
+}
+
+enum status onnx_formal_info(struct wire w, struct view *name, struct err *err)
+{
+    struct field f;
+    enum status s;
+    *name = (struct view){0};
+    while (wire_next(&w, &f, &s, err)) {
+        if (f.number == F_INFO_NAME) {
+            s = wire_want(&w, &f, WIRE_BYTES, "a value's name", err);
+            *name = f.bytes;
+        } else if (f.number == F_INFO_TYPE) {
+            s = wire_want(&w, &f, WIRE_BYTES, "a value's type", err);
+            s = s == OK ? want_tensor(wire_into(&w, &f), err) : s;
+        }
+        if (s != OK)
+            return s;
+    }
+    return s;
+}
+
+/* The number, when it is one and above 0; else 0. */
+static int64_t declared_dim(struct wire w)
+{
+    struct field f;
+    enum status s;
+    struct err ignored;
+    int64_t dim = 0;
+    while (wire_next(&w, &f, &s, &ignored))
+        if (f.number == F_DIM_VALUE && f.type == WIRE_VARINT)
+            dim = (int64_t)f.value;
+    return s == OK && dim > 0 ? dim : 0;
+}
+
 enum status onnx_declared(struct wire w, struct graph_port *out, struct err *err)
 {
     struct wire type, tensor, shape;
@@ -186,10 +231,19 @@ enum status onnx_declared(struct wire w, struct graph_port *out, struct err *err
         dtype = f.number == F_TENSOR_DTYPE && f.type == WIRE_VARINT ? f.value : dtype;
     if (s != OK)
         return s;
-    while (wire_next(&shape, &f, &s, err))
-        rank += f.number == F_SHAPE_DIM;
-    if (s == OK && dtype <= UINT32_MAX && dtype_valid((unsigned)dtype) && rank <= TENSOR_RANK_MAX)
-        *out = (struct graph_port){(enum dtype)dtype, (int)rank};
+    struct graph_port port = {.rank = 0};
+    while (wire_next(&shape, &f, &s, err)) {
+        if (f.number != F_SHAPE_DIM)
+            continue;
+        if (rank < TENSOR_RANK_MAX)
+            port.dims[rank] = declared_dim(wire_into(&shape, &f));
+        rank++;
+    }
+    if (s == OK && dtype <= UINT32_MAX && dtype_valid((unsigned)dtype) && rank <= TENSOR_RANK_MAX) {
+        port.dtype = (enum dtype)dtype;
+        port.rank = (int)rank;
+        *out = port;
+    }
     return s;
 }
 

@@ -35,6 +35,8 @@ static void become_const(struct graph *g, int32_t value, const struct tensor *t)
 
 static bool all_const(const struct graph *g, const struct node *n)
 {
+    if (n->op->flags & OP_CONTROL)
+        return false;
     for (uint32_t i = 0; i < n->n_in; i++)
         if (n->in[i] != ARTIFACT_NO_TENSOR && g->values[n->in[i]].kind != VALUE_CONST)
             return false;

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/hash.h"
 
 const struct pass pass_table[PASS_COUNT] = {
@@ -23,11 +24,11 @@ static uint64_t add(uint64_t h, const void *p, size_t bytes)
     return (bytes ? h ^ hash_bytes(p, bytes) : h) * UINT64_C(0x9e3779b97f4a7c15) + 1;
 }
 
-static uint64_t fingerprint(const struct graph *g)
+static uint64_t fingerprint_of(const struct graph_block *b)
 {
-    uint64_t h = g->n_nodes;
-    for (uint32_t i = 0; i < g->n_nodes; i++) {
-        const struct node *n = &g->nodes[i];
+    uint64_t h = add(b->n_nodes, b->outputs, b->n_outputs * sizeof(*b->outputs));
+    for (uint32_t i = 0; i < b->n_nodes; i++) {
+        const struct node *n = &b->nodes[i];
         const uint32_t what[] = {n->op->code, (uint32_t)n->version, n->n_in, n->n_out, n->n_attrs};
         h = add(h, what, sizeof(what));
         h = add(h, n->in, n->n_in * sizeof(*n->in));
@@ -44,17 +45,40 @@ static uint64_t fingerprint(const struct graph *g)
     return h;
 }
 
-/* Runs one pass and notes what it did. *print is the graph's fingerprint, kept up to date. */
-static enum status run_one(struct graph *g, int pass, struct pass_step *step, uint64_t *print,
+/* The whole model, as far as a pass can see that it changed. */
+struct state {
+    uint64_t print;
+    uint32_t nodes;
+};
+
+static enum status state_of(const struct graph *g, struct state *out, struct err *err)
+{
+    uint32_t *blocks, n;
+    if (graph_live_blocks(g, &blocks, &n) != OK)
+        return err_set(err, E_NO_MEMORY, "no memory to run the passes");
+    *out = (struct state){n, 0};
+    for (uint32_t i = 0; i < n; i++) {
+        const struct graph_block b = graph_block_at(g, blocks[i]);
+        const uint64_t print = fingerprint_of(&b);
+        out->print = add(out->print, &print, sizeof(print));
+        out->nodes += b.n_nodes;
+    }
+    alloc_free(blocks);
+    return OK;
+}
+
+/* Runs one pass and notes what it did. *state is the graph's, kept up to date. */
+static enum status run_one(struct graph *g, int pass, struct pass_step *step, struct state *state,
                            struct err *err)
 {
-    uint64_t was = *print;
+    const struct state was = *state;
+    enum status s = graph_each_block(g, pass_table[pass].run, err);
+    if (s == OK)
+        s = state_of(g, state, err);
     step->pass = (uint8_t)pass;
-    step->before = g->n_nodes;
-    enum status s = pass_table[pass].run(g, err);
-    *print = fingerprint(g);
-    step->after = g->n_nodes;
-    step->changed = *print != was;
+    step->before = was.nodes;
+    step->after = state->nodes;
+    step->changed = state->print != was.print;
     return s;
 }
 
@@ -63,8 +87,8 @@ enum status passes_run(struct graph *g, uint64_t off, struct pass_log *log, stru
     struct pass_log ignored;
     log = log ? log : &ignored;
     memset(log, 0, sizeof(*log));
-    enum status s = OK;
-    uint64_t print = fingerprint(g);
+    struct state state;
+    enum status s = state_of(g, &state, err);
     bool changed = true;
     for (int round = 1; s == OK && changed && round <= PASS_ROUNDS_MAX; round++) {
         changed = false;
@@ -72,13 +96,13 @@ enum status passes_run(struct graph *g, uint64_t off, struct pass_log *log, stru
             struct pass_step *step = &log->steps[log->n];
             if (off >> k & 1)
                 continue;
-            s = run_one(g, k, step, &print, err);
+            s = run_one(g, k, step, &state, err);
             step->round = (uint8_t)round;
             changed |= step->changed;
             log->n++;
         }
     }
-    return s == OK ? pass_drop_dead(g, err) : s;
+    return s == OK ? graph_each_block(g, pass_drop_dead, err) : s;
 }
 
 static int find(const char *name, size_t len)

@@ -3,7 +3,8 @@
 /* The rewriting steps of a compile, each on its own. Every pass leaves a valid graph (topological
  * order, every operand defined) that computes the same outputs; dead nodes are gone when it
  * returns. All are deterministic, and a pass that finds nothing to do leaves the graph as it was.
- * They read and write the graph's list of nodes alone, its values and its outputs. */
+ * They read and write the graph's list of nodes alone, its values and its outputs: those of the
+ * block in focus, which is the model itself or a body of If, Loop or Scan. */
 #ifndef ROOST_COMPILER_PASSES_H
 #define ROOST_COMPILER_PASSES_H
 
@@ -16,6 +17,7 @@
     X(fold_dims, "computes what depends on fixed dims only")                                       \
     X(fold_constants, "computes what depends on constants only")                                   \
     X(drop_same, "removes Cast, Reshape, Squeeze, Expand that keep dtype and shape")               \
+    X(inline_if, "takes over the branch of an If whose condition is constant")                     \
     X(share, "computes equal nodes once and keeps equal constants once")                           \
     X(sink_transpose, "moves Transpose behind what is element-wise, so that pairs cancel")         \
     X(fold_pad, "folds Pad with zeros into the Conv or AveragePool after it")                      \
@@ -48,7 +50,7 @@ _Static_assert(PASS_COUNT <= 64, "one bit of pass_options.off each");
 
 struct pass {
     const char *name, *what;
-    enum status (*run)(struct graph *g, struct err *err);
+    graph_block_fn *run;
 };
 extern const struct pass pass_table[PASS_COUNT];
 
@@ -64,8 +66,9 @@ struct pass_log {
     } steps[PASS_STEPS_MAX];
 };
 
-/* All of them, in the table's order, again and again until a whole round changes nothing, at most
- * PASS_ROUNDS_MAX times. Bit k of `off` leaves pass_table[k] out. log may be NULL. */
+/* All of them, each for every block, in the table's order, again and again until a whole round
+ * changes nothing, at most PASS_ROUNDS_MAX times. Bit k of `off` leaves pass_table[k] out. log may
+ * be NULL. */
 enum status passes_run(struct graph *g, uint64_t off, struct pass_log *log,
                        struct err *err) WARN_UNUSED;
 /* "share,fuse_conv" or "all" as bits.  errors: E_USAGE */

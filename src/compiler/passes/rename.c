@@ -18,7 +18,7 @@ enum status renaming_init(const struct graph *g, struct renaming *r, struct err 
     }
     for (uint32_t i = 0; i < g->n_values; i++)
         r->to[i] = (int32_t)i;
-    for (uint32_t i = 0; i < g->n_outputs; i++)
+    for (uint32_t i = 0; g->focus == 0 && i < g->n_outputs; i++)
         r->is_output[g->outputs[i]] = true;
     return OK;
 }
@@ -70,5 +70,7 @@ void renaming_apply(struct graph *g, const struct renaming *r)
     for (uint32_t i = 0; i < g->n_nodes; i++)
         for (uint32_t k = 0; k < g->nodes[i].n_in; k++)
             g->nodes[i].in[k] = renaming_of(r, g->nodes[i].in[k]);
+    for (uint32_t i = 0; i < g->n_outputs; i++)
+        g->outputs[i] = renaming_of(r, g->outputs[i]);
     graph_compact(g);
 }

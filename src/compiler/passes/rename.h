@@ -2,7 +2,8 @@
  * Copyright The Roost Authors */
 /* Taking a node out by letting its readers read another value. A graph output keeps its own value,
  * for its name: there the other value's producer writes the output's value instead, and where it
- * cannot (the value is an input, a constant or an output itself) the node stays. */
+ * cannot (the value is an input, a constant or an output itself) the node stays. Outputs of a body
+ * have no names of their own: they become the other value. */
 #ifndef ROOST_COMPILER_PASSES_RENAME_H
 #define ROOST_COMPILER_PASSES_RENAME_H
 
@@ -12,7 +13,7 @@
 struct renaming {
     struct uses u;
     int32_t *to;     /* heap; value that stands for each value */
-    bool *is_output; /* heap */
+    bool *is_output; /* heap; of the model; no value of a body is one */
 };
 
 enum status renaming_init(const struct graph *g, struct renaming *r, struct err *err) WARN_UNUSED;
@@ -21,7 +22,7 @@ void renaming_fini(struct renaming *r);
 int32_t renaming_of(const struct renaming *r, int32_t v);
 /* Buries n, whose only read result is out[0], when `from` can stand for it. */
 void renaming_drop(struct graph *g, struct renaming *r, struct node *n, int32_t from);
-/* Writes the new operands into all nodes, and drops the dead ones. */
+/* Writes the new operands into all nodes and the outputs, and drops the dead ones. */
 void renaming_apply(struct graph *g, const struct renaming *r);
 
 #endif

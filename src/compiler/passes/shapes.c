@@ -20,7 +20,7 @@ static void set_known(const struct graph *g, const int64_t *symbols, struct shap
 {
     for (uint32_t i = 0; i < g->n_values; i++) {
         const struct value *v = &g->values[i];
-        if (v->kind == VALUE_COMPUTED)
+        if (v->kind == VALUE_COMPUTED || v->kind == VALUE_FORMAL)
             continue;
         s->t[i] = v->t;
         if (v->kind == VALUE_INPUT) {
