@@ -68,3 +68,17 @@ def gather_rows(rows):
     table = tensor("t", [rows, 2], [float(r) for r in range(rows) for _ in range(2)])
     index = data(1, "i") + data(2, data(1, number(1, 7) + data(2, data(1, data(2, "N")))))
     return model([node("Gather", ["t", "i"], ["y"])], [table], [index], [port("y", ["N", 2])])
+
+
+def loop(keeps_slices):
+    """y = x after a Loop whose condition is always true and whose trip count is n: x float32 [N], n int64.
+    With slices, a second output z [n, N]; without them the loop takes no trip count and never ends."""
+    outputs = ["c", "s2"] + ["s2"] * keeps_slices
+    body = data(1, node("Abs", ["s"], ["s2"])) + data(2, "body")
+    body += b"".join(data(11, data(1, name)) for name in ("i", "c", "s"))
+    body += b"".join(data(12, data(1, name)) for name in outputs)
+    attribute = data(5, data(1, "body") + data(6, body) + number(20, 5))
+    inputs, results = ["n" if keeps_slices else "", "", "x"], ["y"] + ["z"] * keeps_slices
+    ports = [port("x", ["N"])] + [port("n", [], INT64)] * keeps_slices
+    return model([node("Loop", inputs, results) + attribute], [], ports,
+                 [port("y", ["N"])] + [port("z", ["k", "N"])] * keeps_slices)
