@@ -10,7 +10,7 @@
 #include "runtime/session.h"
 #include "tensor/text.h"
 
-enum { INPUT_BYTES_MAX = 1 << 16, ARENA_BYTES_MAX = 1 << 24, SYMBOL = 2 };
+enum { INPUT_BYTES_MAX = 1 << 16, ARENA_BYTES_MAX = 1 << 24, SYMBOL = 2, STEPS_MAX = 3000 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -50,7 +50,7 @@ static void run(const struct program *p)
     const struct signature *sig = program_signature(p);
     struct arena arena;
     struct session *session;
-    struct run_limits limits = {0};
+    struct run_limits limits = {.steps_max = STEPS_MAX};
     struct err err = {OK, ""};
     bool ready = true;
     arena_init(&arena, ARENA_BYTES_MAX, NULL);
