@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* Pad, of any dtype: constant, reflect, edge; negative pads cut. The modes that repeat the input
- * map every output index to an input index, one small table per dim walked at run time.
- * source: ONNX Pad-2 (attributes), Pad-11, 13 (operands), 18 (axes) */
+/* Pad, of any dtype: constant, reflect, edge, wrap; negative pads cut. The modes that repeat the
+ * input map every output index to an input index, one small table per dim walked at run time.
+ * source: ONNX Pad-2 (attributes), Pad-11, 13 (operands), 18 (axes), 19 (wrap) */
 #include <inttypes.h>
 #include <string.h>
 
 #include "kernels/strided.h"
 #include "ops/ops_priv.h"
 
-enum mode { MODE_CONSTANT, MODE_REFLECT, MODE_EDGE };
+enum mode { MODE_CONSTANT, MODE_REFLECT, MODE_EDGE, MODE_WRAP };
 
 struct params {
     bool by_attr;
@@ -21,7 +21,7 @@ struct params {
 
 static enum status read_mode(const struct op_node *node, enum mode *out, struct err *err)
 {
-    static const char *const names[] = {"constant", "reflect", "edge"};
+    static const char *const names[] = {"constant", "reflect", "edge", "wrap"};
     const char *s;
     size_t len;
     enum status st = attr_string(&node->attrs, ATTR_mode, "constant", &s, &len, err);
@@ -109,7 +109,7 @@ static enum status pad_dim(const struct params *p, int64_t dim, int64_t before, 
     }
     if (ok && p->mode == MODE_REFLECT) /* one mirror image at most, as the specification says */
         ok = before < MAX(dim, 1) && after < MAX(dim, 1);
-    if (ok && p->mode == MODE_EDGE)
+    if (ok && (p->mode == MODE_EDGE || p->mode == MODE_WRAP))
         ok = dim > 0 || *out == 0;
     return ok ? OK
               : err_set(err, E_BAD_INPUT,
@@ -172,6 +172,8 @@ static int64_t source_index(enum mode mode, int64_t i, int64_t dim)
 {
     if (mode == MODE_EDGE)
         return i < 0 ? 0 : MIN(i, dim - 1);
+    if (mode == MODE_WRAP)
+        return (i % dim + dim) % dim;
     i = i < 0 ? -i : i;
     return i < dim ? i : 2 * (dim - 1) - i;
 }
@@ -220,7 +222,7 @@ const struct op op_pad = {
     .domain = "",
     .name = "Pad",
     .code = OP_CODE_pad,
-    .since = {2, 11, 13, 18},
+    .since = {2, 11, 13, 18, 19},
     .types = OP_ANY,
     .in_min = 1,
     .in_max = 4,

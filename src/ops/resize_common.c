@@ -27,9 +27,9 @@ static enum status read_word(const struct op_node *node, enum attr_key k, const 
 enum status resize_read(const struct op_node *node, struct resize_params *p, struct err *err)
 {
     static const char *const modes[] = {"nearest", "linear", "cubic", "bilinear"};
-    static const char *const places[] = {"half_pixel",           "pytorch_half_pixel",
-                                         "align_corners",        "asymmetric",
-                                         "tf_half_pixel_for_nn", "tf_crop_and_resize"};
+    static const char *const places[] = {
+        "half_pixel",           "pytorch_half_pixel", "align_corners",       "asymmetric",
+        "tf_half_pixel_for_nn", "tf_crop_and_resize", "half_pixel_symmetric"};
     static const char *const rounds[] = {"round_prefer_floor", "round_prefer_ceil", "floor",
                                          "ceil"};
     int mode, place = PLACE_ASYMMETRIC, round = ROUND_SIMPLE;

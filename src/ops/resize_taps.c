@@ -2,8 +2,8 @@
  * Copyright The Roost Authors */
 /* Output position -> input positions and weights, along one dim, in double. Every index is inside
  * the input whatever the numbers are.
- * source: ONNX Resize-11, 13, 18; Upsample-9 and Resize-10 as ONNX Runtime has them: asymmetric,
- * nearest rounds down when enlarging and up when shrinking */
+ * source: ONNX Resize-11, 13, 18, 19 (half_pixel_symmetric); Upsample-9 and Resize-10 as ONNX
+ * Runtime has them: asymmetric, nearest rounds down when enlarging and up when shrinking */
 #include <math.h>
 
 #include "ops/resize.h"
@@ -23,6 +23,8 @@ static double place(const struct resize_params *p, const struct resize_dim *d, i
     case PLACE_TF_CROP:
         return d->out > 1 ? d->start * (in - 1) + x * (d->end - d->start) * (in - 1) / (out - 1)
                           : 0.5 * (d->start + d->end) * (in - 1);
+    case PLACE_SYMMETRIC: /* what rounding the length cut off is shared by both ends */
+        return in / 2 * (1 - out / (in * d->scale)) + (x + 0.5) / d->scale - 0.5;
     default:
         return (x + 0.5) / d->scale - 0.5;
     }

@@ -114,6 +114,24 @@ START_TEST(a_ratio_is_kept_when_asked_for)
 }
 END_TEST
 
+/* Five elements by 0.5 are two: the middle stays the middle, 0.25 inwards from both ends. */
+START_TEST(a_length_cut_off_is_shared_by_both_ends)
+{
+    static const float x[] = {1, 2, 3, 4, 5}, half = 0.5f, want[] = {2, 4};
+    struct op_case c;
+    struct err err;
+    case_begin(&c, "Resize", 19);
+    case_in(&c, DT_F32, CASE_DIMS(5), x);
+    case_none(&c);
+    case_in(&c, DT_F32, CASE_DIMS(1), &half);
+    case_str(&c, ATTR_mode, "linear");
+    case_str(&c, ATTR_coordinate_transformation_mode, "half_pixel_symmetric");
+    ck_ok(case_run(&c, &err), &err);
+    case_expect(&c, 0, DT_F32, CASE_DIMS(2), want, 1e-6, 0);
+    case_fini(&c);
+}
+END_TEST
+
 START_TEST(scales_without_sense_are_refused)
 {
     static const float bad[] = {0, -1, NAN, INFINITY, 1e30f};
@@ -150,8 +168,9 @@ END_TEST
 
 Suite *suite_resize(void)
 {
-    return SUITE("resize", upsample_reads_its_scales_where_the_version_has_them,
-                 nearest_moves_any_dtype, upsample_1_scales_height_and_width,
-                 linear_computes_any_number, a_ratio_is_kept_when_asked_for,
-                 scales_without_sense_are_refused, antialias_is_refused_by_name);
+    return SUITE("resize", a_length_cut_off_is_shared_by_both_ends,
+                 upsample_reads_its_scales_where_the_version_has_them, nearest_moves_any_dtype,
+                 upsample_1_scales_height_and_width, linear_computes_any_number,
+                 a_ratio_is_kept_when_asked_for, scales_without_sense_are_refused,
+                 antialias_is_refused_by_name);
 }

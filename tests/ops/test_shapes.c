@@ -36,6 +36,23 @@ START_TEST(a_value_that_decides_the_shape_must_be_known)
 }
 END_TEST
 
+/* As numpy.pad with mode "wrap". */
+START_TEST(a_wrapped_border_goes_round_as_often_as_it_takes)
+{
+    static const int64_t pads[] = {-1, 4, 0, 2};
+    static const float want[] = {5, 3, 4, 5, 3, 4, 5, 3, 4};
+    struct op_case c;
+    struct err err;
+    case_begin(&c, "Pad", 19);
+    case_in(&c, DT_F32, CASE_DIMS(2, 3), x6);
+    case_in(&c, DT_I64, CASE_DIMS(4), pads);
+    case_str(&c, ATTR_mode, "wrap");
+    ck_ok(case_run(&c, &err), &err);
+    case_expect(&c, 0, DT_F32, CASE_DIMS(1, 9), want, 0, 0);
+    case_fini(&c);
+}
+END_TEST
+
 START_TEST(wrong_numbers_are_refused)
 {
     static const struct {
@@ -173,7 +190,8 @@ END_TEST
 
 Suite *suite_shapes(void)
 {
-    return SUITE("shapes", a_value_that_decides_the_shape_must_be_known, wrong_numbers_are_refused,
+    return SUITE("shapes", a_value_that_decides_the_shape_must_be_known,
+                 a_wrapped_border_goes_round_as_often_as_it_takes, wrong_numbers_are_refused,
                  a_gather_index_beyond_its_axis_is_refused_at_run_time,
                  an_integer_is_never_divided_by_zero, a_rank_beyond_eight_is_unsupported,
                  operands_that_do_not_broadcast_name_both, an_empty_tensor_goes_through);
