@@ -11,13 +11,14 @@
 
 #include "kernels/kernels_priv.h"
 
-/* 2^n for -127 <= n <= 128; 0 and infinity at the ends. */
+/* 2^n for -127 <= n <= 128; 0 and infinity at the ends. Of a NaN any number: unsigned, because it
+ * wraps. */
 static inline float lane_pow2(float n)
 {
     union {
-        int32_t i;
+        uint32_t i;
         float f;
-    } u = {.i = ((int32_t)n + 127) * (1 << 23)};
+    } u = {.i = ((uint32_t)(int32_t)n + 127u) << 23};
     return u.f;
 }
 
