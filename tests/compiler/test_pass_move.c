@@ -248,6 +248,49 @@ START_TEST(other_pads_stay)
 }
 END_TEST
 
+/* ---- shapes on shapes ---- */
+
+START_TEST(of_a_chain_of_shapes_the_last_one_counts)
+{
+    const int64_t flat[] = {-1, 8}, folded[] = {-1, 2, 4}, copies[] = {0, 4, 2}, axes[] = {1};
+    struct onnx_build m;
+    begin(&m);
+    onnx_input(&m, "x", DT_F32, DIMS(-1, 4, 2));
+    onnx_init_i64(&m, "flat", DIMS(2), flat);
+    onnx_init_i64(&m, "folded", DIMS(3), folded);
+    onnx_init_i64(&m, "copies", DIMS(3), copies);
+    onnx_init_i64(&m, "axes", DIMS(1), axes);
+    onnx_op(&m, "Reshape", "a", "x,flat", "b", NO_ATTRS);
+    onnx_op(&m, "Unsqueeze", "c", "b,axes", "d", NO_ATTRS);
+    onnx_op(&m, "Reshape", "e", "d,folded", "f", NO_ATTRS);
+    onnx_op(&m, "Exp", "g", "f", "y", NO_ATTRS);
+    expect(&m, pass_merge_views, "Reshape", 1, 2);
+    begin(&m); /* back where it was: nothing is left, though the target copies a dim */
+    onnx_input(&m, "x", DT_F32, DIMS(-1, 4, 2));
+    onnx_init_i64(&m, "flat", DIMS(2), flat);
+    onnx_init_i64(&m, "copies", DIMS(3), copies);
+    onnx_op(&m, "Reshape", "a", "x,flat", "b", NO_ATTRS);
+    onnx_op(&m, "Reshape", "e", "b,copies", "f", NO_ATTRS);
+    onnx_op(&m, "Exp", "g", "f", "y", NO_ATTRS);
+    expect(&m, pass_merge_views, "Reshape", 0, 1);
+}
+END_TEST
+
+START_TEST(a_target_that_copies_a_dim_of_a_changed_shape_stays)
+{
+    const int64_t wide[] = {-1, 2, 2}, copies[] = {0, 4, 1};
+    struct onnx_build m;
+    begin(&m);
+    onnx_input(&m, "x", DT_F32, DIMS(-1, 4, 2));
+    onnx_init_i64(&m, "wide", DIMS(3), wide);
+    onnx_init_i64(&m, "copies", DIMS(3), copies);
+    onnx_op(&m, "Reshape", "a", "x,wide", "b", NO_ATTRS);
+    onnx_op(&m, "Reshape", "e", "b,copies", "f", NO_ATTRS);
+    onnx_op(&m, "Exp", "g", "f", "y", NO_ATTRS);
+    expect(&m, pass_merge_views, "Reshape", 2, 3);
+}
+END_TEST
+
 Suite *suite_pass_move(void)
 {
     return SUITE("pass_move", a_pair_around_element_wise_operators_cancels,
@@ -256,5 +299,7 @@ Suite *suite_pass_move(void)
                  a_matrix_is_read_transposed_by_gemm,
                  factors_and_summands_of_a_channel_fold_into_conv, they_fold_into_gemm_and_linear,
                  what_is_not_one_number_a_channel_stays,
-                 zeros_around_an_image_fold_into_conv_and_pool, other_pads_stay);
+                 zeros_around_an_image_fold_into_conv_and_pool, other_pads_stay,
+                 of_a_chain_of_shapes_the_last_one_counts,
+                 a_target_that_copies_a_dim_of_a_changed_shape_stays);
 }

@@ -18,6 +18,7 @@
     X(fold_constants, "computes what depends on constants only")                                   \
     X(drop_same, "removes Cast, Reshape, Squeeze, Expand that keep dtype and shape")               \
     X(inline_if, "takes over the branch of an If whose condition is constant")                     \
+    X(merge_views, "merges Reshape, Flatten, Squeeze and Unsqueeze in a row")                      \
     X(share, "computes equal nodes once and keeps equal constants once")                           \
     X(sink_transpose, "moves Transpose behind what is element-wise, so that pairs cancel")         \
     X(fold_pad, "folds Pad with zeros into the Conv or AveragePool after it")                      \
