@@ -11,14 +11,15 @@
 
 #include "kernels/kernels_priv.h"
 
-/* 2^n for -127 <= n <= 128; 0 and infinity at the ends. Of a NaN any number: unsigned, because it
- * wraps. */
+/* 2^n for whole -127 <= n <= 128; 0 and infinity at the ends. The number is taken from where the
+ * sum has it in its bits, because no cast of a NaN is defined; 0x4b400000 is 12582912.0f. */
 static inline float lane_pow2(float n)
 {
     union {
         uint32_t i;
         float f;
-    } u = {.i = ((uint32_t)(int32_t)n + 127u) << 23};
+    } u = {.f = n + 12582912.0f};
+    u.i = (u.i - 0x4b400000u + 127u) << 23;
     return u.f;
 }
 
