@@ -156,6 +156,25 @@ static void block_that_nobody_names(void)
     model_block(&m, 0, (int32_t[]){-1}, (int32_t[]){-1});
 }
 
+/* A second loop in the model, with results of its own, whose body is the first one's. */
+static void block_of_two(void)
+{
+    m.nodes[2] = m.nodes[1];
+    memcpy(m.operands[2], m.operands[1], sizeof(m.operands[2]));
+    m.nodes[2].in = m.operands[2][0];
+    m.nodes[2].out = m.operands[2][1];
+    m.nodes[1] = m.nodes[0];
+    memcpy(m.operands[1], m.operands[0], sizeof(m.operands[1]));
+    m.nodes[1].in = m.operands[1][0];
+    m.nodes[1].out = m.operands[1][1];
+    m.src.n_instrs++;
+    for (int k = 0; k < 2; k++) {
+        int32_t result = model_formal(&m);
+        m.tensors[result].class = CLASS_VALUE;
+        m.operands[1][1][k] = result;
+    }
+}
+
 static void captures_negative(void)
 {
     set_attr(0, ATTR_n_captures, -1);
@@ -244,6 +263,7 @@ START_TEST(a_loop_whose_body_lies_is_refused)
         {one_result_less, "gives 2"},
         {more_instructions_than_there_are, "section BLCK"},
         {all_instructions_are_the_bodys, "cannot give"},
+        {block_of_two, "which is another's"},
         {block_that_nobody_names, "no instruction before block 2"},
         {captures_negative, "captures"},
         {captures_are_all, "captures"},
