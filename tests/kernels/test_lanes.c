@@ -41,7 +41,7 @@ START_TEST(lanes_are_near_the_library_at_every_length)
             rows[_i].fast(n, x, y);
             rows[_i].ref(n, x, z);
             double within = near_gelu(&rows[_i]) ? 4e-6 : 0x1p-20;
-            double near = near_gelu(&rows[_i])        ? 1e-10
+            double near = near_gelu(&rows[_i])                          ? 1e-10
                           : strcmp(rows[_i].name, "gelu_tanh_f32") == 0 ? 2e-6 * (double)scales[k]
                                                                         : 2e-36;
             expect_close(y, z, (size_t)n, within, near);
