@@ -234,7 +234,7 @@ class Counters(harness.Case):
 
     def test_no_room_beside_a_load(self):
         gate = self.gate("iris", start=sizes_of("iris")[0])  # its bytes are reserved, then it waits
-        server = self.serve(self.store("iris", "diabetes"), env=gate.env, memory=24576)
+        server = self.serve(self.store("iris", "diabetes"), env=gate.env, memory=28672)
         waiting = self.in_background(server.load, "iris")
         harness.wait_until(lambda: server.metrics()[
             'roost_cache_used_bytes{tier="host",class="reserved"}'] > 0, "the reservation")

@@ -20,6 +20,7 @@ import tiny_onnx
 
 MODELS, FIT, REQUESTS, CONNECTIONS = 2000, 100, 50000, 32
 HERD = 500
+PLANS = 8  # that a worker keeps, of as many models
 MIB = 1 << 20
 
 
@@ -101,31 +102,37 @@ class ManyModels(harness.Case):
         weights = [1 / (rank + 1) ** 0.9 for rank in range(MODELS)]
         cls.order = random.Random(20261121).choices(range(MODELS), weights=weights, k=REQUESTS)
 
-    def measured(self, workers):
-        """Bytes of one resident model, and of the arenas after every worker ran."""
-        server = self.serve(self.path, workers=workers)
-        arenas = self.run_every_worker(server, workers)
+    def measured(self):
+        """Bytes of one resident model, and of one worker's arena with all the plans that it keeps."""
+        server = self.serve(self.path, workers=1)
+        arena = 0
+        for k in range(2 * PLANS):
+            self.assertEqual(server.invoke(f"m{k}", [[0, 0, 0, 0]]).status, 200)
+            was, arena = arena, self.arenas(server)
+        self.assertEqual(was, arena, f"still growing after {2 * PLANS} models")
         size = server.describe("m0").json()["bytes"]
         server.stop()
-        return size, arenas
+        return size, arena
 
-    def run_every_worker(self, server, workers):
-        """Invokes from as many threads as there are workers until all their arenas are charged."""
+    def arenas(self, server):
+        return int(server.metrics()['roost_cache_used_bytes{tier="host",class="scratch"}'])
+
+    def run_every_worker(self, server, arenas):
+        """Invokes from many threads until the arenas of all workers hold all they will."""
         request = json.dumps([[0, 0, 0, 0]]).encode()
 
-        def once(_):
+        def once(k):
             client = Client(server.port)
-            status, _ = client.post("m0", request)
+            status, _ = client.post(f"m{k % PLANS}", request)
             client.close()
             return status
 
         def all_ran():
-            with concurrent.futures.ThreadPoolExecutor(workers * 4) as pool:
-                self.assertEqual(set(pool.map(once, range(workers * 8))), {200})
-            held = server.metrics()['roost_cache_used_bytes{tier="host",class="scratch"}']
-            return held if held >= workers * 4096 else 0
+            with concurrent.futures.ThreadPoolExecutor(8) as pool:
+                self.assertEqual(set(pool.map(once, range(8 * PLANS))), {200})
+            return self.arenas(server) == arenas
 
-        return int(harness.wait_until(all_ran, "every worker's arena"))
+        harness.wait_until(all_ran, "every worker's arena")
 
     def check(self, k, row, status, body):
         if status != 200:
@@ -136,9 +143,9 @@ class ManyModels(harness.Case):
 
     def test_zipf_traffic_from_many_connections_is_answered_right(self):
         workers = 2
-        size, arenas = self.measured(workers)
-        server = self.serve(self.path, workers=workers, memory=FIT * size + arenas)
-        self.run_every_worker(server, workers)
+        size, arena = self.measured()
+        server = self.serve(self.path, workers=workers, memory=FIT * size + workers * arena)
+        self.run_every_worker(server, workers * arena)
         before = server.metrics()
         turns, wrong = itertools.count(), []
 
@@ -169,10 +176,11 @@ class ManyModels(harness.Case):
         self.assertLessEqual(after['roost_cache_models{tier="host",state="resident"}'], FIT)
 
     def test_serial_traffic_gives_exactly_the_hits_and_evictions_of_an_lru(self):
-        size, arenas = self.measured(1)
-        server = self.serve(self.path, workers=1, memory=FIT * size + arenas)
-        self.run_every_worker(server, 1)
-        self.assertEqual(server.unload("m0").status, 200)
+        size, arena = self.measured()
+        server = self.serve(self.path, workers=1, memory=FIT * size + arena)
+        self.run_every_worker(server, arena)
+        for k in range(PLANS):
+            self.assertEqual(server.unload(f"m{k}").status, 200)
         before = server.metrics()
         lru = Lru(FIT * size)
         client = Client(server.port)
