@@ -88,6 +88,13 @@ class Operators(harness.Case):
         harness.wait_until(connects, "the server's start")
         self.assertEqual(os.readlink(f"/proc/{server.pid}/fd/2"), "/dev/null")
 
+    def asks(self, one, request):
+        """The answer; None from a connection that was closed meanwhile."""
+        try:
+            return one.send(request).reply()
+        except OSError:
+            return None
+
     def test_connections_leave_descriptors_for_the_store(self):
         few = self.store().path / "few"
         few.write_text(f'#!/bin/sh\nulimit -n 96\nexec {harness.BINARY} "$@"\n', encoding="ascii")
@@ -107,12 +114,14 @@ class Operators(harness.Case):
         self.assertIn("connections", refused.error())
         for name in "x-request-id", "server-timing", "x-roost-cache", "retry-after":
             self.assertIn(name, refused.headers)
+        # Whoever of the others was let in is served, the store's file included.
         body = json.dumps(IRIS)
-        crowd[0].send(b"POST /models/iris/invoke HTTP/1.1\r\nHost: x\r\n"
-                      + f"Content-Length: {len(body)}\r\n\r\n{body}".encode())
-        reply = crowd[0].reply()
-        self.assertEqual(reply.status, 200, reply)
-        self.assertEqual(reply.headers["x-roost-cache"], "miss")
+        request = ("POST /models/iris/invoke HTTP/1.1\r\nHost: x\r\n"
+                   f"Content-Length: {len(body)}\r\n\r\n{body}").encode()
+        replies = [self.asks(one, request) for one in crowd if one.socket not in answered]
+        served = [reply for reply in replies if reply and reply.status == 200]
+        self.assertTrue(served, "nobody was served")
+        self.assertEqual(served[0].headers["x-roost-cache"], "miss")
 
 
 class Clients(harness.Case):
