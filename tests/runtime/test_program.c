@@ -179,7 +179,8 @@ static void name_columns(uint32_t count, const char *texts, const uint32_t *sort
 
 static void columns_of_another_width(void)
 {
-    name_columns(3, "a\0b\0c", (const uint32_t[]){0, 1, 2});
+    static const uint32_t sorted[] = {0, 1, 2};
+    name_columns(3, "a\0b\0c", sorted);
 }
 
 static void columns_out_of_order(void)
