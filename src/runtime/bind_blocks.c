@@ -105,10 +105,25 @@ enum status bind_block_results(const struct program *p, uint32_t block, const ui
     return OK;
 }
 
+/* Only Loop's count and condition and Scan-8's lengths may be left out: all others become formals.
+ */
+static enum status check_holes(const struct program_instr *in, const struct op_control *c,
+                               struct err *err)
+{
+    const int optional = c->kind == CONTROL_LOOP ? 2 : c->batched ? 1 : 0;
+    for (int k = optional; k < in->n_in; k++)
+        if (in->operands[k] == ARTIFACT_NO_TENSOR)
+            return err_set(err, E_CORRUPT, "%s lacks operand %d", in->op->name, k);
+    return OK;
+}
+
 enum status bind_bodies(struct program *p, const struct program_instr *in, uint32_t block,
                         struct err *err)
 {
     const struct op_control *c = in->params;
+    enum status s = check_holes(in, c, err);
+    if (s != OK)
+        return s;
     for (uint32_t k = 0; k < c->n_bodies; k++) {
         if (c->body[k] <= block || c->body[k] > p->p0.n_blocks)
             return err_set(err, E_CORRUPT, "%s of block %u names block %u of %u", in->op->name,

@@ -413,6 +413,32 @@ START_TEST(a_scan_whose_attributes_lie_is_refused)
 }
 END_TEST
 
+/* Every operand but Loop's count and condition becomes a formal: none may be missing. */
+START_TEST(a_control_instruction_that_lacks_an_operand_is_refused)
+{
+    static const struct {
+        void (*model)(struct model *m);
+        uint32_t optional;
+    } cases[] = {{loop_model, 2}, {if_model, 0}, {scan_model, 0}};
+    cases[_i].model(&m);
+    const uint32_t n_in = m.nodes[0].n_in;
+    for (uint32_t k = 0; k < n_in; k++) {
+        struct buf file;
+        struct program *p;
+        struct err err = {OK, ""};
+        cases[_i].model(&m);
+        m.operands[0][0][k] = ARTIFACT_NO_TENSOR;
+        model_write(&m, &(struct artifact_cost){0}, &file);
+        enum status s = program_open_bytes(file.data, file.len, &p, &err);
+        ck_assert_msg((s == OK) == (k < cases[_i].optional), "operand %u: %s %s", k, status_name(s),
+                      err.msg);
+        if (s == OK)
+            program_free(&p);
+        buf_fini(&file);
+    }
+}
+END_TEST
+
 /* ---- what binds, runs ---- */
 
 static void run_any(const struct program *p)
@@ -484,7 +510,7 @@ Suite *suite_blocks(void)
         SUITE("blocks", a_loop_whose_body_lies_is_refused, an_if_whose_branches_lie_is_refused,
               blocks_lie_in_each_other_only_so_deep, a_scan_whose_attributes_lie_is_refused);
     tcase_add_loop_test(t, changed_programs_are_refused_or_run_within_their_bounds, 0, 3);
-    tcase_set_timeout(t, 60);
+    tcase_add_loop_test(t, a_control_instruction_that_lacks_an_operand_is_refused, 0, 3);
     suite_add_tcase(s, t);
     return s;
 }
