@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "kernels/cpu.h"
 #include "sandbox/sandbox.h"
 
 static const struct verb *const table[] = {
@@ -123,6 +124,8 @@ int cli_main(int argc, char **argv)
     const struct verb *v = find(strcmp(name, "--version") == 0 ? "version" : name);
     if (!v)
         return unknown(name);
+    if (cpu_level_check(&err) != OK)
+        return cli_fail(&err);
     if (args_parse(v, argc - 2, (const char **)argv + 2, &args, &err) != OK)
         return cli_fail(&err);
     return args.help ? help_of(v) : v->run(&args);

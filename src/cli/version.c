@@ -7,6 +7,7 @@
 
 #include "cli/curl_door.h"
 #include "cli/verbs.h"
+#include "kernels/cpu.h"
 #include "kernels/kernels.h"
 
 static const struct arg_option options[] = {{"json", 0, NULL, "Print JSON."},
@@ -28,6 +29,7 @@ static int version_run(const struct args *a)
         {"compiler", __VERSION__},
         {"libevent", event_get_version()},
         {"openblas", openblas_get_config()},
+        {"cpu", cpu_level_name(cpu_level())},
         {"openblas core", gemm_blas_core()},
         {"lz4", LZ4_versionString()},
         {"curl", curl_text()},

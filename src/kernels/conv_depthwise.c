@@ -7,8 +7,8 @@
 #include "kernels/kernels_priv.h"
 
 /* y[i] += w * x[i * stride] */
-MULTI_ISA
-static void add_shifted(float *y, const float *x, float w, int64_t stride, int64_t n)
+MULTI_ISA(static, void, add_shifted, (float *y, const float *x, float w, int64_t stride, int64_t n),
+          (y, x, w, stride, n))
 {
     if (stride == 1) {
         INDEPENDENT

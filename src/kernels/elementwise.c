@@ -11,8 +11,7 @@
 #include "kernels/kernels_priv.h"
 
 #define X(name, type, value)                                                                       \
-    MULTI_ISA                                                                                      \
-    void name(int64_t n, const void *px, void *py)                                                 \
+    MULTI_ISA(SHARED, void, name, (int64_t n, const void *px, void *py), (n, px, py))              \
     {                                                                                              \
         const type *in = px;                                                                       \
         type *y = py;                                                                              \
@@ -35,8 +34,9 @@ UNARY_KERNELS(X)
 #undef X
 
 #define X(name, type, result, value)                                                               \
-    MULTI_ISA                                                                                      \
-    void name(int64_t n, const void *pa, int64_t sa, const void *pb, int64_t sb, void *py)         \
+    MULTI_ISA(SHARED, void, name,                                                                  \
+              (int64_t n, const void *pa, int64_t sa, const void *pb, int64_t sb, void *py),       \
+              (n, pa, sa, pb, sb, py))                                                             \
     {                                                                                              \
         const type *x = pa, *z = pb;                                                               \
         result *y = py;                                                                            \
@@ -76,8 +76,8 @@ UNARY_KERNELS(X)
 BINARY_KERNELS(X)
 #undef X
 
-MULTI_ISA
-void clip_f32(int64_t n, const float *x, float *y, float low, float high)
+MULTI_ISA(SHARED, void, clip_f32, (int64_t n, const float *x, float *y, float low, float high),
+          (n, x, y, low, high))
 {
     INDEPENDENT
     for (int64_t i = 0; i < n; i++) {
@@ -94,8 +94,8 @@ void clip_f32_ref(int64_t n, const float *x, float *y, float low, float high)
     }
 }
 
-MULTI_ISA
-void leaky_relu_f32(int64_t n, const float *x, float *y, float slope)
+MULTI_ISA(SHARED, void, leaky_relu_f32, (int64_t n, const float *x, float *y, float slope),
+          (n, x, y, slope))
 {
     INDEPENDENT
     for (int64_t i = 0; i < n; i++)
@@ -120,8 +120,8 @@ void elu_f32_ref(int64_t n, const float *x, float *y, float alpha)
         y[i] = (float)(x[i] < 0 ? (double)alpha * expm1((double)x[i]) : (double)x[i]);
 }
 
-MULTI_ISA
-void affine_f32(int64_t n, const float *x, float *y, float scale, float shift)
+MULTI_ISA(SHARED, void, affine_f32, (int64_t n, const float *x, float *y, float scale, float shift),
+          (n, x, y, scale, shift))
 {
     INDEPENDENT
     for (int64_t i = 0; i < n; i++)

@@ -7,8 +7,8 @@
 #include "kernels/elementwise.h"
 #include "kernels/kernels_priv.h"
 
-MULTI_ISA
-static void add_row(float *y, float bias, const float *sum, int64_t n)
+MULTI_ISA(static, void, add_row, (float *y, float bias, const float *sum, int64_t n),
+          (y, bias, sum, n))
 {
     if (sum) {
         INDEPENDENT
@@ -21,8 +21,8 @@ static void add_row(float *y, float bias, const float *sum, int64_t n)
     }
 }
 
-MULTI_ISA
-static void relu_row(float *y, float bias, const float *sum, int64_t n)
+MULTI_ISA(static, void, relu_row, (float *y, float bias, const float *sum, int64_t n),
+          (y, bias, sum, n))
 {
     if (sum) {
         INDEPENDENT
@@ -39,8 +39,7 @@ static void relu_row(float *y, float bias, const float *sum, int64_t n)
     }
 }
 
-MULTI_ISA
-static void clip_row(float *y, float low, float high, int64_t n)
+MULTI_ISA(static, void, clip_row, (float *y, float low, float high, int64_t n), (y, low, high, n))
 {
     INDEPENDENT
     for (int64_t i = 0; i < n; i++) {
@@ -49,16 +48,15 @@ static void clip_row(float *y, float low, float high, int64_t n)
     }
 }
 
-MULTI_ISA
-static void leaky_row(float *y, float slope, int64_t n)
+MULTI_ISA(static, void, leaky_row, (float *y, float slope, int64_t n), (y, slope, n))
 {
     INDEPENDENT
     for (int64_t i = 0; i < n; i++)
         y[i] = y[i] < 0 ? y[i] * slope : y[i];
 }
 
-MULTI_ISA
-static void hard_sigmoid_row(float *y, float slope, float shift, int64_t n)
+MULTI_ISA(static, void, hard_sigmoid_row, (float *y, float slope, float shift, int64_t n),
+          (y, slope, shift, n))
 {
     INDEPENDENT
     for (int64_t i = 0; i < n; i++) {

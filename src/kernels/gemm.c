@@ -21,18 +21,16 @@ enum {
  * reads the variable; one that the user set is left alone. */
 __attribute__((constructor(101))) static void choose_blas_core(void)
 {
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+    enum cpu_level level = cpu_level();
+    if (level == CPU_AVX512)
         setenv("OPENBLAS_CORETYPE", "SkylakeX", 0);
-    else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    else if (level == CPU_AVX2)
         setenv("OPENBLAS_CORETYPE", "Haswell", 0);
-#endif
+    else if (cpu_level_most() != CPU_GENERIC) /* forced: what has SSE3 alone */
+        setenv("OPENBLAS_CORETYPE", "Prescott", 0);
 }
 
-MULTI_ISA
-static float dot(const float *a, const float *b, int64_t n)
+MULTI_ISA(static, float, dot, (const float *a, const float *b, int64_t n), (a, b, n))
 {
     float lane[LANES] = {0};
     int64_t i = 0;
@@ -48,8 +46,7 @@ static float dot(const float *a, const float *b, int64_t n)
 }
 
 /* y[n] += s * b[n] */
-MULTI_ISA
-static void add_scaled(float *y, const float *b, float s, int64_t n)
+MULTI_ISA(static, void, add_scaled, (float *y, const float *b, float s, int64_t n), (y, b, s, n))
 {
     INDEPENDENT
     for (int64_t i = 0; i < n; i++)

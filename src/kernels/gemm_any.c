@@ -18,8 +18,8 @@ enum { TINY_FLOPS = 16 * 1024, BLAS_INT_MAX = 0x7fffffff };
     X(gemm_f64_ref, double)
 
 #define X(name, type)                                                                              \
-    MULTI_ISA                                                                                      \
-    static void name##_row(type *y, const type *b, type a, int64_t step, int64_t n)                \
+    MULTI_ISA(static, void, name##_row,                                                            \
+              (type * y, const type *b, type a, int64_t step, int64_t n), (y, b, a, step, n))      \
     {                                                                                              \
         INDEPENDENT                                                                                \
         for (int64_t j = 0; j < n; j++)                                                            \

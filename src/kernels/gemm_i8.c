@@ -7,15 +7,15 @@
 
 enum { BLOCK_ROWS = 256, BLOCK_COLUMNS = 512 };
 
-MULTI_ISA
-static void widen_u8(const uint8_t *x, int32_t zero, int64_t n, float *y)
+MULTI_ISA(static, void, widen_u8, (const uint8_t *x, int32_t zero, int64_t n, float *y),
+          (x, zero, n, y))
 {
     for (int64_t i = 0; i < n; i++)
         y[i] = (float)(x[i] - zero);
 }
 
-MULTI_ISA
-static void widen_i8(const int8_t *x, int32_t zero, int64_t n, float *y)
+MULTI_ISA(static, void, widen_i8, (const int8_t *x, int32_t zero, int64_t n, float *y),
+          (x, zero, n, y))
 {
     for (int64_t i = 0; i < n; i++)
         y[i] = (float)(x[i] - zero);
@@ -29,15 +29,15 @@ void bytes_widen(const struct bytes *b, int64_t at, int32_t zero, int64_t n, flo
         widen_u8((const uint8_t *)b->data + at, zero, n, y);
 }
 
-MULTI_ISA
-static void widen_columns_u8(const uint8_t *x, const uint8_t *zero, int64_t n, float *y)
+MULTI_ISA(static, void, widen_columns_u8,
+          (const uint8_t *x, const uint8_t *zero, int64_t n, float *y), (x, zero, n, y))
 {
     for (int64_t i = 0; i < n; i++)
         y[i] = (float)(x[i] - zero[i]);
 }
 
-MULTI_ISA
-static void widen_columns_i8(const int8_t *x, const int8_t *zero, int64_t n, float *y)
+MULTI_ISA(static, void, widen_columns_i8,
+          (const int8_t *x, const int8_t *zero, int64_t n, float *y), (x, zero, n, y))
 {
     for (int64_t i = 0; i < n; i++)
         y[i] = (float)(x[i] - zero[i]);
@@ -52,8 +52,8 @@ static void widen_columns(const struct bytes *b, int64_t at, int64_t column, int
         widen_columns_u8((const uint8_t *)b->data + at, (const uint8_t *)b->zero + column, n, y);
 }
 
-MULTI_ISA
-void add_whole(int64_t n, const float *x, int32_t *y, bool accumulate)
+MULTI_ISA(SHARED, void, add_whole, (int64_t n, const float *x, int32_t *y, bool accumulate),
+          (n, x, y, accumulate))
 {
     if (!accumulate) {
         for (int64_t i = 0; i < n; i++)

@@ -4,17 +4,40 @@
 #ifndef ROOST_KERNELS_KERNELS_PRIV_H
 #define ROOST_KERNELS_KERNELS_PRIV_H
 
+#include "kernels/cpu.h"
 #include "kernels/kernels.h"
 
-/* Compiles a function once per x86-64 level; the dynamic linker picks one when the program starts.
- * Sanitizers and clang build the plain one only: their start-up code cannot run inside the choice.
- * Products and sums are never contracted (ISO C mode), so all levels give the same bits. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) &&                             \
-    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define MULTI_ISA __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+/* Opens the definition of a function that is compiled once per level of kernels/cpu.h: what the
+ * compiler's vectoriser makes of a plain loop differs by level, and the level in force picks. Its
+ * body follows. `storage` is static, or SHARED for a function with a prototype elsewhere. Products
+ * and sums are never contracted here (ISO C mode), so all levels give the same bits. */
+#if defined(__x86_64__)
+#define MULTI_ISA(storage, ret, name, params, args)                                                \
+    static inline __attribute__((always_inline)) ret name##_body params;                           \
+    static __attribute__((target("arch=x86-64-v4"))) ret name##_avx512 params                      \
+    {                                                                                              \
+        return name##_body args;                                                                   \
+    }                                                                                              \
+    static __attribute__((target("arch=x86-64-v3"))) ret name##_avx2 params                        \
+    {                                                                                              \
+        return name##_body args;                                                                   \
+    }                                                                                              \
+    static __attribute__((noinline)) ret name##_generic params                                     \
+    {                                                                                              \
+        return name##_body args;                                                                   \
+    }                                                                                              \
+    storage ret name params                                                                        \
+    {                                                                                              \
+        enum cpu_level level = cpu_level();                                                        \
+        return level == CPU_AVX512 ? name##_avx512 args                                            \
+               : level == CPU_AVX2 ? name##_avx2 args                                              \
+                                   : name##_generic args;                                          \
+    }                                                                                              \
+    static inline __attribute__((always_inline)) ret name##_body params
 #else
-#define MULTI_ISA
+#define MULTI_ISA(storage, ret, name, params, args) storage ret name params
 #endif
+#define SHARED /* no storage class */
 
 /* Before a loop whose iterations touch different elements, though outputs may equal inputs. clang
  * has no promise like it that is not also a demand, and warns where it cannot follow. */

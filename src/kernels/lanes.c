@@ -8,8 +8,7 @@
 #include "kernels/lanes.h"
 
 #define X(name, value, exact)                                                                      \
-    MULTI_ISA                                                                                      \
-    void name(int64_t n, const void *px, void *py)                                                 \
+    MULTI_ISA(SHARED, void, name, (int64_t n, const void *px, void *py), (n, px, py))              \
     {                                                                                              \
         const float *in = px;                                                                      \
         float *y = py;                                                                             \

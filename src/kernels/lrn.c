@@ -10,8 +10,7 @@
 
 enum { PIECE = 256 };
 
-MULTI_ISA
-static void add_squares(float *sum, const float *x, int64_t n)
+MULTI_ISA(static, void, add_squares, (float *sum, const float *x, int64_t n), (sum, x, n))
 {
     INDEPENDENT
     for (int64_t i = 0; i < n; i++)
@@ -19,9 +18,9 @@ static void add_squares(float *sum, const float *x, int64_t n)
 }
 
 /* sum^-0.75, the usual beta, without pow. */
-MULTI_ISA
-static void scale_three_quarters(const struct lrn *l, const float *x, const float *sum, float *y,
-                                 int64_t n)
+MULTI_ISA(static, void, scale_three_quarters,
+          (const struct lrn *l, const float *x, const float *sum, float *y, int64_t n),
+          (l, x, sum, y, n))
 {
     float each = l->alpha / (float)l->window;
     for (int64_t i = 0; i < n; i++) {

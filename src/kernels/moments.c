@@ -7,8 +7,8 @@
 #include "kernels/kernels_priv.h"
 
 /* The sum of (x - shift)^power, power 1 or 2. */
-MULTI_ISA
-static float sum(int64_t n, const float *x, float shift, bool square)
+MULTI_ISA(static, float, sum, (int64_t n, const float *x, float shift, bool square),
+          (n, x, shift, square))
 {
     float lane[LANES] = {0}, total = 0;
     int64_t i = 0;
@@ -46,8 +46,7 @@ struct moments moments_f32_ref(int64_t n, const float *x)
     return (struct moments){(float)mean, (float)variance};
 }
 
-MULTI_ISA
-static void with_bias(const struct normal_row *r)
+MULTI_ISA(static, void, with_bias, (const struct normal_row *r), (r))
 {
     const float *x = r->x, *scale = r->scale, *bias = r->bias;
     float *y = r->y, mean = r->mean, factor = r->factor;
@@ -56,8 +55,7 @@ static void with_bias(const struct normal_row *r)
         y[i] = (x[i] - mean) * factor * scale[i] + bias[i];
 }
 
-MULTI_ISA
-static void without_bias(const struct normal_row *r)
+MULTI_ISA(static, void, without_bias, (const struct normal_row *r), (r))
 {
     const float *x = r->x, *scale = r->scale;
     float *y = r->y, mean = r->mean, factor = r->factor;

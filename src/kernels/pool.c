@@ -9,8 +9,8 @@
 
 #include "kernels/kernels_priv.h"
 
-MULTI_ISA
-static void max_shifted(float *y, const float *x, int64_t stride, int64_t n)
+MULTI_ISA(static, void, max_shifted, (float *y, const float *x, int64_t stride, int64_t n),
+          (y, x, stride, n))
 {
     if (stride == 1) {
         INDEPENDENT
@@ -28,8 +28,8 @@ static void max_shifted(float *y, const float *x, int64_t stride, int64_t n)
     }
 }
 
-MULTI_ISA
-static void add_shifted(float *y, const float *x, int64_t stride, int64_t n)
+MULTI_ISA(static, void, add_shifted, (float *y, const float *x, int64_t stride, int64_t n),
+          (y, x, stride, n))
 {
     if (stride == 1) {
         INDEPENDENT

@@ -26,8 +26,8 @@ static inline uint8_t byte_of(float v, float low, float high, int32_t zero)
     return (uint8_t)((int32_t)rintf(v) + zero);
 }
 
-MULTI_ISA
-static void quantize(const struct to_bytes *q, int64_t n, const float *x, uint8_t *y)
+MULTI_ISA(static, void, quantize, (const struct to_bytes *q, int64_t n, const float *x, uint8_t *y),
+          (q, n, x, y))
 {
     float low = low_of(q), high = high_of(q), scale = q->scale;
     int32_t zero = q->zero;
@@ -35,9 +35,9 @@ static void quantize(const struct to_bytes *q, int64_t n, const float *x, uint8_
         y[i] = byte_of(x[i] / scale, low, high, zero);
 }
 
-MULTI_ISA
-static void requantize(const struct to_bytes *q, int64_t n, const int32_t *x, int32_t bias,
-                       uint8_t *y)
+MULTI_ISA(static, void, requantize,
+          (const struct to_bytes *q, int64_t n, const int32_t *x, int32_t bias, uint8_t *y),
+          (q, n, x, bias, y))
 {
     float low = low_of(q), high = high_of(q), scale = q->scale;
     int32_t zero = q->zero;
@@ -86,8 +86,9 @@ void requantize_i32_ref(const struct to_bytes *q, int64_t n, const int32_t *x, i
 
 /* Plain loops: each is its own specification. */
 #define X(name, type, wide)                                                                        \
-    MULTI_ISA                                                                                      \
-    static void name##_one(int64_t n, const type *x, type zero, float scale, float *y)             \
+    MULTI_ISA(static, void, name##_one,                                                            \
+              (int64_t n, const type *x, type zero, float scale, float *y),                        \
+              (n, x, zero, scale, y))                                                              \
     {                                                                                              \
         for (int64_t i = 0; i < n; i++)                                                            \
             y[i] = (float)((wide)x[i] - zero) * scale;                                             \

@@ -9,8 +9,8 @@
 #include "kernels/kernels_priv.h"
 
 #define X(name, type, neutral, take, join)                                                         \
-    MULTI_ISA                                                                                      \
-    void name(int64_t n, const void *px, void *py, int64_t step)                                   \
+    MULTI_ISA(SHARED, void, name, (int64_t n, const void *px, void *py, int64_t step),             \
+              (n, px, py, step))                                                                   \
     {                                                                                              \
         const type *x = px;                                                                        \
         type *y = py, lane[LANES];                                                                 \

@@ -19,8 +19,7 @@ static float largest(const float *x, int64_t n, int64_t stride)
 }
 
 /* As above, but a NaN is passed over: it comes back as the exponential of itself. */
-MULTI_ISA
-static float row_largest(const float *x, int64_t n)
+MULTI_ISA(static, float, row_largest, (const float *x, int64_t n), (x, n))
 {
     float lane[LANES], m = -INFINITY;
     for (int j = 0; j < LANES; j++)
@@ -36,8 +35,7 @@ static float row_largest(const float *x, int64_t n)
     return m;
 }
 
-MULTI_ISA
-static float row_sum(const float *x, int64_t n)
+MULTI_ISA(static, float, row_sum, (const float *x, int64_t n), (x, n))
 {
     float lane[LANES] = {0}, sum = 0;
     int64_t i = 0;
@@ -51,8 +49,7 @@ static float row_sum(const float *x, int64_t n)
     return sum;
 }
 
-MULTI_ISA
-static void row_exp(const float *x, float *y, float m, int64_t n)
+MULTI_ISA(static, void, row_exp, (const float *x, float *y, float m, int64_t n), (x, y, m, n))
 {
     INDEPENDENT
     for (int64_t i = 0; i < n; i++)

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The Roost Authors
+#
+# src/kernels/isa/*.c are compiled once per level of src/kernels/cpu.h. -O3 in every build: these
+# are loops over vectors that mean something else when they are not unrolled.
+function(roost_isa_sources target)
+    file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/kernels/isa/*.c)
+    if(NOT sources)
+        return()
+    endif()
+    set(levels generic avx2 avx512)
+    set(flags_generic "")
+    if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+        set(flags_avx2 -march=x86-64-v3)
+        set(flags_avx512 -march=x86-64-v4 -mprefer-vector-width=512)
+    endif()
+    foreach(isa ${levels})
+        list(FIND levels ${isa} level)
+        add_library(roost_kernels_${isa} OBJECT ${sources})
+        set_target_properties(roost_kernels_${isa} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+        target_compile_definitions(roost_kernels_${isa} PRIVATE ISA=${isa} ISA_LEVEL=${level})
+        target_compile_options(roost_kernels_${isa} PRIVATE -O3 -ffp-contract=fast -Wno-psabi ${flags_${isa}})
+        target_sources(${target} PRIVATE $<TARGET_OBJECTS:roost_kernels_${isa}>)
+    endforeach()
+endfunction()
