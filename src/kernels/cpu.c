@@ -65,8 +65,8 @@ enum status cpu_level_check(struct err *err)
     if (!text || !*text)
         return OK;
     if (named(text) == CPU_LEVELS)
-        return err_set(err, E_BAD_INPUT,
-                       "ROOST_CPU is \"%s\", expected generic, avx2 or avx512", text);
+        return err_set(err, E_BAD_INPUT, "ROOST_CPU is \"%s\", expected generic, avx2 or avx512",
+                       text);
     if (named(text) > most)
         return err_set(err, E_BAD_INPUT, "ROOST_CPU is %s: this processor has %s at most", text,
                        names[most]);

@@ -29,11 +29,11 @@ enum { VEC = 4, VEC_REGISTERS = 16 };
 /* What stands side by side in blocked tensors and packed weights, at every level. */
 enum { BLOCK = 16, BLOCK_VECS = BLOCK / VEC };
 
-typedef float vec __attribute__((vector_size(VEC * sizeof(float)), aligned(VEC * sizeof(float)),
-                                 may_alias));
+typedef float vec
+    __attribute__((vector_size(VEC * sizeof(float)), aligned(VEC * sizeof(float)), may_alias));
 /* The same at any address of a float. */
-typedef float vec_any __attribute__((vector_size(VEC * sizeof(float)), aligned(sizeof(float)),
-                                     may_alias));
+typedef float vec_any
+    __attribute__((vector_size(VEC * sizeof(float)), aligned(sizeof(float)), may_alias));
 typedef int32_t vec_int __attribute__((vector_size(VEC * sizeof(float)), may_alias));
 
 static inline vec vec_load(const float *p)
