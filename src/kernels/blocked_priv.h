@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* The forms of one convolution per CPU level, and the sizes that the parts of a run agree on. */
+#ifndef ROOST_KERNELS_BLOCKED_PRIV_H
+#define ROOST_KERNELS_BLOCKED_PRIV_H
+
+#include "kernels/blocked.h"
+#include "kernels/cpu.h"
+
+/* Declares a function of src/kernels/isa/ at every level, and the choice among them. */
+#define ISA_EACH(ret, name, params)                                                                \
+    ret name##_generic params;                                                                     \
+    ret name##_avx2 params;                                                                        \
+    ret name##_avx512 params
+#define ISA_PICK(name)                                                                             \
+    (cpu_level() == CPU_AVX512 ? name##_avx512                                                     \
+     : cpu_level() == CPU_AVX2 ? name##_avx2                                                       \
+                               : name##_generic)
+
+/* One unit of each form. */
+ISA_EACH(void, block_direct_unit, (const struct block_conv *c, int64_t unit));
+ISA_EACH(void, block_depthwise_unit, (const struct block_conv *c, int64_t unit));
+ISA_EACH(void, block_winograd_unit, (const struct block_conv *c, int64_t unit));
+
+ISA_EACH(void, block_max, (const struct block_pool *p));
+ISA_EACH(void, block_average, (const struct block_pool *p));
+ISA_EACH(void, block_scale_rows, (const struct block_scale *s));
+ISA_EACH(void, block_pack, (const struct block_move *m));
+ISA_EACH(void, block_unpack, (const struct block_move *m));
+
+/* Do the kernels apply it while they store? All else is applied to what a unit has stored. */
+static inline bool block_act_inline(enum activation a)
+{
+    return a == ACT_NONE || a == ACT_RELU || a == ACT_CLIP;
+}
+
+/* ---- the direct forms: a unit is a band of output rows, or of positions where that is one row
+ * ----
+ */
+
+struct block_bands {
+    int64_t rows, columns;       /* of the output as it is walked: 1 x all for a 1 x 1 kernel */
+    int64_t in_rows, in_columns; /* likewise */
+    int64_t step;                /* rows of a band, or columns where there is one row */
+    bool by_columns;             /* a band is columns of that one row */
+    int64_t count;               /* bands of one image */
+};
+void block_bands_of(const struct block_conv *c, struct block_bands *b);
+
+/* ---- Winograd: a unit is a run of output tiles of 4 x 4 ---- */
+
+struct block_tiles {
+    int64_t rows, columns; /* tiles of one image */
+    int64_t step;          /* tiles of a unit */
+    int64_t count;         /* units of one image */
+};
+void block_tiles_of(const struct block_conv *c, struct block_tiles *t);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* The tiles that there are: each number of positions, with one block or two, inside and at edges.
+ */
+#include "kernels/isa/tile.h"
+
+#include "kernels/isa/tile_run.h"
+
+typedef void tile_fn(const struct tile *t);
+
+#define EACH_PIXELS_3(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__)
+#define EACH_PIXELS_6(X, ...)                                                                      \
+    EACH_PIXELS_3(X, __VA_ARGS__) X(4, __VA_ARGS__) X(5, __VA_ARGS__) X(6, __VA_ARGS__)
+#define EACH_PIXELS_14(X, ...)                                                                     \
+    EACH_PIXELS_6(X, __VA_ARGS__)                                                                  \
+    X(7, __VA_ARGS__)                                                                              \
+    X(8, __VA_ARGS__)                                                                              \
+    X(9, __VA_ARGS__)                                                                              \
+    X(10, __VA_ARGS__)                                                                             \
+    X(11, __VA_ARGS__)                                                                             \
+    X(12, __VA_ARGS__)                                                                             \
+    X(13, __VA_ARGS__)                                                                             \
+    X(14, __VA_ARGS__)
+#if ISA_LEVEL == 2
+#define EACH_PIXELS EACH_PIXELS_14
+#elif ISA_LEVEL == 1
+#define EACH_PIXELS EACH_PIXELS_6
+#else
+#define EACH_PIXELS EACH_PIXELS_3
+#endif
+
+#define DEFINE(pixels, form, blocks, edge, plain)                                                  \
+    static void form##_##pixels(const struct tile *t)                                              \
+    {                                                                                              \
+        tile_shaped(t, (struct tile_shape){pixels, blocks, edge, plain});                          \
+    }
+#define NAME(pixels, form) form##_##pixels,
+
+EACH_PIXELS(DEFINE, inside, 1, false, false)
+EACH_PIXELS(DEFINE, edge, 1, true, false)
+EACH_PIXELS(DEFINE, plain, 1, false, true)
+EACH_PIXELS(DEFINE, plain_edge, 1, true, true)
+static tile_fn *const one_block[2][2][TILE_PIXELS] = {
+    {{EACH_PIXELS(NAME, inside)}, {EACH_PIXELS(NAME, edge)}},
+    {{EACH_PIXELS(NAME, plain)}, {EACH_PIXELS(NAME, plain_edge)}}};
+
+#if ISA_LEVEL == 2
+EACH_PIXELS(DEFINE, inside2, 2, false, false)
+EACH_PIXELS(DEFINE, edge2, 2, true, false)
+EACH_PIXELS(DEFINE, plain2, 2, false, true)
+EACH_PIXELS(DEFINE, plain_edge2, 2, true, true)
+static tile_fn *const two_blocks[2][2][TILE_PIXELS] = {
+    {{EACH_PIXELS(NAME, inside2)}, {EACH_PIXELS(NAME, edge2)}},
+    {{EACH_PIXELS(NAME, plain2)}, {EACH_PIXELS(NAME, plain_edge2)}}};
+#endif
+
+void ISA_NAME(tile_run)(const struct tile *t, const struct tile_kind *k)
+{
+#if ISA_LEVEL == 2
+    if (k->blocks == 2) {
+        two_blocks[k->plain][k->edge][k->pixels - 1](t);
+        return;
+    }
+#endif
+    one_block[k->plain][k->edge][k->pixels - 1](t);
+}

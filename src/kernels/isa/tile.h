@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* The inner loop of convolutions: up to TILE_PIXELS output positions by one or two blocks of 16
+ * output channels, all sums in registers. Each step loads the weights of one input channel and
+ * multiplies them by that channel of every position.
+ *
+ * A tile is written for a number of positions that the compiler knows; tile_run picks. */
+#ifndef ROOST_KERNELS_TILE_H
+#define ROOST_KERNELS_TILE_H
+
+#include "kernels/isa/isa.h"
+#include "kernels/kernels.h"
+
+/* As many as the registers hold sums for, with some left for weights and the position's number. */
+#if ISA_LEVEL == 2
+enum { TILE_PIXELS = 14, TILE_BLOCKS = 2 };
+#elif ISA_LEVEL == 1
+enum { TILE_PIXELS = 6, TILE_BLOCKS = 1 };
+#else
+enum { TILE_PIXELS = 3, TILE_BLOCKS = 1 };
+#endif
+
+/* Positions are x_step floats apart, output positions BLOCK. The products run over `blocks` input
+ * blocks, and in each over rows x columns kernel places. Where the x of a position lies outside the
+ * image (column < 0 or >= width, counted from `column` on by stride and dilation) it counts as 0:
+ * `edge` tiles look, others must lie inside. */
+struct tile {
+    const float *x; /* of position 0, at kernel place (0, 0), channel 0 */
+    const float *w;
+    float *y;
+    int64_t x_step, x_block, x_row, x_column;
+    int64_t w_block, w_row; /* from one input block, one kernel row to the next; columns follow */
+    int64_t blocks, rows, columns;
+    int64_t column, stride, dilation, width; /* for edges */
+    const float *zeros;                      /* BLOCK of them, likewise */
+    int64_t lanes, x_lane; /* of the plain form: input channels, from one to the next */
+    /* From one output block to the next, for tiles of two. */
+    int64_t w_next, y_next;
+    /* The first run over the input blocks begins with bias and sum (either may be NULL: 0), each
+     * later one with what stands in y; the last one applies the activation. */
+    const float *bias, *sum;
+    bool first, last;
+    const struct epilogue *epilogue;
+};
+
+static inline vec tile_act(const struct epilogue *e, vec v)
+{
+    if (e->act == ACT_RELU)
+        return vec_pick(v < 0.0f, vec_all(0), v);
+    if (e->act == ACT_CLIP) {
+        v = vec_pick(v < vec_all(e->low), vec_all(e->low), v);
+        return vec_pick(v > vec_all(e->high), vec_all(e->high), v);
+    }
+    return v;
+}
+
+/* The shape of a tile, as numbers that the compiler knows. */
+struct tile_shape {
+    int pixels, blocks;
+    bool edge, plain;
+};
+
+#define TILE_INLINE static inline __attribute__((always_inline))
+#define TILE_UNROLL _Pragma("GCC unroll 16")
+
+/* Where register v of position p stands in y and sum. */
+TILE_INLINE int64_t tile_y(const struct tile *t, int p, int v)
+{
+    return v / BLOCK_VECS * t->y_next + p * BLOCK + v % BLOCK_VECS * VEC;
+}
+
+/* Decisions stand around the loops, not in them: for few input channels they would cost as much as
+ * the products. */
+TILE_INLINE void tile_begin(const struct tile *t, const struct tile_shape s,
+                            vec acc[TILE_PIXELS][TILE_BLOCKS * BLOCK_VECS])
+{
+    const float *from = t->first ? t->sum : t->y;
+    TILE_UNROLL
+    for (int v = 0; v < s.blocks * BLOCK_VECS; v++) {
+        vec bias = t->first && t->bias ? vec_load(t->bias + v * VEC) : vec_all(0);
+        TILE_UNROLL
+        for (int p = 0; p < s.pixels; p++)
+            acc[p][v] = bias;
+    }
+    if (!from)
+        return;
+    TILE_UNROLL
+    for (int p = 0; p < s.pixels; p++) {
+        TILE_UNROLL
+        for (int v = 0; v < s.blocks * BLOCK_VECS; v++)
+            acc[p][v] += vec_load(from + tile_y(t, p, v));
+    }
+}
+
+TILE_INLINE void tile_store(const struct tile *t, const struct tile_shape s, enum activation act,
+                            vec low, vec high, vec acc[TILE_PIXELS][TILE_BLOCKS * BLOCK_VECS])
+{
+    TILE_UNROLL
+    for (int p = 0; p < s.pixels; p++) {
+        TILE_UNROLL
+        for (int v = 0; v < s.blocks * BLOCK_VECS; v++) {
+            vec y = acc[p][v];
+            if (act != ACT_NONE)
+                y = vec_pick(y < low, low, y);
+            if (act == ACT_CLIP)
+                y = vec_pick(y > high, high, y);
+            vec_store(t->y + tile_y(t, p, v), y);
+        }
+    }
+}
+
+TILE_INLINE void tile_end(const struct tile *t, const struct tile_shape s,
+                          vec acc[TILE_PIXELS][TILE_BLOCKS * BLOCK_VECS])
+{
+    const struct epilogue *e = t->epilogue;
+    if (t->last && e->act == ACT_RELU)
+        tile_store(t, s, ACT_RELU, vec_all(0), vec_all(0), acc);
+    else if (t->last && e->act == ACT_CLIP)
+        tile_store(t, s, ACT_CLIP, vec_all(e->low), vec_all(e->high), acc);
+    else
+        tile_store(t, s, ACT_NONE, vec_all(0), vec_all(0), acc);
+}
+
+/* One input channel: at[p] is its number at position p. */
+TILE_INLINE void tile_step(const struct tile *t, const struct tile_shape s, const float *w,
+                           const float *const at[TILE_PIXELS], int64_t lane,
+                           vec acc[TILE_PIXELS][TILE_BLOCKS * BLOCK_VECS])
+{
+    vec weight[TILE_BLOCKS * BLOCK_VECS];
+    TILE_UNROLL
+    for (int v = 0; v < s.blocks * BLOCK_VECS; v++)
+        weight[v] = vec_load(w + v / BLOCK_VECS * t->w_next + v % BLOCK_VECS * VEC);
+    TILE_UNROLL
+    for (int p = 0; p < s.pixels; p++) {
+        vec x = vec_all(s.plain && s.edge && !at[p] ? 0 : at[p][lane]);
+        TILE_UNROLL
+        for (int v = 0; v < s.blocks * BLOCK_VECS; v++)
+            acc[p][v] += x * weight[v];
+    }
+}
+
+/* Where position p's channels stand at one kernel place. */
+TILE_INLINE const float *tile_at(const struct tile *t, const struct tile_shape s, const float *x,
+                                 int64_t kx, int p)
+{
+    int64_t column = t->column + p * t->stride + kx * t->dilation;
+    const float *at = x + p * t->x_step;
+    if (s.edge && (column < 0 || column >= t->width))
+        at = s.plain ? NULL : t->zeros;
+    /* Only an address: otherwise the compiler loads all of a pixel's channels before it needs them
+     * and runs out of registers. */
+    if (s.edge)
+        __asm__("" : "+r"(at));
+    return at;
+}
+
+TILE_INLINE void tile_shaped(const struct tile *t, const struct tile_shape s)
+{
+    vec acc[TILE_PIXELS][TILE_BLOCKS * BLOCK_VECS];
+    tile_begin(t, s, acc);
+    for (int64_t b = 0; b < t->blocks; b++) {
+        for (int64_t ky = 0; ky < t->rows; ky++) {
+            const float *x = t->x + b * t->x_block + ky * t->x_row;
+            const float *w = t->w + b * t->w_block + ky * t->w_row;
+            for (int64_t kx = 0; kx < t->columns; kx++, x += t->x_column) {
+                const float *at[TILE_PIXELS];
+                TILE_UNROLL
+                for (int p = 0; p < s.pixels; p++)
+                    at[p] = tile_at(t, s, x, kx, p);
+                if (s.plain) {
+                    for (int64_t lane = 0; lane < t->lanes; lane++, w += BLOCK)
+                        tile_step(t, s, w, at, lane * t->x_lane, acc);
+                } else {
+                    TILE_UNROLL
+                    for (int64_t lane = 0; lane < BLOCK; lane++, w += BLOCK)
+                        tile_step(t, s, w, at, lane, acc);
+                }
+            }
+        }
+    }
+    tile_end(t, s, acc);
+}
+
+#endif
