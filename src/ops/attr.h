@@ -200,7 +200,9 @@
     X(scan_input_directions, 407)                                                                  \
     X(scan_output_directions, 408)                                                                 \
     X(directions, 409)                                                                             \
-    X(scan_types, 410) /* ours: what slices are, in a loop without iterations */
+    X(scan_types, 410) /* ours: what slices are, in a loop without iterations */                   \
+    X(block_form, 420) /* ours: enum block_form of a blocked convolution */                        \
+    X(channels, 421)   /* ours: channels of a blocked tensor that is unpacked */
 
 enum attr_key {
     ATTR_NONE = 0,

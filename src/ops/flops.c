@@ -73,6 +73,19 @@ static uint64_t by_result(const struct op_shapes *s, int table)
     return count(s->out[0]);
 }
 
+/* What the form it came from would take, whatever its own form takes. */
+static uint64_t block_conv(const struct op_shapes *s, int weights)
+{
+    const struct tensor *w = operand(s, weights);
+    if (!w || w->rank < 4)
+        return 0;
+    bool winograd = w->rank == 5 && w->dims[0] == 36;
+    uint64_t lanes = count(w), blocks = (uint64_t)w->dims[winograd ? 1 : 0];
+    if (winograd)
+        lanes = lanes / 36 * 9;
+    return blocks ? times(2 * count(s->out[0]), lanes / blocks / 16) : 0;
+}
+
 static uint64_t attention(const struct op_shapes *s, int first)
 {
     UNUSED(first);
@@ -86,6 +99,7 @@ static const struct rule {
 } rules[] = {
     {"Conv", conv, 1},
     {"FusedConv", conv, 1},
+    {"BlockConv", block_conv, 1},
     {"ConvInteger", conv, 1},
     {"QLinearConv", conv, 3},
     {"ConvTranspose", conv_transpose, 1},

@@ -200,7 +200,13 @@
     X(linear, 604)                                                                                 \
     X(silu, 605)                                                                                   \
     X(scale_shift, 606)                                                                            \
-    X(linear_boost, 620)
+    X(linear_boost, 620)                                                                           \
+    X(block_conv, 640)                                                                             \
+    X(block_pack, 641)                                                                             \
+    X(block_unpack, 642)                                                                           \
+    X(block_max_pool, 643)                                                                         \
+    X(block_average_pool, 644)                                                                     \
+    X(block_scale, 645)
 
 enum {
     OP_CODE_MAX = 699,

@@ -24,8 +24,8 @@ static enum status describe(const struct pool_params *p, const char *op, const s
     return window_place(&p->window, op, x, p->window.kernel, at, err);
 }
 
-static enum status bound_work(const char *op, const struct tensor *x,
-                              const struct placed_window *at, struct err *err)
+enum status pool_bound_work(const char *op, const struct tensor *x, const struct placed_window *at,
+                            struct err *err)
 {
     int64_t work = op_span(x->dims, 0, 2);
     for (int d = 0; d < SPATIAL_MAX; d++)
@@ -47,7 +47,7 @@ enum status pool_infer(struct op_infer *ctx, const char *op, struct err *err)
     if (s == OK)
         s = describe(ctx->params, op, ctx->in[0], &at, err);
     if (s == OK)
-        s = bound_work(op, ctx->in[0], &at, err);
+        s = pool_bound_work(op, ctx->in[0], &at, err);
     if (s != OK)
         return s;
     int64_t dims[TENSOR_RANK_MAX];

@@ -20,6 +20,10 @@ enum status pool_infer(struct op_infer *ctx, const char *op, struct err *err) WA
 enum status pool_run(const struct op_run *ctx, const char *op, void (*f)(const struct pool *),
                      struct err *err) WARN_UNUSED;
 
+/* Refuses windows that are too many places all together.  errors: E_UNSUPPORTED */
+enum status pool_bound_work(const char *op, const struct tensor *x, const struct placed_window *at,
+                            struct err *err) WARN_UNUSED;
+
 /* The window laid on x; p->x and p->y are left out. */
 enum status pool_describe(const struct op_run *ctx, const char *op, struct pool *p,
                           struct err *err) WARN_UNUSED;

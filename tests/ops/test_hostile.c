@@ -90,9 +90,18 @@ static void columns_list(const struct trial *t, struct attr *a, int64_t *list)
         list[i] = t->in[i].rank ? t->in[i].dims[t->in[i].rank - 1] : 1;
 }
 
-/* Without one of these some operators accept nothing. */
-static enum attr_key any_needed(void)
+/* The operators on blocks of 16 channels. */
+static bool is_blocked(const struct op *op)
 {
+    return op->code >= OP_CODE_block_conv && op->code <= OP_CODE_block_scale;
+}
+
+/* Without one of these some operators accept nothing. */
+static enum attr_key any_needed(const struct op *op)
+{
+    if (is_blocked(op) && below(4))
+        return below(3) ? op->code == OP_CODE_block_unpack ? ATTR_channels : ATTR_block_form
+                        : ATTR_group;
     static const enum attr_key needed[] = {ATTR_kernel_shape, ATTR_kernel_shape, ATTR_size,
                                            ATTR_direction};
     return needed[below(ARRAY_COUNT(needed))];
@@ -107,7 +116,7 @@ static struct attr_list any_attrs(struct trial *t)
     for (uint32_t i = 0; i < n; i++) {
         struct attr *a = &t->attrs[i];
         memset(a, 0, sizeof(*a));
-        a->key = i || below(2) ? any_key(t->op) : any_needed();
+        a->key = i || below(2) ? any_key(t->op) : any_needed(t->op);
         bool text = a->key == ATTR_auto_pad || a->key == ATTR_mode ||
                     a->key == ATTR_post_transform || a->key == ATTR_norm ||
                     a->key == ATTR_kernel_type || a->key == ATTR_direction ||
@@ -115,13 +124,15 @@ static struct attr_list any_attrs(struct trial *t)
         a->type = is_list(a->key) ? ATTR_INTS : text ? ATTR_STRING : ATTR_INT;
         if (!below(10))
             a->type = (enum attr_type)(1 + below(4));
-        any_list(a, t->lists[i], t->in[0].rank - 2);
+        any_list(a, t->lists[i], is_blocked(t->op) ? 2 : t->in[0].rank - 2);
         if (a->key == ATTR_inputdimensions)
             columns_list(t, a, t->lists[i]);
         a->str = words[below(ARRAY_COUNT(words))];
         if (a->type == ATTR_STRING)
             a->count = (uint32_t)strlen(a->str);
         a->i = below(2) ? below(2) : any_number();
+        if (a->key == ATTR_block_form || (a->key == ATTR_channels && below(2)))
+            a->i = below(5);
         a->f = (float)below(3);
     }
     return (struct attr_list){t->attrs, n};
@@ -144,6 +155,27 @@ static void any_tensor(const struct op *op, struct tensor *x, const struct tenso
     x->rank = (int)below(below(4) ? 5 : 9);
     for (int d = 0; d < x->rank; d++)
         x->dims[d] = below(20) ? 1 + below(4) : below(2) ? 0 : INT64_C(1) << below(40);
+}
+
+/* Blocks, and weights in one of the layouts that go with them, most of the time. */
+static void any_blocks(struct trial *t)
+{
+    static const int8_t weights[][6] = {
+        {1, 1, 3, 3, 16, 16}, {1, 3, 3, 2, 16, 0}, {2, 3, 1, 16, 0, 0}, {36, 1, 1, 16, 16, 0}};
+    int64_t x[] = {1 + below(2), 1 + below(2), 1 + below(5), 1 + below(5), 16}, w[6],
+            row[] = {16 * x[1]};
+    int form = (int)below(4), rank = 0;
+    if (!below(8))
+        return;
+    tensor_set_shape(&t->in[0], DT_F32, form == 1 && below(4) ? 4 : 5, x);
+    for (; rank < 6 && weights[form][rank]; rank++)
+        w[rank] = below(16) ? weights[form][rank] : 1 + below(3);
+    if (t->op->code == OP_CODE_block_scale)
+        tensor_set_shape(&t->in[1], DT_F32, 1, row);
+    else if (t->n_in > 1)
+        tensor_set_shape(&t->in[1], DT_F32, rank, w);
+    if (t->n_in > 2 && below(2))
+        tensor_set_shape(&t->in[2], DT_F32, 1, row);
 }
 
 static struct text any_text(void)
@@ -189,12 +221,16 @@ static bool setup(struct trial *t)
 {
     t->n_in = t->op->in_min + (int)below(MIN(t->op->in_max, OPERANDS) - t->op->in_min + 1);
     t->n_out = t->op->out_min + (int)below(MIN(t->op->out_max, OPERANDS) - t->op->out_min + 1);
+    for (int i = 0; i < t->n_in; i++)
+        any_tensor(t->op, &t->in[i], i ? &t->in[0] : NULL);
+    if (is_blocked(t->op))
+        any_blocks(t);
     for (int i = 0; i < t->n_in; i++) {
         uint64_t bytes;
-        any_tensor(t->op, &t->in[i], i ? &t->in[0] : NULL);
-        if (i == 1 && t->in[0].rank > 1 && !below(3)) /* one element per channel */
+        if (i == 1 && !is_blocked(t->op) && t->in[0].rank > 1 &&
+            !below(3)) /* one element per channel */
             tensor_set_shape(&t->in[1], t->in[0].dtype, 1, &t->in[0].dims[1]);
-        if (i > 1 && below(4)) {
+        if (i > 1 && below(4) && !is_blocked(t->op)) {
             t->in[i] = t->in[1];
             t->in[i].data = NULL;
         }

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* roost.BlockMaxPool(X): the maximum of each window over blocks of 16 channels, or of the whole
+ * image when there is no kernel_shape. MaxPool's attributes.  source: ours */
+#include "ops/block_pool_common.h"
+
+static const char name[] = "BlockMaxPool";
+
+static enum status prepare(const struct op_node *node, void *params, struct err *err)
+{
+    return block_pool_prepare(node, name, params, err);
+}
+
+static enum status infer(struct op_infer *ctx, struct err *err)
+{
+    return block_pool_infer(ctx, name, err);
+}
+
+static enum status run(const struct op_run *ctx, struct err *err)
+{
+    return block_pool_run(ctx, name, block_max_f32, err);
+}
+
+const struct op op_block_max_pool = {
+    .domain = "roost",
+    .name = "BlockMaxPool",
+    .code = OP_CODE_block_max_pool,
+    .since = {1},
+    .types = OP_T(F32),
+    .in_min = 1,
+    .in_max = 1,
+    .out_min = 1,
+    .out_max = 1,
+    .params_bytes = sizeof(struct pool_params),
+    .prepare = prepare,
+    .infer = infer,
+    .run = run,
+};
