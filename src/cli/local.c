@@ -50,6 +50,22 @@ enum status local_format(const char *text, enum model_format *out, struct err *e
                    text);
 }
 
+static enum status read_optimize(const char *text, enum optimize *out, struct err *err)
+{
+    static const char *const modes[OPTIMIZE_MODES] = {
+        [OPTIMIZE_BALANCED] = "balanced", [OPTIMIZE_SPEED] = "speed", [OPTIMIZE_MEMORY] = "memory"};
+    *out = OPTIMIZE_BALANCED;
+    for (unsigned i = 0; text && i <= OPTIMIZE_MODES; i++) {
+        if (i == OPTIMIZE_MODES)
+            return err_set(err, E_USAGE,
+                           "option --optimize: '%.40s' is none of speed, balanced, memory", text);
+        *out = (enum optimize)i;
+        if (strcmp(text, modes[i]) == 0)
+            break;
+    }
+    return OK;
+}
+
 enum status local_compile_options(const struct args *a, struct local_compile *out, struct err *err)
 {
     const char *sandbox = args_get(a, "sandbox");
@@ -66,6 +82,8 @@ enum status local_compile_options(const struct args *a, struct local_compile *ou
         return err_prefix(err, "option --compile-time");
     if (time && !out->limits.time_us)
         return err_set(err, E_USAGE, "option --compile-time: at least 1us");
+    if (read_optimize(args_get(a, "optimize"), &out->optimize, err) != OK)
+        return err->code;
     if (args_get(a, "without") && passes_named(args_get(a, "without"), &out->passes_off, err) != OK)
         return err_prefix(err, "option --without");
     return local_format(args_get(a, "format"), &out->format, err);
@@ -100,11 +118,13 @@ enum status local_compile(const char *path, const struct local_compile *how, str
                           struct sandbox_result *out, struct err *err)
 {
     char folder[PATH_MAX];
-    struct sandbox_job job = {
-        .folder = folder_of(path, folder),
-        .options = {.format = how->format, .passes_off = how->passes_off, .log = log},
-        .limits = how->limits,
-        .bare = how->bare};
+    struct sandbox_job job = {.folder = folder_of(path, folder),
+                              .options = {.format = how->format,
+                                          .passes_off = how->passes_off,
+                                          .optimize = how->optimize,
+                                          .log = log},
+                              .limits = how->limits,
+                              .bare = how->bare};
     enum status s = model_file(path, &job.model_fd, err);
     if (s != OK)
         return s;

@@ -15,6 +15,8 @@ enum { LOCAL_FILE_MAX = INT32_MAX }; /* bytes of a model file: protobuf's own li
     {"sandbox", 0, "on|off", "Compile in a confined process of its own (on)."},                    \
         {"compile-memory", 0, "SIZE", "What that process may use (1GiB and 5 times the file)."},   \
         {"compile-time", 0, "TIME", "How long it may take (2m)."},                                 \
+        {"optimize", 0, "MODE",                                                                    \
+         "speed, balanced or memory: what faster weights may cost (balanced)."},                   \
     {                                                                                              \
         "without", 0, "PASS,...", "Leave passes of the compiler out; all: every one."              \
     }
@@ -29,6 +31,7 @@ struct local_compile {
     bool bare; /* in this process, for once trusting the file */
     struct sandbox_limits limits;
     uint64_t passes_off;
+    enum optimize optimize;
 };
 /* errors: E_USAGE naming the option */
 enum status local_compile_options(const struct args *a, struct local_compile *out,

@@ -125,6 +125,7 @@ enum status compile_bytes(const void *bytes, size_t n, const struct compile_opti
     g->borrowed = bytes;
     g->files = o ? o->files : NULL;
     g->n_files = o ? o->n_files : 0;
+    g->optimize = o ? o->optimize : OPTIMIZE_BALANCED;
     enum status s = front_ends[format].read(bytes, n, g, err);
     if (s == OK)
         s = passes_run(g, o ? o->passes_off : 0, o ? o->log : NULL, err);

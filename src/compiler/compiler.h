@@ -7,6 +7,8 @@
 
 #include "base/buf.h"
 
+#include "compiler/graph.h" /* enum optimize */
+
 enum model_format { MODEL_AUTO, MODEL_ONNX, MODEL_XGBOOST_JSON, MODEL_XGBOOST_UBJ };
 
 struct pass_log; /* compiler/passes/passes.h */
@@ -22,6 +24,7 @@ struct compile_file {
 struct compile_options {
     enum model_format format; /* MODEL_AUTO: by the first bytes */
     uint64_t passes_off;      /* bit k: without the k-th pass; part of what decides the bytes */
+    enum optimize optimize;   /* likewise */
     struct pass_log *log;     /* to fill; borrowed; NULL: nobody asks */
     const struct compile_file *files; /* borrowed, with what they point to; compile_files_wanted */
     uint32_t n_files;

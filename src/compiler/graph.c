@@ -245,9 +245,14 @@ enum status graph_node(struct graph *g, const struct op *op, int version, const 
     for (uint32_t i = 0; i < n_attrs; i++)
         if (own_attr(g, &n.attrs[i]) != OK)
             return E_NO_MEMORY;
+    return graph_append(g, &n);
+}
+
+enum status graph_append(struct graph *g, const struct node *n)
+{
     if (grow((void **)&g->nodes, g->n_nodes, &g->cap_nodes, sizeof(*g->nodes)) != OK)
         return E_NO_MEMORY;
-    g->nodes[g->n_nodes++] = n;
+    g->nodes[g->n_nodes++] = *n;
     return OK;
 }
 

@@ -11,6 +11,9 @@
 
 struct compile_file; /* compiler/compiler.h */
 
+/* What decides where a faster form takes more memory. The numbers go to the sandbox's child. */
+enum optimize { OPTIMIZE_BALANCED, OPTIMIZE_SPEED, OPTIMIZE_MEMORY, OPTIMIZE_MODES };
+
 /* A formal is an input of a block other than the first: nothing is known of it but that it is
  * there. */
 enum value_kind { VALUE_CONST, VALUE_INPUT, VALUE_COMPUTED, VALUE_FORMAL };
@@ -86,6 +89,7 @@ struct graph {
     const void *borrowed;   /* the model file, when constants point into it; outlives the graph */
     const struct compile_file *files; /* files beside it, likewise; n_files of them */
     uint32_t n_files;
+    enum optimize optimize;
 };
 
 enum status graph_new(struct graph **out) WARN_UNUSED;
@@ -108,6 +112,8 @@ enum status graph_symbol(struct graph *g, const char *name, size_t len,
 enum status graph_node(struct graph *g, const struct op *op, int version, const char *name,
                        const int32_t *in, uint32_t n_in, const int32_t *out, uint32_t n_out,
                        const struct attr *attrs, uint32_t n_attrs) WARN_UNUSED;
+/* Appends a node of this graph as it is.  errors: E_NO_MEMORY */
+enum status graph_append(struct graph *g, const struct node *n) WARN_UNUSED;
 /* Makes a constant's data aligned for its dtype, so that a kernel may read it: data in the model
  * file lies anywhere. Copies it when it must. */
 enum status graph_settle(struct graph *g, int32_t value) WARN_UNUSED;

@@ -60,6 +60,7 @@ static enum status write_request(const struct sandbox_job *job, const struct san
     r.time_s = (uint32_t)MIN((l->time_us + 999999) / 1000000, (uint64_t)UINT32_MAX / 2);
     r.memory_bytes = l->memory_bytes;
     r.passes_off = job->options.passes_off;
+    r.optimize = (uint32_t)job->options.optimize;
     r.n_files = n_files;
     r.names_bytes = (uint32_t)names->len;
     enum status s = buf_add(&all, &r, sizeof(r));

@@ -37,6 +37,7 @@ struct child_request {
     uint32_t time_s;       /* of processor time */
     uint64_t memory_bytes; /* beyond the process as it starts, and what it maps of the model */
     uint64_t passes_off;
+    uint32_t optimize; /* enum optimize */
     uint32_t n_files, names_bytes;
 };
 enum { CHILD_REQUEST_MAGIC = 0x52534258 };

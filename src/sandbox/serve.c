@@ -100,6 +100,7 @@ static int compile(const struct child_request *r, const struct child_source *src
     static struct pass_log log;
     struct compile_options o = {.format = (enum model_format)r->format,
                                 .passes_off = r->passes_off,
+                                .optimize = (enum optimize)r->optimize,
                                 .log = &log,
                                 .files = src->files,
                                 .n_files = src->n_files};

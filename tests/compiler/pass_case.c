@@ -77,7 +77,7 @@ void apply_all(struct subject *s, const char *off)
 void random_init(struct onnx_build *m, const char *name, int rank, const int64_t *dims,
                  uint32_t seed)
 {
-    float data[4096];
+    static float data[1 << 18];
     uint64_t n = 0;
     ck_assert(shape_count(rank, dims, &n) && n <= ARRAY_COUNT(data));
     test_fill(data, n, seed);

@@ -2,6 +2,7 @@
  * Copyright The Roost Authors */
 /* From bytes to a running program: what the signature says of dims, what the provenance says, and
  * that the program answers as the graph does. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -106,7 +107,8 @@ static void compare_with_graph(const struct program *p, const struct buf *file, 
     for (uint32_t i = 0; i < g->n_outputs; i++) {
         ck_assert(shape_same(&got[i], &want[i]));
         for (int64_t k = 0; k < tensor_count(&got[i]); k++)
-            ck_assert_double_eq_tol(tensor_get_f64(&got[i], k), tensor_get_f64(&want[i], k), 1e-5);
+            ck_assert_double_eq_tol(tensor_get_f64(&got[i], k), tensor_get_f64(&want[i], k),
+                                    1e-5 * MAX(1, fabs(tensor_get_f64(&want[i], k))));
     }
     session_free(&s);
     arena_fini(&arena);

@@ -15,7 +15,7 @@
 
 const struct pass pass_table[PASS_COUNT] = {
 #define X(name, what) {#name, what, pass_##name},
-    PASS_TABLE(X)
+    PASS_TABLE(X) PASS_LATE_TABLE(X)
 #undef X
 };
 
@@ -82,6 +82,25 @@ static enum status run_one(struct graph *g, int pass, struct pass_step *step, st
     return s;
 }
 
+/* Passes [from, to), once each; *changed says whether one of them did something. */
+static enum status run_round(struct graph *g, const int span[2], int round, uint64_t off,
+                             struct pass_log *log, struct state *state, bool *changed,
+                             struct err *err)
+{
+    enum status s = OK;
+    *changed = false;
+    for (int k = span[0]; s == OK && k < span[1]; k++) {
+        struct pass_step *step = &log->steps[log->n];
+        if (off >> k & 1)
+            continue;
+        s = run_one(g, k, step, state, err);
+        step->round = (uint8_t)round;
+        *changed |= step->changed;
+        log->n++;
+    }
+    return s;
+}
+
 enum status passes_run(struct graph *g, uint64_t off, struct pass_log *log, struct err *err)
 {
     struct pass_log ignored;
@@ -89,19 +108,13 @@ enum status passes_run(struct graph *g, uint64_t off, struct pass_log *log, stru
     memset(log, 0, sizeof(*log));
     struct state state;
     enum status s = state_of(g, &state, err);
+    const int early[] = {0, PASS_LATE}, late[] = {PASS_LATE, PASS_COUNT};
     bool changed = true;
-    for (int round = 1; s == OK && changed && round <= PASS_ROUNDS_MAX; round++) {
-        changed = false;
-        for (int k = 0; s == OK && k < PASS_COUNT; k++) {
-            struct pass_step *step = &log->steps[log->n];
-            if (off >> k & 1)
-                continue;
-            s = run_one(g, k, step, &state, err);
-            step->round = (uint8_t)round;
-            changed |= step->changed;
-            log->n++;
-        }
-    }
+    int round = 1;
+    for (; s == OK && changed && round <= PASS_ROUNDS_MAX; round++)
+        s = run_round(g, early, round, off, log, &state, &changed, err);
+    if (s == OK)
+        s = run_round(g, late, round, off, log, &state, &changed, err);
     return s == OK ? graph_each_block(g, pass_drop_dead, err) : s;
 }
 

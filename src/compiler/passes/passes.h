@@ -32,19 +32,26 @@
     X(fuse_gemm, "fuses Gemm + bias + activation")                                                 \
     X(fuse_linear, "fuses MatMul + constant bias + residual Add + activation, of any rank")        \
     X(fuse_scale, "fuses BatchNormalization + activation")
+/* Those that run once, when the others find nothing more to do: they lay out what is left. */
+#define PASS_LATE_TABLE(X)                                                                         \
+    X(block_layout, "lays convolutions out in blocks of 16 channels, and what is between them")
 
 /* errors of all: E_NO_MEMORY; E_CORRUPT, E_UNSUPPORTED naming operator, node and opset */
 #define X(name, what) enum status pass_##name(struct graph *g, struct err *err) WARN_UNUSED;
 PASS_TABLE(X)
+PASS_LATE_TABLE(X)
 #undef X
 
 enum {
 #define X(name, what) PASS_##name,
-    PASS_TABLE(X)
+    PASS_TABLE(X) PASS_LATE_TABLE(X)
 #undef X
         PASS_COUNT,
+#define X(name, what) +1
+    PASS_LATE = PASS_COUNT - (0 PASS_LATE_TABLE(X)), /* the first of those that run once */
+#undef X
     PASS_ROUNDS_MAX = 4,
-    PASS_STEPS_MAX = PASS_COUNT * PASS_ROUNDS_MAX,
+    PASS_STEPS_MAX = PASS_COUNT * (PASS_ROUNDS_MAX + 1),
 };
 
 _Static_assert(PASS_COUNT <= 64, "one bit of pass_options.off each");
@@ -67,9 +74,9 @@ struct pass_log {
     } steps[PASS_STEPS_MAX];
 };
 
-/* All of them, each for every block, in the table's order, again and again until a whole round
- * changes nothing, at most PASS_ROUNDS_MAX times. Bit k of `off` leaves pass_table[k] out. log may
- * be NULL. */
+/* All of PASS_TABLE, each for every block, in the table's order, again and again until a whole
+ * round changes nothing, at most PASS_ROUNDS_MAX times; then those of PASS_LATE_TABLE, once. Bit k
+ * of `off` leaves pass_table[k] out. log may be NULL. */
 enum status passes_run(struct graph *g, uint64_t off, struct pass_log *log,
                        struct err *err) WARN_UNUSED;
 /* "share,fuse_conv" or "all" as bits.  errors: E_USAGE */
