@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* Times Roost and ONNX Runtime on one network, side by side in one process, on one thread:
+ *
+ *     networks latency SECONDS ORT.so MODEL.onnx NAME=ARTIFACT...     a line of JSON
+ *     networks load    SECONDS ORT.so MODEL.onnx NAME=ARTIFACT...
+ *     networks memory  ORT.so MODEL.onnx|ARTIFACT                     resident bytes, one model
+ *
+ * Contestants take turns in short blocks, so that all see the same machine. */
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "onnxruntime.h"
+#include "roost/roost.h"
+
+enum { CONTESTANTS_MAX = 8, SAMPLES_MAX = 1 << 20, ROUNDS = 10 };
+
+struct contestant {
+    const char *name, *path;
+    struct roost_model *model; /* NULL: ONNX Runtime */
+    struct roost_session *session;
+    struct ort_session *ort;
+    float *us, *answer_us; /* samples */
+    size_t n;
+};
+
+static struct contestant all[CONTESTANTS_MAX];
+static size_t n_all;
+static struct roost_tensor input;
+
+static double now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+static void die(const char *what, const char *why)
+{
+    fprintf(stderr, "networks: %s: %s\n", what, why);
+    exit(1);
+}
+
+static void open_one(struct contestant *c)
+{
+    struct roost_error e;
+    if (c->ort || c->model)
+        return;
+    if (strstr(c->path, ".onnx")) {
+        c->ort = ort_open(c->path);
+        return;
+    }
+    if (roost_model_open_file(c->path, &c->model, &e) != ROOST_OK)
+        die(c->path, e.message);
+    if (!c->session && roost_session_new((uint64_t)1 << 33, &c->session, &e) != ROOST_OK)
+        die(c->path, e.message);
+}
+
+static void close_one(struct contestant *c)
+{
+    if (c->ort)
+        ort_close(c->ort);
+    c->ort = NULL;
+    roost_model_free(&c->model);
+}
+
+/* Seeded numbers of the first port's shape; a free batch is 1. */
+static void make_input(const struct roost_model *m)
+{
+    struct roost_port port;
+    size_t n = 1;
+    if (roost_model_input(m, 0, &port) != ROOST_OK || port.dtype != ROOST_FLOAT32)
+        die("model", "expected one input of float32");
+    input.dtype = port.dtype;
+    input.rank = port.rank;
+    for (int i = 0; i < port.rank; i++) {
+        input.dims[i] = port.dims[i] < 0 ? 1 : port.dims[i];
+        n *= (size_t)input.dims[i];
+    }
+    float *x = malloc(n * sizeof(*x));
+    uint32_t seed = 1;
+    for (size_t i = 0; i < n; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        x[i] = (float)(seed >> 8) / (float)(1 << 23) - 1.0f;
+    }
+    input.data = x;
+}
+
+static const float *run_one(struct contestant *c, size_t *count)
+{
+    static struct roost_tensor out;
+    struct roost_error e;
+    if (c->ort)
+        return ort_run(c->ort, count);
+    struct roost_run run = {.in = &input, .n_in = 1, .out = &out, .n_out = 1};
+    if (roost_session_run(c->session, c->model, &run, &e) != ROOST_OK)
+        die(c->path, e.message);
+    *count = 1;
+    for (int i = 0; i < out.rank; i++)
+        *count *= (size_t)out.dims[i];
+    return out.data;
+}
+
+/* The largest difference from the first contestant's output, relative to its largest element. */
+static double difference(struct contestant *c, const float *first, size_t n)
+{
+    double most = 0, scale = 0;
+    size_t count;
+    const float *y = run_one(c, &count);
+    if (count != n)
+        die(c->path, "another number of outputs");
+    for (size_t i = 0; i < n; i++) {
+        most = fmax(most, fabs((double)y[i] - (double)first[i]));
+        scale = fmax(scale, fabs((double)first[i]));
+    }
+    return scale > 0 ? most / scale : most;
+}
+
+static int by_value(const void *x, const void *y)
+{
+    float a = *(const float *)x, b = *(const float *)y;
+    return a < b ? -1 : a > b;
+}
+
+static void print_samples(const char *key, float *us, size_t n)
+{
+    qsort(us, n, sizeof(*us), by_value);
+    printf("\"%s\": {\"median_us\": %.3f, \"p10_us\": %.3f, \"p90_us\": %.3f, \"best_us\": %.3f, "
+           "\"samples\": %zu}",
+           key, (double)us[n / 2], (double)us[n / 10], (double)us[n * 9 / 10], (double)us[0], n);
+}
+
+/* Runs c for `us`, once at least; many runs of a tiny model make one sample. */
+static void latency_block(struct contestant *c, double us, double each_us)
+{
+    int batch = each_us < 100 ? (int)(200 / (each_us + 0.1)) + 1 : 1;
+    size_t count;
+    double begin = now_us(), t = begin;
+    do {
+        for (int i = 0; i < batch; i++)
+            run_one(c, &count);
+        double after = now_us();
+        if (c->n < SAMPLES_MAX)
+            c->us[c->n++] = (float)((after - t) / batch);
+        t = after;
+    } while (t - begin < us);
+}
+
+static void latency(double seconds)
+{
+    double each[CONTESTANTS_MAX];
+    for (size_t i = 0; i < n_all; i++) {
+        size_t count;
+        run_one(&all[i], &count);
+        double t = now_us();
+        run_one(&all[i], &count);
+        each[i] = now_us() - t;
+    }
+    for (int round = 0; round < ROUNDS; round++)
+        for (size_t i = 0; i < n_all; i++)
+            latency_block(&all[i], seconds * 1e6 / ROUNDS / (double)n_all, each[i]);
+    size_t n;
+    const float *y = run_one(&all[0], &n);
+    float *first = malloc(n * sizeof(*first));
+    memcpy(first, y, n * sizeof(*first));
+    printf("{");
+    for (size_t i = 0; i < n_all; i++) {
+        printf("%s\"%s\": {", i ? ", " : "", all[i].name);
+        print_samples("run", all[i].us, all[i].n);
+        printf(", \"difference\": %.3g}", difference(&all[i], first, n));
+    }
+    printf("}\n");
+    free(first);
+}
+
+/* Opens, answers once, closes; the first time of each is not counted. */
+static void load_round(struct contestant *c, bool counted)
+{
+    size_t count;
+    double begin = now_us();
+    open_one(c);
+    double opened = now_us();
+    if (c->ort)
+        ort_bind(c->ort, input.data, input.dims, (size_t)input.rank);
+    run_one(c, &count);
+    double answered = now_us();
+    close_one(c);
+    if (!counted || c->n == SAMPLES_MAX)
+        return;
+    c->us[c->n] = (float)(opened - begin);
+    c->answer_us[c->n++] = (float)(answered - begin);
+}
+
+static void load(double seconds)
+{
+    for (size_t i = 0; i < n_all; i++)
+        close_one(&all[i]);
+    double begin = now_us();
+    for (int round = 0; round < 4 || now_us() - begin < seconds * 1e6; round++)
+        for (size_t i = 0; i < n_all; i++)
+            load_round(&all[i], round > 0);
+    printf("{");
+    for (size_t i = 0; i < n_all; i++) {
+        printf("%s\"%s\": {", i ? ", " : "", all[i].name);
+        print_samples("load", all[i].us, all[i].n);
+        printf(", ");
+        print_samples("answer", all[i].answer_us, all[i].n);
+        printf("}");
+    }
+    printf("}\n");
+}
+
+static long resident_bytes(void)
+{
+    long pages = 0, total;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (!f || fscanf(f, "%ld %ld", &total, &pages) != 2)
+        die("/proc/self/statm", "cannot be read");
+    fclose(f);
+    return pages * sysconf(_SC_PAGESIZE);
+}
+
+/* What the first and a second model of a process add, each run once. */
+static void memory(const char *path)
+{
+    struct contestant two[2] = {{.path = path}, {.path = path}};
+    long at[3] = {resident_bytes(), 0, 0};
+    for (int i = 0; i < 2; i++) {
+        size_t count;
+        if (i)
+            two[i].session = two[0].session; /* a worker's session serves all models */
+        open_one(&two[i]);
+        if (two[i].ort)
+            ort_bind(two[i].ort, input.data, input.dims, (size_t)input.rank);
+        run_one(&two[i], &count);
+        at[i + 1] = resident_bytes();
+    }
+    printf("{\"first\": %ld, \"further\": %ld, \"model\": %llu}\n", at[1] - at[0], at[2] - at[1],
+           (unsigned long long)(two[0].model ? roost_model_bytes(two[0].model) : 0));
+}
+
+static void add(const char *name, const char *path)
+{
+    if (n_all == CONTESTANTS_MAX)
+        die(path, "too many contestants");
+    struct contestant *c = &all[n_all++];
+    *c = (struct contestant){.name = name, .path = path};
+    c->us = malloc(SAMPLES_MAX * sizeof(*c->us));
+    c->answer_us = malloc(SAMPLES_MAX * sizeof(*c->answer_us));
+}
+
+int main(int argc, char **argv)
+{
+    bool mem = argc == 5 && strcmp(argv[1], "memory") == 0;
+    if (argc < 6 && !mem)
+        die("usage", "networks latency|load SECONDS ORT.so MODEL.onnx NAME=ARTIFACT...");
+    ort_load(argv[mem ? 2 : 3]);
+    /* The shape comes from an artifact, which is closed again before anything is measured. */
+    struct contestant shape = {.path = strchr(argv[5 - mem], '=') ? strchr(argv[5 - mem], '=') + 1
+                                                                  : argv[4]};
+    open_one(&shape);
+    make_input(shape.model);
+    close_one(&shape);
+    roost_session_free(&shape.session);
+    if (mem) {
+        memory(argv[3]);
+        return 0;
+    }
+    add("ort", argv[4]);
+    for (int i = 5; i < argc; i++) {
+        char *equals = strchr(argv[i], '=');
+        if (!equals)
+            die(argv[i], "expected NAME=ARTIFACT");
+        *equals = 0;
+        add(argv[i], equals + 1);
+    }
+    for (size_t i = 0; i < n_all; i++) {
+        open_one(&all[i]);
+        if (all[i].ort)
+            ort_bind(all[i].ort, input.data, input.dims, (size_t)input.rank);
+    }
+    if (strcmp(argv[1], "load") == 0)
+        load(atof(argv[2]));
+    else
+        latency(atof(argv[2]));
+    return 0;
+}
