@@ -44,8 +44,9 @@ static void die(const char *why)
 
 static const float *run_xgboost(void)
 {
-    static const char how[] = "{\"type\": 0, \"cache_id\": 0, \"training\": false, \"iteration_begin\": 0, "
-                              "\"iteration_end\": 0, \"strict_shape\": true, \"missing\": NaN}";
+    static const char how[] =
+        "{\"type\": 0, \"cache_id\": 0, \"training\": false, \"iteration_begin\": 0, "
+        "\"iteration_end\": 0, \"strict_shape\": true, \"missing\": NaN}";
     const bst_ulong *shape;
     bst_ulong dims;
     const float *out;

@@ -77,30 +77,44 @@ bool block_conv_scratch(const struct block_conv *c, uint64_t *bytes)
     return checked_mul(blocks, tiles, bytes) && *bytes <= INT64_MAX;
 }
 
-int64_t block_conv_units(const struct block_conv *c)
+int64_t block_conv_phases(const struct block_conv *c)
 {
     if (c->form == BLOCK_DEPTHWISE)
-        return c->batch * c->groups;
+        return 1;
     if (c->form == BLOCK_WINOGRAD) {
         struct block_tiles t;
         block_tiles_of(c, &t);
-        return c->batch * t.count;
+        return c->batch * t.count * BLOCK_WINOGRAD_STEPS;
     }
     struct block_bands b;
     block_bands_of(c, &b);
     return c->batch * b.count;
 }
 
-void block_conv_f32(const struct block_conv *c, int64_t from, int64_t to)
+int64_t block_conv_items(const struct block_conv *c, int64_t phase)
 {
-    void (*const units[BLOCK_FORMS])(const struct block_conv *, int64_t) = {
-        [BLOCK_DIRECT] = ISA_PICK(block_direct_unit),
-        [BLOCK_PLAIN] = ISA_PICK(block_direct_unit),
-        [BLOCK_DEPTHWISE] = ISA_PICK(block_depthwise_unit),
-        [BLOCK_WINOGRAD] = ISA_PICK(block_winograd_unit),
-    };
-    for (int64_t unit = from; unit < to; unit++)
-        units[c->form](c, unit);
+    if (c->form == BLOCK_DEPTHWISE)
+        return c->batch * c->groups;
+    if (c->form == BLOCK_WINOGRAD)
+        return ISA_PICK(block_winograd_items)(c, (int)(phase % BLOCK_WINOGRAD_STEPS));
+    return ISA_PICK(block_direct_items)(c);
+}
+
+void block_conv_part(const struct block_conv *c, int64_t phase, int64_t from, int64_t to)
+{
+    if (c->form == BLOCK_DEPTHWISE)
+        ISA_PICK(block_depthwise)(c, from, to);
+    else if (c->form == BLOCK_WINOGRAD)
+        ISA_PICK(block_winograd)(c, phase, from, to);
+    else
+        ISA_PICK(block_direct)(c, phase, from, to);
+}
+
+void block_conv_f32(const struct block_conv *c)
+{
+    int64_t phases = block_conv_phases(c);
+    for (int64_t phase = 0; phase < phases; phase++)
+        block_conv_part(c, phase, 0, block_conv_items(c, phase));
 }
 
 void block_max_f32(const struct block_pool *p)

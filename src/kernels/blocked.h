@@ -6,8 +6,7 @@
  * whatever the image's width, and the same layout serves every level of kernels/cpu.h.
  *
  * Sums of products are contracted and run in an order of the level's choosing: levels differ in the
- * last bits. A unit is a part of the work that can run apart from the others: any thread may run
- * units [from, to) of a kernel, each unit once, with scratch of its own.
+ * last bits.
  *
  * thread: any   locks: none   blocks: no */
 #ifndef ROOST_KERNELS_BLOCKED_H
@@ -44,15 +43,19 @@ struct block_conv {
     int64_t in[2], out[2], kernel[2], stride[2], dilation[2], pad[2]; /* pad: leading */
     const float *x, *w, *bias, *sum;
     float *y;
-    void *scratch; /* block_conv_scratch bytes for each thread, 64-byte aligned */
+    void *scratch; /* block_conv_scratch bytes, 64-byte aligned; all threads of a run share it */
     struct epilogue epilogue;
 };
 
 /* False when the bytes do not fit 63 bits. Reads sizes only, as the next does. */
 bool block_conv_scratch(const struct block_conv *c, uint64_t *bytes) WARN_UNUSED;
-int64_t block_conv_units(const struct block_conv *c);
-void block_conv_f32(const struct block_conv *c, int64_t from, int64_t to);
-/* All units; the specification. Winograd's weights are taken back to 3 x 3 first, in double. */
+void block_conv_f32(const struct block_conv *c);
+/* The same in parts, for several threads: phase after phase, each begun when the one before it is
+ * done; the items of a phase in any order on any thread, each once. */
+int64_t block_conv_phases(const struct block_conv *c);
+int64_t block_conv_items(const struct block_conv *c, int64_t phase);
+void block_conv_part(const struct block_conv *c, int64_t phase, int64_t from, int64_t to);
+/* The specification. Winograd's weights are taken back to 3 x 3 first, in double. */
 void block_conv_f32_ref(const struct block_conv *c);
 
 /* One kernel of 3 x 3 to its 36 numbers in Winograd's domain: u = G g G', in double.

@@ -17,10 +17,14 @@
      : cpu_level() == CPU_AVX2 ? name##_avx2                                                       \
                                : name##_generic)
 
-/* One unit of each form. */
-ISA_EACH(void, block_direct_unit, (const struct block_conv *c, int64_t unit));
-ISA_EACH(void, block_depthwise_unit, (const struct block_conv *c, int64_t unit));
-ISA_EACH(void, block_winograd_unit, (const struct block_conv *c, int64_t unit));
+/* Items [item, to) of a phase; of the direct forms a phase is a unit, depthwise has one phase. */
+ISA_EACH(void, block_direct, (const struct block_conv *c, int64_t unit, int64_t item, int64_t to));
+ISA_EACH(int64_t, block_direct_items, (const struct block_conv *c));
+ISA_EACH(void, block_depthwise, (const struct block_conv *c, int64_t item, int64_t to));
+enum { BLOCK_WINOGRAD_STEPS = 3 }; /* phases of a unit: input, products, output */
+ISA_EACH(void, block_winograd,
+         (const struct block_conv *c, int64_t phase, int64_t item, int64_t to));
+ISA_EACH(int64_t, block_winograd_items, (const struct block_conv *c, int step));
 
 ISA_EACH(void, block_max, (const struct block_pool *p));
 ISA_EACH(void, block_average, (const struct block_pool *p));

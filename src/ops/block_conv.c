@@ -180,7 +180,7 @@ static enum status run(const struct op_run *ctx, struct err *err)
     c.sum = z ? z->data : NULL;
     c.y = ctx->out[0]->data;
     c.scratch = ctx->scratch;
-    block_conv_f32(&c, 0, block_conv_units(&c));
+    block_conv_f32(&c);
     return OK;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* The blocked kernels against their refs: every form of convolution, pools, scales and the ways in
- * and out, on random shapes, strides, dilations and pads; each operand lies in memory of exactly its
- * size, so that a sanitizer sees a step beyond it.
+ * and out, on random shapes, strides, dilations and pads; each operand lies in memory of exactly
+ * its size, so that a sanitizer sees a step beyond it.
  *
  * Tolerances: sums of k products of numbers in [-1, 1), in float and another order: 4 * 2^-24 *
  * (k + 2), as for conv_f32. Winograd's F(4x4, 3x3) takes sums of up to 100 times the input's
@@ -103,9 +103,11 @@ static void compare(struct block_conv *c)
     c->scratch = alloc_aligned(64, MAX(bytes, 64));
     ck_assert_ptr_nonnull(c->scratch);
     c->y = fast;
-    int64_t units = block_conv_units(c), half = units / 2;
-    block_conv_f32(c, half, units); /* units stand alone: any order */
-    block_conv_f32(c, 0, half);
+    for (int64_t phase = 0; phase < block_conv_phases(c); phase++) {
+        int64_t items = block_conv_items(c, phase), half = items / 2;
+        block_conv_part(c, phase, half, items); /* items stand alone: any order */
+        block_conv_part(c, phase, 0, half);
+    }
     c->y = ref;
     block_conv_f32_ref(c);
     double k = (double)(c->form == BLOCK_PLAIN       ? c->in_c
@@ -131,7 +133,7 @@ START_TEST(each_form_is_its_ref)
 END_TEST
 
 /* Long rows, many tiles and channels: more than one band, more than one chunk of input blocks. */
-START_TEST(large_ones_are_cut_into_units)
+START_TEST(large_ones_are_cut_into_phases)
 {
     static const struct block_conv large[] = {
         {.form = BLOCK_DIRECT, .in_blocks = 20, .out_blocks = 2, .in = {19, 30}, .kernel = {3, 3}},
@@ -149,7 +151,7 @@ START_TEST(large_ones_are_cut_into_units)
         c.out[d] = c.in[d];
     }
     c.epilogue.act = ACT_RELU;
-    ck_assert_int_gt(block_conv_units(&c), 1);
+    ck_assert_int_gt(block_conv_phases(&c), c.form == BLOCK_WINOGRAD ? 3 : 1);
     compare(&c);
 }
 END_TEST
@@ -182,7 +184,7 @@ START_TEST(what_is_not_finite_stays_where_it_belongs)
     c.x = x;
     c.w = w;
     c.y = y;
-    block_conv_f32(&c, 0, block_conv_units(&c));
+    block_conv_f32(&c);
     ck_assert(isnan(y[210 * 16 + 3]) && isnan(y[189 * 16 + 3]) && isnan(y[231 * 16 + 3]));
     ck_assert(!isnan(y[3]) && !isnan(y[399 * 16 + 3]) && !isnan(y[205 * 16 + 3]));
     alloc_free(c.scratch);
@@ -292,7 +294,7 @@ Suite *suite_blocked(void)
     Suite *s = suite_create("blocked");
     TCase *t = tcase_create("blocked");
     tcase_add_loop_test(t, each_form_is_its_ref, 0, BLOCK_FORMS);
-    tcase_add_loop_test(t, large_ones_are_cut_into_units, 0, 4);
+    tcase_add_loop_test(t, large_ones_are_cut_into_phases, 0, 4);
     tcase_add_loop_test(t, what_is_not_finite_stays_where_it_belongs, 0, BLOCK_FORMS);
     tcase_add_test(t, pools_are_their_refs);
     tcase_add_test(t, packing_and_unpacking_are_their_refs);

@@ -154,7 +154,7 @@ static void one_row(const struct line *l, float *y, const float *sum)
     }
 }
 
-void ISA_NAME(block_depthwise_unit)(const struct block_conv *c, int64_t unit)
+static void one_block(const struct block_conv *c, int64_t unit)
 {
     int64_t block = unit % c->groups, row = c->out[1] * BLOCK, size = c->out[0] * row;
     float *y = c->y + unit * size;
@@ -172,4 +172,10 @@ void ISA_NAME(block_depthwise_unit)(const struct block_conv *c, int64_t unit)
     }
     if (!block_act_inline(c->epilogue.act))
         epilogue_f32(&c->epilogue, y, 0, NULL, size);
+}
+
+void ISA_NAME(block_depthwise)(const struct block_conv *c, int64_t item, int64_t to)
+{
+    for (; item < to; item++)
+        one_block(c, item);
 }

@@ -3,7 +3,11 @@
 /* Direct convolution, blocked and plain. A unit is a band of output: its input stays in the
  * second-level cache while all output channels pass over it, and a run of input blocks whose
  * weights fit the first-level cache passes over the whole band, so that weights are read from afar
- * once per band. */
+ * once per band. An item is one or two output blocks of a unit.
+ *
+ * The positions of a row are cut into tiles. Tiles that read across the image's edge are scattered
+ * ones; so are all tiles of images whose rows are too narrow to fill a tile, where a tile goes on
+ * in the next row. */
 #include "kernels/blocked_priv.h"
 #include "kernels/isa/tile_run.h"
 
@@ -15,6 +19,8 @@ struct band {
     const struct block_bands *b;
     int64_t image, row, rows, column, columns; /* output rows [row, row + rows), likewise columns */
     int64_t x_plane, y_plane;                  /* floats of one block */
+    int64_t pixel;                             /* floats from pixel to pixel of x */
+    bool narrow;                               /* tiles go on in the next row */
     struct tile tile;                          /* of the chunk in work */
     struct tile_kind kind;
 };
@@ -28,41 +34,70 @@ static void kernel_rows(const struct block_conv *c, int64_t y, int64_t *from, in
     *to = MAX(*to, *from);
 }
 
-/* All tiles of one output row. x and y lead to column 0 of that row, pad included. */
-static void one_row(struct band *d, const float *x, float *y, const float *sum)
+/* What a chunk passes over: x and sum as they lead to the blocks' first pixel. */
+struct chunk {
+    const float *x, *w, *sum;
+    float *y;
+};
+
+/* Output positions [at, at + pixels), counted through all rows, each with a place of its own. */
+static void scattered(struct band *d, const struct chunk *k, int64_t at)
 {
     const struct block_conv *c = d->c;
     struct tile *t = &d->tile;
-    int64_t reach = (c->kernel[1] - 1) * c->dilation[1];
+    for (int p = 0; p < d->kind.pixels; p++) {
+        int64_t row = (at + p) / d->b->columns, column = (at + p) % d->b->columns;
+        t->place[p] =
+            (struct tile_place){row * c->stride[0] - c->pad[0], column * c->stride[1] - c->pad[1]};
+    }
+    d->kind.scattered = true;
+    t->x = k->x;
+    t->w = k->w;
+    t->rows = c->kernel[0];
+    t->y = k->y + at * BLOCK;
+    t->sum = k->sum ? k->sum + at * BLOCK : NULL;
+    ISA_NAME(tile_run)(t, &d->kind);
+}
+
+/* All tiles of output row `row`. */
+static void one_row(struct band *d, const struct chunk *k, int64_t row)
+{
+    const struct block_conv *c = d->c;
+    struct tile *t = &d->tile;
+    int64_t reach = (c->kernel[1] - 1) * c->dilation[1], from, to;
+    kernel_rows(c, row, &from, &to);
+    int64_t in = from < to ? row * c->stride[0] - c->pad[0] + from * c->dilation[0] : 0;
     for (int64_t at = d->column; at < d->column + d->columns; at += d->kind.pixels) {
         d->kind.pixels = tile_pixels(at, d->column + d->columns);
-        t->column = at * c->stride[1] - c->pad[1];
-        int64_t last = t->column + (d->kind.pixels - 1) * c->stride[1] + reach;
-        d->kind.edge = t->column < 0 || last >= t->width;
-        t->x = x + t->column * (c->form == BLOCK_PLAIN ? 1 : BLOCK);
-        t->y = y + at * BLOCK;
-        t->sum = sum ? sum + at * BLOCK : NULL;
+        int64_t column = at * c->stride[1] - c->pad[1];
+        int64_t last = column + (d->kind.pixels - 1) * c->stride[1] + reach;
+        int64_t position = row * d->b->columns + at;
+        if (column < 0 || last >= d->b->in_columns) {
+            scattered(d, k, position);
+            continue;
+        }
+        d->kind.scattered = false;
+        t->rows = to - from;
+        t->w = k->w + from * t->w_row;
+        t->x = k->x + (in * d->b->in_columns + column) * d->pixel;
+        t->y = k->y + position * BLOCK;
+        t->sum = k->sum ? k->sum + position * BLOCK : NULL;
         ISA_NAME(tile_run)(t, &d->kind);
     }
 }
 
-/* The band's rows for one chunk of input blocks and one or two output blocks. */
-static void one_chunk(struct band *d, const float *x, float *y, const float *sum)
+static void one_chunk(struct band *d, const struct chunk *k)
 {
-    const struct block_conv *c = d->c;
-    struct tile *t = &d->tile;
-    int64_t pixel = c->form == BLOCK_PLAIN ? 1 : BLOCK;
-    const float *w = t->w;
-    for (int64_t row = d->row; row < d->row + d->rows; row++) {
-        int64_t from, to;
-        kernel_rows(c, row, &from, &to);
-        int64_t in = from < to ? row * c->stride[0] - c->pad[0] + from * c->dilation[0] : 0;
-        t->rows = to - from;
-        t->w = w + from * t->w_row;
-        int64_t out = row * d->b->columns * BLOCK;
-        one_row(d, x + in * d->b->in_columns * pixel, y + out, sum ? sum + out : NULL);
+    if (!d->narrow) {
+        for (int64_t row = d->row; row < d->row + d->rows; row++)
+            one_row(d, k, row);
+        return;
     }
-    t->w = w;
+    int64_t end = (d->row + d->rows) * d->b->columns;
+    for (int64_t at = d->row * d->b->columns; at < end; at += d->kind.pixels) {
+        d->kind.pixels = tile_pixels(at, end);
+        scattered(d, k, at);
+    }
 }
 
 /* Output block o of group g (and the next, when kind.blocks is 2). */
@@ -78,14 +113,15 @@ static void output_block(struct band *d, int64_t g, int64_t o)
     struct tile *t = &d->tile;
     t->bias = c->bias ? c->bias + (g * c->out_blocks + o) * BLOCK : NULL;
     t->w_next = blocks * one;
-    const float *x = c->x + (d->image * c->groups + g) * blocks * d->x_plane;
-    const float *sum = c->sum ? c->sum + at * d->y_plane : NULL;
     for (int64_t i = 0; i < blocks; i += chunk) {
         t->blocks = MIN(chunk, blocks - i);
         t->first = i == 0;
         t->last = i + chunk >= blocks;
-        t->w = c->w + ((g * c->out_blocks + o) * blocks + i) * one;
-        one_chunk(d, x + i * d->x_plane, c->y + at * d->y_plane, sum);
+        const struct chunk k = {.x = c->x + ((d->image * c->groups + g) * blocks + i) * d->x_plane,
+                                .w = c->w + ((g * c->out_blocks + o) * blocks + i) * one,
+                                .sum = c->sum ? c->sum + at * d->y_plane : NULL,
+                                .y = c->y + at * d->y_plane};
+        one_chunk(d, &k);
     }
 }
 
@@ -96,20 +132,24 @@ static void begin(struct band *d)
 {
     const struct block_conv *c = d->c;
     const bool plain = c->form == BLOCK_PLAIN;
-    const int64_t pixel = plain ? 1 : BLOCK, lanes = plain ? c->in_c : BLOCK;
-    d->x_plane = d->b->in_rows * d->b->in_columns * (plain ? c->in_c : BLOCK);
+    const int64_t lanes = plain ? c->in_c : BLOCK;
+    const int64_t tiles = (d->b->columns + TILE_PIXELS - 1) / TILE_PIXELS;
+    d->pixel = plain ? 1 : BLOCK;
+    d->x_plane = d->b->in_rows * d->b->in_columns * lanes;
     d->y_plane = d->b->rows * d->b->columns * BLOCK;
+    d->narrow = tiles < 3 && 4 * d->b->columns < 3 * tiles * TILE_PIXELS && !d->b->by_columns;
     d->kind.plain = plain;
-    d->tile = (struct tile){.x_step = c->stride[1] * pixel,
+    d->tile = (struct tile){.x_step = c->stride[1] * d->pixel,
                             .x_block = d->x_plane,
-                            .x_row = c->dilation[0] * d->b->in_columns * pixel,
-                            .x_column = c->dilation[1] * pixel,
+                            .x_row = c->dilation[0] * d->b->in_columns * d->pixel,
+                            .x_column = c->dilation[1] * d->pixel,
                             .w_block = c->kernel[0] * c->kernel[1] * lanes * BLOCK,
                             .w_row = c->kernel[1] * lanes * BLOCK,
                             .columns = c->kernel[1],
-                            .stride = c->stride[1],
-                            .dilation = c->dilation[1],
+                            .height = d->b->in_rows,
                             .width = d->b->in_columns,
+                            .pixel = d->pixel,
+                            .dilation = {c->dilation[0], c->dilation[1]},
                             .zeros = zeros,
                             .lanes = lanes,
                             .x_lane = plain ? c->in[0] * c->in[1] : 1,
@@ -117,22 +157,27 @@ static void begin(struct band *d)
                             .epilogue = &c->epilogue};
 }
 
-/* An activation that tiles do not know, on what they stored. */
-static void finish(const struct band *d)
+/* An activation that tiles do not know, on what they stored in one output block. */
+static void finish(const struct band *d, int64_t block)
 {
     const struct block_conv *c = d->c;
-    int64_t blocks = c->groups * c->out_blocks;
     int64_t from = (d->row * d->b->columns + d->column) * BLOCK;
     int64_t n = d->b->by_columns ? d->columns * BLOCK : d->rows * d->b->columns * BLOCK;
-    for (int64_t o = 0; o < blocks; o++)
-        epilogue_f32(&c->epilogue, c->y + (d->image * blocks + o) * d->y_plane + from, 0, NULL, n);
+    float *y = c->y + (d->image * c->groups * c->out_blocks + block) * d->y_plane;
+    epilogue_f32(&c->epilogue, y + from, 0, NULL, n);
 }
 
-void ISA_NAME(block_direct_unit)(const struct block_conv *c, int64_t unit)
+int64_t ISA_NAME(block_direct_items)(const struct block_conv *c)
+{
+    return c->groups * ((c->out_blocks + TILE_BLOCKS - 1) / TILE_BLOCKS);
+}
+
+void ISA_NAME(block_direct)(const struct block_conv *c, int64_t unit, int64_t item, int64_t to)
 {
     struct block_bands b;
     block_bands_of(c, &b);
     int64_t at = unit % b.count * b.step;
+    int64_t each = (c->out_blocks + TILE_BLOCKS - 1) / TILE_BLOCKS;
     struct band d = {.c = c, .b = &b, .image = unit / b.count, .rows = 1, .columns = b.columns};
     if (b.by_columns) {
         d.column = at;
@@ -142,11 +187,11 @@ void ISA_NAME(block_direct_unit)(const struct block_conv *c, int64_t unit)
         d.rows = MIN(b.step, b.rows - at);
     }
     begin(&d);
-    for (int64_t g = 0; g < c->groups; g++)
-        for (int64_t o = 0; o < c->out_blocks; o += d.kind.blocks) {
-            d.kind.blocks = (int)MIN((int64_t)TILE_BLOCKS, c->out_blocks - o);
-            output_block(&d, g, o);
-        }
-    if (!block_act_inline(c->epilogue.act))
-        finish(&d);
+    for (; item < to; item++) {
+        int64_t g = item / each, o = item % each * TILE_BLOCKS;
+        d.kind.blocks = (int)MIN((int64_t)TILE_BLOCKS, c->out_blocks - o);
+        output_block(&d, g, o);
+        for (int i = 0; i < d.kind.blocks && !block_act_inline(c->epilogue.act); i++)
+            finish(&d, g * c->out_blocks + o + i);
+    }
 }

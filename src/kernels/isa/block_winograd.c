@@ -71,11 +71,12 @@ TILE_INLINE void patch_in(const struct run *r, const float *x, int64_t row, int6
     }
 }
 
-static void inputs(const struct run *r)
+/* Input blocks [from, to). */
+static void inputs(const struct run *r, int64_t from, int64_t to)
 {
     const struct block_conv *c = r->c;
     int64_t plane = c->in[0] * c->in[1] * BLOCK, step = c->in_blocks * r->count * BLOCK;
-    for (int64_t b = 0; b < c->in_blocks; b++) {
+    for (int64_t b = from; b < to; b++) {
         const float *x = c->x + (r->image * c->in_blocks + b) * plane;
         for (int64_t i = 0; i < r->count; i++) {
             int64_t at = r->from + i;
@@ -88,12 +89,17 @@ static void inputs(const struct run *r)
     }
 }
 
-/* M = U V at each of the 36 places. */
-static void products(const struct run *r)
+static int64_t block_steps(const struct block_conv *c)
+{
+    return (c->out_blocks + TILE_BLOCKS - 1) / TILE_BLOCKS;
+}
+
+/* M = U V at a place, for one or two output blocks: items [item, to) of 36 times block_steps. */
+static void products(const struct run *r, int64_t item, int64_t to)
 {
     static const struct epilogue none = {ACT_NONE, 0, 0};
     const struct block_conv *c = r->c;
-    const int64_t one = c->in_blocks * BLOCK * BLOCK;
+    const int64_t one = c->in_blocks * BLOCK * BLOCK, steps = block_steps(c);
     struct tile t = {.x_step = BLOCK,
                      .x_block = r->count * BLOCK,
                      .w_block = BLOCK * BLOCK,
@@ -106,18 +112,17 @@ static void products(const struct run *r)
                      .last = true,
                      .epilogue = &none};
     struct tile_kind k = {0};
-    for (int64_t place = 0; place < PLACES; place++) {
+    for (; item < to; item++) {
+        const int64_t place = item / steps, o = item % steps * TILE_BLOCKS;
         const float *v = r->v + place * c->in_blocks * r->count * BLOCK;
-        for (int64_t o = 0; o < c->out_blocks; o += k.blocks) {
-            k.blocks = (int)MIN((int64_t)TILE_BLOCKS, c->out_blocks - o);
-            t.w = c->w + (place * c->out_blocks + o) * one;
-            float *m = r->m + (place * c->out_blocks + o) * r->count * BLOCK;
-            for (int64_t at = 0; at < r->count; at += k.pixels) {
-                k.pixels = tile_pixels(at, r->count);
-                t.x = v + at * BLOCK;
-                t.y = m + at * BLOCK;
-                ISA_NAME(tile_run)(&t, &k);
-            }
+        float *m = r->m + (place * c->out_blocks + o) * r->count * BLOCK;
+        k.blocks = (int)MIN((int64_t)TILE_BLOCKS, c->out_blocks - o);
+        t.w = c->w + (place * c->out_blocks + o) * one;
+        for (int64_t at = 0; at < r->count; at += k.pixels) {
+            k.pixels = tile_pixels(at, r->count);
+            t.x = v + at * BLOCK;
+            t.y = m + at * BLOCK;
+            ISA_NAME(tile_run)(&t, &k);
         }
     }
 }
@@ -148,11 +153,12 @@ TILE_INLINE void patch_out(const struct run *r, const float *m, int64_t step, in
     }
 }
 
-static void outputs(const struct run *r)
+/* Output blocks [from, to). */
+static void outputs(const struct run *r, int64_t from, int64_t to)
 {
     const struct block_conv *c = r->c;
     int64_t plane = c->out[0] * c->out[1] * BLOCK, step = c->out_blocks * r->count * BLOCK;
-    for (int64_t b = 0; b < c->out_blocks; b++) {
+    for (int64_t b = from; b < to; b++) {
         int64_t off = (r->image * c->out_blocks + b) * plane;
         const float *sum = c->sum ? c->sum + off : NULL;
         for (int64_t i = 0; i < r->count; i++) {
@@ -167,11 +173,11 @@ static void outputs(const struct run *r)
 }
 
 /* An activation that is not applied while storing, on the parts of rows that the tiles stored. */
-static void finish(const struct run *r)
+static void finish(const struct run *r, int64_t from, int64_t to)
 {
     const struct block_conv *c = r->c;
     int64_t plane = c->out[0] * c->out[1] * BLOCK;
-    for (int64_t b = 0; b < c->out_blocks; b++)
+    for (int64_t b = from; b < to; b++)
         for (int64_t at = r->from; at < r->from + r->count; at++) {
             int64_t row = at / r->tiles.columns * SIDE, column = at % r->tiles.columns * SIDE;
             int64_t wide = MIN((int64_t)SIDE, c->out[1] - column) * BLOCK;
@@ -183,18 +189,31 @@ static void finish(const struct run *r)
         }
 }
 
-void ISA_NAME(block_winograd_unit)(const struct block_conv *c, int64_t unit)
+int64_t ISA_NAME(block_winograd_items)(const struct block_conv *c, int step)
+{
+    return step == 0 ? c->in_blocks : step == 1 ? PLACES * block_steps(c) : c->out_blocks;
+}
+
+void ISA_NAME(block_winograd)(const struct block_conv *c, int64_t phase, int64_t item, int64_t to)
 {
     struct run r = {.c = c};
+    int64_t unit = phase / BLOCK_WINOGRAD_STEPS;
     block_tiles_of(c, &r.tiles);
     r.image = unit / r.tiles.count;
     r.from = unit % r.tiles.count * r.tiles.step;
     r.count = MIN(r.tiles.step, r.tiles.rows * r.tiles.columns - r.from);
     r.v = c->scratch;
     r.m = r.v + PLACES * c->in_blocks * r.count * BLOCK;
-    inputs(&r);
-    products(&r);
-    outputs(&r);
-    if (!block_act_inline(c->epilogue.act))
-        finish(&r);
+    switch (phase % BLOCK_WINOGRAD_STEPS) {
+    case 0:
+        inputs(&r, item, to);
+        break;
+    case 1:
+        products(&r, item, to);
+        break;
+    default:
+        outputs(&r, item, to);
+        if (!block_act_inline(c->epilogue.act))
+            finish(&r, item, to);
+    }
 }

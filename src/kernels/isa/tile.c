@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* The tiles that there are: each number of positions, with one block or two, inside and at edges.
+/* The tiles that there are: each number of positions, with one block or two, with positions in a
+ * row or scattered.
  */
 #include "kernels/isa/tile.h"
 
@@ -29,38 +30,38 @@ typedef void tile_fn(const struct tile *t);
 #define EACH_PIXELS EACH_PIXELS_3
 #endif
 
-#define DEFINE(pixels, form, blocks, edge, plain)                                                  \
+#define DEFINE(pixels, form, blocks, scattered, plain)                                             \
     static void form##_##pixels(const struct tile *t)                                              \
     {                                                                                              \
-        tile_shaped(t, (struct tile_shape){pixels, blocks, edge, plain});                          \
+        tile_shaped(t, (struct tile_shape){pixels, blocks, scattered, plain});                     \
     }
 #define NAME(pixels, form) form##_##pixels,
 
-EACH_PIXELS(DEFINE, inside, 1, false, false)
-EACH_PIXELS(DEFINE, edge, 1, true, false)
+EACH_PIXELS(DEFINE, row, 1, false, false)
+EACH_PIXELS(DEFINE, scattered, 1, true, false)
 EACH_PIXELS(DEFINE, plain, 1, false, true)
-EACH_PIXELS(DEFINE, plain_edge, 1, true, true)
+EACH_PIXELS(DEFINE, plain_scattered, 1, true, true)
 static tile_fn *const one_block[2][2][TILE_PIXELS] = {
-    {{EACH_PIXELS(NAME, inside)}, {EACH_PIXELS(NAME, edge)}},
-    {{EACH_PIXELS(NAME, plain)}, {EACH_PIXELS(NAME, plain_edge)}}};
+    {{EACH_PIXELS(NAME, row)}, {EACH_PIXELS(NAME, scattered)}},
+    {{EACH_PIXELS(NAME, plain)}, {EACH_PIXELS(NAME, plain_scattered)}}};
 
 #if ISA_LEVEL == 2
-EACH_PIXELS(DEFINE, inside2, 2, false, false)
-EACH_PIXELS(DEFINE, edge2, 2, true, false)
+EACH_PIXELS(DEFINE, row2, 2, false, false)
+EACH_PIXELS(DEFINE, scattered2, 2, true, false)
 EACH_PIXELS(DEFINE, plain2, 2, false, true)
-EACH_PIXELS(DEFINE, plain_edge2, 2, true, true)
+EACH_PIXELS(DEFINE, plain_scattered2, 2, true, true)
 static tile_fn *const two_blocks[2][2][TILE_PIXELS] = {
-    {{EACH_PIXELS(NAME, inside2)}, {EACH_PIXELS(NAME, edge2)}},
-    {{EACH_PIXELS(NAME, plain2)}, {EACH_PIXELS(NAME, plain_edge2)}}};
+    {{EACH_PIXELS(NAME, row2)}, {EACH_PIXELS(NAME, scattered2)}},
+    {{EACH_PIXELS(NAME, plain2)}, {EACH_PIXELS(NAME, plain_scattered2)}}};
 #endif
 
 void ISA_NAME(tile_run)(const struct tile *t, const struct tile_kind *k)
 {
 #if ISA_LEVEL == 2
     if (k->blocks == 2) {
-        two_blocks[k->plain][k->edge][k->pixels - 1](t);
+        two_blocks[k->plain][k->scattered][k->pixels - 1](t);
         return;
     }
 #endif
-    one_block[k->plain][k->edge][k->pixels - 1](t);
+    one_block[k->plain][k->scattered][k->pixels - 1](t);
 }

@@ -20,20 +20,26 @@ enum { TILE_PIXELS = 6, TILE_BLOCKS = 1 };
 enum { TILE_PIXELS = 3, TILE_BLOCKS = 1 };
 #endif
 
-/* Positions are x_step floats apart, output positions BLOCK. The products run over `blocks` input
- * blocks, and in each over rows x columns kernel places. Where the x of a position lies outside the
- * image (column < 0 or >= width, counted from `column` on by stride and dilation) it counts as 0:
- * `edge` tiles look, others must lie inside. */
+/* Where one output position reads at kernel place (0, 0). */
+struct tile_place {
+    int64_t row, column;
+};
+
+/* Output positions stand side by side in y. The products run over `blocks` input blocks, and in
+ * each over rows x columns kernel places. Positions read x_step floats apart and inside of the
+ * image; or, `scattered`, each where `place` says, and as 0 what lies outside of the image. */
 struct tile {
-    const float *x; /* of position 0, at kernel place (0, 0), channel 0 */
+    const float *x; /* of position 0, at kernel place (0, 0), channel 0; scattered: of the image */
     const float *w;
     float *y;
     int64_t x_step, x_block, x_row, x_column;
     int64_t w_block, w_row; /* from one input block, one kernel row to the next; columns follow */
     int64_t blocks, rows, columns;
-    int64_t column, stride, dilation, width; /* for edges */
-    const float *zeros;                      /* BLOCK of them, likewise */
     int64_t lanes, x_lane; /* of the plain form: input channels, from one to the next */
+    /* For scattered positions: the image in pixels, floats of one, and BLOCK zeros. */
+    int64_t height, width, pixel, dilation[2];
+    const float *zeros;
+    struct tile_place place[TILE_PIXELS];
     /* From one output block to the next, for tiles of two. */
     int64_t w_next, y_next;
     /* The first run over the input blocks begins with bias and sum (either may be NULL: 0), each
@@ -57,7 +63,7 @@ static inline vec tile_act(const struct epilogue *e, vec v)
 /* The shape of a tile, as numbers that the compiler knows. */
 struct tile_shape {
     int pixels, blocks;
-    bool edge, plain;
+    bool scattered, plain;
 };
 
 #define TILE_INLINE static inline __attribute__((always_inline))
@@ -132,25 +138,29 @@ TILE_INLINE void tile_step(const struct tile *t, const struct tile_shape s, cons
         weight[v] = vec_load(w + v / BLOCK_VECS * t->w_next + v % BLOCK_VECS * VEC);
     TILE_UNROLL
     for (int p = 0; p < s.pixels; p++) {
-        vec x = vec_all(s.plain && s.edge && !at[p] ? 0 : at[p][lane]);
+        vec x = vec_all(s.plain && s.scattered && !at[p] ? 0 : at[p][lane]);
         TILE_UNROLL
         for (int v = 0; v < s.blocks * BLOCK_VECS; v++)
             acc[p][v] += x * weight[v];
     }
 }
 
-/* Where position p's channels stand at one kernel place. */
-TILE_INLINE const float *tile_at(const struct tile *t, const struct tile_shape s, const float *x,
-                                 int64_t kx, int p)
+/* Where position p's channels stand at kernel place (ky, kx) of input block b. */
+TILE_INLINE const float *tile_at(const struct tile *t, const struct tile_shape s, int64_t b,
+                                 int64_t ky, int64_t kx, int p)
 {
-    int64_t column = t->column + p * t->stride + kx * t->dilation;
-    const float *at = x + p * t->x_step;
-    if (s.edge && (column < 0 || column >= t->width))
-        at = s.plain ? NULL : t->zeros;
+    const float *block = t->x + b * t->x_block;
+    if (!s.scattered)
+        return block + ky * t->x_row + kx * t->x_column + p * t->x_step;
+    int64_t row = t->place[p].row + ky * t->dilation[0];
+    int64_t column = t->place[p].column + kx * t->dilation[1];
+    bool inside = (uint64_t)row < (uint64_t)t->height && (uint64_t)column < (uint64_t)t->width;
+    const float *at = s.plain ? NULL : t->zeros;
+    if (inside)
+        at = block + (row * t->width + column) * t->pixel;
     /* Only an address: otherwise the compiler loads all of a pixel's channels before it needs them
      * and runs out of registers. */
-    if (s.edge)
-        __asm__("" : "+r"(at));
+    __asm__("" : "+r"(at));
     return at;
 }
 
@@ -160,13 +170,12 @@ TILE_INLINE void tile_shaped(const struct tile *t, const struct tile_shape s)
     tile_begin(t, s, acc);
     for (int64_t b = 0; b < t->blocks; b++) {
         for (int64_t ky = 0; ky < t->rows; ky++) {
-            const float *x = t->x + b * t->x_block + ky * t->x_row;
             const float *w = t->w + b * t->w_block + ky * t->w_row;
-            for (int64_t kx = 0; kx < t->columns; kx++, x += t->x_column) {
+            for (int64_t kx = 0; kx < t->columns; kx++) {
                 const float *at[TILE_PIXELS];
                 TILE_UNROLL
                 for (int p = 0; p < s.pixels; p++)
-                    at[p] = tile_at(t, s, x, kx, p);
+                    at[p] = tile_at(t, s, b, ky, kx, p);
                 if (s.plain) {
                     for (int64_t lane = 0; lane < t->lanes; lane++, w += BLOCK)
                         tile_step(t, s, w, at, lane * t->x_lane, acc);

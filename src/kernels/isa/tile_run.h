@@ -8,7 +8,7 @@
 
 struct tile_kind {
     int pixels, blocks; /* 1..TILE_PIXELS, 1..TILE_BLOCKS */
-    bool edge, plain;
+    bool scattered, plain;
 };
 
 void ISA_NAME(tile_run)(const struct tile *t, const struct tile_kind *k);
