@@ -37,7 +37,7 @@ static void run(const struct node *node, struct operands *o)
     if (tensor_count(&o->out) > PREDICTIONS_MAX || infer.scratch_bytes > sizeof(scratch))
         return;
     o->out.data = out;
-    struct op_run ctx = {o->params, (int)node->n_in, 1, o->in, outs, scratch};
+    struct op_run ctx = {o->params, (int)node->n_in, 1, o->in, outs, scratch, NULL};
     if (node->op->run(&ctx, &err) != OK)
         abort();
 }

@@ -20,6 +20,13 @@
 #include "mem/process.h"
 #include "metrics/metrics.h"
 
+/* Of struct op_team: a run's worker asks for help. */
+static void share(void *endpoint, exec_part_fn *part, void *arg, int64_t items)
+{
+    struct endpoint *e = endpoint;
+    exec_share(e->exec, part, arg, items);
+}
+
 enum status endpoint_new(const struct endpoint_config *c, struct cache *cache,
                          struct endpoint **out, struct err *err)
 {
@@ -29,6 +36,7 @@ enum status endpoint_new(const struct endpoint_config *c, struct cache *cache,
     e->config = *c;
     e->cache = cache;
     e->arena_charge = (struct arena_charge){cache_scratch_take, cache_scratch_give, cache};
+    e->team = (struct op_team){share, e};
     const struct exec_config exec = {.workers = c->workers,
                                      .queue_max = c->queue_max,
                                      .local_new = worker_new,

@@ -13,6 +13,7 @@ struct endpoint {
     struct cache *cache; /* borrowed */
     struct exec *exec;
     struct arena_charge arena_charge; /* of every worker's arena */
+    struct op_team team;              /* the executor's idle workers, for every session */
     atomic_uint in_flight;            /* invocations and management calls not yet done */
     atomic_bool draining;
 };

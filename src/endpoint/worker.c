@@ -19,6 +19,7 @@ void *worker_new(void *endpoint, uint32_t index)
         alloc_free(w);
         return NULL;
     }
+    session_set_team(w->session, &e->team);
     return w;
 }
 

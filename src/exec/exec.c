@@ -5,10 +5,23 @@
  * for a submit; a job's ticket is 0 whenever it holds no place. */
 #include "exec/exec.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/alloc.h"
 #include "exec/heap.h"
+#include "metrics/metrics.h"
+
+/* Work that one worker shares with idle ones; lives on its stack while exec.share leads to it or
+ * helpers remain. */
+struct share {
+    exec_part_fn *part;
+    void *arg;
+    int64_t items, step;
+    atomic_int_fast64_t next; /* the first item that nobody took */
+    atomic_bool recalled;     /* helpers are to leave: a job is ready */
+    uint32_t helpers;         /* guarded by exec.lock */
+};
 
 /* One thread of the pool. */
 struct worker {
@@ -23,20 +36,55 @@ struct exec {
     struct lock lock;    /* LOCK_EXEC; guards all below but the workers' own fields */
     struct cond ready;   /* the heap got a job, or stopping was set */
     struct cond started; /* a worker came up, or could not */
+    struct cond helped;  /* the last helper of a share is through */
     struct heap heap;    /* ready jobs */
     uint64_t next_ticket;
     uint64_t trims;  /* calls of exec_trim */
     uint32_t queued; /* admitted, not started */
     uint32_t busy;
-    uint32_t up;      /* workers that made their local */
-    uint32_t lame;    /* workers that could not */
-    bool draining;    /* admits nothing */
-    bool stopping;    /* workers end when nothing is ready */
-    uint32_t threads; /* started and to be joined; touched by exec_new and exec_free only */
+    uint32_t idle;       /* workers that wait for a job */
+    struct share *share; /* what idle workers may take part in; NULL: nothing */
+    uint32_t up;         /* workers that made their local */
+    uint32_t lame;       /* workers that could not */
+    bool draining;       /* admits nothing */
+    bool stopping;       /* workers end when nothing is ready */
+    uint32_t threads;    /* started and to be joined; touched by exec_new and exec_free only */
     struct worker workers[];
 };
 
-/* Waits until there is a job or the pool stops, and trims whenever that is asked for meanwhile. */
+static void take_parts(struct share *s, const bool helper)
+{
+    while (!helper || !atomic_load_explicit(&s->recalled, memory_order_relaxed)) {
+        int64_t from = atomic_fetch_add_explicit(&s->next, s->step, memory_order_relaxed);
+        if (from >= s->items)
+            return;
+        s->part(s->arg, from, MIN(from + s->step, s->items));
+    }
+}
+
+/* Is there something left of the share that this worker could take? */
+static bool may_help(const struct exec *e) REQUIRES(e->lock)
+{
+    const struct share *s = e->share;
+    return s && !e->heap.count && !atomic_load_explicit(&s->recalled, memory_order_relaxed) &&
+           atomic_load_explicit(&s->next, memory_order_relaxed) < s->items;
+}
+
+static void help(struct exec *e) REQUIRES(e->lock)
+{
+    struct share *s = e->share;
+    bool first = s->helpers++ == 0;
+    lock_release(&e->lock);
+    if (first)
+        metric_add(M_SHARED, 1);
+    take_parts(s, true);
+    lock_take(&e->lock);
+    if (--s->helpers == 0)
+        cond_wake_all(&e->helped);
+}
+
+/* Waits until there is a job or the pool stops; trims and helps whenever that is asked for
+ * meanwhile. */
 static void wait_ready(struct worker *w) REQUIRES(w->exec->lock)
 {
     struct exec *e = w->exec;
@@ -48,8 +96,12 @@ static void wait_ready(struct worker *w) REQUIRES(w->exec->lock)
             lock_take(&e->lock);
         } else if (e->heap.count || e->stopping) {
             return;
+        } else if (may_help(e)) {
+            help(e);
         } else {
+            e->idle++;
             cond_wait(&e->ready, &e->lock, 0);
+            e->idle--;
         }
     }
 }
@@ -142,6 +194,7 @@ enum status exec_new(const struct exec_config *config, struct exec **out, struct
     lock_init(&e->lock, LOCK_EXEC);
     cond_init(&e->ready);
     cond_init(&e->started);
+    cond_init(&e->helped);
     e->next_ticket = 1;
     enum status s = heap_init(&e->heap, config->queue_max);
     s = s == OK ? start_all(e, err)
@@ -167,6 +220,7 @@ void exec_free(struct exec **exec)
     for (uint32_t i = 0; i < e->threads; i++)
         pthread_join(e->workers[i].thread, NULL);
     heap_fini(&e->heap);
+    cond_fini(&e->helped);
     cond_fini(&e->started);
     cond_fini(&e->ready);
     lock_fini(&e->lock);
@@ -197,6 +251,8 @@ void exec_submit(struct exec *e, struct exec_job *job)
     ASSERT(job->ticket);
     ASSERT(job->heap_at == HEAP_NOWHERE);
     heap_push(&e->heap, job);
+    if (e->share)
+        atomic_store_explicit(&e->share->recalled, true, memory_order_relaxed);
     cond_wake_one(&e->ready);
     lock_release(&e->lock);
 }
@@ -213,6 +269,31 @@ bool exec_withdraw(struct exec *e, struct exec_job *job)
     }
     lock_release(&e->lock);
     return held;
+}
+
+enum { PARTS = 4 }; /* ranges for each thread: the last ones to end are short */
+
+void exec_share(struct exec *e, exec_part_fn *part, void *arg, int64_t items)
+{
+    struct share s = {.part = part, .arg = arg, .items = items};
+    lock_take(&e->lock);
+    bool offer = items > 1 && e->idle && !e->share && !e->heap.count;
+    if (offer) {
+        s.step = MAX(items / ((int64_t)(e->idle + 1) * PARTS), 1);
+        e->share = &s;
+        cond_wake_all(&e->ready);
+    }
+    lock_release(&e->lock);
+    if (!offer) {
+        part(arg, 0, items);
+        return;
+    }
+    take_parts(&s, false);
+    lock_take(&e->lock);
+    e->share = NULL;
+    while (s.helpers)
+        cond_wait(&e->helped, &e->lock, 0);
+    lock_release(&e->lock);
 }
 
 void exec_trim(struct exec *e)
@@ -248,4 +329,9 @@ uint32_t exec_depth(struct exec *e)
 uint32_t exec_busy(struct exec *e)
 {
     return read_locked(e, &e->busy);
+}
+
+uint32_t exec_idle(struct exec *e)
+{
+    return read_locked(e, &e->idle);
 }

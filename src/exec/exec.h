@@ -53,6 +53,15 @@ void exec_submit(struct exec *e, struct exec_job *job); /* job was admitted; nev
  * with it who does. */
 bool exec_withdraw(struct exec *e, struct exec_job *job) WARN_UNUSED;
 
+/* Calls part(arg, from, to) for ranges that together are [0, items), each item once: on the calling
+ * worker and, while no job is ready, on workers that have nothing to do; at once alone when there
+ * are none, or another worker shares already. Helpers stop taking ranges when a job is submitted.
+ * Returns when every item is done.
+ * thread: a worker of e, in a job's run   locks: takes EXEC   blocks: for helpers' last ranges */
+typedef void exec_part_fn(void *arg, int64_t from, int64_t to);
+void exec_share(struct exec *e, exec_part_fn *part, void *arg, int64_t items);
+uint32_t exec_idle(struct exec *e); /* workers that wait for a job */
+
 /* Every worker calls config.local_trim once, on its own thread: at once when it is idle, else when
  * its job ends.  thread: any   locks: takes EXEC   blocks: no */
 void exec_trim(struct exec *e);

@@ -45,6 +45,8 @@
     X(M_QUEUE_DEPTH, GAUGE, "roost_exec_queue_depth", "",                                          \
       "Invocations admitted and not yet running.")                                                 \
     X(M_WORKERS_BUSY, GAUGE, "roost_exec_workers_busy", "", "Workers that run an invocation.")     \
+    X(M_SHARED, COUNTER, "roost_exec_shared_total", "",                                            \
+      "Layers that an idle worker helped to compute.")                                             \
     X(M_WORKERS, GAUGE, "roost_exec_workers", "", "Workers of the executor pool.")                 \
     X(M_REFUSED_QUEUE, COUNTER, "roost_refused_total", "limit=\"queue\"",                          \
       "Requests refused by a limit, by its name.")                                                 \

@@ -131,7 +131,7 @@ enum status as_f32_run(const struct op_run *ctx, as_f32_run_fn *f, unsigned what
         copy_out[i] = twin(out[i], &at);
         out[i] = &copy_out[i];
     }
-    struct op_run inner = {ctx->params, ctx->n_in, ctx->n_out, in, out, at};
+    struct op_run inner = {ctx->params, ctx->n_in, ctx->n_out, in, out, at, ctx->team};
     enum status s = f(&inner, err);
     for (int i = 0; i < ctx->n_out && s == OK; i++)
         if (out[i] && out[i] == &copy_out[i])

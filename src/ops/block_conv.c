@@ -167,6 +167,36 @@ static enum status infer(struct op_infer *ctx, struct err *err)
     return s;
 }
 
+/* A phase of fewer multiply-adds is done before another thread is awake. */
+#define SHARE_WORK 8e6
+
+struct shared {
+    const struct block_conv *c;
+    int64_t phase;
+};
+
+static void part(void *arg, int64_t from, int64_t to)
+{
+    const struct shared *s = arg;
+    block_conv_part(s->c, s->phase, from, to);
+}
+
+static void run_shared(const struct block_conv *c, const struct op_team *team)
+{
+    struct shared s = {c, 0};
+    for (int64_t phases = block_conv_phases(c); s.phase < phases; s.phase++)
+        team->share(team->self, part, &s, block_conv_items(c, s.phase));
+}
+
+/* Multiply-adds of one phase, were the form direct. */
+static double phase_work(const struct block_conv *c)
+{
+    double in = c->form == BLOCK_PLAIN ? (double)c->in_c : (double)c->in_blocks * BLOCK_LANES;
+    double each = c->form == BLOCK_DEPTHWISE ? 1 : in;
+    return each * (double)(c->kernel[0] * c->kernel[1]) * (double)(c->groups * c->out_blocks) *
+           BLOCK_LANES * (double)(c->batch * c->out[0] * c->out[1]) / (double)block_conv_phases(c);
+}
+
 static enum status run(const struct op_run *ctx, struct err *err)
 {
     const struct tensor *b = operand(ctx->n_in, ctx->in, 2), *z = operand(ctx->n_in, ctx->in, 3);
@@ -180,7 +210,10 @@ static enum status run(const struct op_run *ctx, struct err *err)
     c.sum = z ? z->data : NULL;
     c.y = ctx->out[0]->data;
     c.scratch = ctx->scratch;
-    block_conv_f32(&c);
+    if (ctx->team && phase_work(&c) >= SHARE_WORK)
+        run_shared(&c, ctx->team);
+    else
+        block_conv_f32(&c);
     return OK;
 }
 

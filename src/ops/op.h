@@ -70,6 +70,15 @@ struct op_infer {
  * E_UNSUPPORTED. */
 enum status op_needs_data(struct op_infer *ctx, int operand, struct err *err);
 
+/* Threads that can take parts of one operator's run: those of the executor that are idle. */
+struct op_team {
+    /* Calls part(arg, from, to) for ranges that together are the items [0, items), each once, on
+     * this thread and perhaps on others; returns when all of them have. */
+    void (*share)(void *self, void (*part)(void *arg, int64_t from, int64_t to), void *arg,
+                  int64_t items);
+    void *self;
+};
+
 struct op_run {
     const void *params;
     int n_in, n_out;
@@ -77,6 +86,7 @@ struct op_run {
         *in;                   /* NULL: left out; never aliases out unless OP_VIEW or OP_IN_PLACE */
     struct tensor *const *out; /* shapes as inferred, data to fill. NULL: left out */
     void *scratch;             /* scratch_bytes, 64-byte aligned, contents arbitrary */
+    const struct op_team *team; /* NULL: this thread alone */
 };
 
 struct op {

@@ -193,6 +193,7 @@ static enum status evaluate(struct plan *pl, const struct program_instr *in, uin
                                in->n_out,
                                (const struct tensor *const *)ops,
                                (struct tensor *const *)out,
+                               NULL,
                                NULL};
     return in->op->run(&ctx, err);
 }

@@ -15,7 +15,8 @@ enum { SESSION_MAGIC = 0x53455353 }; /* "SESS" */
 
 struct session {
     uint32_t magic;
-    uint64_t arena_bytes; /* that the last run used */
+    uint64_t arena_bytes;       /* that the last run used */
+    const struct op_team *team; /* NULL: runs keep to their thread */
     struct plan_set plans;
 };
 
@@ -24,6 +25,7 @@ struct run {
     const struct program *p;
     const struct tensor *in;
     const struct run_limits *limits;
+    const struct op_team *team;
     int64_t symbols[ARTIFACT_SYMBOLS_MAX];
     uint8_t staged[SIGNATURE_PORTS_MAX];
 };
@@ -52,6 +54,11 @@ void session_forget(struct session *s)
 {
     plan_set_clear(&s->plans);
     s->arena_bytes = 0;
+}
+
+void session_set_team(struct session *s, const struct op_team *team)
+{
+    s->team = team;
 }
 
 uint64_t session_plans_made(const struct session *s)
@@ -170,7 +177,8 @@ static void place_inputs(const struct plan *pl, const struct run *run)
     }
 }
 
-static enum status run_step(const struct plan_step *step, void *scratch, struct err *err)
+static enum status run_step(const struct plan_step *step, void *scratch, const struct op_team *team,
+                            struct err *err)
 {
     const struct program_instr *in = step->in;
     const struct op_run ctx = {in->params,
@@ -178,7 +186,8 @@ static enum status run_step(const struct plan_step *step, void *scratch, struct 
                                in->n_out,
                                (const struct tensor *const *)step->operands,
                                (struct tensor *const *)step->operands + in->n_in,
-                               scratch};
+                               scratch,
+                               team};
     enum status s = in->op->run(&ctx, err);
     return s == OK ? OK : err_prefix(err, "node \"%s\"", in->name);
 }
@@ -195,7 +204,7 @@ static enum status run_planned(const struct plan_entry *e, const struct run *run
     for (uint32_t i = 0; s == OK && i < pl->n_steps; i++) {
         s = guard_step(&guard, pl->steps[i].bytes, err);
         if (s == OK)
-            s = run_step(&pl->steps[i], scratch, err);
+            s = run_step(&pl->steps[i], scratch, run->team, err);
     }
     return s == OK ? guard_end(&guard, err) : s;
 }
@@ -246,6 +255,7 @@ enum status session_run(struct session *s, const struct program *p, const struct
     run.p = p;
     run.in = in;
     run.limits = limits;
+    run.team = s->team;
     enum status st = check_inputs(&run, err);
     const struct plan_shapes shapes = {run.in, run.symbols, run.staged};
     if (st == OK)

@@ -25,6 +25,10 @@ void session_free(struct session **s);
 /* Drops all plans and what they hold of the arena: before the arena is given back between runs. */
 void session_forget(struct session *s);
 
+/* Lets runs of planned programs share large operators with other threads; NULL: no more. Borrowed
+ * as long as runs are made. Answers do not depend on it. */
+void session_set_team(struct session *s, const struct op_team *team);
+
 #define RUN_STEPS_DEFAULT UINT64_C(100000000)
 
 struct run_limits {

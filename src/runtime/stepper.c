@@ -206,7 +206,8 @@ static enum status call(struct stepper *s, const struct todo *d, struct err *err
                                d->in->n_out,
                                (const struct tensor *const *)d->ops,
                                (struct tensor *const *)d->out,
-                               scratch ? piece_data(scratch) : NULL};
+                               scratch ? piece_data(scratch) : NULL,
+                               NULL};
     st = d->in->op->run(&ctx, err);
     step_heap_drop(&s->heap, scratch);
     return st;

@@ -9,10 +9,8 @@
 #include "base/alloc.h"
 #include "compiler/compiler.h"
 #include "compiler/graph.h"
+#include "pass_case.h"
 #include "runtime/session.h"
-#include "support/graph_run.h"
-#include "support/onnx_build.h"
-#include "support/support.h"
 
 static struct program *compile(struct onnx_build *m, struct buf *file)
 {
@@ -131,6 +129,61 @@ START_TEST(the_program_answers_as_the_graph_at_every_batch)
 }
 END_TEST
 
+/* A team that hands out one item at a time, the last one first. */
+static void share_backwards(void *calls, void (*part)(void *arg, int64_t from, int64_t to),
+                            void *arg, int64_t items)
+{
+    ++*(int *)calls;
+    for (int64_t i = items; i-- > 0;)
+        part(arg, i, i + 1);
+}
+
+/* Two convolutions that are work enough to be shared, one of them in Winograd's form. */
+START_TEST(a_run_in_parts_gives_the_same_bits)
+{
+    struct onnx_build m = {0};
+    struct buf file = {0}, artifact = {0};
+    struct tensor in[1], out[1];
+    struct run_limits limits = {0};
+    struct program *p;
+    struct arena arena;
+    struct session *s;
+    struct err err;
+    int calls = 0;
+    const struct op_team team = {share_backwards, &calls};
+    const struct compile_options o = {.optimize = OPTIMIZE_SPEED};
+    onnx_opset(&m, "", 13);
+    onnx_input(&m, "x", DT_F32, DIMS(1, 64, 40, 40));
+    random_init(&m, "v", DIMS(64, 64, 3, 3), 1);
+    random_init(&m, "w", DIMS(64, 64, 5, 5), 2);
+    onnx_op(&m, "Conv", "a", "x,v", "h", ATTRS(A_INTS("pads", 1, 1, 1, 1)));
+    onnx_op(&m, "Conv", "b", "h,w", "y", NO_ATTRS);
+    onnx_output(&m, "y");
+    onnx_finish(&m, &file);
+    ck_ok(compile_bytes(file.data, file.len, &o, &artifact, &err), &err);
+    ck_ok(program_open_bytes(artifact.data, artifact.len, &p, &err), &err);
+    arena_init(&arena, 1 << 26, NULL);
+    ck_assert_int_eq(session_new(&arena, &s), OK);
+    float *x = alloc_new(64 * 1600 * sizeof(*x));
+    test_fill(x, 64 * 1600, 3);
+    in[0] = (struct tensor){.dtype = DT_F32, .rank = 4, .dims = {1, 64, 40, 40}, .data = x};
+    ck_ok(session_run(s, p, in, out, &limits, &err), &err);
+    size_t bytes = (size_t)tensor_count(&out[0]) * sizeof(float);
+    void *alone = memcpy(alloc_new(bytes), out[0].data, bytes);
+    session_set_team(s, &team);
+    ck_ok(session_run(s, p, in, out, &limits, &err), &err);
+    ck_assert_int_gt(calls, 4);
+    ck_assert_mem_eq(alone, out[0].data, bytes);
+    alloc_free(alone);
+    alloc_free(x);
+    session_free(&s);
+    arena_fini(&arena);
+    program_free(&p);
+    buf_fini(&artifact);
+    buf_fini(&file);
+}
+END_TEST
+
 START_TEST(constants_and_inputs_can_be_outputs)
 {
     static const float k[2] = {1, 2};
@@ -195,6 +248,6 @@ Suite *suite_compile(void)
     return SUITE("compile", output_dims_are_symbols_constants_or_free_as_they_behave,
                  provenance_names_the_source_and_holds_no_time_and_no_path,
                  the_program_answers_as_the_graph_at_every_batch,
-                 constants_and_inputs_can_be_outputs, two_names_for_one_batch_compile,
-                 a_model_that_needs_large_images_compiles);
+                 constants_and_inputs_can_be_outputs, a_run_in_parts_gives_the_same_bits,
+                 two_names_for_one_batch_compile, a_model_that_needs_large_images_compiles);
 }

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "exec/exec.h"
+#include "metrics/metrics.h"
 #include "support/support.h"
 
 enum { JOBS_MAX = 64 };
@@ -454,6 +455,112 @@ START_TEST(an_idle_worker_trims_at_once_and_a_busy_one_when_its_job_ends)
 }
 END_TEST
 
+/* ---- sharing ---- */
+
+enum { ITEMS = 64 };
+
+/* A job that shares ITEMS items; each counts who ran it. */
+struct shared_job {
+    struct exec_job job;
+    struct exec *exec;
+    atomic_int times[ITEMS];
+    atomic_int inside; /* threads in a part that waits */
+    int wanted;        /* until so many are inside */
+    bool alone;        /* nobody is to be waited for before */
+    atomic_bool done;
+};
+
+static void count_part(void *arg, int64_t from, int64_t to)
+{
+    struct shared_job *s = arg;
+    atomic_fetch_add(&s->inside, 1);
+    while (atomic_load(&s->inside) < s->wanted)
+        sched_yield();
+    for (int64_t i = from; i < to; i++)
+        atomic_fetch_add(&s->times[i], 1);
+}
+
+static void run_shared(struct exec_job *job, struct exec_worker *w)
+{
+    struct shared_job *s = CONTAINER_OF(job, struct shared_job, job);
+    UNUSED(w);
+    while (!s->alone && !exec_idle(s->exec))
+        sched_yield();
+    exec_share(s->exec, count_part, s, ITEMS);
+    atomic_store(&s->done, true);
+}
+
+static void share_once(struct shared_job *s, uint32_t workers)
+{
+    const struct exec_config c = {.workers = workers, .queue_max = 8};
+    struct err err;
+    ck_ok(exec_new(&c, &s->exec, &err), &err);
+    s->job.run = run_shared;
+    ck_assert_int_eq(exec_admit(s->exec, &s->job), OK);
+    exec_submit(s->exec, &s->job);
+    while (!atomic_load(&s->done))
+        sched_yield();
+    exec_free(&s->exec);
+    for (int i = 0; i < ITEMS; i++)
+        ck_assert_int_eq(atomic_load(&s->times[i]), 1);
+}
+
+/* A range does not end before two threads are in one: nobody alone would come through. */
+START_TEST(idle_workers_take_part_and_each_item_runs_once)
+{
+    static struct shared_job s = {.wanted = 2};
+    uint64_t before = metric_get(M_SHARED);
+    share_once(&s, 2);
+    ck_assert_uint_eq(metric_get(M_SHARED), before + 1);
+}
+END_TEST
+
+START_TEST(a_worker_without_idle_ones_beside_it_works_alone)
+{
+    static struct shared_job s = {.alone = true};
+    uint64_t before = metric_get(M_SHARED);
+    share_once(&s, 1);
+    ck_assert_int_eq(atomic_load(&s.inside), 1); /* one range of all */
+    ck_assert_uint_eq(metric_get(M_SHARED), before);
+}
+END_TEST
+
+/* Many shares, one after the other and at once, while other jobs come and go. */
+START_TEST(shares_and_jobs_do_not_lose_each_other)
+{
+    enum { SHARES = 200 };
+    static struct shared_job shares[SHARES];
+    struct exec *e;
+    struct tape t;
+    struct test_job jobs[JOBS_MAX];
+    const struct exec_config c = {.workers = 3, .queue_max = SHARES + JOBS_MAX};
+    struct err err;
+    tape_init(&t);
+    ck_ok(exec_new(&c, &e, &err), &err);
+    for (int i = 0; i < SHARES; i++) {
+        shares[i] = (struct shared_job){.exec = e, .alone = true};
+        shares[i].job.run = run_shared;
+        ck_assert_int_eq(exec_admit(e, &shares[i].job), OK);
+        exec_submit(e, &shares[i].job);
+        if (i % 4 == 0) {
+            struct test_job *j = &jobs[i / 4];
+            *j = (struct test_job){.job = {.run = run_note}, .tape = &t, .number = i};
+            ck_assert_int_eq(exec_admit(e, &j->job), OK);
+            exec_submit(e, &j->job);
+        }
+    }
+    for (int i = 0; i < SHARES; i++)
+        while (!atomic_load(&shares[i].done))
+            sched_yield();
+    exec_free(&e);
+    ck_assert_int_eq(t.count, SHARES / 4);
+    for (int i = 0; i < SHARES; i++)
+        for (int k = 0; k < ITEMS; k++)
+            ck_assert_int_eq(atomic_load(&shares[i].times[k]), 1);
+    tape_fini(&t);
+}
+END_TEST
+
 Suite *suite_exec(void)
 {
     return SUITE("exec", jobs_run_in_the_order_of_their_admission,
@@ -463,5 +570,8 @@ Suite *suite_exec(void)
                  each_worker_has_its_own_local, a_worker_without_memory_fails_the_start,
                  each_failing_allocation_is_an_error_and_leaks_nothing,
                  each_job_runs_once_or_is_withdrawn_once,
-                 an_idle_worker_trims_at_once_and_a_busy_one_when_its_job_ends);
+                 an_idle_worker_trims_at_once_and_a_busy_one_when_its_job_ends,
+                 idle_workers_take_part_and_each_item_runs_once,
+                 a_worker_without_idle_ones_beside_it_works_alone,
+                 shares_and_jobs_do_not_lose_each_other);
 }

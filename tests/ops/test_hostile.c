@@ -274,7 +274,7 @@ static void run(struct trial *t, const void *params, const struct op_infer *infe
             ck_assert_ptr_nonnull(t->out[i].data);
         }
     }
-    struct op_run r = {params, t->n_in, t->n_out, t->in_ptr, t->out_ptr, scratch};
+    struct op_run r = {params, t->n_in, t->n_out, t->in_ptr, t->out_ptr, scratch, NULL};
     enum status s = t->op->run(&r, &err);
     ck_assert_msg(s == OK || s == E_BAD_INPUT || s == E_UNSUPPORTED, "%s: %s", t->op->name,
                   status_name(s));

@@ -56,7 +56,7 @@ START_TEST(missing_values_add_nothing)
     const struct tensor *in[] = {&f.t[0], &f.t[1], &f.t[2]};
     struct tensor *out = &f.out;
     f.out.data = f.y;
-    struct op_run run = {f.params, OPERANDS, 1, in, &out, NULL};
+    struct op_run run = {f.params, OPERANDS, 1, in, &out, NULL, NULL};
     ck_ok(the_op()->run(&run, &f.err), &f.err);
     ck_assert_mem_eq(f.y, expected, sizeof(expected));
 }

@@ -266,7 +266,7 @@ START_TEST(transforms_follow_their_formulas)
         f.t[TREE_X].data = (void *)row;
         out.data = result;
         struct tensor *outs[] = {&out};
-        struct op_run run = {f.params, OPERANDS, 1, in, outs, space};
+        struct op_run run = {f.params, OPERANDS, 1, in, outs, space, NULL};
         ck_ok(the_op()->run(&run, &f.err), &f.err);
         ck_assert_float_eq_tol(result[0], expected[transform], 1e-6f);
         const float second = transform == BOOST_RISING ? above : expected[transform];

@@ -69,7 +69,7 @@ static enum status go(struct fixture *f, int64_t label[ROWS], float scores[ROWS 
     ck_assert_uint_le(infer.scratch_bytes, sizeof(scratch));
     outs[0].data = label;
     outs[1].data = scores;
-    struct op_run run = {params, TREE_ML_OPERANDS, 2, in, out, scratch};
+    struct op_run run = {params, TREE_ML_OPERANDS, 2, in, out, scratch, NULL};
     return op->run(&run, &f->err);
 }
 

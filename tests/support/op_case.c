@@ -157,7 +157,7 @@ enum status case_run(struct op_case *c, struct err *err)
     for (int i = 0; i < c->n_in; i++)
         seen[i].data = c->in[i].data;
     void *scratch = filled(infer.scratch_bytes);
-    struct op_run run = {params, c->n_in, n_out, in, out, scratch};
+    struct op_run run = {params, c->n_in, n_out, in, out, scratch, NULL};
     s = op->run(&run, err);
     alloc_free(scratch);
     return s;

@@ -58,7 +58,7 @@ float *xgb_predict(const struct graph *g, const float *x, int64_t rows, int64_t 
     out.data = malloc((size_t)*n * sizeof(float) + 1);
     void *scratch_bytes = malloc(scratch + 1);
     struct tensor *outs[] = {&out};
-    struct op_run run = {params, (int)node->n_in, 1, in, outs, scratch_bytes};
+    struct op_run run = {params, (int)node->n_in, 1, in, outs, scratch_bytes, NULL};
     enum status s = node->op->run(&run, err);
     free(scratch_bytes);
     if (s == OK)

@@ -111,7 +111,7 @@ enum status eval_run(const struct graph *g, struct eval *e, struct err *err)
     if (s == OK && e->scratch_bytes && !(scratch = alloc_aligned(64, e->scratch_bytes)))
         return err_set(err, E_NO_MEMORY, "no memory for %s at compile time", op->name);
     if (s == OK) {
-        struct op_run ctx = {e->params, n_in, (int)e->node->n_out, e->in, e->out, scratch};
+        struct op_run ctx = {e->params, n_in, (int)e->node->n_out, e->in, e->out, scratch, NULL};
         s = op->run(&ctx, &own);
     }
     alloc_free(scratch);
