@@ -152,8 +152,8 @@ START_TEST(what_blocks_cannot_hold_is_unpacked_before)
 }
 END_TEST
 
-/* The speed of Winograd against its bytes: speed takes it, memory does not, balanced where the bytes
- * stay within a quarter of the model's. */
+/* The speed of Winograd against its bytes: speed takes it, memory does not, balanced where the
+ * bytes stay within a quarter of the model's. */
 START_TEST(the_mode_decides_on_winograd)
 {
     static const struct {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* The blocked kernels against their refs: every form of convolution, pools, scales and the ways in
- * and out, on random shapes, strides, dilations and pads; each operand lies in memory of exactly its
- * size, so that a sanitizer sees a step beyond it.
+ * and out, on random shapes, strides, dilations and pads; each operand lies in memory of exactly
+ * its size, so that a sanitizer sees a step beyond it.
  *
  * Tolerances: sums of k products of numbers in [-1, 1), in float and another order: 4 * 2^-24 *
  * (k + 2), as for conv_f32. Winograd's F(4x4, 3x3) takes sums of up to 100 times the input's
