@@ -66,6 +66,7 @@ struct tree_table {
     const float
         *vectors; /* rows of n_groups, which leaves name and add; NULL: leaves hold values */
     uint32_t n_trees;
+    uint32_t n_nodes; /* of all trees: where the last one ends */
     uint32_t n_groups;
     uint32_t n_features; /* columns of x, at least 1 */
 };

@@ -48,6 +48,7 @@ static enum status run(const struct op_run *c, struct err *err)
         .base = c->in[TREE_BASE]->data,
         .vectors = optional(c, TREE_VECTORS),
         .n_trees = (uint32_t)c->in[TREE_TREES]->dims[0],
+        .n_nodes = (uint32_t)c->in[TREE_NODES]->dims[0],
         .n_groups = p->n_groups,
         .n_features = p->n_features,
     };

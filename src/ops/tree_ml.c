@@ -76,6 +76,7 @@ float *tree_ml_block(const struct op_run *c, int64_t from, int64_t rows)
         .base = c->in[TREE_BASE]->data,
         .vectors = vectors ? vectors->data : NULL,
         .n_trees = (uint32_t)c->in[TREE_TREES]->dims[0],
+        .n_nodes = (uint32_t)c->in[TREE_NODES]->dims[0],
         .n_groups = p->n_groups,
         .n_features = (uint32_t)columns,
     };

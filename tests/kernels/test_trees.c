@@ -10,7 +10,8 @@
 #include "kernels/trees.h"
 #include "support/support.h"
 
-enum { TREES = 37, NODES_MAX = 127, FEATURES = 5, GROUPS = 3, ROWS_MAX = 29, SET_WORDS = 2 };
+enum { TREES = 61, NODES_MAX = 511, FEATURES = 5, GROUPS = 3, ROWS_MAX = 75, SET_WORDS = 2 };
+enum { COLUMNS_MAX = 140, FULL_DEPTH_MAX = 8 };
 
 static uint64_t state;
 
@@ -22,7 +23,8 @@ static uint32_t random_below(uint32_t n)
 
 static float random_value(void)
 {
-    static const float odd[] = {NAN, INFINITY, -INFINITY, 0.0f, -0.0f, -3.5f, 63.9f, 1e9f};
+    static const float odd[] = {NAN,   INFINITY, -INFINITY, 0.0f,   -0.0f,
+                                -3.5f, 63.9f,    1e9f,      1e-42f, -1e-42f};
     uint32_t pick = random_below(24);
     return pick < ARRAY_COUNT(odd) ? odd[pick] : (float)random_below(64);
 }
@@ -35,8 +37,9 @@ struct ensemble {
     struct tree_table table;
 };
 
-/* One tree in the canonical layout; `splits` pairs of children at most. */
-static uint32_t grow(struct ensemble *e, struct tree_head *head, uint32_t splits)
+/* One tree in the canonical layout; `splits` pairs of children at most, of which a node that is not
+ * the root is one with probability 2/3, or surely in a full tree. */
+static uint32_t grow(struct ensemble *e, struct tree_head *head, uint32_t splits, bool full)
 {
     uint32_t next = head->root + 1, level_end = next, depth = 0;
     for (uint32_t i = head->root; i < next; i++) {
@@ -46,7 +49,7 @@ static uint32_t grow(struct ensemble *e, struct tree_head *head, uint32_t splits
             level_end = next;
             depth++;
         }
-        if (!splits || (i > head->root && random_below(3) == 0))
+        if (!splits || (!full && i > head->root && random_below(3) == 0))
             continue;
         splits--;
         *n = (struct tree_node){.cond = random_value(), .first = next};
@@ -64,28 +67,36 @@ static uint32_t grow(struct ensemble *e, struct tree_head *head, uint32_t splits
     return next;
 }
 
-static void plant(struct ensemble *e, bool categories)
+/* Ragged trees alone, or runs of full trees of one depth among some ragged ones. */
+static void plant(struct ensemble *e, bool categories, bool full)
 {
-    uint32_t end = 0;
+    uint32_t end = 0, depth = 0, run = 0;
     for (int i = 0; i < TREES; i++) {
         e->trees[i] =
             (struct tree_head){.root = end,
                                .group = random_below(GROUPS),
                                .walk = categories && random_below(2) ? TREE_HAS_CATEGORIES : 0};
-        end = grow(e, &e->trees[i], random_below(NODES_MAX / 2));
+        if (full && !run) {
+            run = 1 + random_below(26);
+            depth = random_below(FULL_DEPTH_MAX + 1);
+        }
+        bool fill = run && random_below(16);
+        uint32_t splits = fill ? (1u << depth) - 1 : random_below(63);
+        end = grow(e, &e->trees[i], splits, fill);
+        run -= run ? 1 : 0;
     }
     for (int i = 0; i < 2 * (SET_WORDS + 1); i++)
         e->sets[i] = i % (SET_WORDS + 1) ? random_below(1u << 31) : SET_WORDS;
     for (int i = 0; i < GROUPS; i++)
         e->base[i] = (float)i - 0.3f;
-    e->table =
-        (struct tree_table){e->nodes, e->trees, e->sets, e->base, NULL, TREES, GROUPS, FEATURES};
+    e->table = (struct tree_table){e->nodes, e->trees, e->sets, e->base, NULL,
+                                   TREES,    end,      GROUPS,  FEATURES};
 }
 
 static void compare(const struct ensemble *e)
 {
-    float x[ROWS_MAX * FEATURES], fast[ROWS_MAX * GROUPS], plain[ROWS_MAX * GROUPS];
-    for (int i = 0; i < ROWS_MAX * FEATURES; i++)
+    static float x[ROWS_MAX * COLUMNS_MAX], fast[ROWS_MAX * GROUPS], plain[ROWS_MAX * GROUPS];
+    for (size_t i = 0; i < ARRAY_COUNT(x); i++)
         x[i] = random_value();
     for (int64_t rows = 0; rows <= ROWS_MAX; rows++) {
         memset(fast, 0x55, sizeof(fast));
@@ -101,9 +112,28 @@ START_TEST(the_fast_walk_gives_the_plain_walks_bits)
     static struct ensemble e;
     for (state = 1; state < 40; state += 2) {
         uint64_t seed = state;
-        plant(&e, seed % 4 == 1);
+        plant(&e, seed % 4 == 1, false);
         compare(&e);
         state = seed;
+    }
+}
+END_TEST
+
+/* One margin or several; columns that fit a block of rows and, by one, do not. */
+START_TEST(full_trees_give_the_plain_walks_bits)
+{
+    static struct ensemble e;
+    static const uint32_t columns[] = {FEATURES, 128, 129};
+    for (uint64_t seed = 1; seed < 60; seed++) {
+        state = seed;
+        plant(&e, seed % 4 == 1, true);
+        e.table.n_features = columns[seed % ARRAY_COUNT(columns)];
+        if (seed % 2) {
+            e.table.n_groups = 1;
+            for (int i = 0; i < TREES; i++)
+                e.trees[i].group = 0;
+        }
+        compare(&e);
     }
 }
 END_TEST
@@ -115,7 +145,7 @@ START_TEST(leaves_that_name_vectors_add_to_every_margin)
     static struct ensemble e;
     static float vectors[VECTORS * GROUPS];
     state = 77;
-    plant(&e, true);
+    plant(&e, true, true);
     for (int i = 0; i < VECTORS * GROUPS; i++)
         vectors[i] = (float)random_below(100) / 8;
     for (size_t i = 0; i < ARRAY_COUNT(e.nodes); i++)
@@ -142,7 +172,7 @@ START_TEST(a_split_decides_as_documented)
     const uint32_t sets[] = {1, 1u << 3};
     struct tree_head head = {0};
     const float base = 0;
-    struct tree_table t = {nodes, &head, sets, &base, NULL, 1, 1, 1};
+    struct tree_table t = {nodes, &head, sets, &base, NULL, 1, 3, 1, 1};
     static const struct {
         bool category, flip;
         float x, expected;
@@ -188,5 +218,6 @@ END_TEST
 Suite *suite_trees(void)
 {
     return SUITE("trees", the_fast_walk_gives_the_plain_walks_bits,
-                 leaves_that_name_vectors_add_to_every_margin, a_split_decides_as_documented);
+                 full_trees_give_the_plain_walks_bits, leaves_that_name_vectors_add_to_every_margin,
+                 a_split_decides_as_documented);
 }
