@@ -56,14 +56,12 @@ void extent_unmap(struct extent e)
 static void remove_at(uint32_t i)
 {
     pool.count--;
-    memmove(&pool.extents[i], &pool.extents[i + 1],
-            (pool.count - i) * sizeof(pool.extents[0]));
+    memmove(&pool.extents[i], &pool.extents[i + 1], (pool.count - i) * sizeof(pool.extents[0]));
 }
 
 static void insert_at(uint32_t i, struct extent e)
 {
-    memmove(&pool.extents[i + 1], &pool.extents[i],
-            (pool.count - i) * sizeof(pool.extents[0]));
+    memmove(&pool.extents[i + 1], &pool.extents[i], (pool.count - i) * sizeof(pool.extents[0]));
     pool.extents[i] = e;
     pool.count++;
 }

@@ -72,22 +72,23 @@ static void spoil(void *p, uint64_t bytes)
 
 enum status region_init(struct region *r, uint64_t bytes)
 {
-    uint64_t n = region_round(bytes), recycled;
+    uint64_t n = region_round(bytes);
     if (n > INT64_MAX - HUGE || alloc_refused())
         return E_NO_MEMORY;
     struct extent e = pool_take(n);
     void *p = e.bytes == n ? e.base : e.bytes ? grow(e, n) : NULL;
-    recycled = p ? e.bytes : 0;
-    if (!p && e.bytes)
+    if (!p && e.bytes) {
         extent_unmap(e);
+        e.bytes = 0;
+    }
     if (!p)
         p = map_fresh(n);
     if (!p) {
         pool_cancel(n);
         return E_NO_MEMORY;
     }
-    metric_add(M_MEMORY_RECYCLED, recycled);
-    metric_add(M_MEMORY_FRESH, n - recycled);
+    metric_add(M_MEMORY_RECYCLED, e.bytes);
+    metric_add(M_MEMORY_FRESH, n - e.bytes);
     spoil(p, n);
     *r = (struct region){p, n};
     return OK;

@@ -26,6 +26,22 @@ static struct region make(uint64_t bytes)
     return r;
 }
 
+/* Regions of so many pages, one behind the other. */
+static void make_row(struct region *r, const uint64_t *pages, int n)
+{
+    uint64_t sum = 0;
+    for (int i = 0; i < n; i++)
+        sum += pages[i];
+    struct region all = make(sum * PAGE);
+    const uint8_t *at = all.base;
+    region_fini(&all);
+    for (int i = 0; i < n; i++) {
+        r[i] = make(pages[i] * PAGE);
+        ck_assert_ptr_eq(r[i].base, at);
+        at += pages[i] * PAGE;
+    }
+}
+
 static uint64_t recycled(void)
 {
     return metric_get(M_MEMORY_RECYCLED);
@@ -80,8 +96,7 @@ START_TEST(of_several_the_one_that_fits_best_is_taken)
 {
     struct region r[5];
     static const uint64_t pages[] = {40, 1, 12, 1, 20}; /* the ones keep them apart */
-    for (int i = 0; i < 5; i++)
-        r[i] = make(pages[i] * PAGE);
+    make_row(r, pages, 5);
     void *twelve = r[2].base, *twenty = r[4].base;
     for (int i = 0; i < 5; i += 2)
         region_fini(&r[i]);
@@ -117,16 +132,22 @@ END_TEST
 
 START_TEST(what_is_kept_never_passes_its_maximum)
 {
+    struct region r[5];
+    make_row(r, (const uint64_t[]){8, 1, 7, 1, 20}, 5);
     limit(10 * PAGE, UINT64_MAX);
-    struct region a = make(8 * PAGE), gap = make(PAGE), b = make(7 * PAGE), c = make(20 * PAGE);
-    region_fini(&a);
+    region_fini(&r[0]);
     ck_assert_uint_eq(pool_kept_bytes(), 8 * PAGE);
-    region_fini(&b); /* the smaller one gives way */
+    region_fini(&r[2]); /* the smaller one gives way */
     ck_assert_uint_eq(pool_kept_bytes(), 10 * PAGE);
-    region_fini(&c);
+    struct region eight = make(8 * PAGE), two = make(2 * PAGE);
+    ck_assert_ptr_eq(eight.base, (uint8_t *)two.base - 9 * PAGE);
+    region_fini(&eight);
+    region_fini(&two);
+    region_fini(&r[4]); /* larger than all that may be kept */
     ck_assert_uint_eq(pool_kept_bytes(), 10 * PAGE);
-    region_fini(&gap);
-    ck_assert_uint_le(pool_kept_bytes(), 10 * PAGE);
+    region_fini(&r[1]);
+    region_fini(&r[3]);
+    ck_assert_uint_eq(pool_kept_bytes(), 10 * PAGE);
     limit(3 * PAGE + 1, UINT64_MAX); /* in whole pages */
     ck_assert_uint_eq(pool_kept_bytes(), 3 * PAGE);
     limit(0, UINT64_MAX);
@@ -141,10 +162,11 @@ END_TEST
 /* A budget of 100 pages is never short of memory because of what is kept. */
 START_TEST(what_is_kept_gives_way_to_what_is_used)
 {
+    struct region r[3];
     limit(100 * PAGE, 100 * PAGE);
-    struct region a = make(40 * PAGE), gap = make(PAGE), b = make(59 * PAGE);
-    region_fini(&a);
-    region_fini(&b);
+    make_row(r, (const uint64_t[]){40, 1, 59}, 3);
+    region_fini(&r[0]);
+    region_fini(&r[2]);
     ck_assert_uint_eq(pool_kept_bytes(), 99 * PAGE);
     struct region c = make(70 * PAGE); /* 59 of them recycled, 11 fresh */
     ck_assert_uint_eq(region_live_bytes(), 71 * PAGE);
@@ -153,7 +175,7 @@ START_TEST(what_is_kept_gives_way_to_what_is_used)
     ck_assert_uint_eq(pool_kept_bytes(), 0);
     region_fini(&d);
     region_fini(&c);
-    region_fini(&gap);
+    region_fini(&r[1]);
     ck_assert_uint_eq(pool_kept_bytes(), 100 * PAGE);
 }
 END_TEST
