@@ -90,6 +90,7 @@ static void bind_and_run(uint8_t *file, size_t n)
 {
     struct artifact_page0 p0;
     struct artifact_cost cost;
+    struct artifact_reader reader;
     struct region region;
     struct program *p;
     struct err err;
@@ -103,8 +104,11 @@ static void bind_and_run(uint8_t *file, size_t n)
     if (s != OK || region_init(&region, program_bytes(&p0)) != OK)
         return; /* costs beyond the format's cap */
     memcpy(region.base, file + p0.meta_bytes, p0.blob_bytes);
-    s = program_bind(&p0, file, p0.meta_bytes, &region, &p, &err);
+    s = artifact_reader_init(&reader, &p0, file, p0.meta_bytes, &err);
     ASSERT(s == OK); /* it was measured, and now declares what was measured */
+    s = program_bind(&reader, &region, &p, &err);
+    ASSERT(s == OK);
+    artifact_reader_fini(&reader);
     run(p);
     program_free(&p);
 }

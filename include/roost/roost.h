@@ -102,7 +102,9 @@ struct roost_session;
 /* "0.1.0".  thread: any */
 ROOST_API const char *roost_version(void);
 
-/* Reads and proves an artifact; its blobs are checked against their SHA-256.
+/* Reads and proves an artifact; its blobs are checked against their SHA-256. In a file that was
+ * opened before and that nobody wrote to since (same device, inode, size and times) they are not
+ * hashed again: see roost_verify_always.
  * owns:    path, bytes borrowed until return; *out owned by the caller until roost_model_free
  * thread:  any   blocks: disk (roost_model_open_file)
  * errors:  ROOST_CORRUPT, ROOST_UNSUPPORTED, ROOST_NO_MEMORY, ROOST_IO */
@@ -124,6 +126,16 @@ ROOST_API enum roost_status roost_model_output(const struct roost_model *model, 
                                                struct roost_port *out);
 /* Bytes of memory that the model holds. */
 ROOST_API uint64_t roost_model_bytes(const struct roost_model *model);
+
+/* Memory of freed models and sessions is kept for the next ones, because fresh memory costs more
+ * than reading a file does: at most so many bytes, 256 MiB at first; 0 gives all back and keeps
+ * none. For the whole process.  thread: any   blocks: while pages are unmapped */
+ROOST_API void roost_memory_keep(uint64_t bytes_max);
+ROOST_API uint64_t roost_memory_kept(void); /* bytes that are kept now */
+
+/* Not 0: blobs are hashed in every open from now on. Finds what a disk or memory damaged without a
+ * write, which the file's times do not show. For the whole process.  thread: any */
+ROOST_API void roost_verify_always(int always);
 
 /* A session that grows up to memory_max bytes, as its runs need.
  * errors: ROOST_NO_MEMORY */

@@ -19,6 +19,10 @@
       "Allow management on an address that is not loopback, without keys.")                        \
     X(SIZE, memory, "memory", "SIZE", "auto", 0, INT64_MAX,                                        \
       "Budget for models and workers' arenas; auto: 60 % of the cgroup or machine.")               \
+    X(CHOICE, recycle, "recycle", "on|off", "on", 0, 1,                                            \
+      "Keep the pages of evicted models for the next, within --memory; off: give them back.")      \
+    X(CHOICE, verify, "verify", "once|always", "once", 0, 1,                                       \
+      "Hash a model's weights in its first load and after each change, or in every load.")         \
     X(SIZE, http_memory, "http-memory", "SIZE", "256MiB", 1 << 16, INT64_MAX,                      \
       "Budget for request and reply bodies; beyond it 503.")                                       \
     X(SIZE, arena_max, "arena-max", "SIZE", "1GiB", 1 << 16, INT64_MAX,                            \

@@ -7,7 +7,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "artifact/blobs.h"
 #include "base/clock.h"
+#include "mem/pool.h"
 #include "metrics/metrics.h"
 
 enum { WORKERS_MAX = 64, LAME_POLL_NS = 2000000 };
@@ -16,6 +18,15 @@ static uint32_t cores(uint32_t most)
 {
     long n = sysconf(_SC_NPROCESSORS_ONLN);
     return n < 1 ? 1 : (uint32_t)MIN(n, (long)most);
+}
+
+/* All that the budget does not hold may be kept pages: they give way to whatever is reserved. */
+static void set_memory(const struct config *c, uint64_t limit_bytes)
+{
+    const struct pool_limits limits = {.kept_max = c->recycle == 0 ? limit_bytes : 0,
+                                       .total_max = limit_bytes};
+    pool_set_limits(&limits);
+    blobs_always_hash(c->verify == 1);
 }
 
 static enum status start_loading(struct node *n, const struct config *c, struct err *err)
@@ -40,6 +51,7 @@ static enum status start_loading(struct node *n, const struct config *c, struct 
     s = cache_new(&cache, &source, &n->cache);
     if (s != OK)
         return err_set(err, s, "cache: %s", status_text(s));
+    set_memory(c, cache.limit_bytes);
     budget_init(&n->http_memory, c->http_memory);
     return loader_start(n->loader, n->cache, err);
 }

@@ -17,6 +17,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "endpoint/endpoint_priv.h"
+#include "mem/pool.h"
 #include "mem/process.h"
 #include "metrics/metrics.h"
 
@@ -226,6 +227,15 @@ uint32_t endpoint_in_flight(struct endpoint *e)
     return atomic_load(&e->in_flight);
 }
 
+/* Pages that are kept and that no reservation counts on. */
+static uint64_t pooled_bytes(const struct budget_usage *u)
+{
+    uint64_t free = u->limit;
+    for (int i = 0; i < BUDGET_CLASS_COUNT; i++)
+        free -= u->used[i];
+    return MIN(pool_kept_bytes(), free);
+}
+
 void endpoint_gauges(struct endpoint *e)
 {
     static const enum metric by_state[] = {
@@ -248,6 +258,7 @@ void endpoint_gauges(struct endpoint *e)
         metric_set(by_state[i], (int64_t)counts[i]);
     for (size_t i = 0; i < ARRAY_COUNT(by_class); i++)
         metric_set(by_class[i], (int64_t)host.used[i]);
+    metric_set(M_CACHE_POOLED, (int64_t)pooled_bytes(&host));
     metric_set(M_CACHE_CAPACITY, (int64_t)host.limit);
     metric_set(M_CACHE_PEAK, (int64_t)host.peak);
     metric_set(M_HTTP_MEMORY, (int64_t)http.used[BUDGET_RESIDENT]);

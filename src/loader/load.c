@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "artifact/reader.h"
+#include "artifact/blobs.h"
 #include "base/alloc.h"
 #include "base/checked.h"
 #include "base/clock.h"
@@ -31,7 +31,10 @@ struct run {
     struct artifact_page0 page0;
     uint8_t first[ARTIFACT_PAGE0_BYTES];
     uint8_t *meta; /* heap; page0.meta_bytes of them */
+    struct artifact_reader reader;
+    bool proven; /* reader is open */
     struct region region;
+    uint64_t hash_us; /* of read_blobs' time */
 };
 
 static enum status resolve(struct run *r, struct err *err)
@@ -85,11 +88,9 @@ static enum status read_meta(struct run *r, struct err *err)
 /* Proves hash and structure of the metadata; program_bind proves what it says. */
 static enum status prove_meta(struct run *r, struct err *err)
 {
-    struct artifact_reader reader;
     enum status s =
-        artifact_reader_init(&reader, &r->page0, r->meta, (size_t)r->page0.meta_bytes, err);
-    if (s == OK)
-        artifact_reader_fini(&reader);
+        artifact_reader_init(&r->reader, &r->page0, r->meta, (size_t)r->page0.meta_bytes, err);
+    r->proven = s == OK;
     return s;
 }
 
@@ -111,35 +112,50 @@ static enum status still_wanted(const struct run *r, struct err *err)
     return OK;
 }
 
+/* Reads the chunk of the blobs at `off`, and hashes it where there is a check. */
+static enum status read_chunk(struct run *r, uint64_t off, struct blob_check *check,
+                              struct err *err)
+{
+    uint8_t *to = (uint8_t *)r->region.base + off;
+    uint64_t n = MIN(r->page0.blob_bytes - off, (uint64_t)CHUNK_BYTES);
+    enum status s = still_wanted(r, err);
+    if (s == OK)
+        s = read_at(r, r->page0.meta_bytes + off, to, (size_t)n, err);
+    if (s != OK || !check)
+        return s;
+    uint64_t began_us = clock_now_us();
+    s = blob_check_add(check, to, n, err);
+    r->hash_us += clock_now_us() - began_us;
+    return s;
+}
+
+/* The bytes come from a store: each blob must be what its name says. Every read is of the object
+ * that was resolved, or fails: so what is known of that object is known of these bytes. */
 static enum status read_blobs(struct run *r, struct err *err)
 {
-    uint64_t n = r->page0.blob_bytes;
+    struct blob_check check;
+    bool known = blobs_known(&r->page0, r->at.object.tag);
     enum status s = region_init(&r->region, program_bytes(&r->page0));
     if (s != OK)
         return err_set(err, s, "no memory for the %" PRIu64 " bytes of %s",
                        program_bytes(&r->page0), r->name);
-    for (uint64_t off = 0; s == OK && off < n; off += CHUNK_BYTES) {
-        s = still_wanted(r, err);
-        if (s == OK)
-            s = read_at(r, r->page0.meta_bytes + off, (uint8_t *)r->region.base + off,
-                        (size_t)MIN(n - off, (uint64_t)CHUNK_BYTES), err);
-    }
+    blob_check_init(&check, &r->reader);
+    for (uint64_t off = 0; s == OK && off < r->page0.blob_bytes; off += CHUNK_BYTES)
+        s = read_chunk(r, off, known ? NULL : &check, err);
+    if (s == OK && !known)
+        s = blob_check_end(&check, err);
+    blob_check_fini(&check);
+    if (s == OK && !known && r->at.object.settled)
+        blobs_remember(&r->page0, r->at.object.tag);
     return s;
 }
 
 static enum status bind(struct run *r, struct err *err)
 {
-    enum status s = program_bind(&r->page0, r->meta, (size_t)r->page0.meta_bytes, &r->region,
-                                 &r->out->program, err);
+    enum status s = program_bind(&r->reader, &r->region, &r->out->program, err);
     if (s == OK)
         r->region = (struct region){0}; /* the program's now */
     return s;
-}
-
-/* The bytes came from a store: each blob must be what its name says. */
-static enum status check_blobs(struct run *r, struct err *err)
-{
-    return program_check_blobs(r->out->program, err);
 }
 
 static void set_version(struct run *r)
@@ -159,9 +175,9 @@ static const struct {
     enum stage stage;
     enum status (*run)(struct run *r, struct err *err);
 } steps[] = {
-    {"resolve", FETCH, resolve},   {"page0", FETCH, read_page0},   {"meta", FETCH, read_meta},
-    {"prove", VERIFY, prove_meta}, {"reserve", WAIT, reserve},     {"blobs", FETCH, read_blobs},
-    {"bind", VERIFY, bind},        {"check", VERIFY, check_blobs},
+    {"resolve", FETCH, resolve},   {"page0", FETCH, read_page0}, {"meta", FETCH, read_meta},
+    {"prove", VERIFY, prove_meta}, {"reserve", WAIT, reserve},   {"blobs", FETCH, read_blobs},
+    {"bind", VERIFY, bind},
 };
 
 /* Unknown names and cancelled loads are every day's; the rest is for the operator. */
@@ -188,7 +204,7 @@ static enum status run_steps(struct run *r, const char **step, struct err *err)
             s = steps[i].run(r, err);
         us[steps[i].stage] += clock_now_us() - began_us;
     }
-    r->out->times = (struct load_times){us[WAIT], us[FETCH], us[VERIFY]};
+    r->out->times = (struct load_times){us[WAIT], us[FETCH] - r->hash_us, us[VERIFY] + r->hash_us};
     return s;
 }
 
@@ -198,6 +214,8 @@ enum status load_run(const struct load_env *env, struct slot *slot, const char *
     struct run r = {.env = env, .slot = slot, .name = name, .out = out};
     const char *step = "";
     enum status s = run_steps(&r, &step, err);
+    if (r.proven)
+        artifact_reader_fini(&r.reader);
     alloc_free(r.meta);
     if (s == OK) {
         set_version(&r);

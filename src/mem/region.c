@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* mmap and munmap, behind the allocation door's failure switch so that tests reach the error paths.
- */
+/* Kept pages where there are any, else mmap, behind the allocation door's failure switch so that
+ * tests reach the error paths. */
 #include "mem/region.h"
 
-#include <stdatomic.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "base/alloc.h"
 #include "base/checked.h"
+#include "mem/pool.h"
+#include "metrics/metrics.h"
 
-static atomic_uint_fast64_t live_bytes;
+enum {
+    HUGE = 2 * 1024 * 1024, /* a huge page */
+    JUNK = 0xa5,
+    JUNK_MAX = 16 * 1024 * 1024,
+};
 
 uint64_t region_round(uint64_t bytes)
 {
@@ -18,30 +24,84 @@ uint64_t region_round(uint64_t bytes)
     return checked_align(bytes ? bytes : 1, REGION_PAGE, &n) ? n : UINT64_MAX;
 }
 
+static void *map(uint64_t bytes)
+{
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+/* Where huge pages fit they are asked for: their first touch is two to five times quicker. Only
+ * whole ones inside the region are ever used, so that it holds no page beyond its size. */
+static void *map_fresh(uint64_t bytes)
+{
+    if (bytes < HUGE)
+        return map(bytes);
+    uint8_t *p = map(bytes + HUGE);
+    if (!p)
+        return NULL;
+    uint64_t before = -(uintptr_t)p % HUGE;
+    if (before)
+        extent_unmap((struct extent){p, before});
+    extent_unmap((struct extent){p + before + bytes, HUGE - before});
+    (void)madvise(p + before, bytes, MADV_HUGEPAGE); /* a kernel without them has no say */
+    return p + before;
+}
+
+/* More pages behind those of e, which may move; NULL when it cannot be. */
+static void *grow(struct extent e, uint64_t bytes)
+{
+    void *p = mremap(e.base, e.bytes, bytes, MREMAP_MAYMOVE);
+    if (p == MAP_FAILED)
+        return NULL;
+    if (bytes >= HUGE)
+        (void)madvise(p, bytes, MADV_HUGEPAGE);
+    return p;
+}
+
+/* Zeros are an accident that no code may lean on: debug builds take them away. */
+static void spoil(void *p, uint64_t bytes)
+{
+#ifdef ROOST_DEBUG
+    if (bytes <= JUNK_MAX)
+        memset(p, JUNK, bytes);
+#else
+    UNUSED(p);
+    UNUSED(bytes);
+#endif
+}
+
 enum status region_init(struct region *r, uint64_t bytes)
 {
     uint64_t n = region_round(bytes);
-    if (n == UINT64_MAX || n > INT64_MAX || alloc_refused())
+    if (n > INT64_MAX - HUGE || alloc_refused())
         return E_NO_MEMORY;
-    void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (p == MAP_FAILED)
+    struct extent e = pool_take(n);
+    void *p = e.bytes == n ? e.base : e.bytes ? grow(e, n) : NULL;
+    if (!p && e.bytes) {
+        extent_unmap(e);
+        e.bytes = 0;
+    }
+    if (!p)
+        p = map_fresh(n);
+    if (!p) {
+        pool_cancel(n);
         return E_NO_MEMORY;
-    atomic_fetch_add_explicit(&live_bytes, n, memory_order_relaxed);
+    }
+    metric_add(M_MEMORY_RECYCLED, e.bytes);
+    metric_add(M_MEMORY_FRESH, n - e.bytes);
+    spoil(p, n);
     *r = (struct region){p, n};
     return OK;
 }
 
 void region_fini(struct region *r)
 {
-    if (r->base) {
-        int e = munmap(r->base, r->bytes);
-        ASSERT(e == 0);
-        atomic_fetch_sub_explicit(&live_bytes, r->bytes, memory_order_relaxed);
-    }
+    if (r->base)
+        pool_put((struct extent){r->base, r->bytes});
     *r = (struct region){0};
 }
 
 uint64_t region_live_bytes(void)
 {
-    return atomic_load_explicit(&live_bytes, memory_order_relaxed);
+    return pool_live_bytes();
 }

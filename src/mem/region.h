@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* Whole pages straight from the kernel, so that what the ledger says is what the process holds: for
- * programs and for workers' arenas. Never for small objects. */
+/* Whole pages, so that what the ledger says is what the process holds: for programs and for
+ * workers' arenas. Never for small objects.
+ *
+ * Pages of freed regions are kept for the next ones (mem/pool.h), and a region is not zeroed: zeros
+ * or what a freed region left may stand in it. Whoever makes one writes each byte before anybody
+ * reads it:
+ * - a program's blobs are read over their part whole, and bind_take zeroes what binding takes of
+ *   the rest; what neither takes is never read;
+ * - what runs put into an arena is written by its operator before another reads it, as between two
+ *   runs of one worker; plans and pieces are written when they are made. */
 #ifndef ROOST_MEM_REGION_H
 #define ROOST_MEM_REGION_H
 
@@ -17,9 +25,13 @@ struct region {
 
 /* bytes rounded up as region_init will; UINT64_MAX on overflow. */
 uint64_t region_round(uint64_t bytes);
-/* Zeroed memory of at least bytes.  errors: E_NO_MEMORY   blocks: no (pages come on first touch) */
+/* Memory of at least bytes, not zeroed. Charged to a budget first, where there is one.
+ * thread: any   locks: takes POOL   errors: E_NO_MEMORY
+ * blocks: as pool_take (fresh pages come on first touch) */
 enum status region_init(struct region *r, uint64_t bytes) WARN_UNUSED;
-void region_fini(struct region *r); /* the pages are the kernel's again on return */
+/* Gives its pages to the pool, or to the kernel where the pool is full.  thread, locks: as above
+ * blocks: while pages beyond the pool's limits are unmapped */
+void region_fini(struct region *r);
 /* Bytes of all regions now held, to set beside the ledger. */
 uint64_t region_live_bytes(void);
 

@@ -22,6 +22,7 @@
     X(M_CACHE_RESIDENT, GAUGE, "roost_cache_used_bytes", "tier=\"host\",class=\"resident\"", "")   \
     X(M_CACHE_DRAINING, GAUGE, "roost_cache_used_bytes", "tier=\"host\",class=\"draining\"", "")   \
     X(M_CACHE_SCRATCH, GAUGE, "roost_cache_used_bytes", "tier=\"host\",class=\"scratch\"", "")     \
+    X(M_CACHE_POOLED, GAUGE, "roost_cache_used_bytes", "tier=\"host\",class=\"pooled\"", "")       \
     X(M_CACHE_CAPACITY, GAUGE, "roost_cache_capacity_bytes", "tier=\"host\"",                      \
       "The budget's limit (--memory).")                                                            \
     X(M_CACHE_PEAK, GAUGE, "roost_cache_peak_bytes", "tier=\"host\"",                              \
@@ -42,6 +43,12 @@
     X(M_STORE_READS, COUNTER, "roost_store_reads_total", "", "Ranged reads from the store.")       \
     X(M_STORE_READ_BYTES, COUNTER, "roost_store_read_bytes_total", "",                             \
       "Bytes read from the store.")                                                                \
+    X(M_MEMORY_RECYCLED, COUNTER, "roost_memory_bytes_total", "source=\"recycled\"",               \
+      "Memory given to models and arenas: pages of freed ones, or fresh from the kernel.")         \
+    X(M_MEMORY_FRESH, COUNTER, "roost_memory_bytes_total", "source=\"fresh\"", "")                 \
+    X(M_BLOBS_HASHED, COUNTER, "roost_blob_bytes_total", "check=\"hashed\"",                       \
+      "Weights loaded: hashed, or known from an earlier load of the same file.")                   \
+    X(M_BLOBS_KNOWN, COUNTER, "roost_blob_bytes_total", "check=\"known\"", "")                     \
     X(M_QUEUE_DEPTH, GAUGE, "roost_exec_queue_depth", "",                                          \
       "Invocations admitted and not yet running.")                                                 \
     X(M_WORKERS_BUSY, GAUGE, "roost_exec_workers_busy", "", "Workers that run an invocation.")     \

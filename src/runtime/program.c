@@ -41,28 +41,22 @@ static enum status bind_all(struct binder *b, struct artifact_cost *cost, struct
     return s;
 }
 
-enum status program_bind_uncosted(const struct bind_source *src, struct region *region,
+enum status program_bind_uncosted(const struct artifact_reader *reader, struct region *region,
                                   struct program **out, struct artifact_cost *cost, struct err *err)
 {
-    const struct artifact_page0 *p0 = src->p0;
-    struct binder b;
-    memset(&b, 0, sizeof(b));
+    const struct artifact_page0 *p0 = &reader->p0;
+    struct binder b = {.reader = *reader, .blob_area = region->base};
     if (program_bytes(p0) > region->bytes)
         return err_set(err, E_INTERNAL, "a region of %" PRIu64 " bytes, a program needs %" PRIu64,
                        region->bytes, program_bytes(p0));
-    enum status s = artifact_reader_init(&b.reader, p0, src->meta, src->meta_bytes, err);
-    if (s != OK)
-        return s;
-    b.blob_area = region->base;
     b.bump =
         (struct bump){(uint8_t *)region->base + p0->blob_bytes, region->bytes - p0->blob_bytes, 0};
-    s = bind_take(&b, 1, sizeof(*b.p), &b.p, err);
+    enum status s = bind_take(&b, 1, sizeof(*b.p), &b.p, err);
     if (s == OK) {
         b.p->magic = PROGRAM_MAGIC;
         b.p->p0 = *p0;
         s = bind_all(&b, cost, err);
     }
-    artifact_reader_fini(&b.reader);
     if (s != OK)
         return s;
     b.p->serial = atomic_fetch_add(&last_serial, 1) + 1;
@@ -85,16 +79,15 @@ static enum status check_cost(const struct artifact_cost *said, const struct art
                    is->arena_per_item, is->scratch_bytes);
 }
 
-enum status program_bind(const struct artifact_page0 *p0, const void *meta, size_t meta_bytes,
-                         struct region *region, struct program **out, struct err *err)
+enum status program_bind(const struct artifact_reader *reader, struct region *region,
+                         struct program **out, struct err *err)
 {
-    const struct bind_source src = {p0, meta, meta_bytes};
     struct artifact_cost cost;
     struct program *p;
-    enum status s = program_bind_uncosted(&src, region, &p, &cost, err);
+    enum status s = program_bind_uncosted(reader, region, &p, &cost, err);
     if (s != OK)
         return s;
-    s = check_cost(&p0->cost, &cost, err);
+    s = check_cost(&reader->p0.cost, &cost, err);
     if (s != OK) {
         *region = p->region;
         return s;
@@ -111,32 +104,6 @@ void program_free(struct program **p)
     struct region region = (*p)->region; /* the program lies in it */
     *p = NULL;
     region_fini(&region);
-}
-
-static bool all_zero(const uint8_t *p, uint64_t n)
-{
-    for (uint64_t i = 0; i < n; i++)
-        if (p[i])
-            return false;
-    return true;
-}
-
-enum status program_check_blobs(const struct program *p, struct err *err)
-{
-    const uint8_t *area = p->region.base;
-    for (uint32_t i = 0; i < p->p0.n_blobs; i++) {
-        const struct blob_record *b = &p->blobs[i];
-        const uint64_t end = b->off + b->bytes;
-        const uint64_t next = i + 1 < p->p0.n_blobs ? p->blobs[i + 1].off : p->p0.blob_bytes;
-        uint8_t got[SHA256_BYTES];
-        if (sha256_once(area + b->off, b->bytes, got) != OK)
-            return err_set(err, E_NO_MEMORY, "no memory to hash a blob");
-        if (memcmp(got, b->hash, SHA256_BYTES) != 0)
-            return err_set(err, E_CORRUPT, "blob %u is not what its SHA-256 says", i);
-        if (!all_zero(area + end, next - end))
-            return err_set(err, E_CORRUPT, "blob %u: padding is not zero", i);
-    }
-    return OK;
 }
 
 const struct signature *program_signature(const struct program *p)

@@ -5,15 +5,16 @@
  *
  * Loading, as the loader does it:
  *     artifact_page0_read(first 4096 bytes)      -> p0
- *     reserve program_bytes(&p0)
  *     read meta [0, p0.meta_bytes) into a passing buffer
- *     region_init(program_bytes), read blobs to its start
- *     program_bind(...)                          -> proves everything, owns the region
+ *     artifact_reader_init                       -> proves the meta's hash and structure
+ *     reserve program_bytes(&p0)
+ *     region_init(program_bytes), read blobs to its start, unless blobs_known through a blob_check
+ *     program_bind(...)                          -> proves the rest, owns the region
  */
 #ifndef ROOST_RUNTIME_PROGRAM_H
 #define ROOST_RUNTIME_PROGRAM_H
 
-#include "artifact/artifact.h"
+#include "artifact/reader.h"
 #include "mem/region.h"
 #include "ops/op.h"
 
@@ -23,26 +24,25 @@ struct program;
  * UINT64_MAX when page 0's numbers overflow. */
 uint64_t program_bytes(const struct artifact_page0 *p0);
 
-/* Proves meta against p0's hash and the whole program (indices, order, operand counts, attributes,
- * constants, shapes at the smallest symbols), recomputes the costs and compares them with page 0.
+/* Proves the whole program (indices, order, operand counts, attributes, constants, shapes at the
+ * smallest symbols), recomputes the costs and compares them with page 0. No arithmetic over
+ * weights.
  *
- * owns:    *region is moved into the program on OK, the caller's on error; meta borrowed
+ * owns:    *region is moved into the program on OK, the caller's on error; reader borrowed, and
+ *          nothing of it is kept
  * thread:  loader   locks: none   blocks: no
  * errors:  E_CORRUPT (names the section and the index at fault); E_UNSUPPORTED (an operator or
  * version this build does not know); E_NO_MEMORY */
-enum status program_bind(const struct artifact_page0 *p0, const void *meta, size_t meta_bytes,
-                         struct region *region, struct program **out, struct err *err) WARN_UNUSED;
+enum status program_bind(const struct artifact_reader *reader, struct region *region,
+                         struct program **out, struct err *err) WARN_UNUSED;
 void program_free(struct program **p); /* thread: any but event and exec threads */
 
 /* From a whole file in memory or on disk; for the CLI, the library and tests. Blobs are checked
- * against their SHA-256 too.  blocks: disk (program_open_file) */
+ * against their SHA-256 too; those of a file that was opened before and has not changed since are
+ * not (artifact/blobs.h).  blocks: disk (program_open_file) */
 enum status program_open_bytes(const void *bytes, size_t n, struct program **out,
                                struct err *err) WARN_UNUSED;
 enum status program_open_file(const char *path, struct program **out, struct err *err) WARN_UNUSED;
-
-/* Checks every blob's SHA-256 in the region against the table: when bytes entered from the store.
- */
-enum status program_check_blobs(const struct program *p, struct err *err) WARN_UNUSED;
 
 const struct signature *program_signature(const struct program *p);
 const struct artifact_page0 *program_page0(const struct program *p);

@@ -59,7 +59,7 @@ struct program {
 
 /* A program whose one region is being filled. Lives during program_bind only. */
 struct binder {
-    struct artifact_reader reader;
+    struct artifact_reader reader; /* a copy, whose texts come to lie in the program */
     struct program *p;
     struct bump bump;         /* the bind area */
     const uint8_t *blob_area; /* start of the region */
@@ -97,15 +97,8 @@ enum status bind_take(struct binder *b, uint64_t count, uint64_t bytes, void *ou
 /* Bytes of the bind area that page 0's counts demand. */
 uint64_t bind_bytes(const struct artifact_page0 *p0);
 
-/* What is to be bound. */
-struct bind_source {
-    const struct artifact_page0 *p0;
-    const void *meta;
-    size_t meta_bytes;
-};
-
 /* All of program_bind but the comparison of costs, which it gives. */
-enum status program_bind_uncosted(const struct bind_source *src, struct region *region,
+enum status program_bind_uncosted(const struct artifact_reader *reader, struct region *region,
                                   struct program **out, struct artifact_cost *cost,
                                   struct err *err) WARN_UNUSED;
 

@@ -6,9 +6,11 @@
 
 #include <string.h>
 
+#include "artifact/blobs.h"
 #include "base/alloc.h"
 #include "base/checked.h"
 #include "base/clock.h"
+#include "mem/pool.h"
 #include "runtime/session.h"
 #include "tensor/text.h"
 
@@ -140,6 +142,21 @@ enum roost_status roost_model_output(const struct roost_model *model, size_t i,
 uint64_t roost_model_bytes(const struct roost_model *model)
 {
     return program_resident_bytes(program_of(model));
+}
+
+void roost_memory_keep(uint64_t bytes_max)
+{
+    pool_set_limits(&(struct pool_limits){.kept_max = bytes_max, .total_max = UINT64_MAX});
+}
+
+uint64_t roost_memory_kept(void)
+{
+    return pool_kept_bytes();
+}
+
+void roost_verify_always(int always)
+{
+    blobs_always_hash(always != 0);
 }
 
 enum roost_status roost_session_new(uint64_t memory_max, struct roost_session **out,

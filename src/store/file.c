@@ -9,14 +9,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/checked.h"
+#include "base/file_tag.h"
 #include "store/store_priv.h"
+
+_Static_assert((int)STORE_TAG_MAX >= (int)FILE_TAG_MAX, "a file's tag is an object's");
 
 /* Heap. */
 struct file_store {
@@ -73,9 +76,9 @@ static void fill_object(const struct stat *st, struct store_object *out)
 {
     uint64_t s = (uint64_t)st->st_mtim.tv_sec, ns = (uint64_t)st->st_mtim.tv_nsec;
     *out = (struct store_object){.bytes = (uint64_t)st->st_size,
-                                 .modified_ms = s * 1000 + ns / 1000000};
-    snprintf(out->tag, sizeof(out->tag), "%" PRIx64 "-%" PRIx64 "-%" PRIx64 "-%" PRIx64,
-             (uint64_t)st->st_dev, (uint64_t)st->st_ino, out->bytes, s * 1000000000u + ns);
+                                 .modified_ms = s * 1000 + ns / 1000000,
+                                 .settled = file_tag_settled(st, time(NULL))};
+    file_tag(st, out->tag);
 }
 
 static enum status check_plain(const struct store *s, const char *key, const struct stat *st,

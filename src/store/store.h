@@ -8,13 +8,14 @@
 
 #include "base/buf.h"
 
-enum { STORE_KEY_MAX = 1024, STORE_TAG_MAX = 72 };
+enum { STORE_KEY_MAX = 1024, STORE_TAG_MAX = 88 };
 
-/* What an object is at one moment; tag changes when its content may have (ETag; for files device,
- * inode, size and mtime). */
+/* What an object is at one moment; tag changes when its content may have (ETag; for files
+ * base/file_tag.h). */
 struct store_object {
     uint64_t bytes;
     uint64_t modified_ms; /* wall clock */
+    bool settled;         /* however soon it is written again, the tag will be another */
     char tag[STORE_TAG_MAX];
 };
 

@@ -227,6 +227,10 @@ class Server:
         assert reply.status == 200, reply
         return parse_metrics(reply.body.decode())
 
+    def used_bytes(self):
+        """What the ledger says the server holds: the sum over all classes, kept pages among them."""
+        return sum(v for k, v in self.metrics().items() if k.startswith("roost_cache_used_bytes"))
+
     def raw(self, port=None):
         return Raw(port or self.port)
 

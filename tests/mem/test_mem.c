@@ -29,15 +29,14 @@ START_TEST(a_budget_never_passes_its_limit)
 }
 END_TEST
 
-START_TEST(a_region_is_whole_pages_of_zeros)
+START_TEST(a_region_is_whole_pages)
 {
     enum { BYTES = 1 << 20 };
     struct region r = {0};
     ck_assert_int_eq(region_init(&r, BYTES - 1), OK);
     ck_assert_uint_eq(r.bytes, BYTES);
     ck_assert_uint_eq((uintptr_t)r.base % REGION_PAGE, 0);
-    for (size_t i = 0; i < BYTES; i++)
-        ck_assert_uint_eq(((uint8_t *)r.base)[i], 0);
+    memset(r.base, 1, BYTES);
     region_fini(&r);
     ck_assert_ptr_null(r.base);
     ck_assert_int_eq(region_init(&r, UINT64_MAX - 10), E_NO_MEMORY);
@@ -167,7 +166,7 @@ END_TEST
 
 Suite *suite_mem(void)
 {
-    return SUITE("mem", a_budget_never_passes_its_limit, a_region_is_whole_pages_of_zeros,
+    return SUITE("mem", a_budget_never_passes_its_limit, a_region_is_whole_pages,
                  a_bump_hands_out_aligned_bytes_until_they_end,
                  an_arena_is_charged_for_exactly_what_it_holds,
                  an_arena_grows_without_moving_and_is_joined_when_it_is_reserved,

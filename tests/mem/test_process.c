@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mem/pool.h"
 #include "mem/region.h"
 #include "metrics/metrics.h"
 #include "support/support.h"
@@ -15,6 +16,7 @@ START_TEST(rss_follows_touched_pages)
     enum { BYTES = 64 << 20 };
     struct process_usage before, during, after;
     struct region r = {0};
+    pool_set_limits(&(struct pool_limits){.kept_max = 0, .total_max = UINT64_MAX});
     process_usage_read(&before);
     ck_assert_int_eq(region_init(&r, BYTES), OK);
     memset(r.base, 1, r.bytes);

@@ -341,6 +341,7 @@ START_TEST(page_0_alone_says_enough_memory)
     struct buf file;
     struct err err;
     struct artifact_page0 p0;
+    struct artifact_reader reader;
     struct region region;
     struct program *p = NULL;
     model_init(&m);
@@ -355,17 +356,18 @@ START_TEST(page_0_alone_says_enough_memory)
     model_output(&m, "y", v, DT_F32, 2, (int64_t[]){DIM_SYMBOL_0, 16});
     model_write(&m, NULL, &file);
     ck_ok(artifact_page0_read(file.data, file.len, &p0, &err), &err);
+    ck_ok(artifact_reader_init(&reader, &p0, file.data, p0.meta_bytes, &err), &err);
     ck_assert_int_eq(region_init(&region, program_bytes(&p0) - REGION_PAGE), OK);
     memcpy(region.base, file.data + p0.meta_bytes, p0.blob_bytes);
-    ck_assert_int_eq(program_bind(&p0, file.data, p0.meta_bytes, &region, &p, &err), E_INTERNAL);
+    ck_assert_int_eq(program_bind(&reader, &region, &p, &err), E_INTERNAL);
     ck_assert_ptr_nonnull(region.base); /* still the caller's */
     region_fini(&region);
     ck_assert_int_eq(region_init(&region, program_bytes(&p0)), OK);
     memcpy(region.base, file.data + p0.meta_bytes, p0.blob_bytes);
-    ck_ok(program_bind(&p0, file.data, p0.meta_bytes, &region, &p, &err), &err);
+    ck_ok(program_bind(&reader, &region, &p, &err), &err);
+    artifact_reader_fini(&reader);
     ck_assert_ptr_null(region.base); /* moved */
     ck_assert_uint_eq(program_resident_bytes(p), program_bytes(&p0));
-    ck_ok(program_check_blobs(p, &err), &err);
     ck_assert_uint_eq(program_instr_count(p), 400);
     struct instr_view view;
     program_instr(p, 399, &view);
@@ -377,83 +379,10 @@ START_TEST(page_0_alone_says_enough_memory)
 }
 END_TEST
 
-static char path[] = "/tmp/roost-program-XXXXXX";
-
-static void write_path(const struct buf *file, size_t n)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(write(fd, file->data, n), (ssize_t)n);
-    close(fd);
-}
-
-START_TEST(files_open_and_broken_ones_do_not)
-{
-    struct buf file;
-    struct program *p;
-    struct err err;
-    close(mkstemp(path));
-    model_mlp(&m, 1);
-    model_write(&m, NULL, &file);
-    write_path(&file, file.len);
-    ck_ok(program_open_file(path, &p, &err), &err);
-    program_free(&p);
-    static const size_t cuts[] = {0, 100, 4096, 8192};
-    for (size_t i = 0; i < ARRAY_COUNT(cuts); i++) {
-        write_path(&file, cuts[i]);
-        ck_assert_int_eq(program_open_file(path, &p, &err), E_CORRUPT);
-        ck_assert_msg(strstr(err.msg, path), "%s", err.msg);
-    }
-    file.data[file.len - 1] ^= 1; /* in the blob's padding or its last byte */
-    write_path(&file, file.len);
-    ck_assert_int_eq(program_open_file(path, &p, &err), E_CORRUPT);
-    ck_assert_msg(strstr(err.msg, "blob 0"), "%s", err.msg);
-    unlink(path);
-    ck_assert_int_eq(program_open_file(path, &p, &err), E_NOT_FOUND);
-    ck_assert_int_eq(program_open_file("/", &p, &err), E_IO);
-    buf_fini(&file);
-}
-END_TEST
-
-START_TEST(every_failed_allocation_of_opening_is_an_error_without_a_leak)
-{
-    static int32_t table[20000];
-    struct buf file;
-    struct err err;
-    close(mkstemp(path));
-    model_mlp(&m, 1);
-    m.tensors[model_const(&m, DT_I32, 1, (int64_t[]){ARRAY_COUNT(table)}, table)].compress = true;
-    model_write(&m, NULL, &file);
-    write_path(&file, file.len);
-    const int64_t before = alloc_live();
-    for (int from_file = 0; from_file < 2; from_file++) {
-        uint64_t n = 0;
-        enum status s;
-        do {
-            struct program *p;
-            alloc_fail_at(++n);
-            s = from_file ? program_open_file(path, &p, &err)
-                          : program_open_bytes(file.data, file.len, &p, &err);
-            uint64_t calls = alloc_calls();
-            alloc_fail_at(0);
-            ck_assert(calls < n ? s == OK : s == E_NO_MEMORY);
-            if (s == OK)
-                program_free(&p);
-            ck_assert_int_eq(alloc_live(), before);
-        } while (s != OK);
-        ck_assert_uint_ge(n, 3);
-    }
-    unlink(path);
-    buf_fini(&file);
-}
-END_TEST
-
 Suite *suite_program(void)
 {
     Suite *s = SUITE("program", names_of_columns_are_bound, a_lie_about_cost_is_refused,
-                     the_costs_are_those_of_the_smallest_batch, page_0_alone_says_enough_memory,
-                     files_open_and_broken_ones_do_not,
-                     every_failed_allocation_of_opening_is_an_error_without_a_leak);
+                     the_costs_are_those_of_the_smallest_batch, page_0_alone_says_enough_memory);
     TCase *c = tcase_create("nonsense");
     tcase_add_loop_test(c, well_formed_nonsense_is_refused_and_named, 0, ARRAY_COUNT(cases));
     suite_add_tcase(s, c);

@@ -56,6 +56,32 @@ START_TEST(a_model_opens_says_what_it_is_and_runs)
 }
 END_TEST
 
+START_TEST(memory_is_kept_for_the_next_model_within_a_bound)
+{
+    struct roost_model *model = NULL;
+    struct roost_error error;
+    struct buf file;
+    model_mlp(&m, 1);
+    model_write(&m, NULL, &file);
+    roost_memory_keep(0); /* whatever opening the file to measure it left */
+    roost_memory_keep(1 << 20);
+    ck_assert_uint_eq(roost_memory_kept(), 0);
+    ck_assert_int_eq(roost_model_open_bytes(file.data, file.len, &model, &error), ROOST_OK);
+    const uint64_t bytes = roost_model_bytes(model);
+    roost_model_free(&model);
+    ck_assert_uint_eq(roost_memory_kept(), bytes);
+    ck_assert_int_eq(roost_model_open_bytes(file.data, file.len, &model, &error), ROOST_OK);
+    ck_assert_uint_eq(roost_memory_kept(), 0);
+    roost_model_free(&model);
+    roost_memory_keep(0);
+    ck_assert_uint_eq(roost_memory_kept(), 0);
+    ck_assert_int_eq(roost_model_open_bytes(file.data, file.len, &model, &error), ROOST_OK);
+    roost_model_free(&model);
+    ck_assert_uint_eq(roost_memory_kept(), 0);
+    buf_fini(&file);
+}
+END_TEST
+
 START_TEST(mistakes_come_back_with_words)
 {
     const float x[8] = {0};
@@ -132,6 +158,7 @@ END_TEST
 
 Suite *suite_public(void)
 {
-    return SUITE("public", a_model_opens_says_what_it_is_and_runs, mistakes_come_back_with_words,
+    return SUITE("public", a_model_opens_says_what_it_is_and_runs,
+                 memory_is_kept_for_the_next_model_within_a_bound, mistakes_come_back_with_words,
                  strings_go_in_and_come_out);
 }

@@ -13,7 +13,11 @@ static struct gate *of_store(struct store *s)
 static enum status gate_stat(struct store *s, const char *key, struct store_object *out,
                              struct err *err)
 {
-    return store_stat(of_store(s)->under, key, out, err);
+    const struct gate *g = of_store(s);
+    enum status st = store_stat(g->under, key, out, err);
+    if (st == OK && g->settled)
+        out->settled = g->settled > 0;
+    return st;
 }
 
 /* Counts the read in and waits while the gate is closed. */

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* Pages of freed regions, kept for the next ones: a fresh page costs its first touch several times
+ * what reading a file into it does. One pool for the process. It promises two bounds at all times:
+ *     kept <= kept_max      and      regions in use + kept <= total_max
+ * as long as the regions in use alone are below total_max. So a budget whose limit is total_max,
+ * and that is charged for a region before it is made and until it is freed, is never refused
+ * anything because of the pool: what is kept gives way to it, and RSS stays below the limit.
+ *
+ * Kept pages hold what stood in them; mem/region.h says who may see that. */
+#ifndef ROOST_MEM_POOL_H
+#define ROOST_MEM_POOL_H
+
+#include "base/base.h"
+
+enum { POOL_KEPT_DEFAULT = 256 * 1024 * 1024 }; /* kept_max before pool_set_limits */
+
+struct pool_limits {
+    uint64_t kept_max;  /* bytes; 0: freed pages are the kernel's at once */
+    uint64_t total_max; /* bytes */
+};
+
+/* What is kept beyond the new limits is given back. thread: any  locks: takes POOL
+ * blocks: while pages are unmapped */
+void pool_set_limits(const struct pool_limits *l);
+struct pool_limits pool_limits(void);
+uint64_t pool_kept_bytes(void);
+
+/* ---- for region.c ---- */
+
+/* Whole pages, next to each other. */
+struct extent {
+    uint8_t *base;
+    uint64_t bytes;
+};
+
+/* Counts `bytes` (whole pages) as in use, and gives kept pages for them: all, or the most that lie
+ * together, or none (all zero). For the rest, room was made within total_max.
+ * thread: any   locks: takes POOL   blocks: while pages are unmapped that give way to the rest */
+struct extent pool_take(uint64_t bytes);
+/* Takes what pool_take counted; what stands in it is kept, or the kernel's on return. */
+void pool_put(struct extent e);
+/* As pool_take counted, but no pages were made. */
+void pool_cancel(uint64_t bytes);
+uint64_t pool_live_bytes(void); /* in use */
+void extent_unmap(struct extent e);
+
+#endif
