@@ -329,6 +329,7 @@ static bool is_particular(const struct op *op)
                                         "ConvInteger",
                                         "MatMulInteger",
                                         "LinearBoost",
+                                        "PackedGemm",
                                         "RoiAlign",
                                         "GridSample",
                                         "Col2Im",
