@@ -8,8 +8,8 @@
 #include "kernels/packed.h"
 
 enum {
-    PACKED_FEW = 4,          /* rows up to which w is read once, from memory */
-    PACKED_UNIT_PANELS = 2,  /* side by side in a unit */
+    PACKED_FEW = 4,              /* rows up to which w is read once, from memory */
+    PACKED_UNIT_PANELS = 2,      /* side by side in a unit */
     PACKED_X_BYTES = 768 * 1024, /* of x that a unit reads: most of a second-level cache */
     PACKED_ROWS_MIN = 48,
     PACKED_DEPTH = 256, /* rows of a panel that stay in the first-level cache meanwhile */

@@ -47,8 +47,8 @@ static enum status infer(struct op_infer *ctx, struct err *err)
     memcpy(dims, x->dims, sizeof(dims));
     if (w->rank != 3 || w->dims[2] != PANEL_COLUMNS || w->dims[1] != *columns ||
         w->dims[0] != panel_count(p->columns))
-        return op_bad(name, 1, w, "panels for all columns, with as many rows as input 0 has columns",
-                      err);
+        return op_bad(name, 1, w,
+                      "panels for all columns, with as many rows as input 0 has columns", err);
     *columns = p->columns;
     s = op_output(ctx, 0, name, DT_F32, x->rank, dims, err);
     if (s != OK)

@@ -167,8 +167,7 @@ static enum status lay_out_bias(struct graph *g, int32_t bias, const struct prod
     *out = ARTIFACT_NO_TENSOR;
     if (bias == ARTIFACT_NO_TENSOR || as->beta == 0)
         return OK;
-    struct tensor t = {
-        .dtype = DT_F32, .rank = 1, .dims = {panel_count(as->n) * PANEL_COLUMNS}};
+    struct tensor t = {.dtype = DT_F32, .rank = 1, .dims = {panel_count(as->n) * PANEL_COLUMNS}};
     enum status s = graph_settle(g, bias);
     if (s == OK)
         s = room_for(g, &t);
@@ -197,14 +196,15 @@ static enum status rewrite(struct packer *p, struct node *n, const struct produc
     enum status s = lay_out(p, n->in[1], as, &in[1]);
     if (s == OK)
         s = lay_out_bias(g, node_in(n, BIAS), as, &in[2]);
-    const struct node_new to = {
-        .domain = "roost",
-        .op = "PackedGemm",
-        .opset = 1,
-        .in = in,
-        .n_in = in[3] != ARTIFACT_NO_TENSOR ? 4 : in[2] != ARTIFACT_NO_TENSOR ? 3 : 2,
-        .attrs = attrs,
-        .n_attrs = n_attrs};
+    const struct node_new to = {.domain = "roost",
+                                .op = "PackedGemm",
+                                .opset = 1,
+                                .in = in,
+                                .n_in = in[3] != ARTIFACT_NO_TENSOR   ? 4
+                                        : in[2] != ARTIFACT_NO_TENSOR ? 3
+                                                                      : 2,
+                                .attrs = attrs,
+                                .n_attrs = n_attrs};
     return s == OK ? node_become(g, n, &to) : s;
 }
 

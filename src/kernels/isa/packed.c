@@ -25,7 +25,7 @@ enum {
 /* A tile, and where its parts begin. */
 struct strip {
     const float *x, *w, *bias, *sum;
-    const float *ahead; /* rows of a panel that are wanted next */
+    const float *ahead; /* what of the panels is wanted next; perhaps behind the last */
     float *y;
     int64_t ldx, ldy, ld_sum, w_next; /* w_next: from one panel to the next */
     int64_t depth;                    /* rows of the panels */
@@ -44,7 +44,7 @@ TILE_INLINE void strip_begin(const struct strip *t, const struct strip_shape s,
     for (int r = 0; r < s.rows; r++) {
         TILE_UNROLL
         for (int v = 0; v < s.panels * BLOCK_VECS; v++)
-            acc[r][v] = !t->first  ? vec_load(t->y + r * t->ldy + v * VEC)
+            acc[r][v] = !t->first ? vec_load(t->y + r * t->ldy + v * VEC)
                         : t->bias ? vec_load(t->bias + v * VEC)
                                   : vec_all(0);
     }
@@ -73,7 +73,9 @@ TILE_INLINE void strip_shaped(const struct strip *t, const struct strip_shape s)
     strip_begin(t, s, acc);
     for (int64_t d = 0; d < t->depth; d++, w += BLOCK) {
         vec weight[PANELS * BLOCK_VECS];
-        __builtin_prefetch(t->ahead + d * BLOCK, 0, 2);
+        TILE_UNROLL
+        for (int v = 0; v < s.panels; v++)
+            __builtin_prefetch(t->ahead + v * t->w_next + d * BLOCK, 0, 2);
         TILE_UNROLL
         for (int v = 0; v < s.panels * BLOCK_VECS; v++)
             weight[v] = vec_load(w + v / BLOCK_VECS * t->w_next + v % BLOCK_VECS * VEC);
@@ -160,9 +162,10 @@ static void strip_few(const struct strip *t, int64_t rows)
         strip_chained(t, 4);
 }
 
-/* x times (1 + erf(x / sqrt 2)) / 2, within 3e-7 |x|. From 5.5 on the factor is 1 (0 below), as near
- * as floats are.  source: the quotient is a fit of ours, 2e-8 from erf; how it was fitted: weighted
- * least squares at 4000 Chebyshev nodes of [0, 5.56], weights raised where the error was largest */
+/* x times (1 + erf(x / sqrt 2)) / 2, within 3e-7 |x|. From 5.5 on the factor is 1 (0 below), as
+ * near as floats are.  source: the quotient is a fit of ours, 2e-8 from erf; how it was fitted:
+ * weighted least squares at 4000 Chebyshev nodes of [0, 5.56], weights raised where the error was
+ * largest */
 TILE_INLINE vec vec_gelu(vec x)
 {
     const vec z = x * x;
@@ -266,10 +269,11 @@ static void whole(const struct packed *p, const struct packed_part *part, int pa
         t.last = i + 1 == pieces;
         t.depth = to - from;
         t.w += from * BLOCK;
+        const float *next = all.w + (t.last ? panels * p->k : to) * BLOCK;
         for (int64_t row = 0; row < part->rows;) {
             int rows = tile_pixels(row, part->rows);
             t.x = all.x + row * p->ldx + from;
-            t.ahead = row == 0 && !t.last ? t.w + t.depth * BLOCK : t.w;
+            t.ahead = row ? t.w : next;
             t.y = all.y + row * p->ldy;
             t.sum = p->sum ? all.sum + row * p->ld_sum : NULL;
             strip_run(&t, rows, panels);
