@@ -1,17 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* Two matrix products with a softmax between them, a block of rows at a time. Blocks are as tall as
- * their scores fit the second-level cache: the products want tall ones. */
+/* Two matrix products with a softmax between them, a block of rows at a time. A head's K and V are
+ * first laid out in panels (kernels/packed.h), which costs one pass over them and makes both
+ * products as fast as those with constant matrices. Blocks are as tall as their scores fit the
+ * second-level cache. */
 #include "kernels/attention.h"
 
 #include <math.h>
 
 #include "base/checked.h"
-#include "kernels/kernels.h"
+#include "kernels/packed.h"
 
 enum {
     SCORES = 1 << 16, /* of a block, aimed at: 256 KiB */
     ROWS_MIN = 16,
+};
+
+/* How the scratch is divided, in floats: K's panels, V's panels, the scores of a block. */
+struct rooms {
+    uint64_t k, v, scores;
 };
 
 static int64_t block_rows(const struct attention *a)
@@ -20,10 +27,23 @@ static int64_t block_rows(const struct attention *a)
     return MIN(rows, a->rows);
 }
 
+/* False when a size does not fit 63 bits. */
+static bool rooms_of(const struct attention *a, struct rooms *r)
+{
+    const uint64_t columns = (uint64_t)a->columns, row = PANEL_COLUMNS;
+    return checked_mul((uint64_t)panel_count(a->columns) * row, (uint64_t)a->depth, &r->k) &&
+           checked_mul((uint64_t)panel_count(a->width) * row, columns, &r->v) &&
+           checked_mul((uint64_t)block_rows(a), columns, &r->scores);
+}
+
 bool attention_f32_scratch(const struct attention *a, uint64_t *bytes)
 {
-    return checked_mul((uint64_t)block_rows(a), (uint64_t)a->columns, bytes) &&
-           checked_mul(*bytes, sizeof(float), bytes) && *bytes <= INT64_MAX;
+    struct rooms r;
+    if (a->columns > INT32_MAX || a->width > INT32_MAX)
+        return false;
+    return rooms_of(a, &r) && checked_add(r.k, r.v, bytes) &&
+           checked_add(*bytes, r.scores, bytes) && checked_mul(*bytes, sizeof(float), bytes) &&
+           *bytes <= INT64_MAX;
 }
 
 static int64_t start(const struct attention_part *p, int64_t item, int64_t head, int64_t row)
@@ -31,52 +51,76 @@ static int64_t start(const struct attention_part *p, int64_t item, int64_t head,
     return item * p->item + head * p->head + row * p->row;
 }
 
+/* A mask with one number for all columns of a row; others are added by the product. */
 static void add_mask(const struct attention *a, const float *mask, float *scores, int64_t rows)
 {
-    for (int64_t i = 0; i < rows; i++, mask += a->mask.row, scores += a->columns) {
-        if (a->mask_column) {
-            for (int64_t j = 0; j < a->columns; j++)
-                scores[j] += mask[j];
-        } else {
-            for (int64_t j = 0; j < a->columns; j++)
-                scores[j] += mask[0];
-        }
-    }
+    for (int64_t i = 0; i < rows; i++, mask += a->mask.row, scores += a->columns)
+        for (int64_t j = 0; j < a->columns; j++)
+            scores[j] += mask[0];
+}
+
+static void pack_head(const struct attention *a, int64_t item, int64_t head, float *k, float *v)
+{
+    const struct packing keys = {.n = a->columns,
+                                 .k = a->depth,
+                                 .b = a->k.data + start(&a->k, item, head, 0),
+                                 .row = a->k_by_depth ? a->k.row : 1,
+                                 .column = a->k_by_depth ? 1 : a->k.row,
+                                 .scale = a->scale,
+                                 .to = k};
+    const struct packing values = {.n = a->width,
+                                   .k = a->columns,
+                                   .b = a->v.data + start(&a->v, item, head, 0),
+                                   .row = a->v.row,
+                                   .column = 1,
+                                   .scale = 1,
+                                   .to = v};
+    pack_f32(&keys);
+    pack_f32(&values);
 }
 
 static void one_block(const struct attention *a, int64_t item, int64_t head, int64_t row,
-                      int64_t rows)
+                      const struct rooms *r)
 {
-    float *scores = a->scratch;
-    struct gemm g = {.m = rows, .n = a->columns, .k = a->depth, .alpha = a->scale};
-    g.a = a->q.data + start(&a->q, item, head, row);
-    g.lda = a->q.row;
-    g.b = a->k.data + start(&a->k, item, head, 0);
-    g.ldb = a->k.row;
-    g.trans_b = !a->k_by_depth;
-    g.y = scores;
-    g.ldy = a->columns;
-    gemm_f32(&g);
-    if (a->mask.data)
-        add_mask(a, a->mask.data + start(&a->mask, item, head, row), scores, rows);
+    float *k = a->scratch, *v = k + r->k, *scores = v + r->v;
+    const float *mask = a->mask.data ? a->mask.data + start(&a->mask, item, head, row) : NULL;
+    const int64_t rows = MIN(block_rows(a), a->rows - row);
+    const struct packed s = {.m = rows,
+                             .n = a->columns,
+                             .k = a->depth,
+                             .x = a->q.data + start(&a->q, item, head, row),
+                             .w = k,
+                             .sum = a->mask_column ? mask : NULL,
+                             .y = scores,
+                             .ldx = a->q.row,
+                             .ld_sum = a->mask.row,
+                             .ldy = a->columns};
+    packed_f32(&s, 0, packed_units(&s));
+    if (mask && !a->mask_column)
+        add_mask(a, mask, scores, rows);
     softmax_f32(rows, a->columns, 1, scores, scores, false);
-    struct gemm h = {.m = rows, .n = a->width, .k = a->columns, .alpha = 1};
-    h.a = scores;
-    h.lda = a->columns;
-    h.b = a->v.data + start(&a->v, item, head, 0);
-    h.ldb = a->v.row;
-    h.y = a->out + start(&a->y, item, head, row);
-    h.ldy = a->y.row;
-    gemm_f32(&h);
+    const struct packed y = {.m = rows,
+                             .n = a->width,
+                             .k = a->columns,
+                             .x = scores,
+                             .w = v,
+                             .y = a->out + start(&a->y, item, head, row),
+                             .ldx = a->columns,
+                             .ldy = a->y.row};
+    packed_f32(&y, 0, packed_units(&y));
 }
 
 void attention_f32(const struct attention *a)
 {
-    int64_t step = block_rows(a);
+    struct rooms r;
+    if (!rooms_of(a, &r))
+        return; /* attention_f32_scratch refuses such sizes */
     for (int64_t item = 0; item < a->batch; item++)
-        for (int64_t head = 0; head < a->heads; head++)
-            for (int64_t row = 0; row < a->rows; row += step)
-                one_block(a, item, head, row, MIN(step, a->rows - row));
+        for (int64_t head = 0; head < a->heads; head++) {
+            pack_head(a, item, head, a->scratch, (float *)a->scratch + r.k);
+            for (int64_t row = 0; row < a->rows; row += block_rows(a))
+                one_block(a, item, head, row, &r);
+        }
 }
 
 static double score(const struct attention *a, int64_t item, int64_t head, int64_t row, int64_t col)

@@ -202,7 +202,8 @@
     X(directions, 409)                                                                             \
     X(scan_types, 410) /* ours: what slices are, in a loop without iterations */                   \
     X(block_form, 420) /* ours: enum block_form of a blocked convolution */                        \
-    X(channels, 421)   /* ours: channels of a blocked tensor that is unpacked */
+    X(channels, 421)   /* ours: channels of a blocked tensor that is unpacked */                   \
+    X(columns, 430)    /* ours: columns of a packed product */
 
 enum attr_key {
     ATTR_NONE = 0,

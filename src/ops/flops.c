@@ -109,6 +109,7 @@ static const struct rule {
     {"Gemm", gemm, 1},
     {"FusedGemm", gemm, 1},
     {"Linear", product, 1},
+    {"PackedGemm", product, 1},
     {"Attention", attention, 0},
     {"LSTM", recurrent, 1},
     {"GRU", recurrent, 1},

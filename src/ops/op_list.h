@@ -200,6 +200,7 @@
     X(linear, 604)                                                                                 \
     X(silu, 605)                                                                                   \
     X(scale_shift, 606)                                                                            \
+    X(packed_gemm, 607)                                                                            \
     X(linear_boost, 620)                                                                           \
     X(block_conv, 640)                                                                             \
     X(block_pack, 641)                                                                             \

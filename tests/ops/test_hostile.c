@@ -316,27 +316,12 @@ static int attempt(const struct op *op)
 
 static bool is_particular(const struct op *op)
 {
-    static const char *const names[] = {"OneHot",
-                                        "ScatterND",
-                                        "LSTM",
-                                        "GRU",
-                                        "RNN",
-                                        "ConvTranspose",
-                                        "Resize",
-                                        "Upsample",
-                                        "QLinearConv",
-                                        "QLinearMatMul",
-                                        "ConvInteger",
-                                        "MatMulInteger",
-                                        "LinearBoost",
-                                        "RoiAlign",
-                                        "GridSample",
-                                        "Col2Im",
-                                        "STFT",
-                                        "MaxUnpool",
-                                        "MelWeightMatrix",
-                                        "Einsum",
-                                        "NonMaxSuppression"};
+    static const char *const names[] = {
+        "OneHot",        "ScatterND",        "LSTM",        "GRU",         "RNN",
+        "ConvTranspose", "Resize",           "Upsample",    "QLinearConv", "QLinearMatMul",
+        "ConvInteger",   "MatMulInteger",    "LinearBoost", "PackedGemm",  "RoiAlign",
+        "GridSample",    "Col2Im",           "STFT",        "MaxUnpool",   "MelWeightMatrix",
+        "Einsum",        "NonMaxSuppression"};
     for (size_t i = 0; i < ARRAY_COUNT(names); i++)
         if (strcmp(names[i], op->name) == 0)
             return true;

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* roost.PackedGemm(X, W, B, sum): act(X W + B + sum), X of any rank from 1 on: all its rows are one
+ * matrix. W [panels][K][16] is laid out in panels of 16 columns (kernels/packed.h), of which the
+ * first `columns` count; B has 16 for each panel; sum has the result's shape; both may be left out.
+ * Attributes: columns, activation, act_low, act_high.  source: ours */
+#include <inttypes.h>
+#include <string.h>
+
+#include "kernels/packed.h"
+#include "ops/ops_priv.h"
+
+static const char name[] = "PackedGemm";
+
+struct params {
+    struct epilogue epilogue;
+    int64_t columns;
+};
+
+static enum status prepare(const struct op_node *node, void *params, struct err *err)
+{
+    struct params *p = params;
+    enum status s = attr_int(&node->attrs, ATTR_columns, 0, &p->columns, err);
+    if (s == OK && p->columns < 1)
+        return err_set(err, E_CORRUPT, "%s: attribute columns is %" PRId64, name, p->columns);
+    return s == OK ? op_activation(node, &p->epilogue, err) : s;
+}
+
+static const struct tensor *operand(int n_in, const struct tensor *const *in, int i)
+{
+    return i < n_in ? in[i] : NULL;
+}
+
+static enum status infer(struct op_infer *ctx, struct err *err)
+{
+    const struct params *p = ctx->params;
+    enum status s = op_operands(ctx, name, 2, err);
+    for (int i = 0; i < ctx->n_in && s == OK; i++)
+        s = op_only(ctx, name, i, DT_F32, err);
+    if (s != OK)
+        return s;
+    const struct tensor *x = ctx->in[0], *w = ctx->in[1];
+    const struct tensor *b = operand(ctx->n_in, ctx->in, 2), *sum = operand(ctx->n_in, ctx->in, 3);
+    if (x->rank < 1)
+        return op_bad(name, 0, x, "rank 1 or more", err);
+    int64_t dims[TENSOR_RANK_MAX], *columns = &dims[x->rank - 1];
+    memcpy(dims, x->dims, sizeof(dims));
+    if (w->rank != 3 || w->dims[2] != PANEL_COLUMNS || w->dims[1] != *columns ||
+        w->dims[0] != panel_count(p->columns))
+        return op_bad(name, 1, w,
+                      "panels for all columns, with as many rows as input 0 has columns", err);
+    *columns = p->columns;
+    s = op_output(ctx, 0, name, DT_F32, x->rank, dims, err);
+    if (s != OK)
+        return s;
+    if (b && (b->rank != 1 || b->dims[0] / PANEL_COLUMNS != w->dims[0] ||
+              b->dims[0] % PANEL_COLUMNS != 0))
+        return op_bad(name, 2, b, "one element per column of all panels", err);
+    if (sum && !shape_same(sum, ctx->out[0]))
+        return op_bad(name, 3, sum, "the shape of the output", err);
+    return OK;
+}
+
+static enum status run(const struct op_run *ctx, struct err *err)
+{
+    UNUSED(err);
+    const struct params *p = ctx->params;
+    const struct tensor *x = ctx->in[0], *y = ctx->out[0];
+    const struct tensor *b = operand(ctx->n_in, ctx->in, 2), *sum = operand(ctx->n_in, ctx->in, 3);
+    int64_t count = tensor_count(y), k = x->dims[x->rank - 1];
+    if (count == 0)
+        return OK;
+    const struct packed product = {.m = count / p->columns,
+                                   .n = p->columns,
+                                   .k = k,
+                                   .x = x->data,
+                                   .w = ctx->in[1]->data,
+                                   .bias = b ? b->data : NULL,
+                                   .sum = sum ? sum->data : NULL,
+                                   .y = y->data,
+                                   .ldx = k,
+                                   .ld_sum = p->columns,
+                                   .ldy = p->columns,
+                                   .epilogue = p->epilogue};
+    packed_f32(&product, 0, packed_units(&product));
+    return OK;
+}
+
+const struct op op_packed_gemm = {
+    .domain = "roost",
+    .name = "PackedGemm",
+    .code = OP_CODE_packed_gemm,
+    .since = {1},
+    .types = OP_T(F32),
+    .in_min = 2,
+    .in_max = 4,
+    .out_min = 1,
+    .out_max = 1,
+    .params_bytes = sizeof(struct params),
+    .prepare = prepare,
+    .infer = infer,
+    .run = run,
+};
