@@ -12,7 +12,7 @@ enum {
     PACKED_UNIT_PANELS = 2,      /* side by side in a unit */
     PACKED_X_BYTES = 768 * 1024, /* of x that a unit reads: most of a second-level cache */
     PACKED_ROWS_MIN = 48,
-    PACKED_DEPTH = 256, /* rows of a panel that stay in the first-level cache meanwhile */
+    PACKED_DEPTH = 384, /* rows of a panel that stay in the first-level cache meanwhile */
 };
 
 /* Row blocks are `step` tall and come one after the other, each with `columns` units. */

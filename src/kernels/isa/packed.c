@@ -37,33 +37,38 @@ struct strip_shape {
     int rows, panels;
 };
 
+/* All sums of a tile, one after the other; the compiler knows how many. */
+#define STRIP_EACH                                                                                 \
+    TILE_UNROLL                                                                                    \
+    for (int r = 0; r < s.rows; r++)                                                               \
+        TILE_UNROLL                                                                                \
+        for (int v = 0; v < s.panels * BLOCK_VECS; v++)
+
 TILE_INLINE void strip_begin(const struct strip *t, const struct strip_shape s,
                              vec acc[ROWS_MOST][PANELS * BLOCK_VECS])
 {
-    TILE_UNROLL
-    for (int r = 0; r < s.rows; r++) {
-        TILE_UNROLL
-        for (int v = 0; v < s.panels * BLOCK_VECS; v++)
-            acc[r][v] = !t->first ? vec_load(t->y + r * t->ldy + v * VEC)
-                        : t->bias ? vec_load(t->bias + v * VEC)
-                                  : vec_all(0);
+    if (!t->first) {
+        STRIP_EACH acc[r][v] = vec_load(t->y + r * t->ldy + v * VEC);
+    } else if (t->bias) {
+        STRIP_EACH acc[r][v] = vec_load(t->bias + v * VEC);
+    } else {
+        STRIP_EACH acc[r][v] = vec_all(0);
     }
 }
 
+/* Each choice is made once for the tile: its sums would wait for a choice of their own. */
 TILE_INLINE void strip_end(const struct strip *t, const struct strip_shape s,
                            vec acc[ROWS_MOST][PANELS * BLOCK_VECS])
 {
-    TILE_UNROLL
-    for (int r = 0; r < s.rows; r++) {
-        TILE_UNROLL
-        for (int v = 0; v < s.panels * BLOCK_VECS; v++) {
-            if (t->last && t->sum)
-                acc[r][v] += vec_load(t->sum + r * t->ld_sum + v * VEC);
-            if (t->last)
-                acc[r][v] = tile_act(t->epilogue, acc[r][v]);
-            vec_store(t->y + r * t->ldy + v * VEC, acc[r][v]);
-        }
+    if (t->last && t->sum) {
+        STRIP_EACH acc[r][v] += vec_load(t->sum + r * t->ld_sum + v * VEC);
     }
+    if (t->last && t->epilogue->act == ACT_RELU) {
+        STRIP_EACH acc[r][v] = vec_pick(acc[r][v] < 0.0f, vec_all(0), acc[r][v]);
+    } else if (t->last && t->epilogue->act == ACT_CLIP) {
+        STRIP_EACH acc[r][v] = tile_act(t->epilogue, acc[r][v]);
+    }
+    STRIP_EACH vec_store(t->y + r * t->ldy + v * VEC, acc[r][v]);
 }
 
 TILE_INLINE void strip_shaped(const struct strip *t, const struct strip_shape s)
