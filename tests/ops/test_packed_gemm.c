@@ -62,7 +62,7 @@ START_TEST(product_bias_sum_and_activation_by_hand)
     f.out.data = f.y;
     const struct tensor *in[] = {&f.t[0], &f.t[1], &f.t[2], &f.t[3]};
     struct tensor *out = &f.out;
-    const struct op_run run = {f.params, OPERANDS, 1, in, &out, NULL};
+    const struct op_run run = {f.params, OPERANDS, 1, in, &out, NULL, NULL};
     ck_ok(the_op()->run(&run, &f.err), &f.err);
     for (int i = 0; i < ROWS; i++)
         for (int j = 0; j < COLUMNS; j++) {

@@ -42,7 +42,7 @@ struct strip_shape {
     TILE_UNROLL                                                                                    \
     for (int r = 0; r < s.rows; r++)                                                               \
         TILE_UNROLL                                                                                \
-        for (int v = 0; v < s.panels * BLOCK_VECS; v++)
+    for (int v = 0; v < s.panels * BLOCK_VECS; v++)
 
 TILE_INLINE void strip_begin(const struct strip *t, const struct strip_shape s,
                              vec acc[ROWS_MOST][PANELS * BLOCK_VECS])
