@@ -2,11 +2,12 @@
  * Copyright The Roost Authors */
 /* Times Roost and ONNX Runtime on one network, side by side in one process, on one thread:
  *
- *     networks latency SECONDS ORT.so MODEL.onnx NAME=ARTIFACT...     a line of JSON
- *     networks load    SECONDS ORT.so MODEL.onnx NAME=ARTIFACT...
- *     networks memory  ORT.so MODEL.onnx|ARTIFACT                     resident bytes, one model
+ *     networks latency DIM,... SECONDS ORT.so MODEL.onnx NAME=ARTIFACT...     a line of JSON
+ *     networks load    DIM,... SECONDS ORT.so MODEL.onnx NAME=ARTIFACT...
+ *     networks memory  DIM,... ORT.so MODEL.onnx|ARTIFACT    resident bytes, one model
  *
- * Contestants take turns in short blocks, so that all see the same machine. */
+ * DIM,... is the shape of the one input. Contestants take turns in short blocks, so that all see
+ * the same machine; errors are counted from ONNX Runtime and from the last contestant. */
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -69,18 +70,17 @@ static void close_one(struct contestant *c)
     roost_model_free(&c->model);
 }
 
-/* Seeded numbers of the first port's shape; a free batch is 1. */
-static void make_input(const struct roost_model *m)
+/* Seeded numbers in the shape that the text names. */
+static void make_input(const char *text)
 {
-    struct roost_port port;
     size_t n = 1;
-    if (roost_model_input(m, 0, &port) != ROOST_OK || port.dtype != ROOST_FLOAT32)
-        die("model", "expected one input of float32");
-    input.dtype = port.dtype;
-    input.rank = port.rank;
-    for (int i = 0; i < port.rank; i++) {
-        input.dims[i] = port.dims[i] < 0 ? 1 : port.dims[i];
-        n *= (size_t)input.dims[i];
+    input.dtype = ROOST_FLOAT32;
+    for (char *end; *text && input.rank < ROOST_RANK_MAX; text = end + (*end == ',')) {
+        int64_t dim = strtoll(text, &end, 10);
+        if (end == text || dim < 1)
+            die(text, "expected dims");
+        input.dims[input.rank++] = dim;
+        n *= (size_t)dim;
     }
     float *x = malloc(n * sizeof(*x));
     uint32_t seed = 1;
@@ -106,8 +106,17 @@ static const float *run_one(struct contestant *c, size_t *count)
     return out.data;
 }
 
-/* The largest difference from the first contestant's output, relative to its largest element. */
-static double difference(struct contestant *c, const float *first, size_t n)
+/* A contestant's output, to be freed. */
+static float *copy_of(struct contestant *c, size_t *n)
+{
+    const float *y = run_one(c, n);
+    float *copy = malloc(*n * sizeof(*copy));
+    memcpy(copy, y, *n * sizeof(*copy));
+    return copy;
+}
+
+/* The largest difference of c's output from another's, relative to the other's largest element. */
+static double difference(struct contestant *c, const float *other, size_t n)
 {
     double most = 0, scale = 0;
     size_t count;
@@ -115,8 +124,10 @@ static double difference(struct contestant *c, const float *first, size_t n)
     if (count != n)
         die(c->path, "another number of outputs");
     for (size_t i = 0; i < n; i++) {
-        most = fmax(most, fabs((double)y[i] - (double)first[i]));
-        scale = fmax(scale, fabs((double)first[i]));
+        if (!isfinite(y[i]) || !isfinite(other[i]))
+            die(c->path, "an output is not finite");
+        most = fmax(most, fabs((double)y[i] - (double)other[i]));
+        scale = fmax(scale, fabs((double)other[i]));
     }
     return scale > 0 ? most / scale : most;
 }
@@ -164,18 +175,18 @@ static void latency(double seconds)
     for (int round = 0; round < ROUNDS; round++)
         for (size_t i = 0; i < n_all; i++)
             latency_block(&all[i], seconds * 1e6 / ROUNDS / (double)n_all, each[i]);
-    size_t n;
-    const float *y = run_one(&all[0], &n);
-    float *first = malloc(n * sizeof(*first));
-    memcpy(first, y, n * sizeof(*first));
+    size_t n, n_last;
+    float *first = copy_of(&all[0], &n), *last = copy_of(&all[n_all - 1], &n_last);
     printf("{");
     for (size_t i = 0; i < n_all; i++) {
         printf("%s\"%s\": {", i ? ", " : "", all[i].name);
         print_samples("run", all[i].us, all[i].n);
-        printf(", \"difference\": %.3g}", difference(&all[i], first, n));
+        printf(", \"difference\": %.3g, \"difference_last\": %.3g}", difference(&all[i], first, n),
+               difference(&all[i], last, n_last));
     }
     printf("}\n");
     free(first);
+    free(last);
 }
 
 /* Opens, answers once, closes; the first time of each is not counted. */
@@ -257,22 +268,16 @@ static void add(const char *name, const char *path)
 int main(int argc, char **argv)
 {
     bool mem = argc == 5 && strcmp(argv[1], "memory") == 0;
-    if (argc < 6 && !mem)
-        die("usage", "networks latency|load SECONDS ORT.so MODEL.onnx NAME=ARTIFACT...");
-    ort_load(argv[mem ? 2 : 3]);
-    /* The shape comes from an artifact, which is closed again before anything is measured. */
-    struct contestant shape = {.path = strchr(argv[5 - mem], '=') ? strchr(argv[5 - mem], '=') + 1
-                                                                  : argv[4]};
-    open_one(&shape);
-    make_input(shape.model);
-    close_one(&shape);
-    roost_session_free(&shape.session);
+    if (argc < 7 && !mem)
+        die("usage", "networks latency|load DIM,... SECONDS ORT.so MODEL.onnx NAME=ARTIFACT...");
+    make_input(argv[2]);
+    ort_load(argv[mem ? 3 : 4]);
     if (mem) {
-        memory(argv[3]);
+        memory(argv[4]);
         return 0;
     }
-    add("ort", argv[4]);
-    for (int i = 5; i < argc; i++) {
+    add("ort", argv[5]);
+    for (int i = 6; i < argc; i++) {
         char *equals = strchr(argv[i], '=');
         if (!equals)
             die(argv[i], "expected NAME=ARTIFACT");
@@ -285,8 +290,8 @@ int main(int argc, char **argv)
             ort_bind(all[i].ort, input.data, input.dims, (size_t)input.rank);
     }
     if (strcmp(argv[1], "load") == 0)
-        load(atof(argv[2]));
+        load(atof(argv[3]));
     else
-        latency(atof(argv[2]));
+        latency(atof(argv[3]));
     return 0;
 }

@@ -124,9 +124,11 @@ int main(int argc, char **argv)
         for (int i = 0; i < 2; i++)
             block(&all[i], atof(argv[1]) * 1e6 / ROUNDS / 2);
     const float *a = run_xgboost(), *b = run_roost();
-    double most = 0;
-    for (int i = 0; i < rows; i++)
+    double most = 0, scale = 0;
+    for (int i = 0; i < rows; i++) {
         most = fmax(most, fabs((double)a[i] - (double)b[i]));
+        scale = fmax(scale, fabs((double)a[i]));
+    }
     printf("{");
     for (int i = 0; i < 2; i++) {
         qsort(all[i].us, all[i].n, sizeof(float), by_value);
@@ -134,6 +136,6 @@ int main(int argc, char **argv)
                all[i].name, (double)all[i].us[all[i].n / 2], (double)all[i].us[all[i].n / 10],
                (double)all[i].us[all[i].n * 9 / 10]);
     }
-    printf("\"difference\": %.3g}\n", most);
+    printf("\"difference\": %.3g}\n", scale > 0 ? most / scale : most);
     return 0;
 }
