@@ -104,7 +104,7 @@ static bool proven(struct graph *g, const struct node *n)
             return false;
         in[i] = &g->values[v].t;
     }
-    int64_t features = node_int(n, ATTR_n_features, 0), groups = node_int(n, ATTR_n_groups, 0);
+    int64_t features = node_int(n, ATTR_n_features, 0), groups = node_int(n, ATTR_n_groups, 1);
     return features >= 1 && features <= TREE_FEATURES_MAX && groups >= 1 &&
            groups <= TREE_GROUPS_MAX &&
            tree_proof(in, TREE_OPERANDS, (uint32_t)features, (uint32_t)groups, &refused) == OK;
