@@ -9,6 +9,10 @@
  *   sets:   of categories: a count of words, then the words, bit c % 32 of word c / 32 for category
  *           c.
  *
+ * A tree is full when all its leaves are equally deep: it has 2^(depth + 1) - 1 nodes then, and the
+ * children of its node i stand at 2i + 1 and 2i + 2 of it. Full trees of no great depth, whose
+ * splits are by number, are walked the fastest.
+ *
  * NaN (missing) goes to the first child, always: whoever writes the tables puts that child first.
  *   by number:    the second child when x < cond; with TREE_FLIP when -x < cond
  *   by category:  the second child when the set holds x; with TREE_FLIP when it does not
@@ -35,6 +39,7 @@ enum {
     TREE_NODES_MAX = 1 << 28,
     TREE_GROUPS_MAX = 1 << 16,
     TREE_DEPTH_MAX = 4096,       /* splits above a leaf: bounds the work of one row */
+    TREE_FULL_DEPTH_MAX = 6,     /* of full trees that have kernels of their own */
     TREE_CATEGORY_MAX = 1 << 24, /* categories are below it: a float32 counts exactly so far */
 };
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* Between trees.c and the kernels of full trees (isa/trees.c), which exist once per level of
- * kernels/cpu.h. A tree is full when all its leaves are equally deep: it has 2^(depth + 1) - 1
- * nodes then, and the children of its node i stand at 2i + 1 and 2i + 2 of it. */
+ * kernels/cpu.h. */
 #ifndef ROOST_KERNELS_TREES_PRIV_H
 #define ROOST_KERNELS_TREES_PRIV_H
 
@@ -11,7 +10,6 @@
 enum {
     TREE_LANES = 10, /* trees side by side of one row */
     TREE_BLOCK = 32, /* rows side by side */
-    TREE_FULL_DEPTH_MAX = 6,
     /* Columns that stand in a block, 32 KiB of stack: what the nearest cache holds. */
     TREE_BLOCK_FEATURES_MAX = 128,
 };

@@ -35,7 +35,8 @@
 /* Those that run once, when the others find nothing more to do: they lay out what is left. */
 #define PASS_LATE_TABLE(X)                                                                         \
     X(block_layout, "lays convolutions out in blocks of 16 channels, and what is between them")    \
-    X(pack_gemm, "lays the constant matrices of products out in panels of 16 columns")
+    X(pack_gemm, "lays the constant matrices of products out in panels of 16 columns")             \
+    X(fill_trees, "fills ragged trees up to full ones, which take no pointers to walk")
 
 /* errors of all: E_NO_MEMORY; E_CORRUPT, E_UNSUPPORTED naming operator, node and opset */
 #define X(name, what) enum status pass_##name(struct graph *g, struct err *err) WARN_UNUSED;
