@@ -121,7 +121,7 @@ class Recycled(harness.Case):
         recycled = after[RECYCLED] / (after[RECYCLED] + after[FRESH])
         print(f"{evictions:.0f} evictions, {100 * recycled:.1f} % of the memory recycled, resident at "
               f"most {worst / MIB:.2f} MiB above the ledger and {constant / MIB:.1f} MiB", flush=True)
-        self.assertLess(worst, MIB)  # a page lost in each eviction would be 12 MiB
+        self.assertLess(worst, 2 * MIB)  # a page lost in each eviction would be 17 MiB
         self.assertGreater(recycled, 0.5)
 
 
