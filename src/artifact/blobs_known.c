@@ -29,7 +29,7 @@ static void table_init(void)
     lock_init(&table.lock, LOCK_BLOBS);
 }
 
-static void table_lock(void)
+static void table_lock(void) ACQUIRES(table.lock)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, table_init);

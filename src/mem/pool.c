@@ -37,7 +37,7 @@ static void pool_init(void)
     pool.limits = (struct pool_limits){POOL_KEPT_DEFAULT, UINT64_MAX};
 }
 
-static void pool_lock(void)
+static void pool_lock(void) ACQUIRES(pool.lock)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, pool_init);

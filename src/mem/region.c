@@ -30,32 +30,44 @@ static void *map(uint64_t bytes)
     return p == MAP_FAILED ? NULL : p;
 }
 
-/* Where huge pages fit they are asked for: their first touch is two to five times quicker. Only
- * whole ones inside the region are ever used, so that it holds no page beyond its size. */
-static void *map_fresh(uint64_t bytes)
+/* A mapping that begins `offset` bytes behind a place for a huge page. */
+static uint8_t *map_beside(uint64_t bytes, uint64_t offset)
 {
-    if (bytes < HUGE)
-        return map(bytes);
     uint8_t *p = map(bytes + HUGE);
     if (!p)
         return NULL;
-    uint64_t before = -(uintptr_t)p % HUGE;
+    uint64_t before = (offset - (uintptr_t)p) % HUGE;
     if (before)
         extent_unmap((struct extent){p, before});
     extent_unmap((struct extent){p + before + bytes, HUGE - before});
-    (void)madvise(p + before, bytes, MADV_HUGEPAGE); /* a kernel without them has no say */
     return p + before;
 }
 
-/* More pages behind those of e, which may move; NULL when it cannot be. */
+/* Where huge pages fit they are asked for: their first touch is two to five times quicker. Only
+ * whole ones inside the region are ever used, so that it holds no page beyond its size. */
+static void *want_huge(void *p, uint64_t bytes)
+{
+    if (p && bytes >= HUGE)
+        (void)madvise(p, bytes, MADV_HUGEPAGE); /* where the kernel has none, there are none */
+    return p;
+}
+
+static void *map_fresh(uint64_t bytes)
+{
+    return bytes < HUGE ? map(bytes) : want_huge(map_beside(bytes, 0), bytes);
+}
+
+/* More pages behind those of e, which may move, huge ones to a place that takes them whole. NULL,
+ * and e as it was, when it cannot be: the place to move to is then unmapped already, and may be
+ * somebody else's. */
 static void *grow(struct extent e, uint64_t bytes)
 {
-    void *p = mremap(e.base, e.bytes, bytes, MREMAP_MAYMOVE);
-    if (p == MAP_FAILED)
-        return NULL;
-    if (bytes >= HUGE)
-        (void)madvise(p, bytes, MADV_HUGEPAGE);
-    return p;
+    void *to, *p = mremap(e.base, e.bytes, bytes, 0);
+    if (p == MAP_FAILED && bytes < HUGE)
+        p = mremap(e.base, e.bytes, bytes, MREMAP_MAYMOVE);
+    else if (p == MAP_FAILED && (to = map_beside(bytes, (uintptr_t)e.base % HUGE)))
+        p = mremap(e.base, e.bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to);
+    return p == MAP_FAILED ? NULL : want_huge(p, bytes);
 }
 
 /* Zeros are an accident that no code may lean on: debug builds take them away. */
