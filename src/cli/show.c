@@ -10,6 +10,7 @@
 #include "cli/json_text.h"
 #include "cli/local.h"
 #include "cli/show_graph.h"
+#include "cli/show_layers.h"
 #include "cli/units.h"
 #include "cli/verbs.h"
 #include "codec/codec.h"
@@ -18,6 +19,7 @@ enum { ASK_MS = 30000, NAMES_MAX = 256 };
 
 static const struct arg_option options[] = {
     {"json", 0, NULL, "Print JSON."},
+    {"layers", 0, NULL, "Also print the form of each convolution, and what others would cost."},
     {"graph", 'g', "OUT.svg|OUT.dot", "Draw a file's graph, beside that of its source."},
     LOCAL_COMPILE_OPTIONS,
     CLIENT_SERVER_OPTION,
@@ -152,7 +154,11 @@ static enum status file_json(const struct program *p, const char *path, struct b
     if (s == OK)
         s = explain_run(p, true, out);
     if (s == OK)
-        s = buf_printf(out, "}, \"format\": \"%d.%d\", \"hash\": \"%s\", \"provenance\": %s}\n",
+        s = buf_char(out, '}');
+    if (s == OK)
+        s = show_layers(p, true, true, out);
+    if (s == OK)
+        s = buf_printf(out, ", \"format\": \"%d.%d\", \"hash\": \"%s\", \"provenance\": %s}\n",
                        p0->major, p0->minor, hash,
                        *program_provenance(p) ? program_provenance(p) : "null");
     return s;
@@ -182,7 +188,8 @@ static enum status ports_plain(const struct signature *sig, const struct port *p
     return s;
 }
 
-static enum status file_plain(const struct program *p, const char *path, struct buf *out)
+static enum status file_plain(const struct program *p, const char *path, bool layers,
+                              struct buf *out)
 {
     const struct signature *sig = program_signature(p);
     const struct artifact_page0 *p0 = program_page0(p);
@@ -211,6 +218,8 @@ static enum status file_plain(const struct program *p, const char *path, struct 
                        units_size_human(p0->cost.arena_per_item, b));
     if (s == OK)
         s = explain_run(p, false, out);
+    if (s == OK)
+        s = show_layers(p, layers, false, out);
     return s == OK ? buf_printf(out, "  %-10s %d.%d, %.16s\n  %-10s %s\n", "artifact", p0->major,
                                 p0->minor, hash, "made", program_provenance(p))
                    : s;
@@ -235,7 +244,7 @@ static int show_file(const struct args *a, const char *path, bool json)
             program_free(&p);
         return cli_fail(&err);
     }
-    s = json ? file_json(p, path, &out) : file_plain(p, path, &out);
+    s = json ? file_json(p, path, &out) : file_plain(p, path, args_on(a, "layers"), &out);
     program_free(&p);
     return cli_print(s, &out);
 }

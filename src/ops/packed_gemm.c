@@ -61,6 +61,14 @@ static enum status infer(struct op_infer *ctx, struct err *err)
     return OK;
 }
 
+/* A product of fewer multiply-adds is done before another thread is awake. */
+#define SHARE_WORK 8e6
+
+static void part(void *product, int64_t from, int64_t to)
+{
+    packed_f32(product, from, to);
+}
+
 static enum status run(const struct op_run *ctx, struct err *err)
 {
     UNUSED(err);
@@ -70,19 +78,22 @@ static enum status run(const struct op_run *ctx, struct err *err)
     int64_t count = tensor_count(y), k = x->dims[x->rank - 1];
     if (count == 0)
         return OK;
-    const struct packed product = {.m = count / p->columns,
-                                   .n = p->columns,
-                                   .k = k,
-                                   .x = x->data,
-                                   .w = ctx->in[1]->data,
-                                   .bias = b ? b->data : NULL,
-                                   .sum = sum ? sum->data : NULL,
-                                   .y = y->data,
-                                   .ldx = k,
-                                   .ld_sum = p->columns,
-                                   .ldy = p->columns,
-                                   .epilogue = p->epilogue};
-    packed_f32(&product, 0, packed_units(&product));
+    struct packed product = {.m = count / p->columns,
+                             .n = p->columns,
+                             .k = k,
+                             .x = x->data,
+                             .w = ctx->in[1]->data,
+                             .bias = b ? b->data : NULL,
+                             .sum = sum ? sum->data : NULL,
+                             .y = y->data,
+                             .ldx = k,
+                             .ld_sum = p->columns,
+                             .ldy = p->columns,
+                             .epilogue = p->epilogue};
+    if (ctx->team && (double)count * (double)k >= SHARE_WORK)
+        ctx->team->share(ctx->team->self, part, &product, packed_units(&product));
+    else
+        packed_f32(&product, 0, packed_units(&product));
     return OK;
 }
 
