@@ -78,8 +78,8 @@ static enum status json_line(const struct layer *l, bool first, struct buf *out)
     if (s == OK)
         s = buf_json_str(out, l->name, strlen(l->name));
     if (s == OK)
-        s = buf_printf(out, ", \"form\": \"%s\", \"weights_bytes\": %" PRIu64,
-                       form_names[l->form], l->bytes);
+        s = buf_printf(out, ", \"form\": \"%s\", \"weights_bytes\": %" PRIu64, form_names[l->form],
+                       l->bytes);
     if (s == OK && l->other)
         s = buf_printf(out, ", \"other_form_bytes\": %" PRIu64, l->other);
     return s == OK ? buf_char(out, '}') : s;
@@ -109,8 +109,8 @@ static enum status summary(const struct sums *sums, struct buf *out)
     if (!sums->winograd && !sums->could)
         return OK;
     return buf_printf(out,
-                      "  %-10s %" PRIu32 " of %" PRIu32
-                      " convolutions, for %s; %" PRIu32 " more would take %s\n",
+                      "  %-10s %" PRIu32 " of %" PRIu32 " convolutions, for %s; %" PRIu32
+                      " more would take %s\n",
                       "winograd", sums->winograd, sums->count, units_size_human(sums->added, a),
                       sums->could, units_size_human(sums->more, b));
 }

@@ -9,7 +9,6 @@
 
 /* Plain: one line a convolution with `each`, else a summary. JSON: `, "convolutions": [...]`.
  * Nothing in plain text for a program without blocked convolutions.  errors: E_NO_MEMORY */
-enum status show_layers(const struct program *p, bool each, bool json,
-                        struct buf *out) WARN_UNUSED;
+enum status show_layers(const struct program *p, bool each, bool json, struct buf *out) WARN_UNUSED;
 
 #endif

@@ -38,6 +38,17 @@ static inline bool block_act_inline(enum activation a)
     return a == ACT_NONE || a == ACT_RELU || a == ACT_CLIP;
 }
 
+/* Kernel places k with 0 <= at + k * step < extent, of `kernel`: [*from, *to). */
+static inline void block_places(int64_t at, int64_t step, int64_t kernel, int64_t extent,
+                                int64_t *from, int64_t *to)
+{
+    /* Most steps are 1, and a division costs more than a position of a depthwise kernel. */
+    int64_t before = at >= 0 ? 0 : step == 1 ? -at : (-at + step - 1) / step;
+    int64_t after = at >= extent ? 0 : step == 1 ? extent - at : (extent - at + step - 1) / step;
+    *from = MIN(before, kernel);
+    *to = MAX(MIN(after, kernel), *from);
+}
+
 /* ---- the direct forms: a unit is a band of output rows, or of positions where that is one row
  * ----
  */

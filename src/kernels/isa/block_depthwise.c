@@ -8,7 +8,7 @@
 #include "kernels/blocked_priv.h"
 #include "kernels/isa/tile.h"
 
-enum { PIXELS = 4, WIDE = 3 };
+enum { PIXELS = 4, LONG = 8, WIDE = 3 };
 
 struct line {
     const struct block_conv *c;
@@ -66,9 +66,8 @@ TILE_INLINE void positions(const struct line *l, int64_t column, int64_t a, int6
 static void edge(const struct line *l, int64_t column, float *y, const float *sum)
 {
     const struct block_conv *c = l->c;
-    int64_t left = column * c->stride[1] - c->pad[1], step = c->dilation[1];
-    int64_t a = left >= 0 ? 0 : MIN((-left + step - 1) / step, c->kernel[1]);
-    int64_t b = left >= c->in[1] ? 0 : MIN((c->in[1] - left + step - 1) / step, c->kernel[1]);
+    int64_t a, b;
+    block_places(column * c->stride[1] - c->pad[1], c->dilation[1], c->kernel[1], c->in[1], &a, &b);
     vec acc[PIXELS][BLOCK_VECS];
     begin(l, sum, acc, 1);
     positions(l, column, a, b, 1, acc);
@@ -83,16 +82,18 @@ static void inside(const struct line *l, int64_t column, float *y, const float *
     end(l, y, acc, PIXELS);
 }
 
-/* The same for three kernel columns at a stride that the compiler knows, one register at a time. */
+/* The same for three kernel columns, for a stride and a number of positions that the compiler
+ * knows, one register at a time: so many sums that each has time to be ready for its next product.
+ */
 TILE_INLINE void inside_wide(const struct line *l, int64_t column, float *y, const float *sum,
-                             const int stride)
+                             const int stride, const int pixels)
 {
     const struct block_conv *c = l->c;
     const float *left = l->x + (column * stride - c->pad[1]) * BLOCK;
     for (int v = 0; v < BLOCK; v += VEC) {
-        vec acc[PIXELS], bias = l->bias ? vec_load(l->bias + v) : vec_all(0);
+        vec acc[LONG], bias = l->bias ? vec_load(l->bias + v) : vec_all(0);
         TILE_UNROLL
-        for (int p = 0; p < PIXELS; p++) {
+        for (int p = 0; p < pixels; p++) {
             acc[p] = bias;
             if (sum)
                 acc[p] += vec_load(sum + p * BLOCK + v);
@@ -101,56 +102,83 @@ TILE_INLINE void inside_wide(const struct line *l, int64_t column, float *y, con
             const float *x = left + (l->top + ky * c->dilation[0]) * c->in[1] * BLOCK + v;
             const float *w = l->w + ky * WIDE * BLOCK + v;
             vec weight[WIDE] = {vec_load(w), vec_load(w + BLOCK), vec_load(w + 2 * BLOCK)};
-            TILE_UNROLL
-            for (int i = 0; i < (PIXELS - 1) * stride + WIDE; i++) {
+            _Pragma("GCC unroll 32") for (int i = 0; i < (pixels - 1) * stride + WIDE; i++)
+            {
                 vec one = vec_load(x + i * BLOCK);
                 TILE_UNROLL
                 for (int kx = 0; kx < WIDE; kx++)
-                    if (i >= kx && (i - kx) % stride == 0 && (i - kx) / stride < PIXELS)
+                    if (i >= kx && (i - kx) % stride == 0 && (i - kx) / stride < pixels)
                         acc[(i - kx) / stride] += one * weight[kx];
             }
         }
         TILE_UNROLL
-        for (int p = 0; p < PIXELS; p++)
+        for (int p = 0; p < pixels; p++)
             vec_store(y + p * BLOCK + v, tile_act(&c->epilogue, acc[p]));
     }
 }
 
-static void inside_1(const struct line *l, int64_t column, float *y, const float *sum)
+static void short_1(const struct line *l, int64_t column, float *y, const float *sum)
 {
-    inside_wide(l, column, y, sum, 1);
+    inside_wide(l, column, y, sum, 1, PIXELS);
 }
 
-static void inside_2(const struct line *l, int64_t column, float *y, const float *sum)
+static void long_1(const struct line *l, int64_t column, float *y, const float *sum)
 {
-    inside_wide(l, column, y, sum, 2);
+    inside_wide(l, column, y, sum, 1, LONG);
+}
+
+static void short_2(const struct line *l, int64_t column, float *y, const float *sum)
+{
+    inside_wide(l, column, y, sum, 2, PIXELS);
+}
+
+static void long_2(const struct line *l, int64_t column, float *y, const float *sum)
+{
+    inside_wide(l, column, y, sum, 2, LONG);
 }
 
 typedef void inside_fn(const struct line *l, int64_t column, float *y, const float *sum);
 
-static inside_fn *inside_for(const struct block_conv *c)
+/* Tiles of LONG positions (NULL: there are none) and of PIXELS. */
+struct tiles {
+    inside_fn *of_long, *of_pixels;
+};
+
+static struct tiles tiles_for(const struct block_conv *c)
 {
     bool wide = c->kernel[1] == WIDE && c->dilation[1] == 1;
-    return wide && c->stride[1] == 1 ? inside_1 : wide && c->stride[1] == 2 ? inside_2 : inside;
+    if (wide && c->stride[1] == 1)
+        return (struct tiles){long_1, short_1};
+    if (wide && c->stride[1] == 2)
+        return (struct tiles){long_2, short_2};
+    return (struct tiles){NULL, inside};
+}
+
+/* Do positions [column, column + pixels) exist and read inside of the image? */
+static bool fits(const struct block_conv *c, int64_t column, int64_t pixels)
+{
+    int64_t left = column * c->stride[1] - c->pad[1];
+    int64_t last = left + (pixels - 1) * c->stride[1] + (c->kernel[1] - 1) * c->dilation[1];
+    return left >= 0 && last < c->in[1] && column + pixels <= c->out[1];
 }
 
 /* One output row; y and sum lead to its column 0. */
 static void one_row(const struct line *l, float *y, const float *sum)
 {
     const struct block_conv *c = l->c;
-    int64_t reach = (c->kernel[1] - 1) * c->dilation[1], column = 0;
-    inside_fn *tile = inside_for(c);
-    while (column < c->out[1]) {
-        int64_t left = column * c->stride[1] - c->pad[1];
-        int64_t last = left + (PIXELS - 1) * c->stride[1] + reach;
+    const struct tiles t = tiles_for(c);
+    for (int64_t column = 0, step; column < c->out[1]; column += step) {
         const float *s = sum ? sum + column * BLOCK : NULL;
-        if (left >= 0 && last < c->in[1] && column + PIXELS <= c->out[1]) {
-            tile(l, column, y + column * BLOCK, s);
-            column += PIXELS;
-        } else {
-            edge(l, column, y + column * BLOCK, s);
-            column++;
+        inside_fn *tile = edge;
+        step = 1;
+        if (t.of_long && fits(c, column, LONG)) {
+            tile = t.of_long;
+            step = LONG;
+        } else if (fits(c, column, PIXELS)) {
+            tile = t.of_pixels;
+            step = PIXELS;
         }
+        tile(l, column, y + column * BLOCK, s);
     }
 }
 
@@ -165,9 +193,7 @@ static void one_block(const struct block_conv *c, int64_t unit)
                      .bias = c->bias ? c->bias + block * BLOCK : NULL};
     for (int64_t i = 0; i < c->out[0]; i++) {
         l.top = i * c->stride[0] - c->pad[0];
-        int64_t step = c->dilation[0];
-        l.from = l.top >= 0 ? 0 : MIN((-l.top + step - 1) / step, c->kernel[0]);
-        l.to = l.top >= c->in[0] ? 0 : MIN((c->in[0] - l.top + step - 1) / step, c->kernel[0]);
+        block_places(l.top, c->dilation[0], c->kernel[0], c->in[0], &l.from, &l.to);
         one_row(&l, y + i * row, sum ? sum + i * row : NULL);
     }
     if (!block_act_inline(c->epilogue.act))

@@ -20,19 +20,11 @@ struct band {
     int64_t image, row, rows, column, columns; /* output rows [row, row + rows), likewise columns */
     int64_t x_plane, y_plane;                  /* floats of one block */
     int64_t pixel;                             /* floats from pixel to pixel of x */
+    int64_t most;                              /* positions of a tile in a row */
     bool narrow;                               /* tiles go on in the next row */
     struct tile tile;                          /* of the chunk in work */
     struct tile_kind kind;
 };
-
-/* Kernel rows that lie inside of the image for output row y: [*from, *to). */
-static void kernel_rows(const struct block_conv *c, int64_t y, int64_t *from, int64_t *to)
-{
-    int64_t top = y * c->stride[0] - c->pad[0], step = c->dilation[0];
-    *from = top >= 0 ? 0 : MIN((-top + step - 1) / step, c->kernel[0]);
-    *to = top >= c->in[0] ? 0 : MIN((c->in[0] - top + step - 1) / step, c->kernel[0]);
-    *to = MAX(*to, *from);
-}
 
 /* What a chunk passes over: x and sum as they lead to the blocks' first pixel. */
 struct chunk {
@@ -40,11 +32,13 @@ struct chunk {
     float *y;
 };
 
-/* Output positions [at, at + pixels), counted through all rows, each with a place of its own. */
-static void scattered(struct band *d, const struct chunk *k, int64_t at)
+/* Output positions [at, to), counted through all rows, as far as one tile goes; each has a place of
+ * its own. */
+static void scattered(struct band *d, const struct chunk *k, int64_t at, int64_t to)
 {
     const struct block_conv *c = d->c;
     struct tile *t = &d->tile;
+    d->kind.pixels = tile_pixels(at, to, TILE_FEW);
     for (int p = 0; p < d->kind.pixels; p++) {
         int64_t row = (at + p) / d->b->columns, column = (at + p) % d->b->columns;
         t->place[p] =
@@ -65,15 +59,16 @@ static void one_row(struct band *d, const struct chunk *k, int64_t row)
     const struct block_conv *c = d->c;
     struct tile *t = &d->tile;
     int64_t reach = (c->kernel[1] - 1) * c->dilation[1], from, to;
-    kernel_rows(c, row, &from, &to);
-    int64_t in = from < to ? row * c->stride[0] - c->pad[0] + from * c->dilation[0] : 0;
+    int64_t top = row * c->stride[0] - c->pad[0];
+    block_places(top, c->dilation[0], c->kernel[0], c->in[0], &from, &to);
+    int64_t in = from < to ? top + from * c->dilation[0] : 0;
     for (int64_t at = d->column; at < d->column + d->columns; at += d->kind.pixels) {
-        d->kind.pixels = tile_pixels(at, d->column + d->columns);
+        d->kind.pixels = tile_pixels(at, d->column + d->columns, d->most);
         int64_t column = at * c->stride[1] - c->pad[1];
         int64_t last = column + (d->kind.pixels - 1) * c->stride[1] + reach;
         int64_t position = row * d->b->columns + at;
         if (column < 0 || last >= d->b->in_columns) {
-            scattered(d, k, position);
+            scattered(d, k, position, position + d->kind.pixels);
             continue;
         }
         d->kind.scattered = false;
@@ -94,10 +89,8 @@ static void one_chunk(struct band *d, const struct chunk *k)
         return;
     }
     int64_t end = (d->row + d->rows) * d->b->columns;
-    for (int64_t at = d->row * d->b->columns; at < end; at += d->kind.pixels) {
-        d->kind.pixels = tile_pixels(at, end);
-        scattered(d, k, at);
-    }
+    for (int64_t at = d->row * d->b->columns; at < end; at += d->kind.pixels)
+        scattered(d, k, at, end);
 }
 
 /* Output block o of group g (and the next, when kind.blocks is 2). */
@@ -135,6 +128,7 @@ static void begin(struct band *d)
     const int64_t lanes = plain ? c->in_c : BLOCK;
     const int64_t tiles = (d->b->columns + TILE_PIXELS - 1) / TILE_PIXELS;
     d->pixel = plain ? 1 : BLOCK;
+    d->most = plain ? TILE_FEW : TILE_PIXELS;
     d->x_plane = d->b->in_rows * d->b->in_columns * lanes;
     d->y_plane = d->b->rows * d->b->columns * BLOCK;
     d->narrow = tiles < 3 && 4 * d->b->columns < 3 * tiles * TILE_PIXELS && !d->b->by_columns;
@@ -167,9 +161,15 @@ static void finish(const struct band *d, int64_t block)
     epilogue_f32(&c->epilogue, y + from, 0, NULL, n);
 }
 
+/* Output blocks of an item. */
+static int64_t item_blocks(const struct block_conv *c)
+{
+    return c->form == BLOCK_PLAIN ? 1 : TILE_BLOCKS;
+}
+
 int64_t ISA_NAME(block_direct_items)(const struct block_conv *c)
 {
-    return c->groups * ((c->out_blocks + TILE_BLOCKS - 1) / TILE_BLOCKS);
+    return c->groups * ((c->out_blocks + item_blocks(c) - 1) / item_blocks(c));
 }
 
 void ISA_NAME(block_direct)(const struct block_conv *c, int64_t unit, int64_t item, int64_t to)
@@ -177,7 +177,7 @@ void ISA_NAME(block_direct)(const struct block_conv *c, int64_t unit, int64_t it
     struct block_bands b;
     block_bands_of(c, &b);
     int64_t at = unit % b.count * b.step;
-    int64_t each = (c->out_blocks + TILE_BLOCKS - 1) / TILE_BLOCKS;
+    const int64_t most = item_blocks(c), each = (c->out_blocks + most - 1) / most;
     struct band d = {.c = c, .b = &b, .image = unit / b.count, .rows = 1, .columns = b.columns};
     if (b.by_columns) {
         d.column = at;
@@ -188,8 +188,8 @@ void ISA_NAME(block_direct)(const struct block_conv *c, int64_t unit, int64_t it
     }
     begin(&d);
     for (; item < to; item++) {
-        int64_t g = item / each, o = item % each * TILE_BLOCKS;
-        d.kind.blocks = (int)MIN((int64_t)TILE_BLOCKS, c->out_blocks - o);
+        int64_t g = item / each, o = item % each * most;
+        d.kind.blocks = (int)MIN(most, c->out_blocks - o);
         output_block(&d, g, o);
         for (int i = 0; i < d.kind.blocks && !block_act_inline(c->epilogue.act); i++)
             finish(&d, g * c->out_blocks + o + i);

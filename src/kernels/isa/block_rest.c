@@ -10,15 +10,6 @@
 
 /* ---- pools ---- */
 
-/* Kernel places k with 0 <= at + k * step < extent: [*from, *to). */
-static void places(int64_t at, int64_t step, int64_t kernel, int64_t extent, int64_t *from,
-                   int64_t *to)
-{
-    *from = at >= 0 ? 0 : MIN((-at + step - 1) / step, kernel);
-    *to = at >= extent ? 0 : MIN((extent - at + step - 1) / step, kernel);
-    *to = MAX(*to, *from);
-}
-
 /* Where a window's rows and columns lie. */
 struct window {
     int64_t top, left, from[2], to[2];
@@ -27,13 +18,13 @@ struct window {
 static void window_rows(const struct block_pool *p, int64_t row, struct window *w)
 {
     w->top = row * p->stride[0] - p->pad[0];
-    places(w->top, p->dilation[0], p->kernel[0], p->in[0], &w->from[0], &w->to[0]);
+    block_places(w->top, p->dilation[0], p->kernel[0], p->in[0], &w->from[0], &w->to[0]);
 }
 
 static void window_columns(const struct block_pool *p, int64_t column, struct window *w)
 {
     w->left = column * p->stride[1] - p->pad[1];
-    places(w->left, p->dilation[1], p->kernel[1], p->in[1], &w->from[1], &w->to[1]);
+    block_places(w->left, p->dilation[1], p->kernel[1], p->in[1], &w->from[1], &w->to[1]);
 }
 
 TILE_INLINE void window_max(const struct block_pool *p, const struct window *w, const float *x,
@@ -99,7 +90,7 @@ static int64_t counted(const struct block_pool *p, int d, int64_t at, int64_t fr
     if (!p->count_pad)
         return to - from;
     int64_t padded = p->in[d] + p->pad_end[d], last;
-    places(at + p->pad[d], p->dilation[d], p->kernel[d], padded + p->pad[d], &from, &last);
+    block_places(at + p->pad[d], p->dilation[d], p->kernel[d], padded + p->pad[d], &from, &last);
     return last - from;
 }
 

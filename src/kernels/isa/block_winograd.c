@@ -119,7 +119,7 @@ static void products(const struct run *r, int64_t item, int64_t to)
         k.blocks = (int)MIN((int64_t)TILE_BLOCKS, c->out_blocks - o);
         t.w = c->w + (place * c->out_blocks + o) * one;
         for (int64_t at = 0; at < r->count; at += k.pixels) {
-            k.pixels = tile_pixels(at, r->count);
+            k.pixels = tile_pixels(at, r->count, TILE_PIXELS);
             t.x = v + at * BLOCK;
             t.y = m + at * BLOCK;
             ISA_NAME(tile_run)(&t, &k);

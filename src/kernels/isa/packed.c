@@ -13,9 +13,10 @@
 #include "kernels/lanes.h"
 #include "kernels/packed_priv.h"
 
-/* Positions are rows here: the registers are as many. */
+/* Positions are rows here. Seven by two panels keep the multipliers of the widest level as busy as
+ * fourteen would, in half the code. */
 enum {
-    ROWS_MOST = (int)TILE_PIXELS > (int)PACKED_FEW ? (int)TILE_PIXELS : (int)PACKED_FEW,
+    ROWS_MOST = (int)TILE_FEW > (int)PACKED_FEW ? (int)TILE_FEW : (int)PACKED_FEW,
     PANELS = TILE_BLOCKS,
     SUMS = 8, /* in flight at once, to keep the multipliers busy */
     CHAINS = SUMS / BLOCK_VECS,
@@ -138,13 +139,13 @@ TILE_INLINE void strip_chained(const struct strip *t, const int rows)
         break;
 #define CASES_3 CASE(1) CASE(2) CASE(3)
 #define CASES_6 CASES_3 CASE(4) CASE(5) CASE(6)
-#define CASES_14 CASES_6 CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12) CASE(13) CASE(14)
+#define CASES_7 CASES_6 CASE(7)
 
 TILE_INLINE void strip_of(const struct strip *t, int rows, const int panels)
 {
     switch (rows) {
 #if ISA_LEVEL == 2
-        CASES_14
+        CASES_7
 #elif ISA_LEVEL == 1
         CASES_6
 #else
@@ -276,7 +277,7 @@ static void whole(const struct packed *p, const struct packed_part *part, int pa
         t.w += from * BLOCK;
         const float *next = all.w + (t.last ? panels * p->k : to) * BLOCK;
         for (int64_t row = 0; row < part->rows;) {
-            int rows = tile_pixels(row, part->rows);
+            int rows = tile_pixels(row, part->rows, TILE_FEW);
             t.x = all.x + row * p->ldx + from;
             t.ahead = row ? t.w : next;
             t.y = all.y + row * p->ldy;
@@ -295,7 +296,7 @@ static void partial(const struct packed *p, const struct packed_part *part)
     for (int64_t row = 0; row < part->rows; row += rows) {
         struct strip t = strip_at(p, part->row + row, part->panel);
         float *to = t.y;
-        rows = p->m <= PACKED_FEW ? part->rows : tile_pixels(row, part->rows);
+        rows = p->m <= PACKED_FEW ? part->rows : tile_pixels(row, part->rows, TILE_FEW);
         for (int64_t r = 0; t.sum && r < rows; r++)
             memcpy(sum + r * BLOCK, t.sum + r * p->ld_sum, (size_t)columns * sizeof(*sum));
         t.sum = t.sum ? sum : NULL;

@@ -12,9 +12,9 @@ typedef void tile_fn(const struct tile *t);
 #define EACH_PIXELS_3(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__)
 #define EACH_PIXELS_6(X, ...)                                                                      \
     EACH_PIXELS_3(X, __VA_ARGS__) X(4, __VA_ARGS__) X(5, __VA_ARGS__) X(6, __VA_ARGS__)
+#define EACH_PIXELS_7(X, ...) EACH_PIXELS_6(X, __VA_ARGS__) X(7, __VA_ARGS__)
 #define EACH_PIXELS_14(X, ...)                                                                     \
-    EACH_PIXELS_6(X, __VA_ARGS__)                                                                  \
-    X(7, __VA_ARGS__)                                                                              \
+    EACH_PIXELS_7(X, __VA_ARGS__)                                                                  \
     X(8, __VA_ARGS__)                                                                              \
     X(9, __VA_ARGS__)                                                                              \
     X(10, __VA_ARGS__)                                                                             \
@@ -24,10 +24,13 @@ typedef void tile_fn(const struct tile *t);
     X(14, __VA_ARGS__)
 #if ISA_LEVEL == 2
 #define EACH_PIXELS EACH_PIXELS_14
+#define EACH_FEW EACH_PIXELS_7
 #elif ISA_LEVEL == 1
 #define EACH_PIXELS EACH_PIXELS_6
+#define EACH_FEW EACH_PIXELS_6
 #else
 #define EACH_PIXELS EACH_PIXELS_3
+#define EACH_FEW EACH_PIXELS_3
 #endif
 
 #define DEFINE(pixels, form, blocks, scattered, plain)                                             \
@@ -38,28 +41,25 @@ typedef void tile_fn(const struct tile *t);
 #define NAME(pixels, form) form##_##pixels,
 
 EACH_PIXELS(DEFINE, row, 1, false, false)
-EACH_PIXELS(DEFINE, scattered, 1, true, false)
-EACH_PIXELS(DEFINE, plain, 1, false, true)
-EACH_PIXELS(DEFINE, plain_scattered, 1, true, true)
+EACH_FEW(DEFINE, scattered, 1, true, false)
+EACH_FEW(DEFINE, plain, 1, false, true)
+EACH_FEW(DEFINE, plain_scattered, 1, true, true)
 static tile_fn *const one_block[2][2][TILE_PIXELS] = {
-    {{EACH_PIXELS(NAME, row)}, {EACH_PIXELS(NAME, scattered)}},
-    {{EACH_PIXELS(NAME, plain)}, {EACH_PIXELS(NAME, plain_scattered)}}};
+    {{EACH_PIXELS(NAME, row)}, {EACH_FEW(NAME, scattered)}},
+    {{EACH_FEW(NAME, plain)}, {EACH_FEW(NAME, plain_scattered)}}};
 
 #if ISA_LEVEL == 2
 EACH_PIXELS(DEFINE, row2, 2, false, false)
-EACH_PIXELS(DEFINE, scattered2, 2, true, false)
-EACH_PIXELS(DEFINE, plain2, 2, false, true)
-EACH_PIXELS(DEFINE, plain_scattered2, 2, true, true)
-static tile_fn *const two_blocks[2][2][TILE_PIXELS] = {
-    {{EACH_PIXELS(NAME, row2)}, {EACH_PIXELS(NAME, scattered2)}},
-    {{EACH_PIXELS(NAME, plain2)}, {EACH_PIXELS(NAME, plain_scattered2)}}};
+EACH_FEW(DEFINE, scattered2, 2, true, false)
+static tile_fn *const two_blocks[2][TILE_PIXELS] = {{EACH_PIXELS(NAME, row2)},
+                                                    {EACH_FEW(NAME, scattered2)}};
 #endif
 
 void ISA_NAME(tile_run)(const struct tile *t, const struct tile_kind *k)
 {
 #if ISA_LEVEL == 2
     if (k->blocks == 2) {
-        two_blocks[k->plain][k->scattered][k->pixels - 1](t);
+        two_blocks[k->scattered][k->pixels - 1](t);
         return;
     }
 #endif

@@ -11,13 +11,15 @@
 #include "kernels/isa/isa.h"
 #include "kernels/kernels.h"
 
-/* As many as the registers hold sums for, with some left for weights and the position's number. */
+/* As many as the registers hold sums for, with some left for weights and the position's number.
+ * Scattered and plain tiles take TILE_FEW at most: there are addresses to hold as well, and each
+ * kind of tile at each number of positions is code of its own. */
 #if ISA_LEVEL == 2
-enum { TILE_PIXELS = 14, TILE_BLOCKS = 2 };
+enum { TILE_PIXELS = 14, TILE_FEW = 7, TILE_BLOCKS = 2 };
 #elif ISA_LEVEL == 1
-enum { TILE_PIXELS = 6, TILE_BLOCKS = 1 };
+enum { TILE_PIXELS = 6, TILE_FEW = 6, TILE_BLOCKS = 1 };
 #else
-enum { TILE_PIXELS = 3, TILE_BLOCKS = 1 };
+enum { TILE_PIXELS = 3, TILE_FEW = 3, TILE_BLOCKS = 1 };
 #endif
 
 /* Where one output position reads at kernel place (0, 0). */
@@ -180,9 +182,9 @@ TILE_INLINE void tile_shaped(const struct tile *t, const struct tile_shape s)
                     for (int64_t lane = 0; lane < t->lanes; lane++, w += BLOCK)
                         tile_step(t, s, w, at, lane * t->x_lane, acc);
                 } else {
-                    TILE_UNROLL
-                    for (int64_t lane = 0; lane < BLOCK; lane++, w += BLOCK)
-                        tile_step(t, s, w, at, lane, acc);
+                    _Pragma("GCC unroll 4") /* all 16 would be a megabyte of tiles, no faster */
+                        for (int64_t lane = 0; lane < BLOCK; lane++, w += BLOCK)
+                            tile_step(t, s, w, at, lane, acc);
                 }
             }
         }
