@@ -37,24 +37,21 @@ void block_winograd_weights(const float g[9], float u[36])
 
 /* The kernel's number at place (y, x) from its 36: rows 0, 1 + 2, 3 + 4 and 5 of G invert it.
  * With s = u1 + u2, d = u1 - u2: g0 = 4 u0, g1 = -3 d, g2 = u5 (one dimension). */
-static double back(const double at[PATCH], int k)
-{
-    return k == 0 ? 4 * at[0] : k == 1 ? -3 * (at[1] - at[2]) : at[5];
-}
+enum { TERMS = 2 }; /* of g1; g0 and g2 have one */
+static const int back_rows[KERNEL][TERMS] = {{0, 0}, {1, 2}, {5, 5}};
+static const double back_factors[KERNEL][TERMS] = {{4, 0}, {-3, 3}, {1, 0}};
 
 static double winograd_weight(const struct block_conv *c, int64_t out, int64_t in, int ky, int kx)
 {
     int64_t step = c->out_blocks * c->in_blocks * BLOCK_LANES * BLOCK_LANES;
     int64_t at =
         (out / BLOCK_LANES * c->in_blocks * BLOCK_LANES + in) * BLOCK_LANES + out % BLOCK_LANES;
-    double column[PATCH];
-    for (int j = 0; j < PATCH; j++) {
-        double row[PATCH];
-        for (int i = 0; i < PATCH; i++)
-            row[i] = (double)c->w[(i * PATCH + j) * step + at];
-        column[j] = back(row, ky);
-    }
-    return back(column, kx);
+    double sum = 0;
+    for (int i = 0; i < (ky == 1 ? TERMS : 1); i++)
+        for (int j = 0; j < (kx == 1 ? TERMS : 1); j++)
+            sum += back_factors[ky][i] * back_factors[kx][j] *
+                   (double)c->w[(back_rows[ky][i] * PATCH + back_rows[kx][j]) * step + at];
+    return sum;
 }
 
 /* The weight of output channel `out` and input channel `in` of one group. */
