@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The Roost Authors
 #
-# src/kernels/isa/*.c are compiled once per level of src/kernels/cpu.h. -O3 in every build: these
-# are loops over vectors that mean something else when they are not unrolled.
+# src/kernels/isa/*.c are compiled once per level of src/kernels/cpu.h, with -O2 in every build: these
+# are loops over vectors that are slow as plain ones. Under sanitizers they stay rolled up.
 function(roost_isa_sources target)
     file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/kernels/isa/*.c)
     if(NOT sources)
@@ -20,6 +20,10 @@ function(roost_isa_sources target)
         set_target_properties(roost_kernels_${isa} PROPERTIES POSITION_INDEPENDENT_CODE ON)
         target_compile_definitions(roost_kernels_${isa} PRIVATE ISA=${isa} ISA_LEVEL=${level})
         target_compile_options(roost_kernels_${isa} PRIVATE -O2 -ffp-contract=fast -Wno-psabi ${flags_${isa}})
+        if(ROOST_SANITIZE)
+            target_compile_options(roost_kernels_${isa} PRIVATE -O1)
+            target_compile_definitions(roost_kernels_${isa} PRIVATE ISA_ROLLED)
+        endif()
         target_sources(${target} PRIVATE $<TARGET_OBJECTS:roost_kernels_${isa}>)
     endforeach()
 endfunction()

@@ -102,8 +102,8 @@ TILE_INLINE void inside_wide(const struct line *l, int64_t column, float *y, con
             const float *x = left + (l->top + ky * c->dilation[0]) * c->in[1] * BLOCK + v;
             const float *w = l->w + ky * WIDE * BLOCK + v;
             vec weight[WIDE] = {vec_load(w), vec_load(w + BLOCK), vec_load(w + 2 * BLOCK)};
-            _Pragma("GCC unroll 32") for (int i = 0; i < (pixels - 1) * stride + WIDE; i++)
-            {
+            ISA_UNROLL(32)
+            for (int i = 0; i < (pixels - 1) * stride + WIDE; i++) {
                 vec one = vec_load(x + i * BLOCK);
                 TILE_UNROLL
                 for (int kx = 0; kx < WIDE; kx++)

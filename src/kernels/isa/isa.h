@@ -3,7 +3,7 @@
 /* For the sources of this folder, which are compiled once per level of kernels/cpu.h: ISA_LEVEL is
  * that level's number, ISA_NAME(f) the name that f has in this compilation (f_avx2), `vec` one
  * register of floats. Sources here are plain C on vectors: the same text makes the kernels of all
- * levels, so that what is tested at one width is what runs at another. They are compiled with -O3
+ * levels, so that what is tested at one width is what runs at another. They are compiled with -O2
  * and with contraction of products and sums in every build.
  *
  * Only static functions and ISA_NAME functions may be defined here: anything else would be
@@ -24,6 +24,15 @@ enum { VEC = 16, VEC_REGISTERS = 32 };
 enum { VEC = 8, VEC_REGISTERS = 16 };
 #else
 enum { VEC = 4, VEC_REGISTERS = 16 };
+#endif
+
+/* Before a loop of a number of steps that the compiler knows, all or n of which are written out.
+ * Sanitizers put checks around every access of it: written out, one file took gcc ten minutes. */
+#if defined(ISA_ROLLED)
+#define ISA_UNROLL(n)
+#else
+#define ISA_PRAGMA(text) _Pragma(#text)
+#define ISA_UNROLL(n) ISA_PRAGMA(GCC unroll n)
 #endif
 
 /* What stands side by side in blocked tensors and packed weights, at every level. */

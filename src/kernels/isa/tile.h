@@ -69,7 +69,7 @@ struct tile_shape {
 };
 
 #define TILE_INLINE static inline __attribute__((always_inline))
-#define TILE_UNROLL _Pragma("GCC unroll 16")
+#define TILE_UNROLL ISA_UNROLL(16)
 
 /* Where register v of position p stands in y and sum. */
 TILE_INLINE int64_t tile_y(const struct tile *t, int p, int v)
@@ -182,9 +182,9 @@ TILE_INLINE void tile_shaped(const struct tile *t, const struct tile_shape s)
                     for (int64_t lane = 0; lane < t->lanes; lane++, w += BLOCK)
                         tile_step(t, s, w, at, lane * t->x_lane, acc);
                 } else {
-                    _Pragma("GCC unroll 4") /* all 16 would be a megabyte of tiles, no faster */
-                        for (int64_t lane = 0; lane < BLOCK; lane++, w += BLOCK)
-                            tile_step(t, s, w, at, lane, acc);
+                    ISA_UNROLL(4) /* all 16 would be a megabyte of tiles, no faster */
+                    for (int64_t lane = 0; lane < BLOCK; lane++, w += BLOCK)
+                        tile_step(t, s, w, at, lane, acc);
                 }
             }
         }

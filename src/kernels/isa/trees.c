@@ -86,12 +86,13 @@ static void rows_any(const struct tree_node *tree, uint32_t depth, const float *
         enum { NODES = (2 << depth) - 1 };                                                         \
         size_t at[TREE_LANES] = {0};                                                               \
         for (int step = 0; step < depth; step++)                                                   \
-            _Pragma("GCC unroll 16") for (int i = 0; i < TREE_LANES; i++)                          \
+            ISA_UNROLL(16) for (int i = 0; i < TREE_LANES; i++)                                    \
             {                                                                                      \
                 const struct tree_node *n = trees + at[i] + i * NODES;                             \
                 at[i] = 2 * at[i] + 1 + (row[tree_column(n->what)] < n->cond);                     \
             }                                                                                      \
-        _Pragma("GCC unroll 16") for (int i = 0; i < TREE_LANES; i++)                              \
+        ISA_UNROLL(16)                                                                             \
+        for (int i = 0; i < TREE_LANES; i++)                                                       \
             __builtin_memcpy(leaves + i, &trees[at[i] + i * NODES].value, sizeof(*leaves));        \
     }
 LANES_OF(0)
