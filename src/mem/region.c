@@ -4,6 +4,7 @@
  * tests reach the error paths. */
 #include "mem/region.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -57,12 +58,20 @@ static void *map_fresh(uint64_t bytes)
     return bytes < HUGE ? map(bytes) : want_huge(map_beside(bytes, 0), bytes);
 }
 
+/* Pages of several mappings, which the pool joined: the kernel grows none of them. */
+static bool of_several_mappings(const void *grown)
+{
+    return grown == MAP_FAILED && errno == EFAULT;
+}
+
 /* More pages behind those of e, which may move, huge ones to a place that takes them whole. NULL,
- * and e as it was, when it cannot be: the place to move to is then unmapped already, and may be
- * somebody else's. */
+ * and e as it was, when it cannot be. Whether a failed move unmapped its place differs between
+ * kernels, so a place is made only where no more than room was missing. */
 static void *grow(struct extent e, uint64_t bytes)
 {
     void *to, *p = mremap(e.base, e.bytes, bytes, 0);
+    if (of_several_mappings(p))
+        return NULL;
     if (p == MAP_FAILED && bytes < HUGE)
         p = mremap(e.base, e.bytes, bytes, MREMAP_MAYMOVE);
     else if (p == MAP_FAILED && (to = map_beside(bytes, (uintptr_t)e.base % HUGE)))

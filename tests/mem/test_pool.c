@@ -2,7 +2,9 @@
  * Copyright The Roost Authors */
 /* Pages of freed regions: who gets them again, and within which bounds they are kept. */
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/alloc.h"
 #include "mem/pool.h"
@@ -127,6 +129,40 @@ START_TEST(a_larger_region_grows_out_of_what_is_kept)
         ck_assert_uint_eq(pool_kept_bytes(), 0);
         region_fini(&r);
     }
+}
+END_TEST
+
+/* Bytes of the process's address space. */
+static uint64_t mapped(void)
+{
+    unsigned long long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_eq(fscanf(f, "%llu", &pages), 1);
+    fclose(f);
+    return pages * PAGE;
+}
+
+/* Flags of its own make one of the neighbours a mapping of its own, and mremap takes no two. */
+START_TEST(what_lies_in_two_mappings_does_not_grow_and_leaves_nothing)
+{
+    enum { HALF = 8 * MIB };
+    struct region r[2];
+    limit(2 * HALF, UINT64_MAX);
+    const uint64_t before = mapped();
+    make_row(r, (const uint64_t[]){HALF / PAGE, HALF / PAGE}, 2);
+    ck_assert_int_eq(madvise(r[1].base, HALF, MADV_DONTDUMP), 0);
+    region_fini(&r[0]);
+    region_fini(&r[1]);
+    metrics_reset();
+    struct region all = make(3 * HALF);
+    memset(all.base, 1, all.bytes);
+    ck_assert_uint_eq(fresh(), all.bytes);
+    ck_assert_uint_eq(recycled(), 0);
+    ck_assert_uint_eq(pool_kept_bytes(), 0);
+    region_fini(&all);
+    limit(0, UINT64_MAX);
+    ck_assert_uint_lt(mapped(), before + HALF);
 }
 END_TEST
 
@@ -315,11 +351,12 @@ END_TEST
 
 Suite *suite_pool(void)
 {
-    return SUITE("pool", freed_pages_are_the_next_regions,
-                 a_smaller_region_takes_a_part_and_gives_it_back,
-                 of_several_the_one_that_fits_best_is_taken,
-                 a_larger_region_grows_out_of_what_is_kept, what_is_kept_never_passes_its_maximum,
-                 what_is_kept_gives_way_to_what_is_used, pages_that_are_not_kept_are_the_kernels,
-                 a_failed_region_leaves_nothing_counted, many_small_islands_are_bounded,
-                 random_use_keeps_the_sum_within_its_bound, threads_share_the_pool);
+    return SUITE(
+        "pool", freed_pages_are_the_next_regions, a_smaller_region_takes_a_part_and_gives_it_back,
+        of_several_the_one_that_fits_best_is_taken, a_larger_region_grows_out_of_what_is_kept,
+        what_lies_in_two_mappings_does_not_grow_and_leaves_nothing,
+        what_is_kept_never_passes_its_maximum, what_is_kept_gives_way_to_what_is_used,
+        pages_that_are_not_kept_are_the_kernels, a_failed_region_leaves_nothing_counted,
+        many_small_islands_are_bounded, random_use_keeps_the_sum_within_its_bound,
+        threads_share_the_pool);
 }
