@@ -13,6 +13,18 @@
 #include "mem/pool.h"
 #include "metrics/metrics.h"
 
+/* Pages that move leave an address, which a later mapping of another thread may get. The kernel
+ * orders the two, but ThreadSanitizer knows nothing of mremap. */
+#ifdef __SANITIZE_THREAD__
+#include <sanitizer/tsan_interface.h>
+static char addresses;
+#define ADDRESSES_LEFT() __tsan_release(&addresses)
+#define ADDRESSES_TAKEN() __tsan_acquire(&addresses)
+#else
+#define ADDRESSES_LEFT() ((void)0)
+#define ADDRESSES_TAKEN() ((void)0)
+#endif
+
 enum {
     HUGE = 2 * 1024 * 1024, /* a huge page */
     JUNK = 0xa5,
@@ -69,6 +81,7 @@ static bool of_several_mappings(const void *grown)
  * kernels, so a place is made only where no more than room was missing. */
 static void *grow(struct extent e, uint64_t bytes)
 {
+    ADDRESSES_LEFT();
     void *to, *p = mremap(e.base, e.bytes, bytes, 0);
     if (of_several_mappings(p))
         return NULL;
@@ -76,6 +89,7 @@ static void *grow(struct extent e, uint64_t bytes)
         p = mremap(e.base, e.bytes, bytes, MREMAP_MAYMOVE);
     else if (p == MAP_FAILED && (to = map_beside(bytes, (uintptr_t)e.base % HUGE)))
         p = mremap(e.base, e.bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to);
+    ADDRESSES_TAKEN();
     return p == MAP_FAILED ? NULL : want_huge(p, bytes);
 }
 
