@@ -38,6 +38,14 @@ START_TEST(a_level_is_taken_where_the_processor_has_it)
 }
 END_TEST
 
+/* A level that whoever started the tests asks for: a lower one would pass for it. */
+START_TEST(the_tests_run_on_the_level_asked_for)
+{
+    struct err err;
+    ck_assert_msg(cpu_level_check(&err) == OK, "%s", err.msg);
+}
+END_TEST
+
 Suite *suite_cpu(void)
 {
     Suite *s = suite_create("cpu");
@@ -45,6 +53,7 @@ Suite *suite_cpu(void)
     tcase_add_test(t, the_level_is_one_that_the_processor_has);
     tcase_add_test(t, an_unknown_level_is_refused_by_name);
     tcase_add_loop_test(t, a_level_is_taken_where_the_processor_has_it, 0, CPU_LEVELS);
+    tcase_add_test(t, the_tests_run_on_the_level_asked_for);
     suite_add_tcase(s, t);
     return s;
 }
