@@ -20,7 +20,6 @@ struct band {
     int64_t image, row, rows, column, columns; /* output rows [row, row + rows), likewise columns */
     int64_t x_plane, y_plane;                  /* floats of one block */
     int64_t pixel;                             /* floats from pixel to pixel of x */
-    int64_t most;                              /* positions of a tile in a row */
     bool narrow;                               /* tiles go on in the next row */
     struct tile tile;                          /* of the chunk in work */
     struct tile_kind kind;
@@ -63,7 +62,8 @@ static void one_row(struct band *d, const struct chunk *k, int64_t row)
     block_places(top, c->dilation[0], c->kernel[0], c->in[0], &from, &to);
     int64_t in = from < to ? top + from * c->dilation[0] : 0;
     for (int64_t at = d->column; at < d->column + d->columns; at += d->kind.pixels) {
-        d->kind.pixels = tile_pixels(at, d->column + d->columns, d->most);
+        d->kind.scattered = false;
+        d->kind.pixels = tile_pixels(at, d->column + d->columns, tile_most(&d->kind));
         int64_t column = at * c->stride[1] - c->pad[1];
         int64_t last = column + (d->kind.pixels - 1) * c->stride[1] + reach;
         int64_t position = row * d->b->columns + at;
@@ -71,7 +71,6 @@ static void one_row(struct band *d, const struct chunk *k, int64_t row)
             scattered(d, k, position, position + d->kind.pixels);
             continue;
         }
-        d->kind.scattered = false;
         t->rows = to - from;
         t->w = k->w + from * t->w_row;
         t->x = k->x + (in * d->b->in_columns + column) * d->pixel;
@@ -128,7 +127,6 @@ static void begin(struct band *d)
     const int64_t lanes = plain ? c->in_c : BLOCK;
     const int64_t tiles = (d->b->columns + TILE_PIXELS - 1) / TILE_PIXELS;
     d->pixel = plain ? 1 : BLOCK;
-    d->most = plain ? TILE_FEW : TILE_PIXELS;
     d->x_plane = d->b->in_rows * d->b->in_columns * lanes;
     d->y_plane = d->b->rows * d->b->columns * BLOCK;
     d->narrow = tiles < 3 && 4 * d->b->columns < 3 * tiles * TILE_PIXELS && !d->b->by_columns;

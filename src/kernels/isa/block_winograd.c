@@ -59,13 +59,17 @@ TILE_INLINE void patch_in(const struct run *r, const float *x, int64_t row, int6
                                                      : vec_all(0);
         }
     }
+    TILE_UNROLL
     for (int j = 0; j < PATCH; j++) {
         transform_in(&d[0][j], PATCH, u);
+        TILE_UNROLL
         for (int i = 0; i < PATCH; i++)
             t[i][j] = u[i];
     }
+    TILE_UNROLL
     for (int i = 0; i < PATCH; i++) {
         transform_in(t[i], 1, u);
+        TILE_UNROLL
         for (int j = 0; j < PATCH; j++)
             vec_store(out + (i * PATCH + j) * step, u[j]);
     }
@@ -119,7 +123,7 @@ static void products(const struct run *r, int64_t item, int64_t to)
         k.blocks = (int)MIN((int64_t)TILE_BLOCKS, c->out_blocks - o);
         t.w = c->w + (place * c->out_blocks + o) * one;
         for (int64_t at = 0; at < r->count; at += k.pixels) {
-            k.pixels = tile_pixels(at, r->count, TILE_PIXELS);
+            k.pixels = tile_pixels(at, r->count, tile_most(&k));
             t.x = v + at * BLOCK;
             t.y = m + at * BLOCK;
             ISA_NAME(tile_run)(&t, &k);
@@ -133,11 +137,15 @@ TILE_INLINE void patch_out(const struct run *r, const float *m, int64_t step, in
 {
     const struct block_conv *c = r->c;
     vec d[PATCH][PATCH], t[SIDE][PATCH], u[SIDE];
+    TILE_UNROLL
     for (int i = 0; i < PATCH; i++)
-        for (int j = 0; j < PATCH; j++)
-            d[i][j] = vec_load(m + (i * PATCH + j) * step);
+        TILE_UNROLL
+    for (int j = 0; j < PATCH; j++)
+        d[i][j] = vec_load(m + (i * PATCH + j) * step);
+    TILE_UNROLL
     for (int j = 0; j < PATCH; j++) {
         transform_out(&d[0][j], PATCH, u);
+        TILE_UNROLL
         for (int i = 0; i < SIDE; i++)
             t[i][j] = u[i];
     }

@@ -25,12 +25,15 @@ typedef void tile_fn(const struct tile *t);
 #if ISA_LEVEL == 2
 #define EACH_PIXELS EACH_PIXELS_14
 #define EACH_FEW EACH_PIXELS_7
+#define EACH_ROW EACH_FEW /* of one block: those of two are the long ones */
 #elif ISA_LEVEL == 1
 #define EACH_PIXELS EACH_PIXELS_6
 #define EACH_FEW EACH_PIXELS_6
+#define EACH_ROW EACH_PIXELS
 #else
 #define EACH_PIXELS EACH_PIXELS_3
 #define EACH_FEW EACH_PIXELS_3
+#define EACH_ROW EACH_PIXELS
 #endif
 
 #define DEFINE(pixels, form, blocks, scattered, plain)                                             \
@@ -40,12 +43,12 @@ typedef void tile_fn(const struct tile *t);
     }
 #define NAME(pixels, form) form##_##pixels,
 
-EACH_PIXELS(DEFINE, row, 1, false, false)
+EACH_ROW(DEFINE, row, 1, false, false)
 EACH_FEW(DEFINE, scattered, 1, true, false)
 EACH_FEW(DEFINE, plain, 1, false, true)
 EACH_FEW(DEFINE, plain_scattered, 1, true, true)
 static tile_fn *const one_block[2][2][TILE_PIXELS] = {
-    {{EACH_PIXELS(NAME, row)}, {EACH_FEW(NAME, scattered)}},
+    {{EACH_ROW(NAME, row)}, {EACH_FEW(NAME, scattered)}},
     {{EACH_FEW(NAME, plain)}, {EACH_FEW(NAME, plain_scattered)}}};
 
 #if ISA_LEVEL == 2

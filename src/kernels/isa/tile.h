@@ -12,8 +12,8 @@
 #include "kernels/kernels.h"
 
 /* As many as the registers hold sums for, with some left for weights and the position's number.
- * Scattered and plain tiles take TILE_FEW at most: there are addresses to hold as well, and each
- * kind of tile at each number of positions is code of its own. */
+ * Other tiles than those of TILE_BLOCKS blocks in a row take TILE_FEW at most (tile_run.h): each
+ * kind at each number of positions is code of its own. */
 #if ISA_LEVEL == 2
 enum { TILE_PIXELS = 14, TILE_FEW = 7, TILE_BLOCKS = 2 };
 #elif ISA_LEVEL == 1
@@ -70,6 +70,13 @@ struct tile_shape {
 
 #define TILE_INLINE static inline __attribute__((always_inline))
 #define TILE_UNROLL ISA_UNROLL(16)
+/* How many input channels of a block are written out: all of them at the level whose tiles are few.
+ * The widest level's would be some hundred KiB more, and its tiles are long enough without. */
+#if ISA_LEVEL == 1
+#define TILE_LANES ISA_UNROLL(16)
+#else
+#define TILE_LANES ISA_UNROLL(4)
+#endif
 
 /* Where register v of position p stands in y and sum. */
 TILE_INLINE int64_t tile_y(const struct tile *t, int p, int v)
@@ -182,7 +189,7 @@ TILE_INLINE void tile_shaped(const struct tile *t, const struct tile_shape s)
                     for (int64_t lane = 0; lane < t->lanes; lane++, w += BLOCK)
                         tile_step(t, s, w, at, lane * t->x_lane, acc);
                 } else {
-                    ISA_UNROLL(4) /* all 16 would be a megabyte of tiles, no faster */
+                    TILE_LANES
                     for (int64_t lane = 0; lane < BLOCK; lane++, w += BLOCK)
                         tile_step(t, s, w, at, lane, acc);
                 }

@@ -7,11 +7,19 @@
 #include "kernels/isa/tile.h"
 
 struct tile_kind {
-    int pixels, blocks;    /* 1..TILE_PIXELS (TILE_FEW when scattered or plain), 1..TILE_BLOCKS */
+    int pixels, blocks;    /* 1..tile_most, 1..TILE_BLOCKS */
     bool scattered, plain; /* plain tiles have one block */
 };
 
 void ISA_NAME(tile_run)(const struct tile *t, const struct tile_kind *k);
+
+/* Only the tiles that most of the work is in have all positions: those of TILE_BLOCKS blocks in a
+ * row. */
+static inline int64_t tile_most(const struct tile_kind *k)
+{
+    bool few = k->scattered || k->plain || k->blocks < (int)TILE_BLOCKS;
+    return few ? TILE_FEW : TILE_PIXELS;
+}
 
 /* Positions of the tile that begins at `at`, when `all` are cut into as few and as equal tiles of
  * at most `most` as can be: a short last one would leave most registers idle. */
