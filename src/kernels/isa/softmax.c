@@ -18,6 +18,14 @@ enum { CHAINS = 4 };
     ISA_UNROLL(4)                                                                                  \
     for (int c = 0; c < CHAINS; c++)
 
+/* A register's lanes into the first, in pairs: one after the other they would wait for each other,
+ * which shows in rows of a few registers. */
+#define HALVE                                                                                      \
+    ISA_UNROLL(4)                                                                                  \
+    for (int half = VEC / 2; half > 0; half /= 2)                                                  \
+        ISA_UNROLL(8)                                                                              \
+    for (int j = 0; j < half; j++)
+
 typedef uint32_t vec_bits __attribute__((vector_size(VEC * sizeof(float)), may_alias));
 
 /* e^x for x <= 0, within 2 ulp; 0 below -87.3, where the result would be subnormal; NaN stays.
@@ -50,7 +58,7 @@ static inline vec load_some(const float *x, int64_t n)
 static float largest(const float *x, int64_t n)
 {
     vec m[CHAINS];
-    float lane[VEC], most = -INFINITY;
+    float lane[VEC];
     int64_t i = 0;
     EACH_CHAIN m[c] = vec_all(-INFINITY);
     for (; i + CHAINS * VEC <= n; i += CHAINS * VEC)
@@ -65,9 +73,8 @@ static float largest(const float *x, int64_t n)
     }
     EACH_CHAIN m[0] = vec_pick(m[c] > m[0], m[c], m[0]);
     vec_store(lane, m[0]);
-    for (int j = 0; j < VEC; j++)
-        most = lane[j] > most ? lane[j] : most;
-    return most;
+    HALVE lane[j] = lane[j] > lane[j + half] ? lane[j] : lane[j + half];
+    return lane[0];
 }
 
 /* y = e^(x - most); returns their sum. */
@@ -97,9 +104,8 @@ static float exponentials(const float *x, float *y, float most, int64_t n)
     }
     EACH_CHAIN sum[0] += c ? sum[c] : vec_all(0);
     vec_store(lane, sum[0]);
-    for (int j = 0; j < VEC; j++)
-        total += lane[j];
-    return total;
+    HALVE lane[j] += lane[j + half];
+    return total + lane[0];
 }
 
 void ISA_NAME(softmax_row)(const float *x, float *y, int64_t n)
