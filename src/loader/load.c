@@ -33,7 +33,7 @@ struct run {
     uint8_t *meta; /* heap; page0.meta_bytes of them */
     struct artifact_reader reader;
     bool proven; /* reader is open */
-    struct region region;
+    struct bundle *bundle;
     uint64_t hash_us; /* of read_blobs' time */
 };
 
@@ -116,7 +116,7 @@ static enum status still_wanted(const struct run *r, struct err *err)
 static enum status read_chunk(struct run *r, uint64_t off, struct blob_check *check,
                               struct err *err)
 {
-    uint8_t *to = (uint8_t *)r->region.base + off;
+    uint8_t *to = (uint8_t *)r->bundle->region.base + off;
     uint64_t n = MIN(r->page0.blob_bytes - off, (uint64_t)CHUNK_BYTES);
     enum status s = still_wanted(r, err);
     if (s == OK)
@@ -135,15 +135,14 @@ static enum status read_blobs(struct run *r, struct err *err)
 {
     struct blob_check check;
     bool known = blobs_known(&r->page0, r->at.object.tag);
-    enum status s = region_init(&r->region, program_bytes(&r->page0));
+    enum status s = bundle_new(&r->reader, NULL, &r->bundle, err);
     if (s != OK)
-        return err_set(err, s, "no memory for the %" PRIu64 " bytes of %s",
-                       program_bytes(&r->page0), r->name);
+        return s;
     blob_check_init(&check, &r->reader);
     for (uint64_t off = 0; s == OK && off < r->page0.blob_bytes; off += CHUNK_BYTES)
         s = read_chunk(r, off, known ? NULL : &check, err);
     if (s == OK && !known)
-        s = blob_check_end(&check, err);
+        s = blob_check_end(&check, r->page0.n_blobs, err);
     blob_check_fini(&check);
     if (s == OK && !known && r->at.object.settled)
         blobs_remember(&r->page0, r->at.object.tag);
@@ -152,10 +151,7 @@ static enum status read_blobs(struct run *r, struct err *err)
 
 static enum status bind(struct run *r, struct err *err)
 {
-    enum status s = program_bind(&r->reader, &r->region, &r->out->program, err);
-    if (s == OK)
-        r->region = (struct region){0}; /* the program's now */
-    return s;
+    return program_bind(&r->reader, &r->bundle, &r->out->program, err);
 }
 
 static void set_version(struct run *r)
@@ -223,6 +219,6 @@ enum status load_run(const struct load_env *env, struct slot *slot, const char *
     }
     log_failure(&r, step, err);
     program_free(&out->program);
-    region_fini(&r.region);
+    bundle_free(&r.bundle);
     return s;
 }
