@@ -99,7 +99,8 @@ static enum status reserve(struct run *r, struct err *err)
     uint64_t bytes = program_bytes(&r->page0), arena = region_round(r->page0.cost.arena_fixed);
     if (bytes == UINT64_MAX || arena == UINT64_MAX || bytes < r->page0.blob_bytes)
         return err_set(err, E_CORRUPT, "page 0: its costs are beyond any memory");
-    return cache_load_reserve(r->env->cache, r->slot, bytes, arena, err);
+    const struct load_need need = {.bytes = bytes, .also_needed = arena};
+    return cache_load_reserve(r->env->cache, r->slot, &need, err);
 }
 
 /* A load that nobody wants any more ends between two chunks. */

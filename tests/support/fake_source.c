@@ -34,7 +34,9 @@ static void hold(struct fake *f, uint64_t bytes)
 
 enum status fake_reserve(struct fake *f, const struct fake_call *call, struct err *err)
 {
-    return cache_load_reserve(f->cache, call->slot, fake_bytes_of(call->name), f->also_needed, err);
+    const struct load_need need = {.bytes = fake_bytes_of(call->name),
+                                   .also_needed = f->also_needed};
+    return cache_load_reserve(f->cache, call->slot, &need, err);
 }
 
 void fake_finish_load(struct fake *f, const struct fake_call *call)
