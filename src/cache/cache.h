@@ -136,14 +136,14 @@ enum status cache_load_reserve(struct cache *c, struct slot *slot, const struct 
                                struct err *err) WARN_UNUSED;
 /* Has the load been cancelled? Loaders look between chunks. */
 bool cache_load_cancelled(struct cache *c, struct slot *slot);
-/* The load ended well: bytes as reserved, all shares filled. Waiters are pinned and called on this thread. When it was
- * cancelled meanwhile the value is unloaded again. version: text, copied. */
+/* The load ended well: bytes as reserved, all shares filled. Waiters are pinned and called on this
+ * thread. When it was cancelled meanwhile the value is unloaded again. version: text, copied. */
 void cache_load_done(struct cache *c, struct slot *slot, void *value, const char *version,
                      const struct load_times *t, uint64_t now_us);
-/* The load ended badly, and let go where it had reserved: gives the reservation back, remembers the failure with a back-off that
- * doubles, answers the waiters. E_NEVER_FITS is remembered for the shortest back-off each time;
- * E_NOT_FOUND, E_CANCELLED, E_DRAINING, E_NO_ROOM and E_NO_MEMORY are not the model's fault and the
- * next pin loads again. */
+/* The load ended badly, and let go where it had reserved: gives the reservation back, remembers the
+ * failure with a back-off that doubles, answers the waiters. E_NEVER_FITS is remembered for the
+ * shortest back-off each time; E_NOT_FOUND, E_CANCELLED, E_DRAINING, E_NO_ROOM and E_NO_MEMORY are
+ * not the model's fault and the next pin loads again. */
 void cache_load_failed(struct cache *c, struct slot *slot, const struct err *err, uint64_t now_us);
 /* The source freed the value of a draining slot. */
 void cache_drained(struct cache *c, struct slot *slot);

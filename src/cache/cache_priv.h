@@ -76,7 +76,7 @@ struct room_wait {
     struct slot *slot;        /* NULL: scratch */
     struct holds *holds;      /* until the slot has them; NULL: it shares nothing */
     struct share_want *wants; /* the caller's */
-    bool queued;       /* false: granted, or withdrawn by a cancel */
+    bool queued;              /* false: granted, or withdrawn by a cancel */
     bool granted;
 };
 

@@ -54,8 +54,7 @@ static uint64_t unpromised(struct cache *c) REQUIRES(c->lock)
 
 /* The oldest who together free enough for bytes to be unpromised, as a list; false when there are
  * not so many. */
-static bool choose_victims(struct cache *c, uint64_t bytes, struct slot **victims)
-    REQUIRES(c->lock)
+static bool choose_victims(struct cache *c, uint64_t bytes, struct slot **victims) REQUIRES(c->lock)
 {
     struct slot *s = NULL;
     uint64_t have = unpromised(c);

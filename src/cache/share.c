@@ -194,8 +194,7 @@ static void lose(struct cache *c, struct slot *s, struct share *x) REQUIRES(c->l
 }
 
 /* Nobody holds x any more. */
-static void die(struct cache *c, struct slot *s, struct share *x, struct after *a)
-    REQUIRES(c->lock)
+static void die(struct cache *c, struct slot *s, struct share *x, struct after *a) REQUIRES(c->lock)
 {
     if (x->state == SHARE_FAILED) {
         x->next = NULL;

@@ -15,8 +15,8 @@
  *     cache_load_done
  * A load fills before it waits, so no two wait for each other. One that fails after its reserve was
  * called, or finds a share lost, calls cache_load_let_go, frees all that it made and, through
- * cache_dead, the shares that died with it; then cache_load_failed, or cache_load_freed and from the
- * start. A value is freed when its share is dead: for a slot that drains, in unload, through
+ * cache_dead, the shares that died with it; then cache_load_failed, or cache_load_freed and from
+ * the start. A value is freed when its share is dead: for a slot that drains, in unload, through
  * cache_dead too. */
 #ifndef ROOST_CACHE_SHARE_H
 #define ROOST_CACHE_SHARE_H
@@ -39,9 +39,9 @@ struct share_want {
 
 /* All that a load needs. Borrowed by cache_load_reserve; wants are filled. */
 struct load_need {
-    uint64_t bytes;            /* what only this load holds */
-    uint64_t also_needed;      /* that one run takes besides: decides E_NEVER_FITS only */
-    struct share_want *wants;  /* n_wants of them; NULL: nothing is shared */
+    uint64_t bytes;           /* what only this load holds */
+    uint64_t also_needed;     /* that one run takes besides: decides E_NEVER_FITS only */
+    struct share_want *wants; /* n_wants of them; NULL: nothing is shared */
     uint32_t n_wants;
 };
 

@@ -56,7 +56,8 @@ struct holds *holds_new(uint32_t n) WARN_UNUSED;
 void holds_free(struct holds *h);
 void shares_free(struct share *list);
 
-/* s, LOADING, owns h and holds all that is wanted from now on. Gives the bytes of what was absent. */
+/* s, LOADING, owns h and holds all that is wanted from now on. Gives the bytes of what was absent.
+ */
 uint64_t shares_hold(struct cache *c, struct slot *s, struct holds *h, struct share_want *wants,
                      struct after *a) REQUIRES(c->lock);
 /* What s is to fill is charged as RESERVED now. */
