@@ -44,9 +44,13 @@ enum {
     BLOBS_KNOWN_LEAST = 1 << 18, /* bytes of blobs that are worth a place */
 };
 
-/* Were these blobs proven before, under this tag? Counts the bytes as known or as to be hashed.
- * thread: any   locks: takes BLOBS */
-bool blobs_known(const struct artifact_page0 *p0, const char *tag) WARN_UNUSED;
+/* Were these blobs proven before, under this tag? Counts the bytes that are to be read as known, or
+ * as to be hashed.  thread: any   locks: takes BLOBS */
+bool blobs_known_part(const struct artifact_page0 *p0, const char *tag, uint64_t bytes) WARN_UNUSED;
+static inline bool blobs_known(const struct artifact_page0 *p0, const char *tag)
+{
+    return blobs_known_part(p0, tag, p0->blob_bytes);
+}
 /* They were proven now, and the tag was the same before and after. */
 void blobs_remember(const struct artifact_page0 *p0, const char *tag);
 /* From now on all are hashed in every load, or (false, as at first) once. Forgets all. */
