@@ -23,6 +23,8 @@
       "Keep the pages of evicted models for the next, within --memory; off: give them back.")      \
     X(CHOICE, verify, "verify", "once|always", "once", 0, 1,                                       \
       "Hash a model's weights in its first load and after each change, or in every load.")         \
+    X(CHOICE, share, "share", "tenant|node", "tenant", 0, 1,                                       \
+      "Whose models share equal weights of 64 KiB and more: a tenant's, or all of the node.")      \
     X(SIZE, http_memory, "http-memory", "SIZE", "256MiB", 1 << 16, INT64_MAX,                      \
       "Budget for request and reply bodies; beyond it 503.")                                       \
     X(SIZE, arena_max, "arena-max", "SIZE", "1GiB", 1 << 16, INT64_MAX,                            \
