@@ -55,6 +55,8 @@
       "Bytes of them, each charged once.")                                                         \
     X(M_SHARED_SAVED, GAUGE, "roost_shared_saved_bytes", "tier=\"host\"",                          \
       "Bytes that they would take besides if each model had its own.")                             \
+    X(M_SHARED_WAITS, GAUGE, "roost_shared_waits", "tier=\"host\"",                                \
+      "Loads that wait for blobs which another load brings.")                                      \
     X(M_QUEUE_DEPTH, GAUGE, "roost_exec_queue_depth", "",                                          \
       "Invocations admitted and not yet running.")                                                 \
     X(M_WORKERS_BUSY, GAUGE, "roost_exec_workers_busy", "", "Workers that run an invocation.")     \
