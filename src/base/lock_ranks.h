@@ -14,6 +14,7 @@
     X(LOCK_REAPER, "loader: the queue of unloads")                                                 \
     X(LOCK_EXEC, "exec: the job queue and its tickets")                                            \
     X(LOCK_LOOP, "http: one loop's mailbox")                                                       \
+    X(LOCK_DISK, "disk: which files there are, and their line")                                    \
     X(LOCK_BLOBS, "artifact: which blobs were proven")                                             \
     X(LOCK_BUDGET, "mem: one budget's ledger")                                                     \
     X(LOCK_POOL, "mem: pages kept for the next regions")                                           \
