@@ -196,6 +196,14 @@ void pool_put(struct extent e)
     lock_release(&pool.lock);
 }
 
+void pool_count(uint64_t bytes)
+{
+    pool_lock();
+    pool.live += bytes;
+    give_way();
+    lock_release(&pool.lock);
+}
+
 void pool_cancel(uint64_t bytes)
 {
     pool_lock();

@@ -40,7 +40,10 @@ struct extent {
 struct extent pool_take(uint64_t bytes);
 /* Takes what pool_take counted; what stands in it is kept, or the kernel's on return. */
 void pool_put(struct extent e);
-/* As pool_take counted, but no pages were made. */
+/* Counts as pool_take does, for pages that are none of the pool's; room was made for all of them.
+ */
+void pool_count(uint64_t bytes);
+/* As pool_take or pool_count counted, but the pages are not there, or not any more. */
 void pool_cancel(uint64_t bytes);
 uint64_t pool_live_bytes(void); /* in use */
 void extent_unmap(struct extent e);

@@ -59,8 +59,10 @@
     X(M_DISK_CORRUPT, COUNTER, "roost_disk_corrupt_total", "",                                     \
       "Files of the disk tier that were not what was put, and are gone.")                          \
     X(M_MEMORY_RECYCLED, COUNTER, "roost_memory_bytes_total", "source=\"recycled\"",               \
-      "Memory given to models and arenas: pages of freed ones, or fresh from the kernel.")         \
+      "Memory given to models and arenas: pages of freed ones, fresh from the kernel, or a "       \
+      "file's.")                                                                                   \
     X(M_MEMORY_FRESH, COUNTER, "roost_memory_bytes_total", "source=\"fresh\"", "")                 \
+    X(M_MEMORY_MAPPED, COUNTER, "roost_memory_bytes_total", "source=\"mapped\"", "")               \
     X(M_BLOBS_HASHED, COUNTER, "roost_blob_bytes_total", "check=\"hashed\"",                       \
       "Weights loaded: hashed, or known from an earlier load of the same file.")                   \
     X(M_BLOBS_KNOWN, COUNTER, "roost_blob_bytes_total", "check=\"known\"", "")                     \

@@ -20,13 +20,19 @@ enum {
     READ_CHUNK = 1024 * 1024 * 1024, /* the most that one call reads */
 };
 
+static enum status no_region(enum status s, uint64_t bytes, struct err *err)
+{
+    return s == E_IO
+               ? err_set(err, s, "cannot be mapped")
+               : err_set(err, E_NO_MEMORY, "no memory for a program of %" PRIu64 " bytes", bytes);
+}
+
 static enum status make_region(const struct artifact_page0 *p0, struct region *region,
                                struct err *err)
 {
     uint64_t bytes = program_bytes(p0);
-    if (region_init(region, bytes) != OK)
-        return err_set(err, E_NO_MEMORY, "no memory for a program of %" PRIu64 " bytes", bytes);
-    return OK;
+    enum status s = region_init(region, bytes);
+    return s == OK ? OK : no_region(s, bytes, err);
 }
 
 /* ---- from memory ---- */
@@ -101,6 +107,7 @@ enum status program_measure(const void *bytes, size_t n, struct artifact_cost *o
 /* An open file, and what it was when it was opened. */
 struct source {
     int fd;
+    bool map; /* its blobs, instead of reading them */
     struct stat st;
     struct artifact_page0 p0;
     uint8_t *meta; /* heap; p0.meta_bytes of them */
@@ -190,6 +197,34 @@ static enum status read_blobs(const struct source *f, const struct artifact_read
     return s;
 }
 
+static enum status map_blobs(const struct source *f, const struct artifact_reader *reader,
+                             struct region *region, struct err *err)
+{
+    const struct region_file part = {f->fd, f->p0.meta_bytes, f->p0.blob_bytes};
+    char tag[FILE_TAG_MAX];
+    uint64_t bytes = program_bytes(&f->p0);
+    file_tag(&f->st, tag);
+    bool known = blobs_known(&f->p0, tag);
+    enum status s = region_map(region, &part, bytes, false);
+    if (s != OK)
+        return no_region(s, bytes, err);
+    if (known && unchanged(f, tag))
+        return OK;
+    s = check_whole(reader, region, err);
+    if (s == OK && file_tag_settled(&f->st, time(NULL)) && unchanged(f, tag))
+        blobs_remember(&f->p0, tag);
+    return s;
+}
+
+static enum status get_blobs(const struct source *f, const struct artifact_reader *reader,
+                             struct region *region, struct err *err)
+{
+    if (f->map)
+        return map_blobs(f, reader, region, err);
+    enum status s = make_region(&f->p0, region, err);
+    return s == OK ? read_blobs(f, reader, region, err) : s;
+}
+
 static enum status open_parts(struct source *f, struct program **out, struct err *err)
 {
     struct artifact_reader reader;
@@ -199,9 +234,7 @@ static enum status open_parts(struct source *f, struct program **out, struct err
         s = artifact_reader_init(&reader, &f->p0, f->meta, f->p0.meta_bytes, err);
     if (s != OK)
         return s;
-    s = make_region(&f->p0, &region, err);
-    if (s == OK)
-        s = read_blobs(f, &reader, &region, err);
+    s = get_blobs(f, &reader, &region, err);
     if (s == OK)
         s = program_bind(&reader, &region, out, err);
     region_fini(&region);
@@ -209,9 +242,9 @@ static enum status open_parts(struct source *f, struct program **out, struct err
     return s;
 }
 
-enum status program_open_file(const char *path, struct program **out, struct err *err)
+static enum status open_source(const char *path, bool map, struct program **out, struct err *err)
 {
-    struct source f = {.fd = open(path, O_RDONLY | O_CLOEXEC)};
+    struct source f = {.fd = open(path, O_RDONLY | O_CLOEXEC), .map = map};
     if (f.fd < 0)
         return err_set(err, errno == ENOENT ? E_NOT_FOUND : E_IO, "%s: %s", path, strerror(errno));
     enum status s = fstat(f.fd, &f.st) == 0
@@ -220,4 +253,14 @@ enum status program_open_file(const char *path, struct program **out, struct err
     alloc_free(f.meta);
     close(f.fd);
     return s == OK ? OK : err_prefix(err, "%s", path);
+}
+
+enum status program_open_file(const char *path, struct program **out, struct err *err)
+{
+    return open_source(path, false, out, err);
+}
+
+enum status program_map_file(const char *path, struct program **out, struct err *err)
+{
+    return open_source(path, true, out, err);
 }

@@ -43,6 +43,10 @@ void program_free(struct program **p); /* thread: any but event and exec threads
 enum status program_open_bytes(const void *bytes, size_t n, struct program **out,
                                struct err *err) WARN_UNUSED;
 enum status program_open_file(const char *path, struct program **out, struct err *err) WARN_UNUSED;
+/* As program_open_file, but the blobs are mapped (region_map, not locked), not read: for a file
+ * that nobody writes to or cuts as long as the program lives. Who does changes its weights, or ends
+ * the process. */
+enum status program_map_file(const char *path, struct program **out, struct err *err) WARN_UNUSED;
 
 const struct signature *program_signature(const struct program *p);
 const struct artifact_page0 *program_page0(const struct program *p);
