@@ -157,6 +157,7 @@ static enum pin_result pin_slot(struct cache *c, struct slot *s, struct pin_call
         count_lookup(c, s, p->w, LOOKUP_HIT, p->now_us);
         return PIN_READY;
     case SLOT_LOADING:
+        s->modest &= p->w->hint != HINT_NONE;
         waiters_add(s, p->w);
         count_lookup(c, s, p->w, LOOKUP_JOINED, p->now_us);
         return PIN_WAITING;
@@ -168,6 +169,9 @@ static enum pin_result pin_slot(struct cache *c, struct slot *s, struct pin_call
         ASSERT(s->state == SLOT_ABSENT);
     }
     slot_to(c, s, SLOT_LOADING);
+    s->modest = p->w->hint != HINT_NONE;
+    if (p->w->hint == HINT_COLD)
+        lru_sink(&c->live, &s->link);
     waiters_add(s, p->w);
     count_lookup(c, s, p->w, LOOKUP_MISS, p->now_us);
     p->begin = s;

@@ -13,7 +13,8 @@
  * the record; the old one goes when its bytes are free.
  *
  * Recency is stamped when an invocation pins (hit or joined), under the lock; finishing a load does
- * not touch. A load that no invocation asked for enters as the newest and is not stamped. Victims
+ * not touch. A load that no invocation asked for enters as the newest and is not stamped (or as the
+ * oldest, and evicts nobody: see enum hint). Victims
  * are the oldest unpinned resident slots, until free plus already draining bytes suffice.
  *
  * Room is given first come, first served, to loads and to workers' scratch alike. A request is
@@ -46,6 +47,15 @@ struct load_times {
     uint64_t queue_us, fetch_us, load_us; /* load: verify + bind */
 };
 
+/* What a load is for, where nobody is kept waiting by it. Such a load evicts nobody: it takes free
+ * bytes, or fails with E_NO_ROOM. Once anybody else joins it, it is a load like any other. */
+enum hint {
+    HINT_NONE,
+    HINT_SOON, /* will be asked for soon: enters as the newest */
+    HINT_COLD, /* enters as the oldest, behind all that is there: a list that is loaded hottest
+                * first comes to stand in its own order, and behind what is asked for meanwhile */
+};
+
 /* The right to use a resident value; while it is held the slot is not evicted. */
 struct pin {
     struct slot *slot;
@@ -59,6 +69,7 @@ struct waiter {
     /* Called exactly once, on a loader thread, without locks, when the load ended: pin is set on
      * OK. After it the waiter belongs to its owner again. */
     void (*done)(struct waiter *w, enum status s, const struct pin *pin, const struct err *err);
+    enum hint hint;          /* set by who does not count: what a load is for */
     bool counts;             /* an invocation: counts and stamps recency; false for POST /models */
     enum lookup lookup;      /* set by cache_pin */
     struct load_times times; /* set before done on OK */
@@ -98,8 +109,8 @@ enum pin_result {
                   * E_NO_MEMORY, or E_NO_ROOM when every record is in use */
 };
 /* thread: any   locks: takes CACHE   blocks: no   name: proven by the caller
- * The caller sets w->done and w->counts; w->lookup says how it was found, counted or not. done may
- * be called before cache_pin returns. */
+ * The caller sets w->done, w->counts and w->hint; w->lookup says how it was found, counted or not.
+ * done may be called before cache_pin returns. */
 enum pin_result cache_pin(struct cache *c, const char *name, uint64_t now_us, struct waiter *w,
                           struct pin *pin, struct err *err) WARN_UNUSED;
 /* Pins a model that is resident now, to look at it: not counted, recency not stamped. False, *pin
@@ -126,7 +137,8 @@ enum status cache_unload(struct cache *c, const char *name, cache_drained_fn *do
  * also_needed: bytes that one run takes besides (its arena): they decide E_NEVER_FITS and are not
  * reserved here.
  * blocks: until draining bytes are back (never on a pin)
- * errors: E_NEVER_FITS (evicts nobody); E_NO_ROOM (what could go is pinned; evicts nobody);
+ * errors: E_NEVER_FITS (evicts nobody); E_NO_ROOM (what could go is pinned, or the load is a hint
+ *         and no bytes are free; evicts nobody);
  *         E_CANCELLED (the load was cancelled); at most one call per load */
 enum status cache_load_reserve(struct cache *c, struct slot *slot, uint64_t bytes,
                                uint64_t also_needed, struct err *err) WARN_UNUSED;

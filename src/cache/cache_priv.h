@@ -45,6 +45,7 @@ struct slot {
     uint32_t pins;
     bool current;                /* stands in the table */
     bool cancelled;              /* LOADING: a DELETE came */
+    bool modest;                 /* LOADING: for nobody but a hint, so it evicts nobody */
     uint32_t waiter_count;       /* length of the list of waiters */
     struct waiter *first, *last; /* waiters, in the order they came */
     struct slot *left, *right;   /* children in the tree by name */

@@ -128,7 +128,7 @@ static bool ask(struct cache *c, struct room_wait *r, struct after *a) REQUIRES(
 {
     if (!c->room_first && take(c, r))
         return true;
-    if (!make_room(c, r->bytes, a))
+    if ((r->slot && r->slot->modest) || !make_room(c, r->bytes, a))
         return false;
     *(c->room_last ? &c->room_last->next : &c->room_first) = r;
     c->room_last = r;
@@ -142,7 +142,7 @@ static enum status refuse(struct cache *c, const struct room_wait *r, struct err
 {
     return err_set(err, E_NO_ROOM,
                    "no room for %" PRIu64 " bytes: %" PRIu64 " of %" PRIu64
-                   " are free and all else is in use",
+                   " are free and nothing else may go",
                    r->bytes, budget_free_bytes(&c->budget), c->config.limit_bytes);
 }
 

@@ -49,6 +49,10 @@
     X(COUNT, negatives, "negatives", "N", "10000", 1, 10000000, "Unknown names remembered.")       \
     X(COUNT, probes, "probes", "N", "100", 1, 1000000,                                             \
       "Unknown names a tenant may ask for a second; beyond it 429.")                               \
+    X(COUNT, prefetches, "prefetches", "N", "8", 1, 4096,                                          \
+      "Models being loaded because of a hint (prefetch); beyond it 503.")                          \
+    X(TEXT, residency, "residency", "FILE", "", 0, 0,                                              \
+      "Where the list of resident models is kept, to load them at the next start; empty: none.")   \
     X(COUNT, connections, "connections", "N", "10000", 1, 1000000,                                 \
       "Open connections; fewer when the limit of open files is too low.")                          \
     X(SIZE, head_bytes, "head-bytes", "SIZE", "16KiB", 512, 1 << 20,                               \

@@ -66,6 +66,7 @@ static enum status start_serving(struct node *n, const struct config *c, struct 
         .steps_max = c->max_steps,
         .http_memory = &n->http_memory,
         .reply_max = c->reply_max,
+        .prefetches_max = (uint32_t)c->prefetches,
     };
     const struct server_config server = {
         .listen = c->listen,
@@ -88,12 +89,23 @@ static enum status start_serving(struct node *n, const struct config *c, struct 
     return s == OK ? server_new(&server, n->endpoint, &n->server, err) : s;
 }
 
+static enum status start_residency(struct node *n, const struct config *c, struct err *err)
+{
+    const struct residency_config residency = {.path = c->residency,
+                                               .models_max = (uint32_t)c->records,
+                                               .endpoint = n->endpoint,
+                                               .cache = n->cache};
+    return *c->residency ? residency_start(&residency, &n->residency, err) : OK;
+}
+
 enum status node_start(struct node *n, const struct config *c, struct err *err)
 {
     *n = (struct node){.store = NULL};
     enum status s = start_loading(n, c, err);
     if (s == OK)
         s = start_serving(n, c, err);
+    if (s == OK)
+        s = start_residency(n, c, err);
     if (s != OK)
         node_stop(n, clock_now_us());
     return s;
@@ -121,6 +133,8 @@ void node_stop(struct node *n, uint64_t until_us)
     /* Only now: what waited for a load could still be answered. */
     if (n->loader)
         loader_drain(n->loader);
+    if (n->residency)
+        residency_stop(&n->residency);
     if (n->endpoint)
         endpoint_free(&n->endpoint);
     if (n->cache) {

@@ -75,6 +75,7 @@
     X(M_REFUSED_QUEUE, COUNTER, "roost_refused_total", "limit=\"queue\"",                          \
       "Requests refused by a limit, by its name.")                                                 \
     X(M_REFUSED_PROBES, COUNTER, "roost_refused_total", "limit=\"probes\"", "")                    \
+    X(M_REFUSED_PREFETCHES, COUNTER, "roost_refused_total", "limit=\"prefetches\"", "")            \
     X(M_REFUSED_MEMORY, COUNTER, "roost_refused_total", "limit=\"memory\"", "")                    \
     X(M_REFUSED_NEVER_FITS, COUNTER, "roost_refused_total", "limit=\"never_fits\"", "")            \
     X(M_REFUSED_ARENA, COUNTER, "roost_refused_total", "limit=\"arena\"", "")                      \

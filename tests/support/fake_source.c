@@ -261,9 +261,11 @@ static void client_done(struct waiter *w, enum status s, const struct pin *pin,
     atomic_fetch_add(&k->answers, 1);
 }
 
-static enum pin_result pin_as(struct client *k, struct fake *f, const char *name, bool counts)
+static enum pin_result pin_as(struct client *k, struct fake *f, const char *name,
+                              const struct waiter *as)
 {
-    *k = (struct client){.waiter = {.done = client_done, .counts = counts}, .status = E_INTERNAL};
+    *k = (struct client){.waiter = *as, .status = E_INTERNAL};
+    k->waiter.done = client_done;
     struct pin pin = {0};
     enum pin_result result =
         cache_pin(f->cache, name, atomic_load(&f->now_us), &k->waiter, &pin, &k->err);
@@ -279,12 +281,17 @@ static enum pin_result pin_as(struct client *k, struct fake *f, const char *name
 
 enum pin_result client_pin(struct client *k, struct fake *f, const char *name)
 {
-    return pin_as(k, f, name, true);
+    return pin_as(k, f, name, &(struct waiter){.counts = true});
 }
 
 enum pin_result client_load(struct client *k, struct fake *f, const char *name)
 {
-    return pin_as(k, f, name, false);
+    return pin_as(k, f, name, &(struct waiter){.counts = false});
+}
+
+enum pin_result client_hint(struct client *k, struct fake *f, const char *name, enum hint hint)
+{
+    return pin_as(k, f, name, &(struct waiter){.hint = hint});
 }
 
 void client_unpin(struct client *k, struct fake *f)

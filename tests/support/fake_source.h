@@ -87,6 +87,8 @@ struct client {
 enum pin_result client_pin(struct client *k, struct fake *f, const char *name);
 /* Pins without counting, as POST /models does. */
 enum pin_result client_load(struct client *k, struct fake *f, const char *name);
+/* The same for a hint. */
+enum pin_result client_hint(struct client *k, struct fake *f, const char *name, enum hint hint);
 void client_unpin(struct client *k, struct fake *f);
 /* Pins, expects the value to be there or to come at once, unpins. */
 enum lookup client_touch(struct fake *f, const char *name);

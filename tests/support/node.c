@@ -38,7 +38,8 @@ void node_init(struct node *n, const struct node_config *c)
                                       .queue_max = OR(c->queue_max, 1024),
                                       .arena_max = OR(c->arena_max, 64u << 20),
                                       .http_memory = &n->http,
-                                      .reply_max = OR(c->reply_max, 16u << 20)};
+                                      .reply_max = OR(c->reply_max, 16u << 20),
+                                      .prefetches_max = 8};
     ck_ok(endpoint_new(&e, n->cache, &n->endpoint, &err), &err);
 }
 
