@@ -13,6 +13,7 @@
     X(LOCK_CACHE, "cache: slots, recency, waiters")                                                \
     X(LOCK_LOADER, "loader: the queue of loads")                                                   \
     X(LOCK_REAPER, "loader: the queue of unloads")                                                 \
+    X(LOCK_BEHIND, "loader: what is to be written to disk")                                        \
     X(LOCK_EXEC, "exec: the job queue and its tickets")                                            \
     X(LOCK_LOOP, "http: one loop's mailbox")                                                       \
     X(LOCK_DISK, "disk: which files there are, and their line")                                    \

@@ -288,6 +288,15 @@ enum status disk_ref(struct disk *d, const struct disk_key *key, uint64_t bytes,
     return s;
 }
 
+bool disk_has(struct disk *d, const struct disk_key *key)
+{
+    lock_take(&d->lock);
+    const struct disk_entry *e = index_find(d, key);
+    bool has = e && e->state == ENTRY_PRESENT;
+    lock_release(&d->lock);
+    return has;
+}
+
 void disk_close_fd(struct disk_file *f)
 {
     if (f->entry && f->fd >= 0)
@@ -303,24 +312,6 @@ void disk_unref(struct disk *d, struct disk_file *f)
     give_entry(d, f->entry);
     disk_publish(d);
     *f = (struct disk_file){.fd = -1};
-}
-
-enum status disk_read(const struct disk_file *f, uint64_t off, void *dst, size_t n, struct err *err)
-{
-    uint8_t *to = dst;
-    while (n) {
-        ssize_t got = sys_pread(f->fd, to, n, off);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return err_set(err, E_IO, "the disk tier: %s", strerrordesc_np(errno));
-        if (got == 0)
-            return err_set(err, E_CORRUPT, "a file of the disk tier ends at byte %" PRIu64, off);
-        to += got;
-        off += (uint64_t)got;
-        n -= (size_t)got;
-    }
-    return OK;
 }
 
 void disk_usage(struct disk *d, struct disk_usage *out)

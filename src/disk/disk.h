@@ -64,11 +64,14 @@ struct disk_file {
  * errors: E_NOT_FOUND; E_IO (no descriptor left, or the disk fails) */
 enum status disk_ref(struct disk *d, const struct disk_key *key, uint64_t bytes,
                      struct disk_file *out, struct err *err) WARN_UNUSED;
+/* Is it there, as far as the index knows? Counts no lookup.  thread: any   blocks: no */
+bool disk_has(struct disk *d, const struct disk_key *key) WARN_UNUSED;
 void disk_close_fd(struct disk_file *f);
 /* Ends the reference; all zero is fine. A mapping of the file is gone before.  thread: as above */
 void disk_unref(struct disk *d, struct disk_file *f);
 
-/* Exactly [off, off+n) of the file.  blocks: disk
+/* Exactly [off, off+n) of the file; quickest where dst and off are multiples of DISK_BLOCK.
+ * thread: one at a time for each reference   blocks: disk
  * errors: E_IO; E_CORRUPT when the file ends before */
 enum status disk_read(const struct disk_file *f, uint64_t off, void *dst, size_t n,
                       struct err *err) WARN_UNUSED;

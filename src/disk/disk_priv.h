@@ -106,6 +106,7 @@ int sys_open(int dir, const char *name, int flags, mode_t mode);
 int sys_fstat(int fd, struct stat *st);
 int sys_lstat(int dir, const char *name, struct stat *st);
 ssize_t sys_pread(int fd, void *to, size_t n, uint64_t off);
+ssize_t sys_pread_cached(int fd, void *to, size_t n, uint64_t off); /* EAGAIN: not in memory */
 ssize_t sys_pwrite(int fd, const void *from, size_t n, uint64_t off);
 int sys_allocate(int fd, uint64_t bytes);
 int sys_datasync(int fd);

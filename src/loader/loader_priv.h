@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "loader/behind.h"
 #include "loader/loader.h"
 #include "runtime/program.h"
 
@@ -16,6 +17,7 @@ struct load_env {
     struct store *store;
     struct loader_resolver resolver;
     struct cache *cache;
+    struct disk *disk; /* NULL: there is no disk tier */
     const atomic_bool *draining;
 };
 
@@ -23,7 +25,8 @@ struct load_env {
 struct load_result {
     struct program *program;
     char version[MODEL_VERSION_MAX + 1];
-    struct load_times times; /* queue_us: the wait for room; the caller adds its own */
+    struct load_times times;   /* queue_us: the wait for room; the caller adds its own */
+    struct behind_job *behind; /* NULL: the disk tier has all of it */
 };
 
 /* Steps a load through. On an error nothing is held any more but the cache's reservation, which
@@ -45,8 +48,9 @@ struct reap {
 
 /* Embedded. */
 struct reaper {
-    struct cache *cache; /* borrowed; set before anything is reaped */
-    struct lock lock;    /* LOCK_REAPER; guards what follows */
+    struct cache *cache;   /* borrowed; set before anything is reaped */
+    struct behind *behind; /* as above: asked before a program is freed */
+    struct lock lock;      /* LOCK_REAPER; guards what follows */
     struct cond changed;
     struct reap *first, *last; /* to free, in order */
     struct reap *spare;        /* one per loaded program */
@@ -57,7 +61,8 @@ struct reaper {
 
 void reaper_init(struct reaper *r);
 /* errors: E_INTERNAL */
-enum status reaper_start(struct reaper *r, struct cache *cache, struct err *err) WARN_UNUSED;
+enum status reaper_start(struct reaper *r, struct cache *cache, struct behind *behind,
+                         struct err *err) WARN_UNUSED;
 void reaper_fini(struct reaper *r); /* frees what is queued first */
 /* Leaves a record for a program that is about to be published; owned by the reaper from now on. */
 void reaper_add_spare(struct reaper *r, struct reap *spare);

@@ -140,6 +140,13 @@ bool program_sample(const struct program *p, const struct tensor **in, const str
     return true;
 }
 
+const void *program_blob(const struct program *p, uint32_t i, struct blob_record *record)
+{
+    ASSERT(i < p->p0.n_blobs);
+    *record = p->blobs[i];
+    return (const uint8_t *)p->region.base + record->off;
+}
+
 uint32_t program_instr_count(const struct program *p)
 {
     return p->p0.n_instrs;

@@ -60,6 +60,9 @@ bool program_sample(const struct program *p, const struct tensor **in, const str
  * they have none. A view into the program. */
 const struct tensor *program_classes(const struct program *p, int output);
 
+/* The bytes of blob i, which is below page 0's n_blobs, and what its record says. */
+const void *program_blob(const struct program *p, uint32_t i, struct blob_record *record);
+
 /* What stands in the program, for `show` and the tests. */
 struct instr_view {
     const struct op *op;
