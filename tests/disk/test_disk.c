@@ -192,6 +192,41 @@ START_TEST(a_mapping_outlives_descriptor_and_name)
 }
 END_TEST
 
+/* Into places and from offsets that direct reads can take and cannot, from the page cache and not.
+ */
+START_TEST(reads_are_exact_wherever_they_go)
+{
+    enum { BYTES = 3 * MIB / 2 + 777 };
+    uint8_t *bytes = alloc_aligned(BLOCK, BYTES + BLOCK),
+            *got = alloc_aligned(BLOCK, BYTES + BLOCK);
+    struct disk_file file;
+    folder_init(&f, 4 * MIB);
+    ck_assert_ptr_nonnull(bytes);
+    ck_assert_ptr_nonnull(got);
+    for (size_t i = 0; i < BYTES; i++)
+        bytes[i] = (uint8_t)(i * 7 + i / 4096);
+    struct disk_key k = key_of(bytes, BYTES);
+    ck_ok(put(&k, bytes, BYTES), &err);
+    ck_ok(disk_ref(f.disk, &k, BYTES, &file, &err), &err);
+    for (int i = 0; i < 16; i++) {
+        size_t shift = i & 1 ? 64 : 0, off = i & 2 ? BLOCK : i & 4 ? 100 : 0;
+        size_t n = i & 8 ? BYTES - off : 256 * 1024;
+        if (i % 3)
+            ck_assert_int_eq(posix_fadvise(file.fd, i % 3 == 1 ? 0 : MIB, 0, POSIX_FADV_DONTNEED),
+                             0);
+        memset(got, 0xee, BYTES + BLOCK);
+        ck_ok(disk_read(&file, off, got + shift, n, &err), &err);
+        ck_assert_mem_eq(got + shift, bytes + off, n);
+        ck_assert_uint_eq(got[shift + n], 0xee);
+    }
+    ck_assert_int_eq(disk_read(&file, 0, got, BYTES + 1, &err), E_CORRUPT);
+    disk_unref(f.disk, &file);
+    alloc_free(bytes);
+    alloc_free(got);
+    folder_fini(&f);
+}
+END_TEST
+
 START_TEST(a_restart_finds_the_files_in_their_order)
 {
     char path[512];
@@ -267,6 +302,7 @@ START_TEST(foreign_files_are_left_alone)
     folder_blocks(f.path, &after);
     ck_assert_uint_eq(after, before);
     ck_assert_uint_eq(u.files, 1);
+    ck_assert_uint_eq(u.corrupt, 0);
     ck_assert_uint_eq(u.foreign, ARRAY_COUNT(names) - 1 + 1 + 3);
     ck_assert(blob_there(f.disk, 1));
     for (uint32_t i = 2; i <= 4; i++) { /* a name that somebody has is not taken from him */
@@ -496,8 +532,8 @@ Suite *suite_disk(void)
     return SUITE("disk", what_was_put_is_found, bytes_that_are_not_their_name_do_not_enter,
                  heads_stand_under_the_object_and_its_tag, the_file_used_longest_ago_gives_way,
                  what_is_read_stays_and_stays_charged, a_mapping_outlives_descriptor_and_name,
-                 a_restart_finds_the_files_in_their_order, foreign_files_are_left_alone,
-                 a_file_of_another_size_goes,
+                 reads_are_exact_wherever_they_go, a_restart_finds_the_files_in_their_order,
+                 foreign_files_are_left_alone, a_file_of_another_size_goes,
                  a_file_that_was_replaced_is_forgotten_and_not_followed,
                  a_scrub_finds_what_was_damaged, the_scrub_thread_ends_with_the_tier,
                  one_process_owns_the_folder, a_folder_that_is_not_ours_alone_is_refused,

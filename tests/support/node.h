@@ -15,6 +15,7 @@ struct node_config {
     uint64_t arena_max, http_memory, reply_max;
     uint32_t loaders, workers, queue_max;
     uint64_t backoff_us; /* first and longest back-off of a failed load */
+    struct disk *disk;   /* borrowed; outlives the node */
 };
 
 /* Embedded. */
