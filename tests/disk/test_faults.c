@@ -144,6 +144,26 @@ START_TEST(a_victim_that_stays_is_not_the_only_one)
 }
 END_TEST
 
+START_TEST(what_cannot_be_removed_stays_charged_until_the_next_start)
+{
+    struct folder f;
+    struct err err;
+    struct disk_put *p;
+    uint32_t files;
+    folder_init(&f, LIMIT);
+    struct disk_key key = {.kind = DISK_HEAD};
+    ck_ok(disk_put_begin(f.disk, &key, 5 * DISK_BLOCK, &p, &err), &err);
+    disk_fail_at(1, EROFS); /* the unlink */
+    disk_put_abort(&p);
+    disk_fail_at(0, 0);
+    ck_assert_uint_eq(folder_blocks(f.path, &files), 5 * DISK_BLOCK);
+    ck_assert_uint_eq(folder_charged(f.disk), 5 * DISK_BLOCK);
+    check_restart(&f);
+    ck_assert_uint_eq(folder_charged(f.disk), 0);
+    folder_fini(&f);
+}
+END_TEST
+
 /* Puts and evicts for ever; tells through `done` how many puts ended. */
 static void work_until_killed(struct folder *f, atomic_uint *done)
 {
@@ -224,5 +244,7 @@ Suite *suite_faults(void)
 {
     return SUITE("disk faults", every_call_may_fail, every_call_may_find_the_disk_full,
                  every_call_may_be_interrupted, every_allocation_may_fail,
-                 a_victim_that_stays_is_not_the_only_one, kill_9_leaves_whole_files);
+                 a_victim_that_stays_is_not_the_only_one,
+                 what_cannot_be_removed_stays_charged_until_the_next_start,
+                 kill_9_leaves_whole_files);
 }
