@@ -102,11 +102,16 @@ void disk_publish(struct disk *d);
 void disk_fail_at(uint64_t n, int error);
 uint64_t disk_calls(void); /* since disk_fail_at */
 
+enum { DISK_PROBE_PAGES = 1024 };
+
 int sys_open(int dir, const char *name, int flags, mode_t mode);
 int sys_fstat(int fd, struct stat *st);
 int sys_lstat(int dir, const char *name, struct stat *st);
 ssize_t sys_pread(int fd, void *to, size_t n, uint64_t off);
-ssize_t sys_pread_cached(int fd, void *to, size_t n, uint64_t off); /* EAGAIN: not in memory */
+/* Does the page cache hold more than half of what begins there, or cannot that be told? Looks at
+ * DISK_PROBE_PAGES pages at most. (A read that is not to wait, RWF_NOWAIT, would start the reading
+ * ahead that a direct read then has to wait for.) */
+bool sys_cached(int fd, uint64_t off, size_t n);
 ssize_t sys_pwrite(int fd, const void *from, size_t n, uint64_t off);
 int sys_allocate(int fd, uint64_t bytes);
 int sys_datasync(int fd);

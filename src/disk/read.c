@@ -30,15 +30,13 @@ static ssize_t read_direct(int fd, void *to, size_t n, uint64_t off)
     return got < 0 && error == EINVAL ? sys_pread(fd, to, n, off) : got;
 }
 
-/* As pread, of what is next at hand. */
+/* As pread. */
 static ssize_t read_some(int fd, void *to, size_t n, uint64_t off)
 {
-    if (n < DIRECT_LEAST || off % DISK_BLOCK || (uintptr_t)to % DISK_BLOCK)
+    bool whole_blocks = off % DISK_BLOCK == 0 && (uintptr_t)to % DISK_BLOCK == 0;
+    if (n < DIRECT_LEAST || !whole_blocks || sys_cached(fd, off, n))
         return sys_pread(fd, to, n, off);
-    ssize_t cached = sys_pread_cached(fd, to, n, off);
-    if (cached >= 0 || errno == EINTR)
-        return cached;
-    return errno == EAGAIN ? read_direct(fd, to, n, off) : sys_pread(fd, to, n, off);
+    return read_direct(fd, to, n, off);
 }
 
 enum status disk_read(const struct disk_file *f, uint64_t off, void *dst, size_t n, struct err *err)

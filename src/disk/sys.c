@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
-#include <sys/uio.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "disk/disk_priv.h"
@@ -54,10 +54,20 @@ ssize_t sys_pread(int fd, void *to, size_t n, uint64_t off)
     return refused() ? -1 : pread(fd, to, n, (off_t)off);
 }
 
-ssize_t sys_pread_cached(int fd, void *to, size_t n, uint64_t off)
+bool sys_cached(int fd, uint64_t off, size_t n)
 {
-    const struct iovec part = {to, n};
-    return refused() ? -1 : preadv2(fd, &part, 1, (off_t)off, RWF_NOWAIT);
+    uint8_t page[DISK_PROBE_PAGES];
+    size_t pages = MIN(n / DISK_BLOCK, (size_t)DISK_PROBE_PAGES), cached = 0;
+    if (refused())
+        return false;
+    void *p = mmap(NULL, pages * DISK_BLOCK, PROT_READ, MAP_SHARED, fd, (off_t)off);
+    if (p == MAP_FAILED)
+        return true;
+    bool known = mincore(p, pages * DISK_BLOCK, page) == 0;
+    munmap(p, pages * DISK_BLOCK);
+    for (size_t i = 0; known && i < pages; i++)
+        cached += page[i] & 1;
+    return !known || cached > pages / 2;
 }
 
 ssize_t sys_pwrite(int fd, const void *from, size_t n, uint64_t off)
