@@ -132,8 +132,7 @@ enum status region_init(struct region *r, uint64_t bytes)
 
 /* ---- files ---- */
 
-/* Whole pages of the file over the start of `base`, and in memory. A kernel before 5.14 knows no
- * MADV_POPULATE_READ: then pages come when they are touched. */
+/* Whole pages of the file over the start of `base`. */
 static enum status map_file(void *base, const struct region_file *f, uint64_t whole, bool locked)
 {
     if (!whole)
@@ -141,9 +140,7 @@ static enum status map_file(void *base, const struct region_file *f, uint64_t wh
     void *p = mmap(base, whole, PROT_READ, MAP_PRIVATE | MAP_FIXED, f->fd, (off_t)f->off);
     if (p == MAP_FAILED)
         return errno == ENOMEM || errno == EAGAIN ? E_NO_MEMORY : E_IO;
-    if (locked)
-        return mlock(base, whole) == 0 ? OK : E_NO_MEMORY;
-    return madvise(base, whole, MADV_POPULATE_READ) == 0 || errno == EINVAL ? OK : E_IO;
+    return !locked || mlock(base, whole) == 0 ? OK : E_NO_MEMORY;
 }
 
 static enum status read_rest(uint8_t *to, const struct region_file *f, uint64_t from)

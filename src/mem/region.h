@@ -37,16 +37,15 @@ uint64_t region_round(uint64_t bytes);
  * thread: any   locks: takes POOL   errors: E_NO_MEMORY
  * blocks: as pool_take (fresh pages come on first touch) */
 enum status region_init(struct region *r, uint64_t bytes) WARN_UNUSED;
-/* Memory of at least `bytes` that begins with the part of the file: whole pages of it are mapped,
- * as the page cache holds them, and may only be read; the rest of the part is read into pages of
- * the region's own, which go on behind it. Charged like any region: to its last page. On return all
- * of it is in memory, so that a medium which fails is an error here.
+/* Memory of at least `bytes` that begins with the part of the file: whole pages of it are mapped, as
+ * the page cache holds them, and may only be read; the rest of the part is read into pages of the
+ * region's own, which go on behind it. Charged like any region: to its last page.
  *
- * `locked`: and stays there, so that no reader ever waits for the medium, and none is killed by
- * SIGBUS because a page that the kernel had dropped cannot be read again. Needs RLIMIT_MEMLOCK or
- * CAP_IPC_LOCK. Not locked, both can happen.
+ * `locked`: all of it is in memory on return and stays there, so that no reader ever waits for the
+ * medium, and none is killed by SIGBUS because a page cannot be read. Needs RLIMIT_MEMLOCK or
+ * CAP_IPC_LOCK. Not locked, pages come as they are touched, and both can happen.
  * thread: any   locks: takes POOL   blocks: disk
- * errors: E_NO_MEMORY (locked: or it may not be); E_IO */
+ * errors: E_NO_MEMORY (locked: or it may not be, or cannot be read); E_IO */
 enum status region_map(struct region *r, const struct region_file *f, uint64_t bytes,
                        bool locked) WARN_UNUSED;
 /* Gives its pages to the pool, or to the kernel where the pool is full or the region is a mapping.

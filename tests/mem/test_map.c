@@ -118,7 +118,7 @@ START_TEST(a_failure_leaves_nothing_counted)
     ck_assert_int_eq(region_map(&r, &(struct region_file){-1, 0, FILE_BYTES}, FILE_BYTES, false),
                      E_IO);
     ck_assert_int_eq(region_map(&r, &f, UINT64_MAX - PAGE, false), E_NO_MEMORY);
-    ck_assert_int_eq(ftruncate(fd, 2 * PAGE), 0); /* it lied: found now, and not as SIGBUS later */
+    ck_assert_int_eq(ftruncate(fd, 2 * PAGE), 0); /* the rest cannot be read */
     ck_assert_int_eq(region_map(&r, &f, FILE_BYTES, false), E_IO);
     ck_assert_uint_eq(region_live_bytes(), live);
     ck_assert_ptr_null(r.base);
