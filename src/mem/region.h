@@ -37,9 +37,9 @@ uint64_t region_round(uint64_t bytes);
  * thread: any   locks: takes POOL   errors: E_NO_MEMORY
  * blocks: as pool_take (fresh pages come on first touch) */
 enum status region_init(struct region *r, uint64_t bytes) WARN_UNUSED;
-/* Memory of at least `bytes` that begins with the part of the file: whole pages of it are mapped, as
- * the page cache holds them, and may only be read; the rest of the part is read into pages of the
- * region's own, which go on behind it. Charged like any region: to its last page.
+/* Memory of at least `bytes` that begins with the part of the file: whole pages of it are mapped,
+ * as the page cache holds them, and may only be read; the rest of the part is read into pages of
+ * the region's own, which go on behind it. Charged like any region: to its last page.
  *
  * `locked`: all of it is in memory on return and stays there, so that no reader ever waits for the
  * medium, and none is killed by SIGBUS because a page cannot be read. Needs RLIMIT_MEMLOCK or
