@@ -50,7 +50,9 @@ static enum status start_loading(struct node *n, const struct config *c, struct 
     if (s != OK)
         return err_set(err, s, "catalog: %s", status_text(s));
     struct loader_resolver resolver = catalog_resolver(n->catalog);
-    s = loader_new(n->store, &resolver, (uint32_t)c->loaders, &n->loader);
+    const struct loader_config loading = {.threads = (uint32_t)c->loaders,
+                                          .share_node = c->share == 1};
+    s = loader_new(n->store, &resolver, &loading, &n->loader);
     if (s != OK)
         return err_set(err, s, "loader: %s", status_text(s));
     s = start_disk(n, c, err);

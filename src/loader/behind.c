@@ -52,19 +52,32 @@ static enum status write_file(struct behind *b, const struct disk_key *key, cons
     return s;
 }
 
+static enum status write_blobs(struct behind *b, const struct behind_job *job,
+                               const struct artifact_reader *reader, struct err *err)
+{
+    enum status s = OK;
+    for (uint32_t i = 0; s == OK && i < reader->p0.n_blobs; i++) {
+        struct disk_key key = {.kind = DISK_BLOB};
+        struct blob_record blob = {0};
+        s = artifact_read_blob(reader, i, &blob, err);
+        memcpy(key.digest, blob.hash, sizeof(key.digest));
+        if (s == OK)
+            s = write_file(b, &key, program_blob(job->program, i), blob.bytes, err);
+    }
+    return s;
+}
+
 /* All blobs, then the head: what it leads to is there. A failure ends it: the tier has no room, or
  * is not to be written to. */
 static void write_job(struct behind *b, const struct behind_job *job)
 {
+    struct artifact_reader reader;
     struct err err;
-    enum status s = OK;
-    uint32_t n = program_page0(job->program)->n_blobs;
-    for (uint32_t i = 0; s == OK && i < n; i++) {
-        struct disk_key key = {.kind = DISK_BLOB};
-        struct blob_record blob;
-        const void *bytes = program_blob(job->program, i, &blob);
-        memcpy(key.digest, blob.hash, sizeof(key.digest));
-        s = write_file(b, &key, bytes, blob.bytes, &err);
+    enum status s = artifact_reader_init(&reader, program_page0(job->program), job->head,
+                                         job->head_bytes, &err);
+    if (s == OK) {
+        s = write_blobs(b, job, &reader, &err);
+        artifact_reader_fini(&reader);
     }
     if (s == OK && job->has_key)
         s = write_file(b, &job->head_key, job->head, job->head_bytes, &err);

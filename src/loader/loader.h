@@ -32,11 +32,15 @@ enum {
     LOADER_META_MAX = 64 * 1024 * 1024 /* bytes of metadata that pass through memory in a load */
 };
 
+struct loader_config {
+    uint32_t threads; /* at least 1 */
+    bool share_node;  /* blobs are shared by all models of the node; else by those of one tenant */
+};
+
 /* The loader needs its cache and the cache its source: loader_new first, loader_source for
- * cache_new, loader_start last; the cache asks for nothing before that. threads >= 1.
- * errors: E_NO_MEMORY */
-enum status loader_new(struct store *store, const struct loader_resolver *r, uint32_t threads,
-                       struct loader **out) WARN_UNUSED;
+ * cache_new, loader_start last; the cache asks for nothing before that.  errors: E_NO_MEMORY */
+enum status loader_new(struct store *store, const struct loader_resolver *r,
+                       const struct loader_config *config, struct loader **out) WARN_UNUSED;
 /* Before loader_start: loads look in the tier first, and what they fetched is written to it behind
  * them. d outlives the loader. */
 void loader_use_disk(struct loader *l, struct disk *d);

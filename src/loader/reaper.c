@@ -36,6 +36,7 @@ static void *reap_all(void *arg)
         struct slot *slot = x->slot;
         behind_forget(r->behind, x->program);
         program_free(&x->program);
+        weights_free_dead(slot);
         alloc_free(x);
         cache_drained(r->cache, slot);
     }

@@ -173,7 +173,7 @@ enum status region_map(struct region *r, const struct region_file *f, uint64_t b
     if (s == OK) {
         metric_add(M_MEMORY_MAPPED, whole);
         metric_add(M_MEMORY_FRESH, n - whole);
-        *r = (struct region){p, n, whole};
+        *r = (struct region){.base = p, .bytes = n, .mapped_bytes = whole};
         return OK;
     }
     if (p)
@@ -186,11 +186,19 @@ void region_fini(struct region *r)
 {
     if (r->mapped_bytes) {
         extent_unmap((struct extent){r->base, r->bytes});
-        pool_cancel(r->bytes);
+        pool_cancel(r->bytes - r->released);
     } else if (r->base) {
-        pool_put((struct extent){r->base, r->bytes});
+        pool_put((struct extent){r->base, r->bytes}, r->released);
     }
     *r = (struct region){0};
+}
+
+void region_release(struct region *r, uint64_t off, uint64_t bytes)
+{
+    ASSERT(off % REGION_PAGE == 0 && bytes % REGION_PAGE == 0);
+    ASSERT(range_inside(off, bytes, r->bytes));
+    if (bytes)
+        pool_release((struct extent){(uint8_t *)r->base + off, bytes}, &r->released);
 }
 
 uint64_t region_live_bytes(void)

@@ -21,6 +21,7 @@ enum { REGION_PAGE = 4096 };
 struct region {
     void *base;            /* page-aligned; owned */
     uint64_t bytes;        /* a multiple of REGION_PAGE; what the ledger is charged */
+    uint64_t released;     /* of them, by region_release; guarded by POOL */
     uint64_t mapped_bytes; /* whole pages at its start that are a file's, and may only be read */
 };
 
@@ -52,6 +53,11 @@ enum status region_map(struct region *r, const struct region_file *f, uint64_t b
  * thread, locks: as above
  * blocks: while pages beyond the pool's limits are unmapped */
 void region_fini(struct region *r);
+/* Gives the pages at [off, off + bytes) back to the kernel, once; nobody touches them any more, and
+ * the rest of the region stays. Whole pages of one mapping leave it without splitting it, however
+ * many parts a region is given back in.
+ * thread: any, several at once for one region   locks: takes POOL   blocks: while they go */
+void region_release(struct region *r, uint64_t off, uint64_t bytes);
 /* Bytes of all regions now held, to set beside the ledger. */
 uint64_t region_live_bytes(void);
 

@@ -232,8 +232,8 @@ START_TEST(a_program_in_recycled_pages_is_as_one_in_fresh_ones)
     const void *at = secret.base;
     region_fini(&secret);
     ck_ok(program_open_bytes(file.data, file.len, &p, &err), &err);
-    ck_assert_ptr_eq(p->region.base, at);
-    ck_assert_mem_eq(p->region.base, file.data + p->p0.meta_bytes, p->p0.blob_bytes);
+    ck_assert_ptr_eq(p->bundle->region.base, at);
+    ck_assert_mem_eq(p->bundle->region.base, file.data + p->p0.meta_bytes, p->p0.blob_bytes);
     for (uint32_t i = 0; i < p->p0.n_tensors; i++) {
         const struct tensor *had = &m.src.tensors[i].t, *t = &p->tensors[i].t;
         uint64_t n;
@@ -311,10 +311,11 @@ START_TEST(a_mapped_program_is_as_one_that_was_read)
     const uint64_t live = region_live_bytes();
     ck_ok(program_open_file(path, &read, &err), &err);
     ck_ok(program_map_file(path, &mapped, &err), &err);
-    ck_assert_uint_eq(mapped->region.mapped_bytes, mapped->p0.blob_bytes / 4096 * 4096);
-    ck_assert_uint_gt(mapped->region.mapped_bytes, 0);
+    ck_assert_uint_eq(mapped->bundle->region.mapped_bytes, mapped->p0.blob_bytes / 4096 * 4096);
+    ck_assert_uint_gt(mapped->bundle->region.mapped_bytes, 0);
     ck_assert_uint_eq(program_resident_bytes(mapped), program_resident_bytes(read));
-    ck_assert(!memcmp(mapped->region.base, read->region.base, mapped->p0.blob_bytes));
+    ck_assert(
+        !memcmp(mapped->bundle->region.base, read->bundle->region.base, mapped->p0.blob_bytes));
     unlink(path); /* the name may go */
     answer(read, read_y);
     answer(mapped, mapped_y);
