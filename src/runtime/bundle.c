@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* Whoever is not the last to leave gives its pages back before it leaves, so that the region is
- * there while it does; and since nobody ever joins, one who finds itself alone stays alone. The same
- * holds for one who finds nobody but parts that its own thread has announced: it goes on to free them
- * all, so their pages may go with the region. */
+ * there while it does; and since nobody ever joins, one who finds itself alone stays alone. The
+ * same holds for one who finds nobody but parts that its own thread has announced: it goes on to
+ * free them all, so their pages may go with the region. */
 #include "runtime/bundle.h"
 
 #include <inttypes.h>

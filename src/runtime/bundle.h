@@ -6,8 +6,9 @@
  * What of it only the program uses is its own: the blob of small constants, the bind area. Each
  * blob that others may use is a part with a life of its own. A part that goes while others live is
  * given back to the kernel in place; the region goes, to the pool, with the last one. So any number
- * of blobs may come and go and the process has one mapping a load. Parts that are to go together are
- * announced before the first of them goes: when nobody else is left they go as one, to the pool.
+ * of blobs may come and go and the process has one mapping a load. Parts that are to go together
+ * are announced before the first of them goes: when nobody else is left they go as one, to the
+ * pool.
  *
  * A blob that an earlier load brought lies elsewhere: the region has no room for it, and the bundle
  * only knows its address. Who keeps it there is the caller's business. */
@@ -67,8 +68,8 @@ void bundle_publish(struct bundle *b);
 /* The program's own part goes, and with it those of blobs that were never published.
  * thread: any but event and exec threads   locks: takes POOL   blocks: while pages go */
 void bundle_free(struct bundle **b);
-/* This thread is about to free the part, before it tells anybody that its bytes are back. Only a hint:
- * where another thread is at work on the bundle, nothing is announced. */
+/* This thread is about to free the part, before it tells anybody that its bytes are back. Only a
+ * hint: where another thread is at work on the bundle, nothing is announced. */
 void blob_part_announce(struct blob_part *p);
 /* A published part goes: nobody reads the blob any more.  thread, locks, blocks: as above */
 void blob_part_free(struct blob_part *p);
