@@ -22,7 +22,8 @@
 
 enum {
     NARROW_WEIGHT_MOST = 63,
-    NARROW_TERMS_MAX = 65000, /* products of bytes in one sum: 255 * 128 each fit 31 bits */
+    NARROW_TERMS_MAX = 65000,     /* products of bytes in one sum: 255 * 128 each fit 31 bits */
+    NARROW_FLOAT_TERMS_MAX = 500, /* of the depthwise form: float32 holds their sum exactly */
 };
 
 /* What an element is. */
@@ -53,28 +54,34 @@ struct narrow_data {
     void *data;   /* NULL: left out (sum) */
 };
 
+/* What follows sums on their way out: y = act(scale * v + bias + sum), float32 in this order, never
+ * contracted. A byte is v * (1 / y.scale), rounded to nearest, ties to even, + y.zero, kept in
+ * 0..255; of a NaN the least. */
+struct narrow_end {
+    const float *scale, *bias; /* by lane; NULL: 1, 0 */
+    struct narrow_data sum, y;
+    struct epilogue epilogue;
+};
+
 enum narrow_form { NARROW_DIRECT, NARROW_DEPTHWISE, NARROW_PRODUCT };
 
-/* y = act(s * conv(x, w) + bias + sum). Positions outside x count as 0, which in bytes is x.zero.
+/* y = end(conv(x, w)). Positions outside x count as 0, which in bytes is x.zero.
  * Of bytes, conv is the integer sum of q * w, zero point not taken off: the bias makes up for it
- * (narrow_pack's sums). All float arithmetic behind the sum is float32, in this order, not
- * contracted: sum * scale, + bias, + (sum operand), activation; a byte is v * (1 / y.scale),
- * rounded to nearest, ties to even, + y.zero, kept in 0..255; of a NaN the least.
+ * (narrow_pack's sums).
  * shapes: direct and depthwise: x[batch][groups * in blocks][in[0]][in[1]][16] -> y[batch][groups *
  *         out_blocks][out[0]][out[1]][16], sum like y. Depthwise: x bytes or bfloat16, groups are
  *         blocks, out_blocks 1.
  *         product: x[out[1]][in_c] -> y[out[1]][out_c], sum like y; batch, groups, kernel 1.
- *         scale[groups * out_blocks * 16] with x of bytes, else NULL: 1; bias likewise or NULL */
+ *         scale and bias [groups * out_blocks * 16] */
 struct narrow {
     enum narrow_form form;
     int64_t batch, groups, in_c, out_blocks; /* in_c: of one group, at least 1 */
     int64_t out_c;                           /* of a product: at most out_blocks * 16 */
     int64_t in[2], out[2], kernel[2], stride[2], dilation[2], pad[2]; /* pad: leading */
-    struct narrow_data x, sum, y;
+    struct narrow_data x;
     const void *w;
-    const float *scale, *bias;
+    struct narrow_end end;
     void *scratch; /* narrow_scratch bytes, 64-byte aligned; all threads of a run share it */
-    struct epilogue epilogue;
 };
 
 /* False when the bytes do not fit 63 bits. Reads sizes and types only. */
@@ -86,6 +93,16 @@ int64_t narrow_items(const struct narrow *c, int64_t phase);
 void narrow_part(const struct narrow *c, int64_t phase, int64_t from, int64_t to);
 /* The specification; reads no scratch. */
 void narrow_run_ref(const struct narrow *c);
+
+/* y = end(x) on blocked tensors, a byte of x being its number; x and y may be equal where their
+ * types are. scale and bias [blocks * 16]. */
+struct narrow_scale {
+    int64_t batch, blocks, plane;
+    struct narrow_data x;
+    struct narrow_end end;
+};
+void narrow_scale_run(const struct narrow_scale *s);
+void narrow_scale_run_ref(const struct narrow_scale *s);
 
 /* Lays weights out: element (o, i, p) of w[out][in][places] stands at o * w_out + i * w_in + p. in
  * is of one group; with several groups the out of each are whole blocks. to: narrow_packed_bytes,
@@ -102,7 +119,8 @@ struct narrow_packing {
 };
 uint64_t narrow_packed_bytes(const struct narrow_packing *p);
 void narrow_pack(const struct narrow_packing *p);
-/* scale[o]: the largest magnitude of channel o's weights by NARROW_WEIGHT_MOST; 1 when all are 0. */
+/* scale[o]: the largest magnitude of channel o's weights by NARROW_WEIGHT_MOST; 1 when all are 0.
+ */
 void narrow_weight_scales(const struct narrow_packing *p, float *scale);
 
 #endif
