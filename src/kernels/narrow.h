@@ -7,7 +7,7 @@
  *   direct     [groups * out blocks][kernel rows][kernel columns][words][16 out][word]
  *   product    [panels][words][16 columns][word]
  *   depthwise  float32 [blocks][kernel rows][kernel columns][16]
- * Word w holds channels w * word and on of its group; channels behind the last count as 0.
+ * Word w holds channels w * word and on of its group; weights of channels behind the last are 0.
  *
  * Bytes: weights are at most NARROW_WEIGHT_MOST in magnitude, so that the sum of two products fits
  * 16 bits; then results are the same bits at every level (activations beyond ACT_LEAKY_RELU aside,

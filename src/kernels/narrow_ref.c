@@ -64,13 +64,13 @@ static double products(const struct narrow *c, const struct at *at)
     return sum;
 }
 
-float narrow_widen_ref(const struct narrow_data *d, int64_t i)
+static float widened(const struct narrow_data *d, int64_t i)
 {
     float v = element(d, i);
     return d->type == NARROW_U8 ? (v - (float)d->zero) * d->scale : v;
 }
 
-void narrow_store_ref(const struct narrow_data *d, int64_t i, float v)
+static void store(const struct narrow_data *d, int64_t i, float v)
 {
     if (d->type == NARROW_F32) {
         ((float *)d->data)[i] = v;
@@ -100,12 +100,17 @@ void narrow_finish_ref(const struct narrow_end *e, float v, int64_t lane, int64_
     if (e->bias)
         v = rounded(v + e->bias[lane]);
     if (e->sum.data)
-        v = rounded(v + rounded(narrow_widen_ref(&e->sum, i)));
+        v = rounded(v + rounded(widened(&e->sum, i)));
+    const float low = e->epilogue.act == ACT_CLIP ? e->epilogue.low : 0;
+    if (e->epilogue.act == ACT_RELU || e->epilogue.act == ACT_CLIP)
+        v = v < low ? low : v; /* -0 stays */
+    if (e->epilogue.act == ACT_CLIP)
+        v = v > e->epilogue.high ? e->epilogue.high : v;
     if (e->epilogue.act == ACT_LEAKY_RELU)
         v = v < 0 ? rounded(v * e->epilogue.low) : v;
-    else
+    if (e->epilogue.act > ACT_LEAKY_RELU)
         epilogue_f32_ref(&e->epilogue, &v, 0, NULL, 1);
-    narrow_store_ref(&e->y, i, v);
+    store(&e->y, i, v);
 }
 
 /* Element i of y: lane, column, row, block, image from the last to the first. */

@@ -13,6 +13,10 @@
 
 #include "base/base.h"
 
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
 #define ISA_PASTE2(a, b) a##_##b
 #define ISA_PASTE(a, b) ISA_PASTE2(a, b)
 #define ISA_NAME(f) ISA_PASTE(f, ISA)
@@ -64,6 +68,22 @@ static inline vec vec_all(float x)
 static inline vec vec_pick(vec_int mask, vec yes, vec no)
 {
     return (vec)((mask & (vec_int)yes) | (~mask & (vec_int)no));
+}
+
+/* v kept in [low, high]; a NaN passes, as does -0 where a bound is 0. The instructions give their
+ * second operand in these cases. */
+static inline vec vec_clamp(vec v, vec low, vec high)
+{
+#if ISA_LEVEL == 2
+    return (vec)_mm512_min_ps((__m512)high, _mm512_max_ps((__m512)low, (__m512)v));
+#elif ISA_LEVEL == 1
+    return (vec)_mm256_min_ps((__m256)high, _mm256_max_ps((__m256)low, (__m256)v));
+#elif defined(__SSE2__)
+    return (vec)_mm_min_ps((__m128)high, _mm_max_ps((__m128)low, (__m128)v));
+#else
+    v = vec_pick(v < low, low, v);
+    return vec_pick(v > high, high, v);
+#endif
 }
 
 #endif

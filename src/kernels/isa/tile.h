@@ -8,6 +8,8 @@
 #ifndef ROOST_KERNELS_TILE_H
 #define ROOST_KERNELS_TILE_H
 
+#include <math.h>
+
 #include "kernels/isa/isa.h"
 #include "kernels/kernels.h"
 
@@ -107,33 +109,20 @@ TILE_INLINE void tile_begin(const struct tile *t, const struct tile_shape s,
     }
 }
 
-TILE_INLINE void tile_store(const struct tile *t, const struct tile_shape s, enum activation act,
-                            vec low, vec high, vec acc[TILE_PIXELS][TILE_BLOCKS * BLOCK_VECS])
-{
-    TILE_UNROLL
-    for (int p = 0; p < s.pixels; p++) {
-        TILE_UNROLL
-        for (int v = 0; v < s.blocks * BLOCK_VECS; v++) {
-            vec y = acc[p][v];
-            if (act != ACT_NONE)
-                y = vec_pick(y < low, low, y);
-            if (act == ACT_CLIP)
-                y = vec_pick(y > high, high, y);
-            vec_store(t->y + tile_y(t, p, v), y);
-        }
-    }
-}
-
+/* One form for all activations: with three, stores were most of a tile's code. */
 TILE_INLINE void tile_end(const struct tile *t, const struct tile_shape s,
                           vec acc[TILE_PIXELS][TILE_BLOCKS * BLOCK_VECS])
 {
     const struct epilogue *e = t->epilogue;
-    if (t->last && e->act == ACT_RELU)
-        tile_store(t, s, ACT_RELU, vec_all(0), vec_all(0), acc);
-    else if (t->last && e->act == ACT_CLIP)
-        tile_store(t, s, ACT_CLIP, vec_all(e->low), vec_all(e->high), acc);
-    else
-        tile_store(t, s, ACT_NONE, vec_all(0), vec_all(0), acc);
+    const enum activation act = t->last ? e->act : ACT_NONE;
+    const vec low = vec_all(act == ACT_CLIP ? e->low : act == ACT_RELU ? 0 : -INFINITY);
+    const vec high = vec_all(act == ACT_CLIP ? e->high : INFINITY);
+    TILE_UNROLL
+    for (int p = 0; p < s.pixels; p++) {
+        TILE_UNROLL
+        for (int v = 0; v < s.blocks * BLOCK_VECS; v++)
+            vec_store(t->y + tile_y(t, p, v), vec_clamp(acc[p][v], low, high));
+    }
 }
 
 /* One input channel: at[p] is its number at position p. */
