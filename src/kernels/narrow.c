@@ -2,8 +2,9 @@
  * Copyright The Roost Authors */
 /* How a run of low precision is cut. Where windows reach beyond the image, or rows end within a
  * word, x is copied first with what is missing filled in, so that all positions are alike: tiles go
- * over them without looking where they lie. A copy is of bytes that the products then read many
- * times.
+ * over them without looking where they lie. The copy is float32 where sums are made of it: of
+ * bfloat16 without the instruction for it, and for the depthwise form. It is of numbers that the
+ * products then read many times; to widen them there took a third of the products' time.
  *
  * An item is one or more output blocks by a band of positions, whose input stays in the
  * second-level cache while all output blocks pass over it. */
@@ -13,12 +14,14 @@
 
 #include "base/checked.h"
 #include "kernels/narrow_priv.h"
+#include "tensor/tensor.h"
 
 enum { BAND_BYTES = 256 * 1024 };
 
 /* What x is to the tiles: as it was given, or the copy. */
 struct source {
     bool copied;
+    enum narrow_type type;
     int64_t rows, columns; /* of one block, of those that are read at least */
     int64_t pixel;         /* bytes from pixel to pixel */
     int64_t blocks;        /* of all groups */
@@ -45,16 +48,30 @@ static int64_t reach(const struct narrow *c, int d)
     return (c->out[d] - 1) * c->stride[d] + (c->kernel[d] - 1) * c->dilation[d] + 1;
 }
 
-static struct source source_of(const struct narrow *c)
+static enum narrow_kind kind_of(const struct narrow *c)
 {
-    const int64_t bytes = narrow_bytes(c->x.type), word = narrow_word(c->x.type);
+    const enum cpu_level level = cpu_level();
+    if (c->form == NARROW_DEPTHWISE)
+        return NARROW_SUM_DEEP;
+    if (c->x.type == NARROW_U8)
+        return level == CPU_AVX512 && cpu_has_vnni() ? NARROW_SUM_VNNI : NARROW_SUM_U8;
+    bool dot = c->x.type == NARROW_BF16 && level == CPU_AVX512 && cpu_has_bf16();
+    return dot ? NARROW_SUM_BF16 : NARROW_SUM_F32;
+}
+
+static struct source source_of(const struct narrow *c, enum narrow_kind kind)
+{
+    const int64_t word = narrow_word(c->x.type);
+    const bool floats = kind == NARROW_SUM_F32 || kind == NARROW_SUM_DEEP;
     struct source s = {.rows = 1, .columns = c->in[1], .blocks = 1};
+    s.type = floats ? NARROW_F32 : c->x.type;
+    s.copied = s.type != c->x.type;
     if (c->form == NARROW_PRODUCT) {
-        s.copied = c->in_c % word != 0;
-        s.pixel = narrow_words(c->x.type, c->in_c) * word * bytes;
+        s.copied |= c->in_c % word != 0;
+        s.pixel = narrow_words(c->x.type, c->in_c) * word * narrow_bytes(s.type);
         return s;
     }
-    s.pixel = BLOCK_LANES * bytes;
+    s.pixel = BLOCK_LANES * narrow_bytes(s.type);
     s.blocks = c->groups * group_blocks(c);
     s.rows = c->in[0];
     for (int d = 0; d < 2; d++)
@@ -66,12 +83,15 @@ static struct source source_of(const struct narrow *c)
     return s;
 }
 
+/* As a level without instructions of its own needs it: artifacts say how much there is. */
 bool narrow_scratch(const struct narrow *c, uint64_t *bytes)
 {
     *bytes = 0;
     if (c->out[0] < 1 || c->out[1] < 1)
         return true;
-    const struct source s = source_of(c);
+    const struct source s = source_of(c, c->form == NARROW_DEPTHWISE ? NARROW_SUM_DEEP
+                                         : c->x.type == NARROW_U8    ? NARROW_SUM_U8
+                                                                     : NARROW_SUM_F32);
     if (!s.copied)
         return true;
     uint64_t row;
@@ -80,23 +100,11 @@ bool narrow_scratch(const struct narrow *c, uint64_t *bytes)
            checked_mul(*bytes, (uint64_t)s.blocks, bytes) && *bytes <= INT64_MAX;
 }
 
-static enum narrow_kind kind_of(const struct narrow *c)
-{
-    const bool u8 = c->x.type == NARROW_U8, bf16 = c->x.type == NARROW_BF16;
-    const enum cpu_level level = cpu_level();
-    if (c->form == NARROW_DEPTHWISE)
-        return u8 ? NARROW_SUM_U8_DEEP : NARROW_SUM_BF16_DEEP;
-    if (u8)
-        return level == CPU_AVX512 && cpu_has_vnni() ? NARROW_SUM_VNNI : NARROW_SUM_U8;
-    if (bf16)
-        return level == CPU_AVX512 && cpu_has_bf16() ? NARROW_SUM_DOT_BF16 : NARROW_SUM_BF16;
-    return NARROW_SUM_F32;
-}
-
 static struct cut cut_of(const struct narrow *c)
 {
-    struct cut k = {.x = source_of(c),
-                    .kind = kind_of(c),
+    const enum narrow_kind kind = kind_of(c);
+    struct cut k = {.x = source_of(c, kind),
+                    .kind = kind,
                     .shape = narrow_shape_of(cpu_level()),
                     .positions = c->out[0] * c->out[1]};
     const double group = (double)(k.x.pixel * group_blocks(c));
@@ -121,24 +129,50 @@ static struct cut cut_of(const struct narrow *c)
 
 /* ---- the copy ---- */
 
+/* n elements of x, from element `from` on. */
+static void copy_run(const struct narrow *c, const struct source *s, int64_t from, int64_t n,
+                     uint8_t *to)
+{
+    const int64_t bytes = narrow_bytes(c->x.type), whole = n - n % BLOCK_LANES;
+    const uint8_t *x = (const uint8_t *)c->x.data + from * bytes;
+    if (s->type == c->x.type) {
+        memcpy(to, x, (size_t)(n * bytes));
+        return;
+    }
+    ISA_PICK(narrow_widen)(&c->x, from, whole, (float *)(void *)to);
+    for (int64_t i = whole; i < n; i++) { /* of a row of bfloat16 */
+        uint16_t half;
+        memcpy(&half, x + i * bytes, sizeof(half));
+        ((float *)(void *)to)[i] = bf16_to_f32(half);
+    }
+}
+
+/* Elements that mean 0. */
+static void fill(const struct narrow *c, const struct source *s, int64_t n, uint8_t *to)
+{
+    const bool bytes = c->x.type == NARROW_U8;
+    if (!bytes || s->type == NARROW_U8)
+        memset(to, bytes ? c->x.zero : 0, (size_t)(n * narrow_bytes(s->type)));
+    else
+        for (int64_t i = 0; i < n; i++)
+            ((float *)(void *)to)[i] = (float)c->x.zero;
+}
+
 /* Block `block` of an image, in its frame. */
 static void copy_block(const struct narrow *c, const struct source *s, int64_t image, int64_t block)
 {
-    const int fill = c->x.type == NARROW_U8 ? c->x.zero : 0;
-    const int64_t row = c->in[1] * s->pixel, to_row = s->columns * s->pixel;
-    const uint8_t *x = (const uint8_t *)c->x.data + (image * s->blocks + block) * c->in[0] * row;
-    uint8_t *to = (uint8_t *)c->scratch + block * s->rows * to_row;
-    int64_t first = MIN(c->pad[1], s->columns), count = MIN(c->in[1], s->columns - first);
-    for (int64_t i = 0; i < s->rows; i++, to += to_row) {
+    const int64_t row = c->in[1] * BLOCK_LANES, x = (image * s->blocks + block) * c->in[0] * row;
+    const int64_t first = MIN(c->pad[1], s->columns), count = MIN(c->in[1], s->columns - first);
+    uint8_t *to = (uint8_t *)c->scratch + block * s->rows * s->columns * s->pixel;
+    for (int64_t i = 0; i < s->rows; i++, to += s->columns * s->pixel) {
         const int64_t from = i - c->pad[0];
         if (from < 0 || from >= c->in[0]) {
-            memset(to, fill, (size_t)to_row);
+            fill(c, s, s->columns * BLOCK_LANES, to);
             continue;
         }
-        memset(to, fill, (size_t)(first * s->pixel));
-        memcpy(to + first * s->pixel, x + from * row, (size_t)(count * s->pixel));
-        memset(to + (first + count) * s->pixel, fill,
-               (size_t)((s->columns - first - count) * s->pixel));
+        fill(c, s, first * BLOCK_LANES, to);
+        copy_run(c, s, x + from * row, count * BLOCK_LANES, to + first * s->pixel);
+        fill(c, s, (s->columns - first - count) * BLOCK_LANES, to + (first + count) * s->pixel);
     }
 }
 
@@ -148,9 +182,9 @@ static void copy(const struct narrow *c, const struct source *s, int64_t image, 
         copy_block(c, s, image, item);
         return;
     }
-    const int64_t row = c->in_c * narrow_bytes(c->x.type);
+    const int64_t row = c->in_c * narrow_bytes(s->type);
     uint8_t *to = (uint8_t *)c->scratch + item * s->pixel;
-    memcpy(to, (const uint8_t *)c->x.data + item * row, (size_t)row);
+    copy_run(c, s, item * c->in_c, c->in_c, to);
     memset(to + row, 0, (size_t)(s->pixel - row));
 }
 
@@ -255,7 +289,7 @@ static void products(const struct narrow *c, const struct cut *k, int64_t image,
 
 int64_t narrow_phases(const struct narrow *c)
 {
-    return c->batch * (source_of(c).copied ? 2 : 1);
+    return c->batch * (source_of(c, kind_of(c)).copied ? 2 : 1);
 }
 
 int64_t narrow_items(const struct narrow *c, int64_t phase)

@@ -13,13 +13,11 @@ enum { NARROW_PIXELS_MOST = 8, NARROW_BLOCKS_MOST = 4 };
 
 /* How a tile's sums are made. */
 enum narrow_kind {
-    NARROW_SUM_U8,      /* bytes by int8, sums int32 */
-    NARROW_SUM_BF16,    /* bfloat16 by bfloat16, sums float32, as are the rest's */
-    NARROW_SUM_F32,     /* float32 by bfloat16 */
-    NARROW_SUM_U8_DEEP, /* depthwise: bytes by float32 */
-    NARROW_SUM_BF16_DEEP,
-    NARROW_SUM_VNNI, /* as U8 and BF16, with the instructions for it: at the widest level only */
-    NARROW_SUM_DOT_BF16,
+    NARROW_SUM_U8,   /* bytes by int8, sums int32 */
+    NARROW_SUM_F32,  /* float32 by bfloat16, sums float32, as are the rest's */
+    NARROW_SUM_DEEP, /* depthwise: float32 by float32 */
+    NARROW_SUM_VNNI, /* as U8, with the instruction for it: at the widest level only, as is ... */
+    NARROW_SUM_BF16, /* bfloat16 by bfloat16 */
     NARROW_KINDS
 };
 
@@ -38,7 +36,8 @@ struct narrow_tile {
 };
 
 /* Positions by output blocks that tiles have: pixels by blocks, or, `flat` (from CPU_AVX2 on, not
- * depthwise), one by NARROW_BLOCKS_MOST. All are computed: at and w of those that are not wanted repeat others. */
+ * depthwise), one by NARROW_BLOCKS_MOST. All are computed: at and w of those that are not wanted
+ * repeat others. */
 struct narrow_shape {
     int pixels, blocks;
 };
@@ -58,6 +57,9 @@ struct narrow_out {
     int64_t lane; /* of scale and bias */
     int64_t to, step;
 };
+/* Elements [from, from + n) of x as float32; bytes as the numbers that they are. n: a multiple of
+ * 16. */
+ISA_EACH(void, narrow_widen, (const struct narrow_data *x, int64_t from, int64_t n, float *to));
 ISA_EACH(void, narrow_out, (const struct narrow_out *o, const struct narrow_end *e));
 
 /* The specification of what follows a sum v of lane `lane` on its way to element i of y. */

@@ -110,7 +110,7 @@ TILE_INLINE void step_halves(const struct shape s, const int64_t at[], const uin
     for (int v = 0; v < s.blocks * BLOCK_VECS; v++)
         weight[v] = words_load(w[v / BLOCK_VECS] + from + v % BLOCK_VECS * (int)sizeof(vec));
 #if ISA_LEVEL == 2
-    if (s.kind == NARROW_SUM_DOT_BF16) {
+    if (s.kind == NARROW_SUM_BF16) {
         TILE_UNROLL
         for (int p = 0; p < s.pixels; p++) {
             const vec_int word = word_all(x + at[p]);
@@ -186,21 +186,9 @@ TILE_INLINE void tile_words(struct narrow_tile *t, const struct shape s)
     }
 }
 
-typedef uint8_t bytes_any __attribute__((vector_size(VEC), aligned(1), may_alias));
-typedef uint16_t halves_any __attribute__((vector_size(VEC * 2), aligned(1), may_alias));
-
-/* VEC channels as float32; bytes as the numbers that they are. */
-static inline vec lanes_load(const void *x, const bool bytes)
+/* Depthwise: each kernel place has 16 channels and their weights. */
+static void tile_deep(struct narrow_tile *t)
 {
-    if (bytes)
-        return __builtin_convertvector(__builtin_convertvector(*(const bytes_any *)x, vec_int),
-                                       vec);
-    return (vec)(__builtin_convertvector(*(const halves_any *)x, vec_int) << 16);
-}
-
-TILE_INLINE void tile_deep(struct narrow_tile *t, const bool bytes)
-{
-    const int64_t lane = bytes ? 1 : 2;
     const float *w = (const float *)(const void *)t->w[0];
     vec acc[PIXELS][BLOCK_VECS];
     TILE_UNROLL
@@ -211,9 +199,9 @@ TILE_INLINE void tile_deep(struct narrow_tile *t, const bool bytes)
             const uint8_t *place = t->x + ky * t->x_row + kx * t->x_column;
             TILE_UNROLL
             for (int i = 0; i < PIXELS * BLOCK_VECS; i++) {
-                const int p = i / BLOCK_VECS, v = i % BLOCK_VECS;
-                acc[p][v] +=
-                    lanes_load(place + t->at[p] + v * VEC * lane, bytes) * vec_load(w + v * VEC);
+                const int p = i / BLOCK_VECS, v = i % BLOCK_VECS * VEC;
+                const float *x = (const float *)(const void *)(place + t->at[p]);
+                acc[p][v / VEC] += vec_load(x + v) * vec_load(w + v);
             }
         }
     TILE_UNROLL
@@ -227,47 +215,32 @@ TILE_INLINE void tile_deep(struct narrow_tile *t, const bool bytes)
         tile_words(t, (struct shape){pixels, blocks, kind});                                       \
     }
 TILE(tile_u8, NARROW_SUM_U8, PIXELS, BLOCKS)
-TILE(tile_bf16, NARROW_SUM_BF16, PIXELS, BLOCKS)
 TILE(tile_f32, NARROW_SUM_F32, PIXELS, BLOCKS)
 #if ISA_LEVEL > 0
 TILE(flat_u8, NARROW_SUM_U8, 1, NARROW_BLOCKS_MOST)
-TILE(flat_bf16, NARROW_SUM_BF16, 1, NARROW_BLOCKS_MOST)
 TILE(flat_f32, NARROW_SUM_F32, 1, NARROW_BLOCKS_MOST)
 #endif
 #if ISA_LEVEL == 2
 TILE(tile_vnni, NARROW_SUM_VNNI, PIXELS, BLOCKS)
-TILE(tile_dot, NARROW_SUM_DOT_BF16, PIXELS, BLOCKS)
+TILE(tile_dot, NARROW_SUM_BF16, PIXELS, BLOCKS)
 TILE(flat_vnni, NARROW_SUM_VNNI, 1, NARROW_BLOCKS_MOST)
-TILE(flat_dot, NARROW_SUM_DOT_BF16, 1, NARROW_BLOCKS_MOST)
+TILE(flat_dot, NARROW_SUM_BF16, 1, NARROW_BLOCKS_MOST)
 #endif
-
-static void deep_u8(struct narrow_tile *t)
-{
-    tile_deep(t, true);
-}
-
-static void deep_bf16(struct narrow_tile *t)
-{
-    tile_deep(t, false);
-}
 
 void ISA_NAME(narrow_tile)(struct narrow_tile *t, enum narrow_kind kind, bool flat)
 {
     static void (*const all[NARROW_KINDS][2])(struct narrow_tile *) = {
 #if ISA_LEVEL > 0
         [NARROW_SUM_U8][1] = flat_u8,
-        [NARROW_SUM_BF16][1] = flat_bf16,
         [NARROW_SUM_F32][1] = flat_f32,
 #endif
 #if ISA_LEVEL == 2
         [NARROW_SUM_VNNI] = {tile_vnni, flat_vnni},
-        [NARROW_SUM_DOT_BF16] = {tile_dot, flat_dot},
+        [NARROW_SUM_BF16] = {tile_dot, flat_dot},
 #endif
         [NARROW_SUM_U8][0] = tile_u8,
-        [NARROW_SUM_BF16][0] = tile_bf16,
         [NARROW_SUM_F32][0] = tile_f32,
-        [NARROW_SUM_U8_DEEP][0] = deep_u8,
-        [NARROW_SUM_BF16_DEEP][0] = deep_bf16,
+        [NARROW_SUM_DEEP][0] = tile_deep,
     };
     all[kind][flat](t);
 }
