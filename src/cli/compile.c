@@ -117,8 +117,7 @@ static enum status precision_plain(const struct precision_report *r, struct buf 
 {
     enum status s = buf_printf(out, "  %-10s %s in %" PRIu32 " of %" PRIu32 " layers%s\n",
                                "precision", precision_name((enum precision)r->precision),
-                               r->narrowed, r->layers,
-                               r->narrowed ? "" : ": all is as in fp32");
+                               r->narrowed, r->layers, r->narrowed ? "" : ": all is as in fp32");
     if (s == OK && r->sets)
         s = buf_printf(out,
                        "  %-10s at most %.3g, %.3g on average (%.3g and %.3g of the largest "

@@ -21,8 +21,7 @@ enum { LOCAL_FILE_MAX = INT32_MAX }; /* bytes of a model file: protobuf's own li
          "fp32, bf16, int8 or weights-bf16: what layers compute with (fp32)."},                    \
         {"calibrate", 0, "DIR",                                                                    \
          "Inputs to measure the error with, and int8's ranges: test_data_set_*/, *.npy."},         \
-        {"max-error", 0, "PART",                                                                   \
-         "Refuse a larger error than this part of the largest output."},                           \
+        {"max-error", 0, "PART", "Refuse a larger error than this part of the largest output."},   \
     {                                                                                              \
         "without", 0, "PASS,...", "Leave passes of the compiler out; all: every one."              \
     }
@@ -57,9 +56,9 @@ struct local_log {
 enum status local_compile(const char *path, const struct local_compile *how, struct local_log *log,
                           struct sandbox_result *out, struct err *err) WARN_UNUSED;
 /* All calibration data of a folder, for the compiler: test_data_set_<N>/input_<K>.pb or .npy, and
- * files <name>.npy, each of which is a set of one input.  owns: *out is empty, and the caller's on OK
- * blocks: disk   errors: E_NOT_FOUND (there are none); E_CORRUPT, E_UNSUPPORTED (names the file);
- * E_BAD_INPUT, E_TOO_LARGE as calibration.h has them */
+ * files <name>.npy, each of which is a set of one input.  owns: *out is empty, and the caller's on
+ * OK blocks: disk   errors: E_NOT_FOUND (there are none); E_CORRUPT, E_UNSUPPORTED (names the
+ * file); E_BAD_INPUT, E_TOO_LARGE as calibration.h has them */
 enum status local_calibration(const char *dir, struct buf *out, struct err *err) WARN_UNUSED;
 /* A .roost file, or a model file compiled on the way. *load_us (may be NULL): the time from file or
  * artifact to program, compiling left out.  blocks: disk */

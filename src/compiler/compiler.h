@@ -36,9 +36,10 @@ struct precision_report {
     uint32_t precision;        /* enum precision */
     uint32_t layers, narrowed; /* convolutions and products; those that compute in it */
     uint32_t sets;             /* of calibration data; 0: nothing was measured, the rest is 0 */
-    double error_max, error_mean; /* over all elements; infinite where one is no number, or missing */
-    double largest;               /* magnitude of a float32 output */
-    uint64_t rows, agreed;        /* of outputs with classes: rows; those with the same first class */
+    double error_max,
+        error_mean;        /* over all elements; infinite where one is no number, or missing */
+    double largest;        /* magnitude of a float32 output */
+    uint64_t rows, agreed; /* of outputs with classes: rows; those with the same first class */
 };
 /* "fp32", "bf16", "int8", "weights-bf16" */
 const char *precision_name(enum precision p);
@@ -49,9 +50,9 @@ struct compile_options {
     enum model_format format; /* MODEL_AUTO: by the first bytes */
     uint64_t passes_off;      /* bit k: without the k-th pass; part of what decides the bytes */
     enum optimize optimize;   /* likewise */
-    struct precision_wish precision; /* likewise */
-    struct precision_report *report; /* to fill; borrowed; NULL: nobody asks */
-    struct pass_log *log;     /* to fill; borrowed; NULL: nobody asks */
+    struct precision_wish precision;  /* likewise */
+    struct precision_report *report;  /* to fill; borrowed; NULL: nobody asks */
+    struct pass_log *log;             /* to fill; borrowed; NULL: nobody asks */
     const struct compile_file *files; /* borrowed, with what they point to; compile_files_wanted */
     uint32_t n_files;
 };

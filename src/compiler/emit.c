@@ -331,11 +331,11 @@ static enum status add_number(const char *name, double v, struct buf *b)
 
 static enum status add_precision(const struct precision_report *r, struct buf *b)
 {
-    enum status s = buf_printf(b,
-                               ",\"precision\":{\"type\":\"%s\",\"layers\":%" PRIu32
-                               ",\"narrowed\":%" PRIu32 ",\"sets\":%" PRIu32,
-                               precision_name((enum precision)r->precision), r->layers, r->narrowed,
-                               r->sets);
+    enum status s =
+        buf_printf(b,
+                   ",\"precision\":{\"type\":\"%s\",\"layers\":%" PRIu32 ",\"narrowed\":%" PRIu32
+                   ",\"sets\":%" PRIu32,
+                   precision_name((enum precision)r->precision), r->layers, r->narrowed, r->sets);
     if (s == OK && r->sets)
         s = add_number("error_max", r->error_max, b);
     if (s == OK && r->sets)

@@ -20,8 +20,8 @@
 
 enum {
     SANDBOX_MEMORY_MIN_MIB = 16,
-    SANDBOX_MEMORY_MIB = 1024, /* of the default limit, beside ... */
-    SANDBOX_MEMORY_TIMES = 5,  /* ... so many times the model's bytes, files included */
+    SANDBOX_MEMORY_MIB = 1024,       /* of the default limit, beside ... */
+    SANDBOX_MEMORY_TIMES = 5,        /* ... so many times the model's bytes, files included */
     SANDBOX_MEMORY_TIMES_NARROW = 8, /* ... when it is compiled to low precision, and run */
     SANDBOX_TIME_S = 120,
     SANDBOX_FILES_MAX_GIB = 64, /* of all files beside the model */

@@ -25,8 +25,8 @@ enum {
 
 enum {
     CHILD_FDS_MAX = COMPILE_FILES_MAX + 1, /* files and calibration data */
-    CHILD_REPORT_MAX = 1 << 20, /* bytes of all notes */
-    CHILD_SAID_MAX = 8192,      /* bytes kept of standard error */
+    CHILD_REPORT_MAX = 1 << 20,            /* bytes of all notes */
+    CHILD_SAID_MAX = 8192,                 /* bytes kept of standard error */
     CHILD_MODEL_MAX = INT32_MAX,
 };
 
@@ -39,9 +39,9 @@ struct child_request {
     uint32_t time_s;       /* of processor time */
     uint64_t memory_bytes; /* beyond the process as it starts, and what it maps of the model */
     uint64_t passes_off;
-    double error_max;    /* of struct precision_wish */
-    uint32_t optimize;   /* enum optimize */
-    uint32_t precision;  /* enum precision */
+    double error_max;            /* of struct precision_wish */
+    uint32_t optimize;           /* enum optimize */
+    uint32_t precision;          /* enum precision */
     uint8_t bounded, calibrated; /* 1: error_max counts; there are calibration data */
     uint8_t zero[2];
     uint32_t n_files, names_bytes;
@@ -54,10 +54,10 @@ struct child_note {
     uint32_t kind, bytes;
 };
 enum child_note_kind {
-    NOTE_GUARDS = 1, /* struct child_guards */
-    NOTE_ERROR = 2,  /* uint32_t status, then the words */
-    NOTE_DONE = 3,   /* uint64_t: bytes written to CHILD_RESULT */
-    NOTE_PASSES = 4, /* the steps of a struct pass_log; between GUARDS and DONE */
+    NOTE_GUARDS = 1,    /* struct child_guards */
+    NOTE_ERROR = 2,     /* uint32_t status, then the words */
+    NOTE_DONE = 3,      /* uint64_t: bytes written to CHILD_RESULT */
+    NOTE_PASSES = 4,    /* the steps of a struct pass_log; between GUARDS and DONE */
     NOTE_PRECISION = 6, /* struct precision_report; between GUARDS and DONE */
     NOTE_WANTS = 5,     /* names of files, each terminated: without them it did not begin */
 };

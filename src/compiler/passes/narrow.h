@@ -33,11 +33,11 @@ enum status narrow_graph(struct graph *g, const struct range *ranges, struct nar
 
 /* What a node does with narrow values. */
 enum narrow_kind {
-    NARROW_KEEP,     /* nothing: it reads and makes float32 */
-    NARROW_LAYER,    /* a convolution or product */
-    NARROW_RESCALE,  /* roost.BlockScale, BlockAveragePool: with a scale of its own behind it */
-    NARROW_PASS,     /* the same numbers in another place: views, layouts, BlockMaxPool */
-    NARROW_JOIN,     /* Concat: the same for all of its operands */
+    NARROW_KEEP,    /* nothing: it reads and makes float32 */
+    NARROW_LAYER,   /* a convolution or product */
+    NARROW_RESCALE, /* roost.BlockScale, BlockAveragePool: with a scale of its own behind it */
+    NARROW_PASS,    /* the same numbers in another place: views, layouts, BlockMaxPool */
+    NARROW_JOIN,    /* Concat: the same for all of its operands */
 };
 
 /* What bytes of a value mean. */

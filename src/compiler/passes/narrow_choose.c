@@ -118,13 +118,20 @@ static void follow_range(struct narrower *b, const struct node *n)
         *to = *from;
 }
 
+/* Has the operator kernels for low precision? */
+static bool reads_narrow(const struct narrower *b, const struct node *n)
+{
+    const bool rescale = narrow_is(n, "BlockScale"); /* an operator of its own takes its place */
+    return rescale || n->op->types & (b->type == NARROW_U8 ? OP_T(U8) : OP_T(BF16));
+}
+
 static bool takes(struct narrower *b, const struct node *n, enum narrow_kind kind)
 {
     if (kind == NARROW_KEEP || n->n_in == 0 || n->n_out != 1 || n->in[0] == ARTIFACT_NO_TENSOR)
         return false;
     if (kind == NARROW_LAYER)
         return worth(b, n);
-    if (b->type == NARROW_F32 || !view_is_f32(&b->v, n->out[0]))
+    if (b->type == NARROW_F32 || !reads_narrow(b, n) || !view_is_f32(&b->v, n->out[0]))
         return false;
     if (kind == NARROW_JOIN)
         return all_have(b, n);

@@ -159,9 +159,8 @@ static struct tensor shape_for(const struct dense *d, enum narrow_type x)
             .dtype = DT_F32, .rank = 4, .dims = {out, d->rows, d->columns, BLOCK_LANES}};
     if (d->product)
         return (struct tensor){.dtype = dtype, .rank = 4, .dims = {out, words, BLOCK_LANES, word}};
-    return (struct tensor){.dtype = dtype,
-                           .rank = 6,
-                           .dims = {out, d->rows, d->columns, words, BLOCK_LANES, word}};
+    return (struct tensor){
+        .dtype = dtype, .rank = 6, .dims = {out, d->rows, d->columns, words, BLOCK_LANES, word}};
 }
 
 /* b' = b - scale * zero * sums, and scale' = x's scale * scale */
