@@ -64,6 +64,12 @@ static double elements(const struct narrower *b, int32_t value)
     return t->dtype != DT_NONE && tensor_bytes(t, &bytes) ? (double)tensor_count(t) : 0;
 }
 
+/* Has the operator kernels for low precision? */
+static bool takes_type(const struct narrower *b, const struct op *op)
+{
+    return op->types & (b->type == NARROW_U8 ? OP_T(U8) : OP_T(BF16));
+}
+
 /* Multiply-adds of a layer. */
 static double work_of(const struct narrower *b, const struct node *n)
 {
@@ -94,6 +100,8 @@ static bool worth(const struct narrower *b, const struct node *n)
         return !depthwise && !(conv && form_of(n) == BLOCK_PLAIN) && tensor_count(w) >= WEIGHTS_MIN;
     if (!can(b, n->in[0]) || !view_is_f32(&b->v, n->out[0]))
         return false;
+    if (conv && form_of(n) == BLOCK_PLAIN && !takes_type(b, op_by_name("roost", "BlockPack")))
+        return false;
     if (depthwise) /* its work is small; it pays in a chain */
         return b->has[n->in[0]];
     double saved = work_of(b, n) * saved_share;
@@ -118,20 +126,14 @@ static void follow_range(struct narrower *b, const struct node *n)
         *to = *from;
 }
 
-/* Has the operator kernels for low precision? */
-static bool reads_narrow(const struct narrower *b, const struct node *n)
-{
-    const bool rescale = narrow_is(n, "BlockScale"); /* an operator of its own takes its place */
-    return rescale || n->op->types & (b->type == NARROW_U8 ? OP_T(U8) : OP_T(BF16));
-}
-
 static bool takes(struct narrower *b, const struct node *n, enum narrow_kind kind)
 {
     if (kind == NARROW_KEEP || n->n_in == 0 || n->n_out != 1 || n->in[0] == ARTIFACT_NO_TENSOR)
         return false;
     if (kind == NARROW_LAYER)
         return worth(b, n);
-    if (b->type == NARROW_F32 || !reads_narrow(b, n) || !view_is_f32(&b->v, n->out[0]))
+    if (b->type == NARROW_F32 || !(narrow_is(n, "BlockScale") || takes_type(b, n->op)) ||
+        !view_is_f32(&b->v, n->out[0]))
         return false;
     if (kind == NARROW_JOIN)
         return all_have(b, n);
