@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "compiler/calibration.h"
 #include "compiler/passes/narrow.h"
 #include "pass_case.h"
 
@@ -196,6 +197,47 @@ START_TEST(no_layer_of_low_precision_takes_winograds_form)
 }
 END_TEST
 
+/* A model of one product and one convolution, with data, at int8: whichever allocation fails, that
+ * is said and nothing leaks. */
+START_TEST(memory_that_runs_out_is_said)
+{
+    static float x[2 * 16 * 36];
+    struct onnx_build m;
+    struct buf file = {0}, data = {0};
+    struct calibration_writer w = {.sets = 0};
+    struct err err = {OK, ""};
+    begin(&m, 16, 6);
+    conv(&m, "x", "a", 16, 16, 1);
+    conv(&m, "a", "y", 16, 16, 1);
+    onnx_output(&m, "y");
+    onnx_finish(&m, &file);
+    test_fill(x, ARRAY_COUNT(x), 9);
+    const struct tensor t = {.dtype = DT_F32, .rank = 4, .dims = {2, 16, 6, 6}, .data = x};
+    ck_ok(calibration_set(&w, "set", &err), &err);
+    ck_ok(calibration_add(&w, &t, &err), &err);
+    ck_ok(calibration_finish(&w, &data, &err), &err);
+    calibration_writer_fini(&w);
+    const struct compile_options o = {.precision = {PRECISION_INT8, data.data, data.len, false, 0}};
+    const int64_t live = alloc_live();
+    for (uint64_t n = 1;; n++) {
+        struct buf artifact = {0};
+        alloc_fail_at(n);
+        enum status s = compile_bytes(file.data, file.len, &o, &artifact, &err);
+        const uint64_t calls = alloc_calls();
+        alloc_fail_at(0);
+        buf_fini(&artifact);
+        ck_assert_int_eq(alloc_live(), live);
+        if (calls < n) {
+            ck_ok(s, &err);
+            break;
+        }
+        ck_assert_msg(s == E_NO_MEMORY, "allocation %d: %s", (int)n, err.msg);
+    }
+    buf_fini(&data);
+    buf_fini(&file);
+}
+END_TEST
+
 Suite *suite_narrow(void)
 {
     Suite *s = suite_create("narrow");
@@ -209,6 +251,7 @@ Suite *suite_narrow(void)
     tcase_add_loop_test(t, products_and_what_stands_between_them, PRECISION_BF16, PRECISIONS);
     tcase_add_test(t, without_ranges_bytes_are_nothing);
     tcase_add_test(t, no_layer_of_low_precision_takes_winograds_form);
+    tcase_add_test(t, memory_that_runs_out_is_said);
     suite_add_tcase(s, t);
     return s;
 }
