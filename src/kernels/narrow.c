@@ -196,6 +196,7 @@ struct run {
     const struct cut *k;
     int64_t image, group, block, blocks; /* output blocks [block, block + blocks) of the group */
     struct narrow_tile tile;
+    _Alignas(64) uint32_t sums[2 * NARROW_STRIP * BLOCK_LANES]; /* of two blocks, or flat */
 };
 
 /* What the tile has from the convolution alone. */
@@ -220,6 +221,7 @@ static void begin(struct run *r)
     t->blocks = (all + t->words - 1) / t->words;
     t->last = all - (t->blocks - 1) * t->words;
     t->x_block = plane;
+    t->sums_block = (r->k->flat ? 1 : (int)NARROW_STRIP) * BLOCK_LANES;
     for (int64_t b = 0; b < NARROW_BLOCKS_MOST; b++) {
         int64_t block = r->group * c->out_blocks + r->block + MIN(b, r->blocks - 1);
         t->w[b] = (const uint8_t *)c->w + block * w_block;
@@ -232,7 +234,7 @@ static void finish(struct run *r, int64_t at, int64_t count)
     const struct narrow *c = r->c;
     for (int64_t b = 0; b < r->blocks; b++) {
         const int64_t block = r->group * c->out_blocks + r->block + b;
-        struct narrow_out o = {.sums = r->tile.sums + b * r->k->shape.pixels * BLOCK_LANES,
+        struct narrow_out o = {.sums = r->sums + b * r->tile.sums_block,
                                .integers =
                                    r->k->kind == NARROW_SUM_U8 || r->k->kind == NARROW_SUM_VNNI,
                                .count = count,
@@ -250,24 +252,33 @@ static void finish(struct run *r, int64_t at, int64_t count)
     }
 }
 
+/* Where the next tile's positions begin; *row and *column go on to the next one's. */
+static void place(struct run *r, int64_t count, int64_t *row, int64_t *column)
+{
+    const struct cut *k = r->k;
+    const int64_t across = r->c->stride[1] * k->x.pixel;
+    const int64_t down = r->c->stride[0] * k->x.columns * k->x.pixel;
+    for (int64_t p = 0; p < k->shape.pixels; p++) {
+        r->tile.at[p] = p < count ? *row * down + *column * across : r->tile.at[p - 1];
+        if (p < count && ++*column == r->c->out[1]) {
+            *column = 0;
+            ++*row;
+        }
+    }
+}
+
 static void band(struct run *r, int64_t from, int64_t to)
 {
-    const struct narrow *c = r->c;
     const struct cut *k = r->k;
     void (*const tile)(struct narrow_tile *, enum narrow_kind, bool) = ISA_PICK(narrow_tile);
-    const int64_t across = c->stride[1] * k->x.pixel;
-    const int64_t down = c->stride[0] * k->x.columns * k->x.pixel;
-    int64_t row = from / c->out[1], column = from % c->out[1];
-    for (int64_t at = from; at < to; at += k->shape.pixels) {
-        const int64_t count = MIN(to - at, (int64_t)k->shape.pixels);
-        for (int64_t p = 0; p < k->shape.pixels; p++) {
-            r->tile.at[p] = p < count ? row * down + column * across : r->tile.at[p - 1];
-            if (p < count && ++column == c->out[1]) {
-                column = 0;
-                row++;
-            }
+    int64_t row = from / r->c->out[1], column = from % r->c->out[1];
+    for (int64_t at = from; at < to; at += NARROW_STRIP) {
+        const int64_t count = MIN(to - at, (int64_t)NARROW_STRIP);
+        for (int64_t p = 0; p < count; p += k->shape.pixels) {
+            r->tile.sums = r->sums + p * BLOCK_LANES;
+            place(r, count - p, &row, &column);
+            tile(&r->tile, k->kind, k->flat);
         }
-        tile(&r->tile, k->kind, k->flat);
         finish(r, at, count);
     }
 }

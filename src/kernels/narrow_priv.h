@@ -9,7 +9,11 @@
 #include "kernels/blocked_priv.h"
 #include "kernels/narrow.h"
 
-enum { NARROW_PIXELS_MOST = 8, NARROW_BLOCKS_MOST = 4 };
+enum {
+    NARROW_PIXELS_MOST = 8,
+    NARROW_BLOCKS_MOST = 4,
+    NARROW_STRIP = 40, /* positions whose sums go out at once: whole tiles of every level */
+};
 
 /* How a tile's sums are made. */
 enum narrow_kind {
@@ -31,8 +35,8 @@ struct narrow_tile {
     const uint8_t *w[NARROW_BLOCKS_MOST];
     int64_t rows, columns, x_row, x_column;
     int64_t blocks, words, last, x_block;
-    /* [output block][position][16] */
-    _Alignas(64) uint32_t sums[NARROW_BLOCKS_MOST * NARROW_PIXELS_MOST * BLOCK_LANES];
+    uint32_t *sums; /* [position][16], 64-byte aligned; of the next output block: sums_block on */
+    int64_t sums_block;
 };
 
 /* Positions by output blocks that tiles have: pixels by blocks, or, `flat` (from CPU_AVX2 on, not
@@ -53,8 +57,8 @@ ISA_EACH(void, narrow_tile, (struct narrow_tile * t, enum narrow_kind kind, bool
 struct narrow_out {
     uint32_t *sums; /* [count][16], int32 or float32, 64-byte aligned */
     bool integers;
-    int64_t count, lanes;
-    int64_t lane; /* of scale and bias */
+    int64_t count, lanes; /* at most NARROW_STRIP, 16 */
+    int64_t lane;         /* of scale and bias */
     int64_t to, step;
 };
 /* Elements [from, from + n) of x as float32; bytes as the numbers that they are. n: a multiple of

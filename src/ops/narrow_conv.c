@@ -118,11 +118,10 @@ static enum status infer(struct op_infer *ctx, struct err *err)
     const struct params *p = ctx->params;
     enum status s = op_operands(ctx, name, 2, err);
     if (s == OK)
-        s = narrow_operand(ctx, name, 0, err);
+        s = block_narrow_operand(ctx, name, 0, err);
     const struct tensor *x = ctx->in[0];
-    if (s == OK && (x->rank != BLOCK_RANK || x->dims[BLOCK_RANK - 1] != BLOCK_LANES ||
-                    (p->depthwise && x->dtype == DT_F32)))
-        s = op_bad(name, 0, x, "[batch][blocks][height][width][16] of a dtype of the form", err);
+    if (s == OK && p->depthwise && x->dtype == DT_F32)
+        s = op_no_kernel(name, 0, x, err);
     struct narrow c;
     if (s == OK)
         s = describe(p, x, ctx->in[1], &c, err);

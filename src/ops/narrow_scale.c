@@ -25,10 +25,8 @@ static enum status infer(struct op_infer *ctx, struct err *err)
     const struct params *p = ctx->params;
     enum status s = op_operands(ctx, name, 3, err);
     if (s == OK)
-        s = narrow_operand(ctx, name, 0, err);
+        s = block_narrow_operand(ctx, name, 0, err);
     const struct tensor *x = ctx->in[0];
-    if (s == OK && (x->rank != BLOCK_RANK || x->dims[BLOCK_RANK - 1] != BLOCK_LANES))
-        s = op_bad(name, 0, x, "[batch][blocks][height][width][16]", err);
     for (int i = 1; i < 3 && s == OK; i++) {
         const struct tensor *v = ctx->in[i];
         if (v->dtype != DT_F32 || v->rank != 1 || v->dims[0] % BLOCK_LANES != 0 ||

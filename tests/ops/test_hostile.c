@@ -178,7 +178,9 @@ static void any_blocks(struct trial *t)
     int form = (int)below(4), rank = 0;
     if (!below(8))
         return;
-    tensor_set_shape(&t->in[0], DT_F32, form == 1 && below(4) ? 4 : 5, x);
+    static const enum dtype types[] = {DT_F32, DT_F32, DT_U8, DT_BF16};
+    tensor_set_shape(&t->in[0], types[t->op->code == OP_CODE_block_conv ? 0 : below(4)],
+                     form == 1 && below(4) ? 4 : 5, x);
     for (; rank < 6 && weights[form][rank]; rank++)
         w[rank] = below(16) ? weights[form][rank] : 1 + below(3);
     if (t->op->code == OP_CODE_block_scale)

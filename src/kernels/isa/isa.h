@@ -88,6 +88,23 @@ static inline vec vec_clamp(vec v, vec low, vec high)
 #endif
 }
 
+/* To the nearest integer, ties to even; what no int32 holds, and a NaN, gives a number below 0. */
+static inline vec_int vec_round(vec v)
+{
+#if ISA_LEVEL == 2
+    return (vec_int)_mm512_cvtps_epi32((__m512)v);
+#elif ISA_LEVEL == 1
+    return (vec_int)_mm256_cvtps_epi32((__m256)v);
+#elif defined(__SSE2__)
+    return (vec_int)_mm_cvtps_epi32((__m128)v);
+#else
+    /* The last bits of a sum with this number are the integer. */
+    const vec magic = vec_all(0x1.8p23f);
+    vec_int small = (v > -0x1p22f) & (v < 0x1p22f);
+    return ((small & ((vec_int)(v + magic) - (vec_int)magic)) | (~small & INT32_MIN));
+#endif
+}
+
 /* VEC bytes or 16-bit numbers, unsigned, at any address. What is stored is kept in 0..255, or is
  * what the lower 16 bits say. */
 static inline vec_int vec_u8_load(const void *p)

@@ -181,7 +181,7 @@ TILE_INLINE void tile_words(struct narrow_tile *t, const struct shape s)
         TILE_UNROLL
     for (int v = 0; v < s.blocks * BLOCK_VECS; v++) {
         const int i = p * s.blocks * BLOCK_VECS + v;
-        uint32_t *to = t->sums + (v / BLOCK_VECS * s.pixels + p) * BLOCK + v % BLOCK_VECS * VEC;
+        uint32_t *to = t->sums + v / BLOCK_VECS * t->sums_block + p * BLOCK + v % BLOCK_VECS * VEC;
         *(vec *)to = is_integers(s) ? (vec)whole[i] : real[i];
     }
 }
@@ -191,16 +191,20 @@ static void tile_deep(struct narrow_tile *t)
 {
     const float *w = (const float *)(const void *)t->w[0];
     vec acc[PIXELS][BLOCK_VECS];
+    int64_t at[PIXELS];
+    TILE_UNROLL
+    for (int p = 0; p < PIXELS; p++)
+        at[p] = t->at[p];
     TILE_UNROLL
     for (int i = 0; i < PIXELS * BLOCK_VECS; i++)
         acc[i / BLOCK_VECS][i % BLOCK_VECS] = vec_all(0);
     for (int64_t ky = 0; ky < t->rows; ky++)
         for (int64_t kx = 0; kx < t->columns; kx++, w += BLOCK) {
-            const uint8_t *place = t->x + ky * t->x_row + kx * t->x_column;
+            const uint8_t *const place = t->x + ky * t->x_row + kx * t->x_column;
             TILE_UNROLL
             for (int i = 0; i < PIXELS * BLOCK_VECS; i++) {
                 const int p = i / BLOCK_VECS, v = i % BLOCK_VECS * VEC;
-                const float *x = (const float *)(const void *)(place + t->at[p]);
+                const float *x = (const float *)(const void *)(place + at[p]);
                 acc[p][v / VEC] += vec_load(x + v) * vec_load(w + v);
             }
         }
