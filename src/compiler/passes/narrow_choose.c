@@ -89,16 +89,27 @@ static bool can(const struct narrower *b, int32_t value)
            (b->type != NARROW_U8 || b->range[value].known);
 }
 
+/* Are shapes known, and weights and bias constants? Then they fit the operator, which has looked.
+ */
+static bool is_whole(const struct narrower *b, const struct node *n)
+{
+    enum { WEIGHTS = 1, BIAS = 2 };
+    const int32_t w = node_in(n, WEIGHTS), bias = node_in(n, BIAS);
+    return view_is_f32(&b->v, n->in[0]) && view_is_f32(&b->v, n->out[0]) &&
+           value_is_const(b->g, w) && b->g->values[w].t.dtype == DT_F32 &&
+           (bias == ARTIFACT_NO_TENSOR || value_is_const(b->g, bias));
+}
+
 static bool worth(const struct narrower *b, const struct node *n)
 {
+    if (!is_whole(b, n) || !narrow_fits(b, n))
+        return false;
     const struct tensor *w = &b->g->values[n->in[1]].t;
     const bool conv = narrow_is(n, "BlockConv");
     const bool depthwise = conv && form_of(n) == BLOCK_DEPTHWISE;
-    if (!value_is_const(b->g, n->in[1]) || w->dtype != DT_F32 || !narrow_fits(b, n))
-        return false;
     if (b->g->precision == PRECISION_WEIGHTS_BF16)
         return !depthwise && !(conv && form_of(n) == BLOCK_PLAIN) && tensor_count(w) >= WEIGHTS_MIN;
-    if (!can(b, n->in[0]) || !view_is_f32(&b->v, n->out[0]))
+    if (!can(b, n->in[0]))
         return false;
     if (conv && form_of(n) == BLOCK_PLAIN && !takes_type(b, op_by_name("roost", "BlockPack")))
         return false;
@@ -120,6 +131,9 @@ static bool all_have(const struct narrower *b, const struct node *n)
 /* What a node passes on without change has the range of what it reads. */
 static void follow_range(struct narrower *b, const struct node *n)
 {
+    if (n->n_in == 0 || n->n_out != 1 || n->in[0] == ARTIFACT_NO_TENSOR ||
+        n->out[0] == ARTIFACT_NO_TENSOR)
+        return;
     struct range *to = &b->range[n->out[0]];
     const struct range *from = &b->range[n->in[0]];
     if (!to->known && from->known)
@@ -128,7 +142,8 @@ static void follow_range(struct narrower *b, const struct node *n)
 
 static bool takes(struct narrower *b, const struct node *n, enum narrow_kind kind)
 {
-    if (kind == NARROW_KEEP || n->n_in == 0 || n->n_out != 1 || n->in[0] == ARTIFACT_NO_TENSOR)
+    if (kind == NARROW_KEEP || n->n_in == 0 || n->n_out != 1 || n->in[0] == ARTIFACT_NO_TENSOR ||
+        n->out[0] == ARTIFACT_NO_TENSOR)
         return false;
     if (kind == NARROW_LAYER)
         return worth(b, n);
@@ -146,7 +161,7 @@ static void forward(struct narrower *b)
     for (uint32_t i = 0; i < b->n_old; i++) {
         const struct node *n = &b->old[i];
         const enum narrow_kind kind = narrow_kind_of(n);
-        if (kind == NARROW_PASS && n->n_out == 1 && n->in[0] != ARTIFACT_NO_TENSOR)
+        if (kind == NARROW_PASS)
             follow_range(b, n);
         if (!takes(b, n, kind))
             continue;
