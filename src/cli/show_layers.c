@@ -114,9 +114,9 @@ static enum status json_line(const struct layer *l, bool first, struct buf *out)
     if (s == OK)
         s = buf_json_str(out, l->name, strlen(l->name));
     if (s == OK)
-        s = buf_printf(out,
-                       ", \"form\": \"%s\", \"precision\": \"%s\", \"weights_bytes\": %" PRIu64,
-                       form_text(l), precision_name(l->precision), l->bytes);
+        s = buf_printf(out, ", \"form\": \"%s\", \"weights_bytes\": %" PRIu64, form_text(l), l->bytes);
+    if (s == OK && l->precision != PRECISION_FP32)
+        s = buf_printf(out, ", \"precision\": \"%s\"", precision_name(l->precision));
     if (s == OK && l->other)
         s = buf_printf(out, ", \"other_form_bytes\": %" PRIu64, l->other);
     return s == OK ? buf_char(out, '}') : s;
