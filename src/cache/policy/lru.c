@@ -25,6 +25,15 @@ void lru_touch(struct lru *l, struct lru_link *k)
     lru_add(l, k);
 }
 
+void lru_sink(struct lru *l, struct lru_link *k)
+{
+    lru_remove(k);
+    k->older = &l->ends;
+    k->newer = l->ends.newer;
+    k->newer->older = k;
+    l->ends.newer = k;
+}
+
 void lru_remove(struct lru_link *k)
 {
     k->older->newer = k->newer;

@@ -20,6 +20,7 @@ struct lru {
 void lru_init(struct lru *l);
 void lru_add(struct lru *l, struct lru_link *k);   /* as the newest */
 void lru_touch(struct lru *l, struct lru_link *k); /* becomes the newest */
+void lru_sink(struct lru *l, struct lru_link *k);  /* becomes the oldest */
 void lru_remove(struct lru_link *k);
 /* Walks from the oldest to the newest: the next link after k (NULL: the first), NULL at the end. */
 struct lru_link *lru_next(const struct lru *l, const struct lru_link *k);
