@@ -86,12 +86,32 @@ static void run(const struct program *p)
     arena_fini(&arena);
 }
 
+/* Shares what can be shared, so that every part of the bundle lives on its own. */
+static struct bundle *bring(const struct artifact_reader *reader, const uint8_t *area)
+{
+    static enum blob_home homes[FILE_MAX / ARTIFACT_ALIGN];
+    struct blob_record blob;
+    struct bundle *b;
+    struct err err;
+    enum status s = OK;
+    for (uint32_t i = 0; s == OK && i < reader->p0.n_blobs; i++) {
+        s = artifact_read_blob(reader, i, &blob, &err);
+        homes[i] = s == OK && bundle_shareable(&reader->p0, &blob) ? BLOB_SHARED : BLOB_OWN;
+    }
+    ASSERT(s == OK);
+    s = bundle_new(reader, homes, &b, &err);
+    ASSERT(s == OK);
+    memcpy(b->region.base, area, reader->p0.blob_bytes);
+    bundle_publish(b);
+    return b;
+}
+
 static void bind_and_run(uint8_t *file, size_t n)
 {
     struct artifact_page0 p0;
     struct artifact_cost cost;
     struct artifact_reader reader;
-    struct region region;
+    struct bundle *bundle;
     struct program *p;
     struct err err;
     if (artifact_page0_read(file, n, &p0, &err) != OK || p0.file_bytes != n ||
@@ -101,12 +121,12 @@ static void bind_and_run(uint8_t *file, size_t n)
     memcpy(file + COST_OFF, costs, sizeof(costs));
     rehash(file, n);
     enum status s = artifact_page0_read(file, n, &p0, &err);
-    if (s != OK || region_init(&region, program_bytes(&p0)) != OK)
+    if (s != OK)
         return; /* costs beyond the format's cap */
-    memcpy(region.base, file + p0.meta_bytes, p0.blob_bytes);
     s = artifact_reader_init(&reader, &p0, file, p0.meta_bytes, &err);
     ASSERT(s == OK); /* it was measured, and now declares what was measured */
-    s = program_bind(&reader, &region, &p, &err);
+    bundle = bring(&reader, file + p0.meta_bytes);
+    s = program_bind(&reader, &bundle, &p, &err);
     ASSERT(s == OK);
     artifact_reader_fini(&reader);
     run(p);

@@ -209,8 +209,6 @@ static void load_round(struct contestant *c, bool counted)
 
 static void load(double seconds)
 {
-    for (size_t i = 0; i < n_all; i++)
-        close_one(&all[i]);
     double begin = now_us();
     for (int round = 0; round < 4 || now_us() - begin < seconds * 1e6; round++)
         for (size_t i = 0; i < n_all; i++)
@@ -284,14 +282,15 @@ int main(int argc, char **argv)
         *equals = 0;
         add(argv[i], equals + 1);
     }
+    if (strcmp(argv[1], "load") == 0) {
+        load(atof(argv[3]));
+        return 0;
+    }
     for (size_t i = 0; i < n_all; i++) {
         open_one(&all[i]);
         if (all[i].ort)
             ort_bind(all[i].ort, input.data, input.dims, (size_t)input.rank);
     }
-    if (strcmp(argv[1], "load") == 0)
-        load(atof(argv[3]));
-    else
-        latency(atof(argv[3]));
+    latency(atof(argv[3]));
     return 0;
 }

@@ -6,9 +6,9 @@
  *   page 0 (4096 bytes) | section table + metadata sections | padding to 4096 | blobs
  *
  * Page 0 alone tells a cache all it needs to admit the model. The metadata ("meta") is read into a
- * passing buffer; blobs (raw weights, each 64-byte aligned in the blob area) go straight to where
- * they stay. Constants that compress well (integer tables of trees) travel as LZ4 inside the meta
- * instead. */
+ * passing buffer; blobs (raw weights, each at a multiple of 4096 in the blob area) go straight to
+ * where they stay. Constants that compress well (integer tables of trees) travel as LZ4 inside the
+ * meta instead. */
 #ifndef ROOST_ARTIFACT_ARTIFACT_H
 #define ROOST_ARTIFACT_ARTIFACT_H
 
@@ -20,6 +20,9 @@
 enum {
     ARTIFACT_PAGE0_BYTES = 4096,
     ARTIFACT_ALIGN = 64, /* of every constant's data */
+    /* Constants of at least these bytes are blobs of their own; smaller ones share one. */
+    ARTIFACT_BLOB_LEAST = 64 * 1024,
+    ARTIFACT_BLOB_ALIGN = 4096, /* where a blob may begin: it has its pages to itself */
     ARTIFACT_NO_TENSOR = -1,
     ARTIFACT_SYMBOLS_MAX = 256, /* named dims of one model */
     /* Which planner and which scratch sizes page 0's costs were computed by. A change of either

@@ -39,6 +39,7 @@ static enum status complete(struct blob_check *c, struct err *err)
 {
     uint8_t got[SHA256_BYTES];
     sha256_end(&c->hash, got);
+    c->proven = c->next;
     if (memcmp(got, c->blob.hash, SHA256_BYTES) != 0)
         return err_set(err, E_CORRUPT, "blob %u is not what its SHA-256 says", c->next - 1);
     return OK;
@@ -86,10 +87,22 @@ enum status blob_check_add(struct blob_check *c, const void *bytes, uint64_t n, 
     return s;
 }
 
-enum status blob_check_end(const struct blob_check *c, struct err *err)
+enum status blob_check_seek(struct blob_check *c, uint32_t i, struct err *err)
 {
-    if (c->hash.ctx || c->next < c->reader->p0.n_blobs)
+    struct blob_record b;
+    enum status s = artifact_read_blob(c->reader, i, &b, err);
+    if (s != OK)
+        return s;
+    blob_check_fini(c);
+    c->next = c->proven = i;
+    c->seen = b.off;
+    return OK;
+}
+
+enum status blob_check_end(const struct blob_check *c, uint32_t end, struct err *err)
+{
+    if (c->proven != end)
         return err_set(err, E_CORRUPT, "section BLOB: blob %u ends behind %" PRIu64 " bytes",
-                       c->next - !!c->hash.ctx, c->seen);
+                       c->proven, c->seen);
     return OK;
 }

@@ -15,13 +15,14 @@
 
 #include "artifact/reader.h"
 
-/* Embedded; lives while the blobs of one artifact arrive, in order. */
+/* Embedded; lives while blobs of one artifact arrive, in order. */
 struct blob_check {
     const struct artifact_reader *reader; /* borrowed */
     struct blob_record blob;              /* the one under way */
     struct sha256 hash;                   /* of it; ctx NULL: its bytes are complete */
-    uint64_t seen;                        /* bytes of the blob area so far */
-    uint32_t next;                        /* blobs begun */
+    uint64_t seen;                        /* where in the blob area the next byte stands */
+    uint32_t next;                        /* the blob to begin next */
+    uint32_t proven;                      /* the one behind the last that is complete */
 };
 
 /* Nothing to fini yet. */
@@ -30,8 +31,11 @@ void blob_check_init(struct blob_check *c, const struct artifact_reader *r);
  * errors: E_CORRUPT (names the blob); E_NO_MEMORY; after an error only blob_check_fini */
 enum status blob_check_add(struct blob_check *c, const void *bytes, uint64_t n,
                            struct err *err) WARN_UNUSED;
-/* All bytes were added: no blob is missing.  errors: E_CORRUPT */
-enum status blob_check_end(const struct blob_check *c, struct err *err) WARN_UNUSED;
+/* The next bytes are those of blob i on; what lies between is left out. errors: E_CORRUPT */
+enum status blob_check_seek(struct blob_check *c, uint32_t i, struct err *err) WARN_UNUSED;
+/* All bytes before blob `end` (n_blobs: all there are) were added: none is missing since the
+ * beginning, or the last seek.  errors: E_CORRUPT */
+enum status blob_check_end(const struct blob_check *c, uint32_t end, struct err *err) WARN_UNUSED;
 void blob_check_fini(struct blob_check *c);
 
 enum {
@@ -40,9 +44,13 @@ enum {
     BLOBS_KNOWN_LEAST = 1 << 18, /* bytes of blobs that are worth a place */
 };
 
-/* Were these blobs proven before, under this tag? Counts the bytes as known or as to be hashed.
- * thread: any   locks: takes BLOBS */
-bool blobs_known(const struct artifact_page0 *p0, const char *tag) WARN_UNUSED;
+/* Were these blobs proven before, under this tag? Counts the bytes that are to be read as known, or
+ * as to be hashed.  thread: any   locks: takes BLOBS */
+bool blobs_known_part(const struct artifact_page0 *p0, const char *tag, uint64_t bytes) WARN_UNUSED;
+static inline bool blobs_known(const struct artifact_page0 *p0, const char *tag)
+{
+    return blobs_known_part(p0, tag, p0->blob_bytes);
+}
 /* They were proven now, and the tag was the same before and after. */
 void blobs_remember(const struct artifact_page0 *p0, const char *tag);
 /* From now on all are hashed in every load, or (false, as at first) once. Forgets all. */

@@ -56,7 +56,7 @@ static bool worth(const struct artifact_page0 *p0, const char *tag)
     return p0->blob_bytes >= BLOBS_KNOWN_LEAST && *tag && strlen(tag) < BLOBS_TAG_MAX;
 }
 
-bool blobs_known(const struct artifact_page0 *p0, const char *tag)
+bool blobs_known_part(const struct artifact_page0 *p0, const char *tag, uint64_t bytes)
 {
     struct known *k = NULL;
     if (worth(p0, tag)) {
@@ -66,7 +66,7 @@ bool blobs_known(const struct artifact_page0 *p0, const char *tag)
             k->used = ++table.uses;
         lock_release(&table.lock);
     }
-    metric_add(k ? M_BLOBS_KNOWN : M_BLOBS_HASHED, p0->blob_bytes);
+    metric_add(k ? M_BLOBS_KNOWN : M_BLOBS_HASHED, bytes);
     return k;
 }
 

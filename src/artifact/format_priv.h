@@ -16,11 +16,10 @@
 
 enum {
     ARTIFACT_MAJOR = 1,
-    ARTIFACT_MINOR = 1, /* 0: without blocks */
+    ARTIFACT_MINOR = 2, /* 1: blobs at multiples of 64 only; 0: and without blocks */
     ARTIFACT_ENDIAN = 0x01020304,
-    PACK_BELOW_BYTES = 64 * 1024, /* constants below it share one blob */
-    LZ4_SECTION_LEAST = 4096,     /* metadata sections below it stay raw */
-    LZ4_RATIO_MAX = 256,          /* no LZ4 frame grows more than this */
+    LZ4_SECTION_LEAST = 4096, /* metadata sections below it stay raw */
+    LZ4_RATIO_MAX = 256,      /* no LZ4 frame grows more than this */
 };
 
 /* Hard caps: what a count in page 0 may be before anything is computed from it. */

@@ -11,7 +11,18 @@
 
 uint16_t page0_minor(const struct artifact_page0 *p)
 {
-    return p->n_blocks ? 1 : 0;
+    return p->n_blobs > 1 ? 2 : p->n_blocks ? 1 : 0;
+}
+
+/* Files with several blobs have minor 2 since that one came; before, they had what blocks need. */
+static bool minor_is_least(const struct artifact_page0 *p)
+{
+    return p->minor == page0_minor(p) || (p->n_blobs > 1 && p->minor == (p->n_blocks ? 1 : 0));
+}
+
+uint64_t artifact_blob_align(const struct artifact_page0 *p0)
+{
+    return p0->minor == page0_minor(p0) ? ARTIFACT_BLOB_ALIGN : ARTIFACT_ALIGN;
 }
 
 void page0_encode(const struct artifact_page0 *p, struct disk_page0 *out)
@@ -163,7 +174,7 @@ enum status artifact_page0_read(const void *page0, size_t bytes, struct artifact
         return err_set(err, E_CORRUPT, "page 0: reserved bytes are not zero");
     struct artifact_page0 p;
     decode(&d, &p);
-    if (p.minor != page0_minor(&p))
+    if (!minor_is_least(&p))
         return err_set(err, E_CORRUPT, "page 0: minor %u, what it says needs %u", p.minor,
                        page0_minor(&p));
     s = check_counts(&p, err);

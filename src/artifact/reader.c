@@ -206,6 +206,27 @@ static enum status check_text(struct artifact_reader *r, struct err *err)
     return OK;
 }
 
+/* Blobs lie one after the other, each at the first place it may begin at, and fill the blob area.
+ */
+static enum status check_blobs(const struct artifact_reader *r, struct err *err)
+{
+    const uint64_t align = artifact_blob_align(&r->p0);
+    uint64_t end = 0, at;
+    for (uint32_t i = 0; i < r->p0.n_blobs; i++) {
+        struct blob_record b;
+        enum status s = artifact_read_blob(r, i, &b, err);
+        if (s != OK)
+            return s;
+        if (!checked_align(end, align, &at) || b.off != at)
+            return err_set(err, E_CORRUPT, "section BLOB: blob %u lies at %" PRIu64, i, b.off);
+        end = b.off + b.bytes;
+    }
+    if (!checked_align(end, ARTIFACT_ALIGN, &end) || end != r->p0.blob_bytes)
+        return err_set(err, E_CORRUPT, "section BLOB: blobs end at %" PRIu64 " of %" PRIu64, end,
+                       r->p0.blob_bytes);
+    return OK;
+}
+
 enum status artifact_reader_init(struct artifact_reader *r, const struct artifact_page0 *p0,
                                  const void *meta, size_t meta_bytes, struct err *err)
 {
@@ -225,6 +246,8 @@ enum status artifact_reader_init(struct artifact_reader *r, const struct artifac
         s = unpack(r, err);
     if (s == OK)
         s = check_text(r, err);
+    if (s == OK)
+        s = check_blobs(r, err);
     if (s != OK)
         artifact_reader_fini(r);
     return s;

@@ -54,7 +54,8 @@ void artifact_reader_fini(struct artifact_reader *r);
 /* Where a constant's bytes lie. */
 struct const_place {
     bool packed;    /* in the packed constants; else in a blob */
-    uint64_t off;   /* from the start of the packed constants, or of the blob area */
+    uint32_t blob;  /* which, below page 0's n_blobs */
+    uint64_t off;   /* from the start of the packed constants, or of the blob */
     uint64_t bytes; /* strings: with their texts */
 };
 
@@ -99,8 +100,12 @@ enum status artifact_read_attr(const struct artifact_reader *r, uint32_t i, uint
 /* Block i + 1. */
 enum status artifact_read_block(const struct artifact_reader *r, uint32_t i,
                                 struct block_record *out, struct err *err) WARN_UNUSED;
+/* artifact_reader_init proved of all of them that they lie one after the other, each at the first
+ * multiple of artifact_blob_align, and fill the blob area to the next multiple of 64. */
 enum status artifact_read_blob(const struct artifact_reader *r, uint32_t i, struct blob_record *out,
                                struct err *err) WARN_UNUSED;
+/* ARTIFACT_BLOB_ALIGN: a blob has its pages to itself. ARTIFACT_ALIGN: an older file. */
+uint64_t artifact_blob_align(const struct artifact_page0 *p0);
 /* Inputs first, then outputs; data points into the section, which is not aligned. No strings. */
 enum status artifact_read_sample(const struct artifact_reader *r, uint32_t i, uint64_t *cursor,
                                  struct tensor *out, struct err *err) WARN_UNUSED;

@@ -104,7 +104,7 @@ static bool size_fits(const struct disk_tensor *d, const struct tensor *t)
 static enum status const_place(const struct artifact_reader *r, const struct disk_tensor *d,
                                const struct tensor *t, struct const_place *out, struct err *err)
 {
-    uint64_t extent = r->p0.packed_bytes, start = 0;
+    uint64_t extent = r->p0.packed_bytes;
     if (!size_fits(d, t))
         return err_set(err, E_CORRUPT, "%" PRIu64 " bytes do not make its shape", d->bytes);
     if (d->place == PLACE_BLOB) {
@@ -115,14 +115,13 @@ static enum status const_place(const struct artifact_reader *r, const struct dis
         if (s != OK)
             return s;
         extent = b.bytes;
-        start = b.off;
     } else if (d->place != PLACE_PACKED || d->blob) {
         return err_set(err, E_CORRUPT, "place %u, blob %u", d->place, d->blob);
     }
     if (d->off % ARTIFACT_ALIGN || !range_inside(d->off, d->bytes, extent))
         return err_set(err, E_CORRUPT, "bytes %" PRIu64 "+%" PRIu64 " of %" PRIu64, d->off,
                        d->bytes, extent);
-    *out = (struct const_place){d->place == PLACE_PACKED, start + d->off, d->bytes};
+    *out = (struct const_place){d->place == PLACE_PACKED, d->blob, d->off, d->bytes};
     return OK;
 }
 

@@ -95,7 +95,7 @@ static enum status place_const(struct writer *w, const struct artifact_tensor *t
     else if (packs) {
         d->place = PLACE_PACKED;
         s = append(&w->sections[SECTION_PACK], t->t.data, d->bytes, &d->off);
-    } else if (d->bytes < PACK_BELOW_BYTES) {
+    } else if (d->bytes < ARTIFACT_BLOB_LEAST) {
         s = append(&w->pack, t->t.data, d->bytes, &d->off);
     } else {
         s = own_blob(w, t->t.data, d->bytes, &d->blob);
@@ -138,18 +138,16 @@ static void drop_empty_pack(struct writer *w)
 static enum status add_blob_table(struct writer *w)
 {
     enum status s = OK;
-    uint64_t off = 0;
+    uint64_t end = 0, off;
     for (uint32_t i = 0; s == OK && i < w->p0.n_blobs; i++) {
         struct writer_blob *b = &w->blobs[i];
+        if (!checked_align(end, ARTIFACT_BLOB_ALIGN, &off) || !checked_add(off, b->bytes, &end))
+            return E_TOO_LARGE;
         struct disk_blob d = {.off = off, .bytes = b->bytes};
         memcpy(d.hash, b->hash, SHA256_BYTES);
-        b->off = off;
         s = buf_add(&w->sections[SECTION_BLOB], &d, sizeof(d));
-        if (s == OK && !checked_align(off + b->bytes, ARTIFACT_ALIGN, &off))
-            s = E_TOO_LARGE;
     }
-    w->p0.blob_bytes = off;
-    return s;
+    return checked_align(end, ARTIFACT_ALIGN, &w->p0.blob_bytes) ? s : E_TOO_LARGE;
 }
 
 enum status writer_constants(struct writer *w, struct err *err)
@@ -180,9 +178,9 @@ enum status writer_blobs(const struct writer *w, struct buf *out)
 {
     enum status s = buf_reserve(out, w->p0.blob_bytes);
     for (uint32_t i = 0; s == OK && i < w->p0.n_blobs; i++) {
-        s = buf_add(out, w->blobs[i].data, w->blobs[i].bytes);
+        s = writer_pad(out, ARTIFACT_BLOB_ALIGN); /* the area begins at such a multiple */
         if (s == OK)
-            s = writer_pad(out, ARTIFACT_ALIGN);
+            s = buf_add(out, w->blobs[i].data, w->blobs[i].bytes);
     }
-    return s;
+    return s == OK ? writer_pad(out, ARTIFACT_ALIGN) : s;
 }

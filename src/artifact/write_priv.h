@@ -9,7 +9,7 @@
 struct writer_blob {
     uint8_t hash[SHA256_BYTES];
     const void *data; /* borrowed from the source, or from writer.pack */
-    uint64_t off, bytes;
+    uint64_t bytes;
 };
 
 /* Embedded; all zero but src to begin with. */

@@ -52,6 +52,12 @@ void after_run(struct after *a, struct cache *c)
         d->done(d->arg);
         alloc_free(d);
     }
+    shares_free(a->shares);
+    while (a->holds) {
+        struct holds *h = a->holds;
+        a->holds = h->after_next;
+        holds_free(h);
+    }
     while (a->dead) {
         struct slot *s = a->dead;
         a->dead = s->after_next;

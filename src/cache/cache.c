@@ -17,7 +17,9 @@ enum status cache_new(const struct cache_config *config, const struct cache_sour
     struct cache *c = alloc_zero(1, sizeof(*c));
     if (!c)
         return E_NO_MEMORY;
-    if (table_init(&c->table, config->slots_max) != OK) {
+    if (table_init(&c->table, config->slots_max) != OK ||
+        share_table_init(&c->shares, config->limit_bytes) != OK) {
+        table_fini(&c->table);
         alloc_free(c);
         return E_NO_MEMORY;
     }
@@ -64,6 +66,7 @@ void cache_free(struct cache **cache)
     lock_release(&c->lock);
     after_run(&after, c);
     table_fini(&c->table);
+    share_table_fini(&c->shares);
     budget_fini(&c->budget);
     cond_fini(&c->changed);
     lock_fini(&c->lock);
@@ -298,12 +301,18 @@ static bool give_up(struct cache *c, struct slot *s, struct after *a) REQUIRES(c
     case SLOT_LOADING:
         s->cancelled = true;
         room_withdraw(c, s);
+        cond_wake_all(&c->changed); /* it may wait for what another load fills */
         return true;
     case SLOT_DRAINING:
         return true;
     default:
         return false;
     }
+}
+
+static bool holds_anything(const struct slot *s)
+{
+    return s->bytes || s->dead_bytes || s->holds;
 }
 
 enum status cache_unload(struct cache *c, const char *name, cache_drained_fn *done, void *arg,
@@ -318,7 +327,7 @@ enum status cache_unload(struct cache *c, const char *name, cache_drained_fn *do
     lock_take(&c->lock);
     struct slot *s = table_find(&c->table, name, hash);
     bool found = s && give_up(c, s, &after);
-    if (found && s->state == SLOT_LOADING && !s->bytes) {
+    if (found && s->state == SLOT_LOADING && !holds_anything(s)) {
         after_drained(&after, wait);
     } else if (found) {
         wait->next = s->drain_waits;

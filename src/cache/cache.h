@@ -23,12 +23,16 @@
  * two loads never hold half of what the other needs, and whoever waits, waits only for the source
  * to free what nobody pins. The source must therefore unload on a thread that never reserves.
  *
+ * What several loads have in common is held and charged once (cache/share.h). A victim counts for
+ * what would really be free: its own bytes, and those of shares that nobody else holds.
+ *
  * No callback, free or log happens under the lock. The cache counts lookups, evictions, loads,
  * unloads and, per request, what is refused for memory (E_NO_ROOM, E_NEVER_FITS). */
 #ifndef ROOST_CACHE_CACHE_H
 #define ROOST_CACHE_CACHE_H
 
 #include "base/lock.h"
+#include "cache/share.h"
 #include "mem/budget.h"
 
 enum { MODEL_NAME_MAX = 257, MODEL_VERSION_MAX = 63 }; /* bytes without the NUL: "tenant/model" */
@@ -82,7 +86,7 @@ struct cache_source {
     /* Start loading `name` into slot. Ends with exactly one of cache_load_done / cache_load_failed.
      */
     void (*load)(void *self, struct slot *slot, const char *name);
-    /* Free value; then call cache_drained(slot). */
+    /* Free value, and what cache_dead gives; then call cache_drained(slot). */
     void (*unload)(void *self, struct slot *slot, void *value);
     void *self;
 };
@@ -133,25 +137,24 @@ enum status cache_unload(struct cache *c, const char *name, cache_drained_fn *do
 
 /* ---- for the source's threads ---- */
 
-/* Reserves bytes for a load, evicting victims if it must, and waits until they are free.
- * also_needed: bytes that one run takes besides (its arena): they decide E_NEVER_FITS and are not
- * reserved here.
+/* Holds what a load shares, reserves bytes for what it brings, evicting victims if it must, and
+ * waits until they are free.
  * blocks: until draining bytes are back (never on a pin)
  * errors: E_NEVER_FITS (evicts nobody); E_NO_ROOM (what could go is pinned, or the load is a hint
- *         and no bytes are free; evicts nobody);
- *         E_CANCELLED (the load was cancelled); at most one call per load */
-enum status cache_load_reserve(struct cache *c, struct slot *slot, uint64_t bytes,
-                               uint64_t also_needed, struct err *err) WARN_UNUSED;
+ *         and no bytes are free; evicts nobody); E_CANCELLED (the load was cancelled); E_NO_MEMORY.
+ *         Once a load, or once more after each cache_load_freed */
+enum status cache_load_reserve(struct cache *c, struct slot *slot, const struct load_need *need,
+                               struct err *err) WARN_UNUSED;
 /* Has the load been cancelled? Loaders look between chunks. */
 bool cache_load_cancelled(struct cache *c, struct slot *slot);
-/* The load ended well: bytes as reserved. Waiters are pinned and called on this thread. When it was
- * cancelled meanwhile the value is unloaded again. version: text, copied. */
+/* The load ended well: bytes as reserved, all shares filled. Waiters are pinned and called on this
+ * thread. When it was cancelled meanwhile the value is unloaded again. version: text, copied. */
 void cache_load_done(struct cache *c, struct slot *slot, void *value, const char *version,
                      const struct load_times *t, uint64_t now_us);
-/* The load ended badly: gives the reservation back, remembers the failure with a back-off that
- * doubles, answers the waiters. E_NEVER_FITS is remembered for the shortest back-off each time;
- * E_NOT_FOUND, E_CANCELLED, E_DRAINING, E_NO_ROOM and E_NO_MEMORY are not the model's fault and the
- * next pin loads again. */
+/* The load ended badly, and let go where it had reserved: gives the reservation back, remembers the
+ * failure with a back-off that doubles, answers the waiters. E_NEVER_FITS is remembered for the
+ * shortest back-off each time; E_NOT_FOUND, E_CANCELLED, E_DRAINING, E_NO_ROOM and E_NO_MEMORY are
+ * not the model's fault and the next pin loads again. */
 void cache_load_failed(struct cache *c, struct slot *slot, const struct err *err, uint64_t now_us);
 /* The source freed the value of a draining slot. */
 void cache_drained(struct cache *c, struct slot *slot);
@@ -167,7 +170,10 @@ struct slot_info {
     char name[MODEL_NAME_MAX + 1];
     char version[MODEL_VERSION_MAX + 1];
     enum slot_state state;
-    uint64_t bytes; /* charged now */
+    uint64_t bytes;        /* charged now that nobody else uses: what goes with it */
+    uint64_t shared_bytes; /* charged, and used by others too */
+    uint64_t part_bytes;   /* its part of what is charged: bytes, and what share_priv.h says of the
+                            * rest; the parts of all slots add up to the ledger without scratch */
     /* since the record began; loads that ended well, evictions for room and by DELETE */
     uint64_t hits, misses, joined, loads, evictions;
     uint32_t pins, waiters;

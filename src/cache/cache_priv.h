@@ -11,6 +11,7 @@
 
 #include "cache/cache.h"
 #include "cache/policy/lru.h"
+#include "cache/share_priv.h"
 
 enum { SLOT_STATE_COUNT = SLOT_FAILED + 1, CACHE_MAGIC = 0x43414348 };
 
@@ -40,7 +41,11 @@ struct slot {
     uint64_t hash;        /* of name; never changes */
     struct lru_link link; /* in cache.live or cache.idle; in none while DRAINING */
     void *value;          /* the source's, from cache_load_done to cache_drained */
-    uint64_t bytes;       /* charged now, in the budget class of the state */
+    uint64_t bytes;       /* its own, charged now, in the budget class of the state */
+    struct holds *holds;  /* what it shares; NULL: nothing, or no more */
+    struct share *dead;   /* what died with it and is not free yet; unchanged while the source has
+                           * it, and then read without the lock */
+    uint64_t dead_bytes;  /* of dead, charged as DRAINING */
     enum slot_state state;
     uint32_t pins;
     bool current;                /* stands in the table */
@@ -66,10 +71,13 @@ struct table {
 /* Who waits for bytes; on the waiting thread's stack. */
 struct room_wait {
     struct room_wait *next;
-    uint64_t bytes;
+    uint64_t bytes;     /* all that is to be charged … */
+    uint64_t own_bytes; /* … and what of it is the slot's own */
     enum budget_class class;
-    struct slot *slot; /* NULL: scratch */
-    bool queued;       /* false: granted, or withdrawn by a cancel */
+    struct slot *slot;        /* NULL: scratch */
+    struct holds *holds;      /* until the slot has them; NULL: it shares nothing */
+    struct share_want *wants; /* the caller's */
+    bool queued;              /* false: granted, or withdrawn by a cancel */
     bool granted;
 };
 
@@ -80,10 +88,11 @@ struct cache {
     struct cache_source source;
     struct budget budget; /* has its own lock; charged only with cache.lock held */
     struct table table;
+    struct share_table shares;
     struct lru live;                     /* LOADING and RESIDENT, by recency */
     struct lru idle;                     /* ABSENT and FAILED, by when they became so */
     uint64_t by_state[SLOT_STATE_COUNT]; /* slots, detached ones included */
-    uint64_t coming;                     /* bytes of slots handed to source.unload */
+    uint64_t coming;                     /* bytes that the source is freeing */
     uint64_t promised;                   /* bytes of queued room_waits; <= free + coming */
     struct room_wait *room_first, *room_last;
     struct cond changed; /* a room_wait left the queue, or a slot was drained */
@@ -95,6 +104,8 @@ struct after {
     struct slot *unload; /* handed to source.unload, in the order they came */
     struct slot *unload_last;
     struct slot *dead;          /* freed */
+    struct share *shares;       /* freed */
+    struct holds *holds;        /* freed */
     struct drain_wait *drained; /* called and freed */
     struct waiter *answer;      /* answered with status, err and pin */
     enum status status;
@@ -133,6 +144,10 @@ void room_evict(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lo
 struct slot *room_oldest_victim(struct cache *c) REQUIRES(c->lock); /* NULL: none */
 void room_grant(struct cache *c) REQUIRES(c->lock);                 /* after bytes came back */
 void room_withdraw(struct cache *c, const struct slot *s) REQUIRES(c->lock);
+
+/* ---- load.c ---- */
+/* A failing load's bytes, and those of what died with it, are free. */
+void load_give_back(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
 
 /* ---- waiters.c ---- */
 void waiters_add(struct slot *s, struct waiter *w);

@@ -9,9 +9,13 @@
 static void fill(const struct slot *s, struct slot_info *out)
 {
     const struct record *r = &s->record;
+    struct share_view view;
+    shares_view(s, &view);
     *out = (struct slot_info){
         .state = s->state,
-        .bytes = s->bytes,
+        .bytes = s->bytes + s->dead_bytes + view.alone_bytes,
+        .shared_bytes = view.shared_bytes,
+        .part_bytes = s->bytes + s->dead_bytes + view.part_bytes,
         .hits = r->hits,
         .misses = r->misses,
         .joined = r->joined,

@@ -62,6 +62,7 @@ void cache_load_done(struct cache *c, struct slot *slot, void *value, const char
     lock_take(&c->lock);
     c->latest_us = MAX(c->latest_us, now_us);
     slot->value = value;
+    ASSERT(shares_filled(slot));
     if (slot->cancelled) {
         set_cancelled(&err, slot);
         slot_to(c, slot, SLOT_DRAINING);
@@ -94,6 +95,17 @@ static void settle(struct cache *c, struct slot *s, const struct err *err, uint6
     slot_to(c, s, SLOT_ABSENT);
 }
 
+void load_give_back(struct cache *c, struct slot *s, struct after *a)
+{
+    lock_assert_held(&c->lock);
+    ASSERT(!s->holds);
+    if (s->bytes)
+        budget_give(&c->budget, BUDGET_RESERVED, s->bytes);
+    s->bytes = 0;
+    c->coming -= s->dead_bytes;
+    shares_buried(c, s, a);
+}
+
 void cache_load_failed(struct cache *c, struct slot *slot, const struct err *err, uint64_t now_us)
 {
     ASSERT(err->code != OK);
@@ -104,6 +116,7 @@ void cache_load_failed(struct cache *c, struct slot *slot, const struct err *err
     if (slot->cancelled)
         set_cancelled(&why, slot);
     metric_add(result_metric(why.code), 1);
+    load_give_back(c, slot, &after);
     settle(c, slot, &why, now_us);
     waiters_answer(c, slot, why.code, &why, &after);
     after_drained(&after, slot->drain_waits);
@@ -120,7 +133,8 @@ void cache_drained(struct cache *c, struct slot *slot)
 {
     struct after after = {0};
     lock_take(&c->lock);
-    c->coming -= slot->bytes;
+    c->coming -= slot->bytes + slot->dead_bytes;
+    shares_buried(c, slot, &after);
     slot->value = NULL;
     slot->cancelled = false;
     slot_to(c, slot, SLOT_ABSENT);

@@ -52,26 +52,35 @@ static uint64_t unpromised(struct cache *c) REQUIRES(c->lock)
     return have - c->promised;
 }
 
+/* The oldest who together free enough for bytes to be unpromised, as a list; false when there are
+ * not so many. */
+static bool choose_victims(struct cache *c, uint64_t bytes, struct slot **victims) REQUIRES(c->lock)
+{
+    struct slot *s = NULL;
+    uint64_t have = unpromised(c);
+    *victims = NULL;
+    while (have < bytes && (s = next_victim(c, s))) {
+        have += s->bytes + shares_leave(s);
+        s->after_next = NULL;
+        *victims = s;
+        victims = &s->after_next;
+    }
+    return have >= bytes;
+}
+
 /* Evicts the oldest until bytes are unpromised; false, and nobody evicted, when they cannot be. */
 static bool make_room(struct cache *c, uint64_t bytes, struct after *a) REQUIRES(c->lock)
 {
-    struct slot *victims = NULL, **tail = &victims;
-    uint64_t have = unpromised(c);
-    for (struct slot *s = NULL; have < bytes;) {
-        s = next_victim(c, s);
-        if (!s)
-            return false;
-        have += s->bytes;
-        s->after_next = NULL;
-        *tail = s;
-        tail = &s->after_next;
-    }
-    while (victims) {
+    struct slot *victims;
+    bool enough = choose_victims(c, bytes, &victims);
+    for (struct slot *s = victims; s; s = s->after_next)
+        shares_stay(s);
+    while (enough && victims) {
         struct slot *s = victims;
         victims = s->after_next;
         room_evict(c, s, a);
     }
-    return true;
+    return enough;
 }
 
 static void unqueue(struct cache *c, struct room_wait *r) REQUIRES(c->lock)
@@ -92,8 +101,10 @@ static bool take(struct cache *c, struct room_wait *r) REQUIRES(c->lock)
 {
     if (!budget_take(&c->budget, r->class, r->bytes))
         return false;
-    if (r->slot)
-        r->slot->bytes = r->bytes;
+    if (r->slot) {
+        r->slot->bytes = r->own_bytes;
+        shares_charge(r->slot);
+    }
     r->granted = true;
     return true;
 }
@@ -151,7 +162,13 @@ static enum status room_take(struct cache *c, struct room_wait *r, struct err *e
     struct after after = {0};
     lock_take(&c->lock);
     bool cancelled = r->slot && r->slot->cancelled;
+    if (!cancelled && r->holds) {
+        r->bytes += shares_hold(c, r->slot, r->holds, r->wants, &after);
+        r->holds = NULL;
+    }
     bool fits = !cancelled && ask(c, r, &after);
+    if (!cancelled && !fits && r->slot)
+        shares_let_go(c, r->slot, &after); /* all at once: nothing can have died */
     lock_release(&c->lock);
     after_run(&after, c);
     if (!cancelled && !fits)
@@ -163,17 +180,35 @@ static enum status room_take(struct cache *c, struct room_wait *r, struct err *e
     return r->granted ? OK : err_set(err, E_CANCELLED, "the load was cancelled");
 }
 
-enum status cache_load_reserve(struct cache *c, struct slot *slot, uint64_t bytes,
-                               uint64_t also_needed, struct err *err)
+/* Own and shared bytes; UINT64_MAX where they have no sum. */
+static uint64_t whole(const struct load_need *need)
 {
-    uint64_t sum;
-    if (!checked_add(bytes, also_needed, &sum) || sum > c->config.limit_bytes)
+    uint64_t sum = need->bytes;
+    for (uint32_t i = 0; i < need->n_wants; i++)
+        if (!checked_add(sum, need->wants[i].bytes, &sum))
+            return UINT64_MAX;
+    return sum;
+}
+
+enum status cache_load_reserve(struct cache *c, struct slot *slot, const struct load_need *need,
+                               struct err *err)
+{
+    uint64_t sum, bytes = whole(need);
+    if (!checked_add(bytes, need->also_needed, &sum) || sum > c->config.limit_bytes)
         return err_set(err, E_NEVER_FITS,
                        "the model needs %" PRIu64 " bytes and %" PRIu64
                        " to run, the whole budget is %" PRIu64,
-                       bytes, also_needed, c->config.limit_bytes);
-    struct room_wait r = {.bytes = bytes, .class = BUDGET_RESERVED, .slot = slot};
-    return room_take(c, &r, err);
+                       bytes, need->also_needed, c->config.limit_bytes);
+    struct room_wait r = {.bytes = need->bytes,
+                          .own_bytes = need->bytes,
+                          .class = BUDGET_RESERVED,
+                          .slot = slot,
+                          .wants = need->wants};
+    if (need->n_wants && !(r.holds = holds_new(need->n_wants)))
+        return err_set(err, E_NO_MEMORY, "no memory to share %" PRIu32 " blobs", need->n_wants);
+    enum status s = room_take(c, &r, err);
+    holds_free(r.holds);
+    return s;
 }
 
 static struct cache *cache_of(void *arg)

@@ -103,7 +103,8 @@ void slot_drop(struct cache *c, struct slot *s, struct after *a)
 {
     lock_assert_held(&c->lock);
     ASSERT(s->state == SLOT_ABSENT || s->state == SLOT_FAILED);
-    ASSERT(!s->bytes);
+    ASSERT(!s->bytes && !s->dead_bytes);
+    ASSERT(!s->holds);
     if (s->current)
         slot_detach(c, s);
     lru_remove(&s->link);
@@ -116,6 +117,7 @@ void slot_unload(struct cache *c, struct slot *s, struct after *a)
     lock_assert_held(&c->lock);
     ASSERT(s->state == SLOT_DRAINING);
     ASSERT(!s->pins);
-    c->coming += s->bytes;
+    shares_let_go(c, s, a);
+    c->coming += s->bytes + s->dead_bytes;
     after_unload(a, s);
 }

@@ -23,6 +23,8 @@
       "Keep the pages of evicted models for the next, within --memory; off: give them back.")      \
     X(CHOICE, verify, "verify", "once|always", "once", 0, 1,                                       \
       "Hash a model's weights in its first load and after each change, or in every load.")         \
+    X(CHOICE, share, "share", "tenant|node", "tenant", 0, 1,                                       \
+      "Whose models share equal weights of 64 KiB and more: a tenant's, or all of the node.")      \
     X(SIZE, http_memory, "http-memory", "SIZE", "256MiB", 1 << 16, INT64_MAX,                      \
       "Budget for request and reply bodies; beyond it 503.")                                       \
     X(SIZE, arena_max, "arena-max", "SIZE", "1GiB", 1 << 16, INT64_MAX,                            \
@@ -49,6 +51,10 @@
     X(COUNT, negatives, "negatives", "N", "10000", 1, 10000000, "Unknown names remembered.")       \
     X(COUNT, probes, "probes", "N", "100", 1, 1000000,                                             \
       "Unknown names a tenant may ask for a second; beyond it 429.")                               \
+    X(COUNT, prefetches, "prefetches", "N", "8", 1, 4096,                                          \
+      "Models being loaded because of a hint (prefetch); beyond it 503.")                          \
+    X(TEXT, residency, "residency", "FILE", "", 0, 0,                                              \
+      "Where the list of resident models is kept, to load them at the next start; empty: none.")   \
     X(COUNT, connections, "connections", "N", "10000", 1, 1000000,                                 \
       "Open connections; fewer when the limit of open files is too low.")                          \
     X(SIZE, head_bytes, "head-bytes", "SIZE", "16KiB", 512, 1 << 20,                               \

@@ -38,7 +38,9 @@ static enum status start_loading(struct node *n, const struct config *c, struct 
     if (s != OK)
         return err_set(err, s, "catalog: %s", status_text(s));
     struct loader_resolver resolver = catalog_resolver(n->catalog);
-    s = loader_new(n->store, &resolver, (uint32_t)c->loaders, &n->loader);
+    const struct loader_config loading = {.threads = (uint32_t)c->loaders,
+                                          .share_node = c->share == 1};
+    s = loader_new(n->store, &resolver, &loading, &n->loader);
     if (s != OK)
         return err_set(err, s, "loader: %s", status_text(s));
     const struct cache_source source = loader_source(n->loader);
@@ -66,6 +68,7 @@ static enum status start_serving(struct node *n, const struct config *c, struct 
         .steps_max = c->max_steps,
         .http_memory = &n->http_memory,
         .reply_max = c->reply_max,
+        .prefetches_max = (uint32_t)c->prefetches,
     };
     const struct server_config server = {
         .listen = c->listen,
@@ -88,12 +91,23 @@ static enum status start_serving(struct node *n, const struct config *c, struct 
     return s == OK ? server_new(&server, n->endpoint, &n->server, err) : s;
 }
 
+static enum status start_residency(struct node *n, const struct config *c, struct err *err)
+{
+    const struct residency_config residency = {.path = c->residency,
+                                               .models_max = (uint32_t)c->records,
+                                               .endpoint = n->endpoint,
+                                               .cache = n->cache};
+    return *c->residency ? residency_start(&residency, &n->residency, err) : OK;
+}
+
 enum status node_start(struct node *n, const struct config *c, struct err *err)
 {
     *n = (struct node){.store = NULL};
     enum status s = start_loading(n, c, err);
     if (s == OK)
         s = start_serving(n, c, err);
+    if (s == OK)
+        s = start_residency(n, c, err);
     if (s != OK)
         node_stop(n, clock_now_us());
     return s;
@@ -121,6 +135,8 @@ void node_stop(struct node *n, uint64_t until_us)
     /* Only now: what waited for a load could still be answered. */
     if (n->loader)
         loader_drain(n->loader);
+    if (n->residency)
+        residency_stop(&n->residency);
     if (n->endpoint)
         endpoint_free(&n->endpoint);
     if (n->cache) {

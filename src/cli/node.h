@@ -5,6 +5,7 @@
 #define ROOST_CLI_NODE_H
 
 #include "cli/config.h"
+#include "cli/residency.h"
 #include "http/server.h"
 
 enum { LOOPS_AUTO_MAX = 8 }; /* event loops where --loops names none: one a core, at most these */
@@ -18,6 +19,7 @@ struct node {
     struct budget http_memory; /* valid when cache is set */
     struct endpoint *endpoint;
     struct server *server;
+    struct residency *residency; /* NULL without --residency */
 };
 
 /* Opens the store and starts all threads; requests are taken on return.

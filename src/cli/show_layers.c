@@ -114,7 +114,8 @@ static enum status json_line(const struct layer *l, bool first, struct buf *out)
     if (s == OK)
         s = buf_json_str(out, l->name, strlen(l->name));
     if (s == OK)
-        s = buf_printf(out, ", \"form\": \"%s\", \"weights_bytes\": %" PRIu64, form_text(l), l->bytes);
+        s = buf_printf(out, ", \"form\": \"%s\", \"weights_bytes\": %" PRIu64, form_text(l),
+                       l->bytes);
     if (s == OK && l->precision != PRECISION_FP32)
         s = buf_printf(out, ", \"precision\": \"%s\"", precision_name(l->precision));
     if (s == OK && l->other)

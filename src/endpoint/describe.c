@@ -62,6 +62,8 @@ static void add_record(struct doc *d, const struct slot_info *i, uint64_t now_us
     add(d, ",\"state\":");
     add_text(d, slot_state_text(i->state));
     add_number(d, "bytes", i->bytes);
+    add_number(d, "shared_bytes", i->shared_bytes);
+    add_number(d, "charged_bytes", i->part_bytes);
     add_number(d, "hits", i->hits);
     add_number(d, "misses", i->misses);
     add_number(d, "joined", i->joined);

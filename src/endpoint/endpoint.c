@@ -250,9 +250,11 @@ void endpoint_gauges(struct endpoint *e)
         [BUDGET_SCRATCH] = M_CACHE_SCRATCH,
     };
     struct budget_usage host, http;
+    struct share_usage shared;
     uint64_t counts[ARRAY_COUNT(by_state)];
     cache_usage(e->cache, &host);
     cache_counts(e->cache, counts);
+    cache_share_usage(e->cache, &shared);
     budget_read(e->config.http_memory, &http);
     for (size_t i = 0; i < ARRAY_COUNT(by_state); i++)
         metric_set(by_state[i], (int64_t)counts[i]);
@@ -261,6 +263,9 @@ void endpoint_gauges(struct endpoint *e)
     metric_set(M_CACHE_POOLED, (int64_t)pooled_bytes(&host));
     metric_set(M_CACHE_CAPACITY, (int64_t)host.limit);
     metric_set(M_CACHE_PEAK, (int64_t)host.peak);
+    metric_set(M_BLOBS_SHARED, (int64_t)shared.count);
+    metric_set(M_SHARED_BYTES, (int64_t)shared.bytes);
+    metric_set(M_SHARED_SAVED, (int64_t)shared.saved_bytes);
     metric_set(M_HTTP_MEMORY, (int64_t)http.used[BUDGET_RESIDENT]);
     metric_set(M_QUEUE_DEPTH, exec_depth(e->exec));
     metric_set(M_WORKERS_BUSY, exec_busy(e->exec));

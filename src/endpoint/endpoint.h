@@ -11,8 +11,8 @@
  * of its back-off.
  *
  * Counted here: M_NEGATIVE_HITS, M_REFUSED_QUEUE, M_REFUSED_DEADLINE (every E_TIMEOUT),
- * M_REFUSED_ARENA, M_REFUSED_REPLY, M_REFUSED_HTTP_MEMORY (decoded bodies and replies), H_QUEUE,
- * H_INFER. */
+ * M_REFUSED_ARENA, M_REFUSED_REPLY, M_REFUSED_PREFETCHES, M_REFUSED_HTTP_MEMORY (decoded bodies and
+ * replies), H_QUEUE, H_INFER. */
 #ifndef ROOST_ENDPOINT_ENDPOINT_H
 #define ROOST_ENDPOINT_ENDPOINT_H
 
@@ -71,6 +71,7 @@ struct endpoint_config {
     uint64_t steps_max;          /* of one run; 0: RUN_STEPS_DEFAULT */
     struct budget *http_memory;  /* charged for decoded bodies and replies */
     uint64_t reply_max;          /* bytes of one reply */
+    uint32_t prefetches_max;     /* hints whose loads have not ended; at least 1 */
 };
 
 /* Makes the executor and its workers' sessions; their arenas are charged to cache.  errors:
@@ -96,11 +97,17 @@ struct management_call {
     enum status status; /* OK; E_EXISTS when already resident; E_NOT_FOUND; E_NEVER_FITS; … */
     struct err err;
     uint32_t retry_after_s;
+    enum hint hint; /* of a load: HINT_NONE when the caller wants the model, whoever must go */
     struct waiter waiter;
     struct endpoint *endpoint;
 };
 void endpoint_load(struct endpoint *e, struct management_call *m, uint64_t now_us);
 void endpoint_unload(struct endpoint *e, struct management_call *m);
+/* POST /models/<name>/prefetch: the model will be asked for soon. OK when its load was begun, is
+ * under way, or is not needed; what becomes of it is not told.  thread: any   blocks: no
+ * errors: E_DRAINING; E_NOT_FOUND of a name remembered as unknown; E_QUEUE_FULL; E_NO_MEMORY */
+enum status endpoint_prefetch(struct endpoint *e, const char *model, uint64_t now_us,
+                              struct err *err) WARN_UNUSED;
 
 /* JSON documents.
  *

@@ -15,6 +15,7 @@ struct endpoint {
     struct arena_charge arena_charge; /* of every worker's arena */
     struct op_team team;              /* the executor's idle workers, for every session */
     atomic_uint in_flight;            /* invocations and management calls not yet done */
+    atomic_uint prefetches;           /* hints whose loads have not ended */
     atomic_bool draining;
 };
 

@@ -10,7 +10,7 @@ static void begin(struct endpoint *e, struct management_call *m)
     m->status = OK;
     m->err = (struct err){.code = OK};
     m->retry_after_s = 0;
-    m->waiter = (struct waiter){0};
+    m->waiter = (struct waiter){.hint = m->hint};
     m->endpoint = e;
     atomic_fetch_add(&e->in_flight, 1);
 }

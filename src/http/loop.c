@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -245,6 +246,9 @@ enum status loop_init(struct loop *l, struct server *s, uint32_t index, struct e
 static void *loop_main(void *arg)
 {
     struct loop *l = arg;
+    char name[16];
+    snprintf(name, sizeof(name), "loop-%u", l->index);
+    pthread_setname_np(pthread_self(), name);
     event_base_loop(l->base, EVLOOP_NO_EXIT_ON_EMPTY);
     /* libevent frees a bufferevent in the turn after the one that gave it up; nothing may cut that
      * turn short. */

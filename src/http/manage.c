@@ -129,20 +129,35 @@ static void start_call(struct request *r)
         endpoint_unload(e, &r->call);
 }
 
+static void answer_name(struct request *r, int code)
+{
+    struct reply reply = {.code = code, .type = "application/json"};
+    const char *model = r->call.model;
+    if (buf_str(&reply.body, "{\"modelName\": ") != OK ||
+        buf_json_str(&reply.body, model, strlen(model)) != OK || buf_char(&reply.body, '}') != OK)
+        buf_clear(&reply.body);
+    reply_send(r->conn, r->id, &reply);
+}
+
 void manage_ended(struct request *r)
 {
     struct management_call *m = &r->call;
-    struct reply reply = {
-        .code = 200, .type = "application/json", .retry_after_s = m->retry_after_s};
-    if (m->status != OK) {
+    struct reply reply = {.retry_after_s = m->retry_after_s};
+    if (m->status == OK)
+        answer_name(r, 200);
+    else
         reply_failure(r->conn, r->id, m->status, &m->err, &reply);
-        return;
-    }
-    if (buf_str(&reply.body, "{\"modelName\": ") != OK ||
-        buf_json_str(&reply.body, m->model, strlen(m->model)) != OK ||
-        buf_char(&reply.body, '}') != OK)
-        buf_clear(&reply.body);
-    reply_send(r->conn, r->id, &reply);
+}
+
+static void prefetch(struct request *r)
+{
+    struct err err;
+    enum status s =
+        endpoint_prefetch(r->loop->server->endpoint, r->call.model, r->received_us, &err);
+    if (s == OK)
+        answer_name(r, 202);
+    else
+        fail(r, s, &err);
 }
 
 /* ---- what is answered at once ---- */
@@ -206,6 +221,9 @@ void manage_serve(struct request *r)
     case ROUTE_LOAD:
     case ROUTE_UNLOAD:
         start_call(r);
+        break;
+    case ROUTE_PREFETCH:
+        prefetch(r);
         break;
     default:
         answer_document(r);

@@ -127,10 +127,15 @@ static bool find_shape(const struct segments *s, struct shape *out)
         return true;
     }
     struct span end = s->at[s->count - 1];
-    if (s->count > 2 && span_is(end, "invoke")) {
-        *out = (struct shape){ROUTE_INVOKE, ROUTE_INVOKE, 1, s->count - 2};
-        return true;
-    }
+    static const struct {
+        const char *word;
+        enum route route;
+    } verbs[] = {{"invoke", ROUTE_INVOKE}, {"prefetch", ROUTE_PREFETCH}};
+    for (size_t i = 0; s->count > 2 && i < ARRAY_COUNT(verbs); i++)
+        if (span_is(end, verbs[i].word)) {
+            *out = (struct shape){verbs[i].route, verbs[i].route, 1, s->count - 2};
+            return true;
+        }
     *out = (struct shape){ROUTE_SHOW, ROUTE_UNLOAD, 1, s->count - 1};
     return s->count <= 3 && !(s->count == 3 && catalog_is_verb(end.p, end.n));
 }

@@ -50,8 +50,9 @@ MULTI_ISA(static, void, with_bias, (const struct normal_row *r), (r))
 {
     const float *x = r->x, *scale = r->scale, *bias = r->bias;
     float *y = r->y, mean = r->mean, factor = r->factor;
+    const int64_t n = r->n; /* y might hold r for all the compiler knows */
     INDEPENDENT
-    for (int64_t i = 0; i < r->n; i++)
+    for (int64_t i = 0; i < n; i++)
         y[i] = (x[i] - mean) * factor * scale[i] + bias[i];
 }
 
@@ -59,8 +60,9 @@ MULTI_ISA(static, void, without_bias, (const struct normal_row *r), (r))
 {
     const float *x = r->x, *scale = r->scale;
     float *y = r->y, mean = r->mean, factor = r->factor;
+    const int64_t n = r->n; /* y might hold r for all the compiler knows */
     INDEPENDENT
-    for (int64_t i = 0; i < r->n; i++)
+    for (int64_t i = 0; i < n; i++)
         y[i] = (x[i] - mean) * factor * scale[i];
 }
 

@@ -69,12 +69,24 @@ void packed_f32_ref(const struct packed *p, int64_t from, int64_t to)
     }
 }
 
+/* A whole panel of rows that lie as they shall: the compiler moves registers. */
+static void pack_rows(const struct packing *p, const float *restrict b, float *restrict to)
+{
+    for (int64_t d = 0; d < p->k; d++, to += PANEL_COLUMNS, b += p->row)
+        for (int j = 0; j < PANEL_COLUMNS; j++)
+            to[j] = p->scale * b[j];
+}
+
 /* Whichever way the source lies, it is read along its rows or a few cache lines wide. */
 void pack_f32(const struct packing *p)
 {
     for (int64_t first = 0; first < p->n; first += PANEL_COLUMNS) {
         int64_t columns = MIN((int64_t)PANEL_COLUMNS, p->n - first);
         float *to = p->to + first * p->k;
+        if (p->column == 1 && columns == PANEL_COLUMNS) {
+            pack_rows(p, p->b + first, to);
+            continue;
+        }
         for (int64_t d = 0; d < p->k; d++, to += PANEL_COLUMNS) {
             const float *b = p->b + d * p->row + first * p->column;
             for (int64_t j = 0; j < columns; j++)

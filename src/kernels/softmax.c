@@ -5,7 +5,7 @@
 #include <math.h>
 
 #include "kernels/elementwise.h"
-#include "kernels/lanes.h"
+#include "kernels/softmax_priv.h"
 
 /* The largest of x[n], NaN when there is one. n >= 1. */
 static float largest(const float *x, int64_t n, int64_t stride)
@@ -16,51 +16,6 @@ static float largest(const float *x, int64_t n, int64_t stride)
         m = v > m || v != v ? v : m;
     }
     return m;
-}
-
-/* As above, but a NaN is passed over: it comes back as the exponential of itself. */
-MULTI_ISA(static, float, row_largest, (const float *x, int64_t n), (x, n))
-{
-    float lane[LANES], m = -INFINITY;
-    for (int j = 0; j < LANES; j++)
-        lane[j] = -INFINITY;
-    int64_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (int j = 0; j < LANES; j++)
-            lane[j] = x[i + j] > lane[j] ? x[i + j] : lane[j];
-    for (; i < n; i++)
-        m = x[i] > m ? x[i] : m;
-    for (int j = 0; j < LANES; j++)
-        m = lane[j] > m ? lane[j] : m;
-    return m;
-}
-
-MULTI_ISA(static, float, row_sum, (const float *x, int64_t n), (x, n))
-{
-    float lane[LANES] = {0}, sum = 0;
-    int64_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (int j = 0; j < LANES; j++)
-            lane[j] += x[i + j];
-    for (; i < n; i++)
-        sum += x[i];
-    for (int j = 0; j < LANES; j++)
-        sum += lane[j];
-    return sum;
-}
-
-MULTI_ISA(static, void, row_exp, (const float *x, float *y, float m, int64_t n), (x, y, m, n))
-{
-    INDEPENDENT
-    for (int64_t i = 0; i < n; i++)
-        y[i] = lane_exp(x[i] - m);
-}
-
-/* A line whose elements lie side by side. */
-static void one_row(const float *x, float *y, int64_t n)
-{
-    row_exp(x, y, row_largest(x, n), n);
-    affine_f32(n, y, y, 1 / row_sum(y, n), 0);
 }
 
 static void one_line(const float *x, float *y, int64_t n, int64_t stride, bool log)
@@ -78,12 +33,13 @@ static void one_line(const float *x, float *y, int64_t n, int64_t stride, bool l
 
 void softmax_f32(int64_t outer, int64_t n, int64_t inner, const float *x, float *y, bool log)
 {
+    void (*const row)(const float *, float *, int64_t) = ISA_PICK(softmax_row);
     if (n == 0)
         return;
     for (int64_t o = 0; o < outer; o++)
         for (int64_t i = 0; i < inner; i++)
             if (inner == 1 && !log)
-                one_row(x + o * n, y + o * n, n);
+                row(x + o * n, y + o * n, n);
             else
                 one_line(x + o * n * inner + i, y + o * n * inner + i, n, inner, log);
 }

@@ -1,41 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* Between trees.c and the kernels of full trees (isa/trees.c), which exist once per level of
- * kernels/cpu.h. */
+/* Between trees.c, trees_full.c and the kernel of many rows (isa/trees.c), which exists once per
+ * level of kernels/cpu.h. */
 #ifndef ROOST_KERNELS_TREES_PRIV_H
 #define ROOST_KERNELS_TREES_PRIV_H
 
 #include "kernels/trees.h"
 
-enum {
-    TREE_LANES = 10, /* trees side by side of one row */
-    TREE_BLOCK = 32, /* rows side by side */
-    /* Columns that stand in a block, 32 KiB of stack: what the nearest cache holds. */
-    TREE_BLOCK_FEATURES_MAX = 128,
-};
+enum { TREE_BLOCK = 32 }; /* rows side by side: with all keys, 32 KiB of stack at most */
 
-/* Every feature stands twice in what these kernels read, as it is and negated, so that TREE_FLIP
- * is part of a column's number. A node's `what` -> 2 * feature + flip. */
-static inline uint32_t tree_column(uint32_t what)
-{
-    return (what << 1 | what >> 31) & (TREE_FEATURE_MASK << 1 | 1);
-}
+/* ---- trees_full.c: trees [k, end) in `full`, all of one depth ---- */
 
-struct tree_kernels {
-    /* What stands in the leaf (all 4 bytes: a value or a vector's number) of each row.
-     * shapes:  tree[2^(depth + 1) - 1], depth <= TREE_FULL_DEPTH_MAX, no splits by category or
-     *          equality; columns[2 * n_features][TREE_BLOCK] -> leaves[TREE_BLOCK], of which the
-     *          first `rows` mean something (more lanes are computed than asked for) */
-    void (*rows)(const struct tree_node *tree, uint32_t depth, const float *columns, int rows,
-                 float *leaves);
-    /* The same for one row and TREE_LANES such trees behind one another.
-     * shapes:  trees[TREE_LANES * (2^(depth + 1) - 1)], row[2 * n_features] -> leaves[TREE_LANES]
-     */
-    void (*lanes)(const struct tree_node *trees, uint32_t depth, const float *row, float *leaves);
-};
+/* keys[2 * n_features]: each feature's key, then that negated (NaN's is not). */
+void trees_full_keys(const struct tree_table *t, const float *row, int32_t *keys);
+/* For one row.  shapes: keys as above -> margins[n_groups], added to */
+void trees_full_row(const struct tree_table *t, uint32_t k, uint32_t end, const int32_t *keys,
+                    float *margins);
+/* columns[2 * n_features][TREE_BLOCK]: the keys of each of x[rows][x_step], as above; the lanes
+ * behind the last row repeat it. */
+void trees_full_columns(const struct tree_table *t, const float *x, int rows, int32_t *columns);
+/* For `rows` rows, at most TREE_BLOCK.  shapes: columns as above -> margins[rows][n_groups] */
+void trees_full_rows(const struct tree_table *t, uint32_t k, uint32_t end, const int32_t *columns,
+                     int rows, float *margins);
 
-extern const struct tree_kernels tree_kernels_generic;
-extern const struct tree_kernels tree_kernels_avx2;   /* x86-64 only */
-extern const struct tree_kernels tree_kernels_avx512; /* x86-64 only */
+/* ---- isa/trees.c ---- */
+
+/* What stands in the leaf (all 4 bytes: a value or a vector's number) of each row.
+ * shapes:  tree[3 * 2^depth] words, columns as above -> leaves[TREE_BLOCK], of which the first
+ *          `rows` mean something (more lanes are computed than asked for) */
+typedef void tree_rows_fn(const int32_t *tree, uint32_t depth, const int32_t *columns, int rows,
+                          float *leaves);
+/* trees_full_columns, of at most TREE_FULL_FEATURES_MAX features. */
+typedef void tree_columns_fn(const struct tree_table *t, const float *x, int rows,
+                             int32_t *columns);
+tree_rows_fn tree_rows_generic, tree_rows_avx2, tree_rows_avx512; /* the last two: x86-64 only */
+tree_columns_fn tree_columns_generic, tree_columns_avx2, tree_columns_avx512;
 
 #endif

@@ -28,19 +28,34 @@ static bool goes_second(const struct tree_table *t, const struct tree_node *n, f
     return (flip ? -x : x) < n->cond;
 }
 
-const struct tree_node *trees_leaf(const struct tree_table *t, uint32_t root, const float *row)
+static const float *full_leaf(const int32_t *words, uint32_t depth, const float *row)
 {
-    const struct tree_node *n = t->nodes + root;
+    const struct tree_split *splits = (const void *)words;
+    const uint32_t leaves = 1u << depth;
+    uint32_t at = 1;
+    while (at < leaves) {
+        const struct tree_split *n = splits + at;
+        float x = row[n->at / 8];
+        at = 2 * at + (tree_key(n->at & 4 ? -x : x) < n->key ? 1 : 0);
+    }
+    return (const float *)(const void *)(words + leaves + at);
+}
+
+const float *trees_leaf(const struct tree_table *t, const struct tree_head *tree, const float *row)
+{
+    if (tree->walk & TREE_FULL)
+        return full_leaf(t->full + tree->root, tree->walk & TREE_DEPTH_MASK, row);
+    const struct tree_node *n = t->nodes + tree->root;
     while (n->what & TREE_SPLITS)
         n = t->nodes + n->first + (goes_second(t, n, row[n->what & TREE_FEATURE_MASK]) ? 1 : 0);
-    return n;
+    return &n->value;
 }
 
 void trees_margins_ref(const struct tree_table *t, const float *x, int64_t rows, float *margins)
 {
-    for (int64_t r = 0; r < rows; r++, x += t->n_features, margins += t->n_groups) {
+    for (int64_t r = 0; r < rows; r++, x += t->x_step, margins += t->n_groups) {
         memcpy(margins, t->base, t->n_groups * sizeof(*margins));
         for (uint32_t i = 0; i < t->n_trees; i++)
-            trees_add(t, &t->trees[i], trees_leaf(t, t->trees[i].root, x), margins);
+            trees_add(t, &t->trees[i], trees_leaf(t, &t->trees[i], x), margins);
     }
 }

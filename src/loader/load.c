@@ -9,40 +9,20 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "artifact/blobs.h"
 #include "base/alloc.h"
 #include "base/checked.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "loader/loader_priv.h"
 
-enum {
-    CHUNK_BYTES = 4 * 1024 * 1024, /* between two looks at a cancel */
-    VERSION_HEX = 12,              /* of the content's hash, where a version has no number */
-};
-
-/* A load on its way. */
-struct run {
-    const struct load_env *env;
-    struct slot *slot;
-    const char *name;
-    struct load_result *out;
-    struct resolved at;
-    struct artifact_page0 page0;
-    uint8_t first[ARTIFACT_PAGE0_BYTES];
-    uint8_t *meta; /* heap; page0.meta_bytes of them */
-    struct artifact_reader reader;
-    bool proven; /* reader is open */
-    struct region region;
-    uint64_t hash_us; /* of read_blobs' time */
-};
+enum { VERSION_HEX = 12 }; /* of the content's hash, where a version has no number */
 
 static enum status resolve(struct run *r, struct err *err)
 {
     return r->env->resolver.resolve(r->env->resolver.self, r->name, &r->at, err);
 }
 
-static enum status read_at(struct run *r, uint64_t off, void *dst, size_t n, struct err *err)
+enum status run_read(struct run *r, uint64_t off, void *dst, size_t n, struct err *err)
 {
     return store_read(r->env->store, r->at.key, r->at.object.tag, off, dst, n, err);
 }
@@ -54,7 +34,7 @@ static enum status read_page0(struct run *r, struct err *err)
     if (have < sizeof(r->first))
         return err_set(err, E_CORRUPT, "page 0: the file holds %" PRIu64 " bytes, not one page",
                        have);
-    enum status s = read_at(r, 0, r->first, sizeof(r->first), err);
+    enum status s = run_read(r, 0, r->first, sizeof(r->first), err);
     if (s == OK)
         s = artifact_page0_read(r->first, sizeof(r->first), p, err);
     if (s != OK)
@@ -82,7 +62,7 @@ static enum status read_meta(struct run *r, struct err *err)
     if (!r->meta)
         return err_set(err, E_NO_MEMORY, "no memory for %zu bytes of metadata of %s", n, r->name);
     memcpy(r->meta, r->first, have);
-    return n > have ? read_at(r, have, r->meta + have, n - have, err) : OK;
+    return n > have ? run_read(r, have, r->meta + have, n - have, err) : OK;
 }
 
 /* Proves hash and structure of the metadata; program_bind proves what it says. */
@@ -94,16 +74,8 @@ static enum status prove_meta(struct run *r, struct err *err)
     return s;
 }
 
-static enum status reserve(struct run *r, struct err *err)
-{
-    uint64_t bytes = program_bytes(&r->page0), arena = region_round(r->page0.cost.arena_fixed);
-    if (bytes == UINT64_MAX || arena == UINT64_MAX || bytes < r->page0.blob_bytes)
-        return err_set(err, E_CORRUPT, "page 0: its costs are beyond any memory");
-    return cache_load_reserve(r->env->cache, r->slot, bytes, arena, err);
-}
-
 /* A load that nobody wants any more ends between two chunks. */
-static enum status still_wanted(const struct run *r, struct err *err)
+enum status run_still_wanted(const struct run *r, struct err *err)
 {
     if (atomic_load(r->env->draining))
         return err_set(err, E_DRAINING, "the server is draining: %s is not loaded", r->name);
@@ -112,50 +84,9 @@ static enum status still_wanted(const struct run *r, struct err *err)
     return OK;
 }
 
-/* Reads the chunk of the blobs at `off`, and hashes it where there is a check. */
-static enum status read_chunk(struct run *r, uint64_t off, struct blob_check *check,
-                              struct err *err)
-{
-    uint8_t *to = (uint8_t *)r->region.base + off;
-    uint64_t n = MIN(r->page0.blob_bytes - off, (uint64_t)CHUNK_BYTES);
-    enum status s = still_wanted(r, err);
-    if (s == OK)
-        s = read_at(r, r->page0.meta_bytes + off, to, (size_t)n, err);
-    if (s != OK || !check)
-        return s;
-    uint64_t began_us = clock_now_us();
-    s = blob_check_add(check, to, n, err);
-    r->hash_us += clock_now_us() - began_us;
-    return s;
-}
-
-/* The bytes come from a store: each blob must be what its name says. Every read is of the object
- * that was resolved, or fails: so what is known of that object is known of these bytes. */
-static enum status read_blobs(struct run *r, struct err *err)
-{
-    struct blob_check check;
-    bool known = blobs_known(&r->page0, r->at.object.tag);
-    enum status s = region_init(&r->region, program_bytes(&r->page0));
-    if (s != OK)
-        return err_set(err, s, "no memory for the %" PRIu64 " bytes of %s",
-                       program_bytes(&r->page0), r->name);
-    blob_check_init(&check, &r->reader);
-    for (uint64_t off = 0; s == OK && off < r->page0.blob_bytes; off += CHUNK_BYTES)
-        s = read_chunk(r, off, known ? NULL : &check, err);
-    if (s == OK && !known)
-        s = blob_check_end(&check, err);
-    blob_check_fini(&check);
-    if (s == OK && !known && r->at.object.settled)
-        blobs_remember(&r->page0, r->at.object.tag);
-    return s;
-}
-
 static enum status bind(struct run *r, struct err *err)
 {
-    enum status s = program_bind(&r->reader, &r->region, &r->out->program, err);
-    if (s == OK)
-        r->region = (struct region){0}; /* the program's now */
-    return s;
+    return program_bind(&r->reader, &r->weights.bundle, &r->out->program, err);
 }
 
 static void set_version(struct run *r)
@@ -175,9 +106,10 @@ static const struct {
     enum stage stage;
     enum status (*run)(struct run *r, struct err *err);
 } steps[] = {
-    {"resolve", FETCH, resolve},   {"page0", FETCH, read_page0}, {"meta", FETCH, read_meta},
-    {"prove", VERIFY, prove_meta}, {"reserve", WAIT, reserve},   {"blobs", FETCH, read_blobs},
-    {"bind", VERIFY, bind},
+    {"resolve", FETCH, resolve},        {"page0", FETCH, read_page0},
+    {"meta", FETCH, read_meta},         {"prove", VERIFY, prove_meta},
+    {"reserve", WAIT, weights_reserve}, {"blobs", FETCH, weights_read},
+    {"join", WAIT, weights_join},       {"bind", VERIFY, bind},
 };
 
 /* Unknown names and cancelled loads are every day's; the rest is for the operator. */
@@ -199,7 +131,7 @@ static enum status run_steps(struct run *r, const char **step, struct err *err)
     for (size_t i = 0; s == OK && i < ARRAY_COUNT(steps); i++) {
         uint64_t began_us = clock_now_us();
         *step = steps[i].name;
-        s = still_wanted(r, err);
+        s = run_still_wanted(r, err);
         if (s == OK)
             s = steps[i].run(r, err);
         us[steps[i].stage] += clock_now_us() - began_us;
@@ -218,11 +150,11 @@ enum status load_run(const struct load_env *env, struct slot *slot, const char *
         artifact_reader_fini(&r.reader);
     alloc_free(r.meta);
     if (s == OK) {
+        weights_fini(&r.weights);
         set_version(&r);
         return OK;
     }
     log_failure(&r, step, err);
-    program_free(&out->program);
-    region_fini(&r.region);
+    weights_drop(&r);
     return s;
 }

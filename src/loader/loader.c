@@ -32,14 +32,16 @@ struct loader {
     pthread_t thread[];
 };
 
-enum status loader_new(struct store *store, const struct loader_resolver *r, uint32_t threads,
-                       struct loader **out)
+enum status loader_new(struct store *store, const struct loader_resolver *r,
+                       const struct loader_config *config, struct loader **out)
 {
+    const uint32_t threads = config->threads;
     ASSERT(threads > 0);
     struct loader *l = alloc_zero(1, sizeof(*l) + threads * sizeof(pthread_t));
     if (!l)
         return E_NO_MEMORY;
-    l->env = (struct load_env){.store = store, .resolver = *r, .draining = &l->draining};
+    l->env = (struct load_env){
+        .store = store, .resolver = *r, .draining = &l->draining, .share_node = config->share_node};
     l->threads = threads;
     lock_init(&l->lock, LOCK_LOADER);
     cond_init(&l->work);

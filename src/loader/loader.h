@@ -31,11 +31,15 @@ enum {
     LOADER_META_MAX = 64 * 1024 * 1024 /* bytes of metadata that pass through memory in a load */
 };
 
+struct loader_config {
+    uint32_t threads; /* at least 1 */
+    bool share_node;  /* blobs are shared by all models of the node; else by those of one tenant */
+};
+
 /* The loader needs its cache and the cache its source: loader_new first, loader_source for
- * cache_new, loader_start last; the cache asks for nothing before that. threads >= 1.
- * errors: E_NO_MEMORY */
-enum status loader_new(struct store *store, const struct loader_resolver *r, uint32_t threads,
-                       struct loader **out) WARN_UNUSED;
+ * cache_new, loader_start last; the cache asks for nothing before that.  errors: E_NO_MEMORY */
+enum status loader_new(struct store *store, const struct loader_resolver *r,
+                       const struct loader_config *config, struct loader **out) WARN_UNUSED;
 struct cache_source loader_source(struct loader *l);
 /* errors: E_INTERNAL when a thread cannot be started; loader_free cleans up */
 enum status loader_start(struct loader *l, struct cache *cache, struct err *err) WARN_UNUSED;

@@ -17,7 +17,37 @@ struct load_env {
     struct loader_resolver resolver;
     struct cache *cache;
     const atomic_bool *draining;
+    bool share_node; /* blobs are shared by all; else within a tenant */
 };
+
+/* The blobs of one load; weights.c. Embedded; all zero to begin with. */
+struct weights {
+    struct bundle *bundle;    /* until the program has it */
+    enum blob_home *homes;    /* heap; of each blob */
+    struct share_want *wants; /* heap; n_wants: of the blobs that are not BLOB_OWN, in order */
+    uint32_t n_wants;
+};
+
+/* A load on its way. */
+struct run {
+    const struct load_env *env;
+    struct slot *slot;
+    const char *name;
+    struct load_result *out;
+    struct resolved at;
+    struct artifact_page0 page0;
+    uint8_t first[ARTIFACT_PAGE0_BYTES];
+    uint8_t *meta; /* heap; page0.meta_bytes of them */
+    struct artifact_reader reader;
+    bool proven; /* reader is open */
+    struct weights weights;
+    uint64_t hash_us; /* of the time that reading blobs takes */
+};
+
+/* Of the object that was resolved.  errors: those of store_read */
+enum status run_read(struct run *r, uint64_t off, void *dst, size_t n, struct err *err) WARN_UNUSED;
+/* errors: E_DRAINING; E_CANCELLED */
+enum status run_still_wanted(const struct run *r, struct err *err) WARN_UNUSED;
 
 /* What it makes. */
 struct load_result {
@@ -32,6 +62,21 @@ struct load_result {
  * program_bind; E_DRAINING; E_CANCELLED */
 enum status load_run(const struct load_env *env, struct slot *slot, const char *name,
                      struct load_result *out, struct err *err) WARN_UNUSED;
+
+/* ---- weights.c: a load's blobs, in this order ---- */
+
+/* errors: those of cache_load_reserve */
+enum status weights_reserve(struct run *r, struct err *err) WARN_UNUSED;
+/* Reads and proves what nobody else has or reads.  errors: those of store_read and blob_check */
+enum status weights_read(struct run *r, struct err *err) WARN_UNUSED;
+/* Shares it, and waits for what others read; where one of those fails, starts over, a few times.
+ * errors: as both; E_CANCELLED */
+enum status weights_join(struct run *r, struct err *err) WARN_UNUSED;
+/* A load failed: frees what it holds, and lets go of what it shares. */
+void weights_drop(struct run *r);
+void weights_fini(struct weights *w); /* all but the bundle */
+/* What died with a slot. */
+void weights_free_dead(const struct slot *slot);
 
 /* ---- reaper.c: frees programs on its own thread ---- */
 

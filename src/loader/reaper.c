@@ -35,6 +35,7 @@ static void *reap_all(void *arg)
     while ((x = next_reap(r))) {
         struct slot *slot = x->slot;
         program_free(&x->program);
+        weights_free_dead(slot);
         alloc_free(x);
         cache_drained(r->cache, slot);
     }

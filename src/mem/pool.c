@@ -185,10 +185,21 @@ static void keep(struct extent e) REQUIRES(pool.lock)
         insert_at(i, e);
 }
 
-void pool_put(struct extent e)
+void pool_release(struct extent e, uint64_t *released)
+{
+    int failed = madvise(e.base, e.bytes, MADV_DONTNEED);
+    ASSERT(!failed);
+    pool_lock();
+    ASAN_POISON_MEMORY_REGION(e.base, e.bytes);
+    pool.live -= e.bytes;
+    *released += e.bytes;
+    lock_release(&pool.lock);
+}
+
+void pool_put(struct extent e, uint64_t released)
 {
     pool_lock();
-    pool.live -= e.bytes;
+    pool.live -= e.bytes - released;
     keep(e);
     if (pool.count == EXTENTS_MAX)
         unmap_one(cut_end(best_fit(0), UINT64_MAX));

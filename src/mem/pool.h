@@ -38,8 +38,12 @@ struct extent {
  * together, or none (all zero). For the rest, room was made within total_max.
  * thread: any   locks: takes POOL   blocks: while pages are unmapped that give way to the rest */
 struct extent pool_take(uint64_t bytes);
-/* Takes what pool_take counted; what stands in it is kept, or the kernel's on return. */
-void pool_put(struct extent e);
+/* Takes what pool_take counted, but for bytes that pool_release took before; what stands in it is
+ * kept, or the kernel's on return. */
+void pool_put(struct extent e, uint64_t released);
+/* Takes a part of what pool_take counted, whose pages are the kernel's on return though the
+ * addresses stay the caller's. *released, of a region, grows by its bytes under the pool's lock. */
+void pool_release(struct extent e, uint64_t *released);
 /* As pool_take counted, but no pages were made. */
 void pool_cancel(uint64_t bytes);
 uint64_t pool_live_bytes(void); /* in use */

@@ -125,15 +125,23 @@ enum status region_init(struct region *r, uint64_t bytes)
     metric_add(M_MEMORY_RECYCLED, e.bytes);
     metric_add(M_MEMORY_FRESH, n - e.bytes);
     spoil(p, n);
-    *r = (struct region){p, n};
+    *r = (struct region){p, n, 0};
     return OK;
 }
 
 void region_fini(struct region *r)
 {
     if (r->base)
-        pool_put((struct extent){r->base, r->bytes});
+        pool_put((struct extent){r->base, r->bytes}, r->released);
     *r = (struct region){0};
+}
+
+void region_release(struct region *r, uint64_t off, uint64_t bytes)
+{
+    ASSERT(off % REGION_PAGE == 0 && bytes % REGION_PAGE == 0);
+    ASSERT(range_inside(off, bytes, r->bytes));
+    if (bytes)
+        pool_release((struct extent){(uint8_t *)r->base + off, bytes}, &r->released);
 }
 
 uint64_t region_live_bytes(void)

@@ -19,8 +19,9 @@ enum { REGION_PAGE = 4096 };
 
 /* Embedded; all zero is an empty region. */
 struct region {
-    void *base;     /* page-aligned; owned */
-    uint64_t bytes; /* a multiple of REGION_PAGE; what the ledger is charged */
+    void *base;        /* page-aligned; owned */
+    uint64_t bytes;    /* a multiple of REGION_PAGE; what the ledger is charged */
+    uint64_t released; /* of them, by region_release; guarded by POOL */
 };
 
 /* bytes rounded up as region_init will; UINT64_MAX on overflow. */
@@ -32,6 +33,11 @@ enum status region_init(struct region *r, uint64_t bytes) WARN_UNUSED;
 /* Gives its pages to the pool, or to the kernel where the pool is full.  thread, locks: as above
  * blocks: while pages beyond the pool's limits are unmapped */
 void region_fini(struct region *r);
+/* Gives the pages at [off, off + bytes) back to the kernel, once; nobody touches them any more, and
+ * the rest of the region stays. Whole pages of one mapping leave it without splitting it, however
+ * many parts a region is given back in.
+ * thread: any, several at once for one region   locks: takes POOL   blocks: while they go */
+void region_release(struct region *r, uint64_t off, uint64_t bytes);
 /* Bytes of all regions now held, to set beside the ledger. */
 uint64_t region_live_bytes(void);
 

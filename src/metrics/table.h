@@ -49,6 +49,12 @@
     X(M_BLOBS_HASHED, COUNTER, "roost_blob_bytes_total", "check=\"hashed\"",                       \
       "Weights loaded: hashed, or known from an earlier load of the same file.")                   \
     X(M_BLOBS_KNOWN, COUNTER, "roost_blob_bytes_total", "check=\"known\"", "")                     \
+    X(M_BLOBS_SHARED, GAUGE, "roost_shared_blobs", "tier=\"host\"",                                \
+      "Blobs in memory that several models use.")                                                  \
+    X(M_SHARED_BYTES, GAUGE, "roost_shared_bytes", "tier=\"host\"",                                \
+      "Bytes of them, each charged once.")                                                         \
+    X(M_SHARED_SAVED, GAUGE, "roost_shared_saved_bytes", "tier=\"host\"",                          \
+      "Bytes that they would take besides if each model had its own.")                             \
     X(M_QUEUE_DEPTH, GAUGE, "roost_exec_queue_depth", "",                                          \
       "Invocations admitted and not yet running.")                                                 \
     X(M_WORKERS_BUSY, GAUGE, "roost_exec_workers_busy", "", "Workers that run an invocation.")     \
@@ -58,6 +64,7 @@
     X(M_REFUSED_QUEUE, COUNTER, "roost_refused_total", "limit=\"queue\"",                          \
       "Requests refused by a limit, by its name.")                                                 \
     X(M_REFUSED_PROBES, COUNTER, "roost_refused_total", "limit=\"probes\"", "")                    \
+    X(M_REFUSED_PREFETCHES, COUNTER, "roost_refused_total", "limit=\"prefetches\"", "")            \
     X(M_REFUSED_MEMORY, COUNTER, "roost_refused_total", "limit=\"memory\"", "")                    \
     X(M_REFUSED_NEVER_FITS, COUNTER, "roost_refused_total", "limit=\"never_fits\"", "")            \
     X(M_REFUSED_ARENA, COUNTER, "roost_refused_total", "limit=\"arena\"", "")                      \

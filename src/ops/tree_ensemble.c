@@ -18,12 +18,14 @@ static enum status check(const void *params, int n_in, const struct tensor *cons
                          struct err *err)
 {
     const struct boost_params *p = params;
-    return tree_proof(in, MIN(n_in, TREE_OPERANDS), p->n_features, p->n_groups, err);
+    if (n_in > TREE_LABELS && in[TREE_LABELS])
+        return err_set(err, E_CORRUPT, "TreeEnsemble: it has no labels");
+    return tree_proof(in, n_in, p->n_features, p->n_groups, err);
 }
 
 static enum status infer(struct op_infer *c, struct err *err)
 {
-    enum status s = op_operands(c, "TreeEnsemble", TREE_NODES + 1, err);
+    enum status s = op_operands(c, "TreeEnsemble", TREE_TREES + 1, err);
     return s == OK ? boost_infer(c, "TreeEnsemble", c->params, err) : s;
 }
 
@@ -32,26 +34,11 @@ static void margins(const void *model, const float *x, int64_t rows, float *out)
     trees_margins(model, x, rows, out);
 }
 
-static const void *optional(const struct op_run *c, int i)
-{
-    return i < c->n_in && c->in[i] ? c->in[i]->data : NULL;
-}
-
 static enum status run(const struct op_run *c, struct err *err)
 {
     UNUSED(err);
     const struct boost_params *p = c->params;
-    struct tree_table t = {
-        .nodes = c->in[TREE_NODES]->data,
-        .trees = c->in[TREE_TREES]->data,
-        .sets = optional(c, TREE_SETS),
-        .base = c->in[TREE_BASE]->data,
-        .vectors = optional(c, TREE_VECTORS),
-        .n_trees = (uint32_t)c->in[TREE_TREES]->dims[0],
-        .n_nodes = (uint32_t)c->in[TREE_NODES]->dims[0],
-        .n_groups = p->n_groups,
-        .n_features = p->n_features,
-    };
+    struct tree_table t = tree_table_of(c, p->n_features, p->n_groups, p->n_features);
     boost_run(c, p, margins, &t);
     return OK;
 }
@@ -62,7 +49,7 @@ const struct op op_tree_ensemble = {
     .code = OP_CODE_tree_ensemble,
     .since = {1},
     .types = OP_T(F32),
-    .in_min = TREE_NODES + 1,
+    .in_min = TREE_TREES + 1,
     .in_max = TREE_OPERANDS,
     .out_min = 1,
     .out_max = 1,

@@ -12,6 +12,8 @@ static enum status infer(struct op_infer *c, struct err *err)
     enum status s = tree_ml_infer(c, "TreeEnsembleRegressor", err);
     if (s != OK)
         return s;
+    if (ml_operand(c->in, c->n_in, TREE_LABELS))
+        return err_set(err, E_CORRUPT, "TreeEnsembleRegressor: it has no labels");
     int64_t dims[2] = {ml_rows(c->in[TREE_X]).rows, p->n_groups};
     return op_output(c, 0, "TreeEnsembleRegressor", DT_F32, 2, dims, err);
 }
@@ -38,8 +40,8 @@ const struct op op_tree_ensemble_regressor = {
     .code = OP_CODE_tree_ensemble_regressor,
     .since = {1, 3},
     .types = OP_T(F32) | OP_T(I32) | OP_T(I64),
-    .in_min = TREE_NODES + 1,
-    .in_max = TREE_VECTORS + 1,
+    .in_min = TREE_TREES + 1,
+    .in_max = TREE_OPERANDS,
     .out_min = 1,
     .out_max = 1,
     .params_bytes = sizeof(struct tree_ml_params),

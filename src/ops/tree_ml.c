@@ -46,7 +46,7 @@ enum status tree_ml_infer(struct op_infer *c, const char *op, struct err *err)
     const struct tree_ml_params *p = c->params;
     enum status s = ml_matrix(c, op, err);
     if (s == OK)
-        s = op_operands(c, op, TREE_NODES + 1, err);
+        s = op_operands(c, op, TREE_TREES + 1, err);
     if (s != OK)
         return s;
     const struct tensor *x = c->in[TREE_X];
@@ -66,20 +66,9 @@ enum status tree_ml_infer(struct op_infer *c, const char *op, struct err *err)
 float *tree_ml_block(const struct op_run *c, int64_t from, int64_t rows)
 {
     const struct tree_ml_params *p = c->params;
-    const struct tensor *x = c->in[TREE_X], *sets = ml_operand(c->in, c->n_in, TREE_SETS);
-    const struct tensor *vectors = ml_operand(c->in, c->n_in, TREE_VECTORS);
+    const struct tensor *x = c->in[TREE_X];
     int64_t columns = ml_rows(x).columns;
-    struct tree_table t = {
-        .nodes = c->in[TREE_NODES]->data,
-        .trees = c->in[TREE_TREES]->data,
-        .sets = sets ? sets->data : NULL,
-        .base = c->in[TREE_BASE]->data,
-        .vectors = vectors ? vectors->data : NULL,
-        .n_trees = (uint32_t)c->in[TREE_TREES]->dims[0],
-        .n_nodes = (uint32_t)c->in[TREE_NODES]->dims[0],
-        .n_groups = p->n_groups,
-        .n_features = (uint32_t)columns,
-    };
+    struct tree_table t = tree_table_of(c, p->n_features, p->n_groups, (uint32_t)columns);
     float *margins = c->scratch, *copy = margins + TREE_ML_BLOCK * (size_t)p->n_groups;
     const float *block = x->dtype == DT_F32 ? (const float *)x->data + from * columns : copy;
     for (int64_t i = 0; block == copy && i < rows * columns; i++)

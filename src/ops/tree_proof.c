@@ -31,7 +31,7 @@ static enum status table(const struct tensor *t, const char *name, enum dtype dt
 
 struct proof {
     struct tree_table table;
-    uint32_t n_nodes, n_sets, n_vectors;
+    uint32_t n_nodes, n_sets, n_vectors, n_full; /* n_full: words */
     struct err *err;
 };
 
@@ -100,25 +100,72 @@ static enum status check_tree(const struct proof *p, const struct tree_head *tre
     return OK;
 }
 
+/* One full tree: every split asks for a feature that there is. Split 0 is read by nobody. */
+static enum status check_full(const struct proof *p, const struct tree_head *tree, uint32_t *end)
+{
+    const uint32_t depth = tree->walk & TREE_DEPTH_MASK, leaves = 1u << depth;
+    const int32_t *words = p->table.full + tree->root;
+    const struct tree_split *splits = (const void *)words;
+    for (uint32_t i = 1; i < leaves; i++)
+        if (splits[i].at % 4 || splits[i].at / 8 >= p->table.n_features)
+            return err_set(p->err, E_CORRUPT,
+                           "TreeEnsemble: word %" PRIu32 ": a full tree's split at byte %" PRIu32
+                           " of %" PRIu32 " features",
+                           tree->root + 2 * i, splits[i].at, p->table.n_features);
+    for (uint32_t i = 0; p->table.vectors && i < leaves; i++)
+        if ((uint32_t)words[2 * leaves + i] >= p->n_vectors)
+            return err_set(
+                p->err, E_CORRUPT, "TreeEnsemble: word %" PRIu32 ": vector %" PRIu32 " of %" PRIu32,
+                tree->root + 2 * leaves + i, (uint32_t)words[2 * leaves + i], p->n_vectors);
+    *end += tree_full_words(depth);
+    return OK;
+}
+
+/* Can the head's tree stand where it says: behind those before it, inside its table? */
+static bool placed(const struct proof *p, const struct tree_head *tree, uint32_t nodes_end,
+                   uint32_t full_end)
+{
+    if (tree->group >= p->table.n_groups)
+        return false;
+    if (!(tree->walk & TREE_FULL))
+        return !(tree->walk & ~(TREE_DEPTH_MASK | TREE_HAS_CATEGORIES)) &&
+               tree->root == nodes_end && nodes_end < p->n_nodes;
+    uint32_t depth = tree->walk & TREE_DEPTH_MASK;
+    return tree->walk == (TREE_FULL | depth) && depth <= TREE_FULL_DEPTH_MAX &&
+           tree->root == full_end && p->n_full - full_end >= tree_full_words(depth);
+}
+
 static enum status check_trees(const struct proof *p)
 {
-    uint32_t end = 0;
+    uint32_t end = 0, full_end = 0;
     for (uint32_t k = 0; k < p->table.n_trees; k++) {
         const struct tree_head *tree = p->table.trees + k;
-        bool known = !(tree->walk & ~(TREE_DEPTH_MASK | TREE_HAS_CATEGORIES));
-        if (tree->root != end || end >= p->n_nodes || tree->group >= p->table.n_groups || !known)
-            return err_set(p->err, E_CORRUPT,
-                           "TreeEnsemble: tree %" PRIu32 ": root %" PRIu32 " of %" PRIu32
-                           ", group %" PRIu32 " of %" PRIu32,
-                           k, tree->root, p->n_nodes, tree->group, p->table.n_groups);
-        enum status s = check_tree(p, tree, &end);
+        if (!placed(p, tree, end, full_end))
+            return err_set(
+                p->err, E_CORRUPT,
+                "TreeEnsemble: tree %" PRIu32 ": root %" PRIu32 " of %" PRIu32 " nodes, %" PRIu32
+                " words, group %" PRIu32 " of %" PRIu32 ", walk %" PRIx32,
+                k, tree->root, p->n_nodes, p->n_full, tree->group, p->table.n_groups, tree->walk);
+        enum status s =
+            tree->walk & TREE_FULL ? check_full(p, tree, &full_end) : check_tree(p, tree, &end);
         if (s != OK)
             return s;
     }
-    if (end != p->n_nodes)
-        return err_set(p->err, E_CORRUPT, "TreeEnsemble: %" PRIu32 " nodes behind the last tree",
-                       p->n_nodes - end);
+    if (end != p->n_nodes || full_end != p->n_full)
+        return err_set(p->err, E_CORRUPT,
+                       "TreeEnsemble: %" PRIu32 " nodes and %" PRIu32 " words behind the last tree",
+                       p->n_nodes - end, p->n_full - full_end);
     return OK;
+}
+
+static const struct tensor *operand(const struct tensor *const *in, int n_in, int i)
+{
+    return i < n_in ? in[i] : NULL;
+}
+
+static const void *data_of(const struct tensor *t)
+{
+    return t ? t->data : NULL;
 }
 
 enum status tree_proof(const struct tensor *const *in, int n_in, uint32_t n_features,
@@ -126,13 +173,17 @@ enum status tree_proof(const struct tensor *const *in, int n_in, uint32_t n_feat
 {
     struct proof p = {.table = {.n_features = n_features, .n_groups = n_groups}, .err = err};
     uint32_t groups = 0;
-    const struct tensor *sets = n_in > TREE_SETS ? in[TREE_SETS] : NULL;
-    const struct tensor *vectors = n_in > TREE_VECTORS ? in[TREE_VECTORS] : NULL;
+    const struct tensor *sets = operand(in, n_in, TREE_SETS);
+    const struct tensor *vectors = operand(in, n_in, TREE_VECTORS);
+    const struct tensor *nodes = operand(in, n_in, TREE_NODES);
+    const struct tensor *full = operand(in, n_in, TREE_FULL_TREES);
     enum status s = table(in[TREE_BASE], "base margins", DT_F32, 0, &groups, err);
     if (s == OK)
         s = table(in[TREE_TREES], "trees", DT_I32, 3, &p.table.n_trees, err);
-    if (s == OK)
-        s = table(in[TREE_NODES], "nodes", DT_I32, 3, &p.n_nodes, err);
+    if (s == OK && (nodes || !full))
+        s = table(nodes, "nodes", DT_I32, 3, &p.n_nodes, err);
+    if (s == OK && full)
+        s = table(full, "full trees", DT_I32, 0, &p.n_full, err);
     if (s == OK && sets)
         s = table(sets, "category sets", DT_I32, 0, &p.n_sets, err);
     if (s == OK && vectors)
@@ -143,8 +194,26 @@ enum status tree_proof(const struct tensor *const *in, int n_in, uint32_t n_feat
         return err_set(err, E_CORRUPT, "TreeEnsemble: %" PRIu32 " base margins, %" PRIu32 " groups",
                        groups, n_groups);
     p.table.trees = in[TREE_TREES]->data;
-    p.table.nodes = in[TREE_NODES]->data;
-    p.table.sets = sets ? sets->data : NULL;
-    p.table.vectors = vectors ? vectors->data : NULL;
+    p.table.nodes = data_of(nodes);
+    p.table.full = data_of(full);
+    p.table.sets = data_of(sets);
+    p.table.vectors = data_of(vectors);
     return check_trees(&p);
+}
+
+struct tree_table tree_table_of(const struct op_run *c, uint32_t n_features, uint32_t n_groups,
+                                uint32_t x_step)
+{
+    return (struct tree_table){
+        .nodes = data_of(operand(c->in, c->n_in, TREE_NODES)),
+        .full = data_of(operand(c->in, c->n_in, TREE_FULL_TREES)),
+        .trees = c->in[TREE_TREES]->data,
+        .sets = data_of(operand(c->in, c->n_in, TREE_SETS)),
+        .base = c->in[TREE_BASE]->data,
+        .vectors = data_of(operand(c->in, c->n_in, TREE_VECTORS)),
+        .n_trees = (uint32_t)c->in[TREE_TREES]->dims[0],
+        .n_groups = n_groups,
+        .n_features = n_features,
+        .x_step = x_step,
+    };
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* Records become memory: names, tensors, signature and sample are copied out of the meta into the
- * program's region, each proven against the others on the way. bind_bytes counts what these
+ * program's bind area, each proven against the others on the way. bind_bytes counts what these
  * functions take, term for term; when one changes, so does the other. */
 #include <inttypes.h>
 #include <string.h>
@@ -22,11 +22,16 @@ uint64_t bind_bytes(const struct artifact_page0 *p0)
     n += p0->n_instrs * (sizeof(struct program_instr) + (uint64_t)OP_PARAMS_MAX); /* 64-aligned */
     n += p0->n_operands * sizeof(int32_t);
     n += ((uint64_t)p0->n_blocks + 1) * sizeof(struct program_block);
-    n += p0->n_blobs * sizeof(struct blob_record);
     /* names, columns, attribute payloads, provenance, sample bytes */
     n += p0->meta_raw_bytes + 1;
     n += ports * (sizeof(struct tensor) + ARTIFACT_ALIGN);
     return n + (uint64_t)TAKES_MAX * ARTIFACT_ALIGN;
+}
+
+/* A large blob has its pages to itself, the last one too. */
+uint64_t bind_start(const struct artifact_page0 *p0)
+{
+    return p0->blob_bytes < ARTIFACT_BLOB_LEAST ? p0->blob_bytes : region_round(p0->blob_bytes);
 }
 
 enum status bind_take(struct binder *b, uint64_t count, uint64_t bytes, void *out, struct err *err)
@@ -67,27 +72,7 @@ enum status bind_texts(struct binder *b, struct err *err)
         s = bind_take(b, r->p0.packed_bytes, 1, &b->packed, err);
     if (s == OK)
         s = artifact_read_packed(r, b->packed, err);
-    if (s == OK)
-        s = bind_take(b, r->p0.n_blobs, sizeof(b->p->blobs[0]), &b->p->blobs, err);
     return s;
-}
-
-/* Blobs lie one after the other and fill the blob area. */
-static enum status bind_blob_table(struct binder *b, struct err *err)
-{
-    uint64_t next = 0;
-    for (uint32_t i = 0; i < b->p->p0.n_blobs; i++) {
-        struct blob_record *blob = &b->p->blobs[i];
-        enum status s = artifact_read_blob(&b->reader, i, blob, err);
-        if (s != OK)
-            return s;
-        if (blob->off != next || !checked_align(next + blob->bytes, ARTIFACT_ALIGN, &next))
-            return err_set(err, E_CORRUPT, "section BLOB: blob %u lies at %" PRIu64, i, blob->off);
-    }
-    if (next != b->p->p0.blob_bytes)
-        return err_set(err, E_CORRUPT, "section BLOB: blobs end at %" PRIu64 " of %" PRIu64, next,
-                       b->p->p0.blob_bytes);
-    return OK;
 }
 
 /* A bool is read as one by kernels, so that no other byte may stand in it. */
@@ -112,7 +97,7 @@ static enum status bind_const(struct binder *b, uint32_t i, const struct const_p
             return err_set(err, E_CORRUPT, "it lies at %" PRIu64 " of the packed constants",
                            place->off);
     }
-    const uint8_t *base = place->packed ? b->packed : b->blob_area;
+    const uint8_t *base = place->packed ? b->packed : b->blobs[place->blob];
     t->data = (void *)(uintptr_t)(base + place->off);
     if (t->dtype == DT_STRING)
         return artifact_bind_texts(t, t->data, place->bytes, err);
@@ -123,9 +108,7 @@ enum status bind_tensors(struct binder *b, struct err *err)
 {
     uint64_t next = 0;
     struct program *p = b->p;
-    enum status s = bind_blob_table(b, err);
-    if (s == OK)
-        s = bind_take(b, p->p0.n_tensors, sizeof(p->tensors[0]), &p->tensors, err);
+    enum status s = bind_take(b, p->p0.n_tensors, sizeof(p->tensors[0]), &p->tensors, err);
     for (uint32_t i = 0; s == OK && i < p->p0.n_tensors; i++) {
         struct tensor_record rec;
         s = artifact_read_tensor(&b->reader, i, &rec, err);

@@ -20,21 +20,18 @@ enum {
     READ_CHUNK = 1024 * 1024 * 1024, /* the most that one call reads */
 };
 
-static enum status make_region(const struct artifact_page0 *p0, struct region *region,
-                               struct err *err)
-{
-    uint64_t bytes = program_bytes(p0);
-    if (region_init(region, bytes) != OK)
-        return err_set(err, E_NO_MEMORY, "no memory for a program of %" PRIu64 " bytes", bytes);
-    return OK;
-}
-
 /* ---- from memory ---- */
 
-/* A reader over the whole artifact, and a region that holds its blobs. On an error there is nothing
+/* All blobs are the bundle's own, and stand in it as they stand in the file. */
+static uint8_t *blob_area(const struct bundle *b)
+{
+    return b->region.base;
+}
+
+/* A reader over the whole artifact, and a bundle that holds its blobs. On an error there is nothing
  * to undo. */
 static enum status take_bytes(const void *bytes, size_t n, struct artifact_reader *reader,
-                              struct region *region, struct err *err)
+                              struct bundle **bundle, struct err *err)
 {
     struct artifact_page0 p0;
     enum status s = artifact_page0_read(bytes, n, &p0, err);
@@ -45,22 +42,22 @@ static enum status take_bytes(const void *bytes, size_t n, struct artifact_reade
         s = artifact_reader_init(reader, &p0, bytes, p0.meta_bytes, err);
     if (s != OK)
         return s;
-    s = make_region(&p0, region, err);
+    s = bundle_new(reader, NULL, bundle, err);
     if (s != OK)
         artifact_reader_fini(reader);
     else if (p0.blob_bytes)
-        memcpy(region->base, (const uint8_t *)bytes + p0.meta_bytes, p0.blob_bytes);
+        memcpy(blob_area(*bundle), (const uint8_t *)bytes + p0.meta_bytes, p0.blob_bytes);
     return s;
 }
 
-static enum status check_whole(const struct artifact_reader *reader, const struct region *region,
+static enum status check_whole(const struct artifact_reader *reader, const struct bundle *bundle,
                                struct err *err)
 {
     struct blob_check check;
     blob_check_init(&check, reader);
-    enum status s = blob_check_add(&check, region->base, reader->p0.blob_bytes, err);
+    enum status s = blob_check_add(&check, blob_area(bundle), reader->p0.blob_bytes, err);
     if (s == OK)
-        s = blob_check_end(&check, err);
+        s = blob_check_end(&check, reader->p0.n_blobs, err);
     blob_check_fini(&check);
     return s;
 }
@@ -68,31 +65,31 @@ static enum status check_whole(const struct artifact_reader *reader, const struc
 enum status program_open_bytes(const void *bytes, size_t n, struct program **out, struct err *err)
 {
     struct artifact_reader reader;
-    struct region region = {0};
-    enum status s = take_bytes(bytes, n, &reader, &region, err);
+    struct bundle *bundle;
+    enum status s = take_bytes(bytes, n, &reader, &bundle, err);
     if (s != OK)
         return s;
-    s = check_whole(&reader, &region, err);
+    s = check_whole(&reader, bundle, err);
     if (s == OK)
-        s = program_bind(&reader, &region, out, err);
+        s = program_bind(&reader, &bundle, out, err);
     artifact_reader_fini(&reader);
-    region_fini(&region);
+    bundle_free(&bundle);
     return s;
 }
 
 enum status program_measure(const void *bytes, size_t n, struct artifact_cost *out, struct err *err)
 {
     struct artifact_reader reader;
-    struct region region = {0};
+    struct bundle *bundle;
     struct program *p;
-    enum status s = take_bytes(bytes, n, &reader, &region, err);
+    enum status s = take_bytes(bytes, n, &reader, &bundle, err);
     if (s != OK)
         return s;
-    s = program_bind_uncosted(&reader, &region, &p, out, err);
+    s = program_bind_uncosted(&reader, &bundle, &p, out, err);
     if (s == OK)
         program_free(&p);
     artifact_reader_fini(&reader);
-    region_fini(&region);
+    bundle_free(&bundle);
     return s;
 }
 
@@ -159,7 +156,7 @@ static enum status read_hashing(const struct source *f, const struct artifact_re
             s = blob_check_add(&check, to + off, n, err);
     }
     if (s == OK)
-        s = blob_check_end(&check, err);
+        s = blob_check_end(&check, f->p0.n_blobs, err);
     blob_check_fini(&check);
     return s;
 }
@@ -176,15 +173,15 @@ static bool unchanged(const struct source *f, const char *tag)
 }
 
 static enum status read_blobs(const struct source *f, const struct artifact_reader *reader,
-                              const struct region *region, struct err *err)
+                              const struct bundle *bundle, struct err *err)
 {
     char tag[FILE_TAG_MAX];
     file_tag(&f->st, tag);
     if (blobs_known(&f->p0, tag)) {
-        enum status s = read_at(f->fd, region->base, f->p0.blob_bytes, f->p0.meta_bytes, err);
-        return s != OK || unchanged(f, tag) ? s : check_whole(reader, region, err);
+        enum status s = read_at(f->fd, blob_area(bundle), f->p0.blob_bytes, f->p0.meta_bytes, err);
+        return s != OK || unchanged(f, tag) ? s : check_whole(reader, bundle, err);
     }
-    enum status s = read_hashing(f, reader, region->base, err);
+    enum status s = read_hashing(f, reader, blob_area(bundle), err);
     if (s == OK && file_tag_settled(&f->st, time(NULL)) && unchanged(f, tag))
         blobs_remember(&f->p0, tag);
     return s;
@@ -193,18 +190,18 @@ static enum status read_blobs(const struct source *f, const struct artifact_read
 static enum status open_parts(struct source *f, struct program **out, struct err *err)
 {
     struct artifact_reader reader;
-    struct region region = {0};
+    struct bundle *bundle;
     enum status s = read_meta(f, err);
     if (s == OK)
         s = artifact_reader_init(&reader, &f->p0, f->meta, f->p0.meta_bytes, err);
     if (s != OK)
         return s;
-    s = make_region(&f->p0, &region, err);
+    s = bundle_new(&reader, NULL, &bundle, err);
     if (s == OK)
-        s = read_blobs(f, &reader, &region, err);
+        s = read_blobs(f, &reader, bundle, err);
     if (s == OK)
-        s = program_bind(&reader, &region, out, err);
-    region_fini(&region);
+        s = program_bind(&reader, &bundle, out, err);
+    bundle_free(&bundle);
     artifact_reader_fini(&reader);
     return s;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* A program exists only when everything about it was proven: program_bind is the one way in, and
- * on any failure the region stays the caller's. */
+ * on any failure the bundle stays the caller's. */
 #include "runtime/program.h"
 
 #include <inttypes.h>
@@ -16,7 +16,7 @@ static atomic_uint_fast64_t last_serial;
 uint64_t program_bytes(const struct artifact_page0 *p0)
 {
     uint64_t n;
-    if (!checked_add(p0->blob_bytes, bind_bytes(p0), &n))
+    if (!checked_add(bind_start(p0), bind_bytes(p0), &n))
         return UINT64_MAX;
     return region_round(n);
 }
@@ -41,27 +41,24 @@ static enum status bind_all(struct binder *b, struct artifact_cost *cost, struct
     return s;
 }
 
-enum status program_bind_uncosted(const struct artifact_reader *reader, struct region *region,
+enum status program_bind_uncosted(const struct artifact_reader *reader, struct bundle **bundle,
                                   struct program **out, struct artifact_cost *cost, struct err *err)
 {
     const struct artifact_page0 *p0 = &reader->p0;
-    struct binder b = {.reader = *reader, .blob_area = region->base};
-    if (program_bytes(p0) > region->bytes)
-        return err_set(err, E_INTERNAL, "a region of %" PRIu64 " bytes, a program needs %" PRIu64,
-                       region->bytes, program_bytes(p0));
-    b.bump =
-        (struct bump){(uint8_t *)region->base + p0->blob_bytes, region->bytes - p0->blob_bytes, 0};
+    struct binder b = {.reader = *reader, .blobs = (*bundle)->blobs};
+    b.bump = (struct bump){(*bundle)->bind, (*bundle)->bind_bytes, 0};
     enum status s = bind_take(&b, 1, sizeof(*b.p), &b.p, err);
     if (s == OK) {
         b.p->magic = PROGRAM_MAGIC;
         b.p->p0 = *p0;
+        b.p->bytes = program_bytes(p0);
         s = bind_all(&b, cost, err);
     }
     if (s != OK)
         return s;
     b.p->serial = atomic_fetch_add(&last_serial, 1) + 1;
-    b.p->region = *region;
-    *region = (struct region){0};
+    b.p->bundle = *bundle;
+    *bundle = NULL;
     *out = b.p;
     return OK;
 }
@@ -79,17 +76,17 @@ static enum status check_cost(const struct artifact_cost *said, const struct art
                    is->arena_per_item, is->scratch_bytes);
 }
 
-enum status program_bind(const struct artifact_reader *reader, struct region *region,
+enum status program_bind(const struct artifact_reader *reader, struct bundle **bundle,
                          struct program **out, struct err *err)
 {
     struct artifact_cost cost;
     struct program *p;
-    enum status s = program_bind_uncosted(reader, region, &p, &cost, err);
+    enum status s = program_bind_uncosted(reader, bundle, &p, &cost, err);
     if (s != OK)
         return s;
     s = check_cost(&reader->p0.cost, &cost, err);
     if (s != OK) {
-        *region = p->region;
+        *bundle = p->bundle;
         return s;
     }
     *out = p;
@@ -101,9 +98,9 @@ void program_free(struct program **p)
     if (!*p)
         return;
     ASSERT((*p)->magic == PROGRAM_MAGIC);
-    struct region region = (*p)->region; /* the program lies in it */
+    struct bundle *bundle = (*p)->bundle; /* the program lies in it */
     *p = NULL;
-    region_fini(&region);
+    bundle_free(&bundle);
 }
 
 const struct signature *program_signature(const struct program *p)
@@ -118,7 +115,7 @@ const struct artifact_page0 *program_page0(const struct program *p)
 
 uint64_t program_resident_bytes(const struct program *p)
 {
-    return p->region.bytes;
+    return p->bytes;
 }
 
 const char *program_provenance(const struct program *p)

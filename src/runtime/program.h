@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* A program: an artifact bound to memory. Shared, read-only, reentrant. All of its memory is one
- * region whose size page 0 fixes before anything else is read: [blobs][bind area].
+/* A program: an artifact bound to memory. Shared, read-only, reentrant. Its memory is a bundle
+ * (runtime/bundle.h), whose size page 0 fixes before anything else is read: [blobs][bind area];
+ * less those blobs that other programs brought and share with it.
  *
  * Loading, as the loader does it:
  *     artifact_page0_read(first 4096 bytes)      -> p0
  *     read meta [0, p0.meta_bytes) into a passing buffer
  *     artifact_reader_init                       -> proves the meta's hash and structure
- *     reserve program_bytes(&p0)
- *     region_init(program_bytes), read blobs to its start, unless blobs_known through a blob_check
- *     program_bind(...)                          -> proves the rest, owns the region
+ *     reserve program_bytes(&p0), less what is there already
+ *     bundle_new, read blobs to where it places them, unless blobs_known through a blob_check
+ *     program_bind(...)                          -> proves the rest, owns the bundle
  */
 #ifndef ROOST_RUNTIME_PROGRAM_H
 #define ROOST_RUNTIME_PROGRAM_H
 
 #include "artifact/reader.h"
-#include "mem/region.h"
 #include "ops/op.h"
+#include "runtime/bundle.h"
 
 struct program;
 
-/* Bytes a program will hold, rounded as held: from page 0 alone, and never less than bind needs.
+/* Bytes a program will use, rounded as held: from page 0 alone, and never less than bind needs.
  * UINT64_MAX when page 0's numbers overflow. */
 uint64_t program_bytes(const struct artifact_page0 *p0);
 
@@ -28,12 +29,11 @@ uint64_t program_bytes(const struct artifact_page0 *p0);
  * smallest symbols), recomputes the costs and compares them with page 0. No arithmetic over
  * weights.
  *
- * owns:    *region is moved into the program on OK, the caller's on error; reader borrowed, and
- *          nothing of it is kept
- * thread:  loader   locks: none   blocks: no
+ * owns:    *bundle, which holds or knows all blobs, is moved into the program on OK, the caller's
+ * on error; reader borrowed, and nothing of it is kept thread:  loader   locks: none   blocks: no
  * errors:  E_CORRUPT (names the section and the index at fault); E_UNSUPPORTED (an operator or
  * version this build does not know); E_NO_MEMORY */
-enum status program_bind(const struct artifact_reader *reader, struct region *region,
+enum status program_bind(const struct artifact_reader *reader, struct bundle **bundle,
                          struct program **out, struct err *err) WARN_UNUSED;
 void program_free(struct program **p); /* thread: any but event and exec threads */
 
@@ -46,7 +46,7 @@ enum status program_open_file(const char *path, struct program **out, struct err
 
 const struct signature *program_signature(const struct program *p);
 const struct artifact_page0 *program_page0(const struct program *p);
-uint64_t program_resident_bytes(const struct program *p); /* what the ledger is charged */
+uint64_t program_resident_bytes(const struct program *p); /* program_bytes: shared ones too */
 const char *program_provenance(const struct program *p);  /* JSON text */
 uint64_t program_serial(const struct program *p);         /* unique in this process, never reused */
 /* The self-test sample: false when the artifact has none. Views into the program. */

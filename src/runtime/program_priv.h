@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* What a program is made of. All of it lies in the program's one region, behind the blobs, and is
- * read-only once program_bind returned. */
+/* What a program is made of. All of it lies in the bind area of its bundle, and is read-only once
+ * program_bind returned. */
 #ifndef ROOST_RUNTIME_PROGRAM_PRIV_H
 #define ROOST_RUNTIME_PROGRAM_PRIV_H
 
@@ -41,7 +41,8 @@ struct program_block {
 struct program {
     uint32_t magic;
     uint64_t serial;
-    struct region region;
+    struct bundle *bundle; /* its own part is the program's, which lies in it */
+    uint64_t bytes;        /* program_bytes: with blobs that lie elsewhere */
     struct artifact_page0 p0;
     struct signature signature;
     struct program_tensor *tensors; /* p0.n_tensors */
@@ -50,20 +51,19 @@ struct program {
     int32_t *operands;              /* p0.n_operands: of the instructions, then of the blocks */
     uint32_t instr_operands;        /* how many are of instructions */
     int32_t *inputs, *outputs;      /* tensor of each signature port */
-    struct blob_record *blobs;      /* p0.n_blobs */
     const char *provenance;         /* terminated */
     uint32_t n_known;               /* results that shapes and constants alone decide */
     bool stepwise;                  /* no set of shapes can be planned: a shape depends on data */
     struct tensor *samples;         /* inputs, then outputs; NULL: none */
 };
 
-/* A program whose one region is being filled. Lives during program_bind only. */
+/* A program whose bind area is being filled. Lives during program_bind only. */
 struct binder {
     struct artifact_reader reader; /* a copy, whose texts come to lie in the program */
     struct program *p;
-    struct bump bump;         /* the bind area */
-    const uint8_t *blob_area; /* start of the region */
-    uint8_t *packed;          /* the unpacked constants */
+    struct bump bump;            /* the bind area */
+    const uint8_t *const *blobs; /* where each lies */
+    uint8_t *packed;             /* the unpacked constants */
 };
 
 /* The parts of binding, in this order. errors of all: E_CORRUPT; E_UNSUPPORTED; E_NO_MEMORY */
@@ -96,9 +96,11 @@ enum status bind_take(struct binder *b, uint64_t count, uint64_t bytes, void *ou
 
 /* Bytes of the bind area that page 0's counts demand. */
 uint64_t bind_bytes(const struct artifact_page0 *p0);
+/* Where it begins behind the blobs, when they all lie before it. */
+uint64_t bind_start(const struct artifact_page0 *p0);
 
 /* All of program_bind but the comparison of costs, which it gives. */
-enum status program_bind_uncosted(const struct artifact_reader *reader, struct region *region,
+enum status program_bind_uncosted(const struct artifact_reader *reader, struct bundle **bundle,
                                   struct program **out, struct artifact_cost *cost,
                                   struct err *err) WARN_UNUSED;
 

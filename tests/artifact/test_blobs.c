@@ -59,7 +59,7 @@ static enum status add_all(uint64_t n, uint64_t *seed, struct err *err)
         s = blob_check_add(&c, area + at, piece, err);
     }
     if (s == OK)
-        s = blob_check_end(&c, err);
+        s = blob_check_end(&c, p0.n_blobs, err);
     blob_check_fini(&c);
     ck_assert_int_eq(alloc_live(), before);
     return s;
@@ -101,14 +101,54 @@ START_TEST(padding_between_blobs_must_be_zero)
     setup();
     for (uint32_t i = 0; i < p0.n_blobs; i++) {
         ck_ok(artifact_read_blob(&reader, i, &b, &err), &err);
-        if (b.bytes % ARTIFACT_ALIGN == 0)
-            continue;
-        uint8_t *at = file.data + p0.meta_bytes + b.off + b.bytes;
-        *at = 1;
-        ck_assert_int_eq(add_all(p0.blob_bytes, &seed, &err), E_CORRUPT);
-        ck_assert_ptr_nonnull(strstr(err.msg, "padding"));
-        *at = 0;
+        const uint64_t end = b.off + b.bytes;
+        const uint64_t pad = MIN(p0.blob_bytes - end, -end % ARTIFACT_BLOB_ALIGN);
+        for (int last = 0; pad && last < 2; last++) {
+            uint8_t *at = file.data + p0.meta_bytes + end + (last ? pad - 1 : 0);
+            *at = 1;
+            ck_assert_int_eq(add_all(p0.blob_bytes, &seed, &err), E_CORRUPT);
+            ck_assert_ptr_nonnull(strstr(err.msg, "padding"));
+            *at = 0;
+        }
     }
+    teardown();
+}
+END_TEST
+
+/* Blobs [first, end) with what lies behind them; `cut` bytes of them do not come. */
+static enum status add_run(uint32_t first, uint32_t end, uint64_t cut, struct err *err)
+{
+    struct blob_check c;
+    struct blob_record from, to;
+    blob_check_init(&c, &reader);
+    ck_ok(artifact_read_blob(&reader, first, &from, err), err);
+    ck_ok(artifact_read_blob(&reader, end - 1, &to, err), err);
+    ck_ok(blob_check_seek(&c, first, err), err);
+    uint64_t stop = to.off + to.bytes - cut;
+    if (!cut)
+        stop = MIN(p0.blob_bytes, stop + -stop % ARTIFACT_BLOB_ALIGN);
+    enum status s = blob_check_add(&c, file.data + p0.meta_bytes + from.off, stop - from.off, err);
+    if (s == OK)
+        s = blob_check_end(&c, end, err);
+    blob_check_fini(&c);
+    return s;
+}
+
+START_TEST(any_blobs_in_a_row_are_proven_alone)
+{
+    struct err err;
+    setup();
+    for (uint32_t first = 0; first < p0.n_blobs; first++)
+        for (uint32_t end = first + 1; end <= p0.n_blobs; end++) {
+            struct blob_record b;
+            ck_ok(artifact_read_blob(&reader, end - 1, &b, &err), &err);
+            ck_ok(add_run(first, end, 0, &err), &err);
+            ck_assert_int_eq(add_run(first, end, 1, &err), E_CORRUPT);
+            ck_assert_int_eq(add_run(first, end, b.bytes, &err), E_CORRUPT); /* not begun */
+            file.data[p0.meta_bytes + b.off] ^= 1;
+            ck_assert_int_eq(add_run(first, end, 0, &err), E_CORRUPT);
+            file.data[p0.meta_bytes + b.off] ^= 1;
+        }
     teardown();
 }
 END_TEST
@@ -211,7 +251,8 @@ END_TEST
 Suite *suite_blobs(void)
 {
     return SUITE("blobs", pieces_of_any_length_are_proven, a_flipped_bit_is_found_wherever_it_is,
-                 padding_between_blobs_must_be_zero, a_blob_that_does_not_come_is_missed,
-                 blobs_that_overlap_are_corrupt, what_was_proven_is_known_under_its_tag_only,
-                 always_means_that_nothing_is_known, the_places_are_bounded_and_go_to_what_is_used);
+                 padding_between_blobs_must_be_zero, any_blobs_in_a_row_are_proven_alone,
+                 a_blob_that_does_not_come_is_missed, blobs_that_overlap_are_corrupt,
+                 what_was_proven_is_known_under_its_tag_only, always_means_that_nothing_is_known,
+                 the_places_are_bounded_and_go_to_what_is_used);
 }

@@ -73,8 +73,8 @@ START_TEST(low_precision_is_named_for_each_layer)
     static const char *const plain[] = {"bf16 direct      4.5 KiB  first\n",
                                         "bf16 direct        512 B  second\n",
                                         "precision  bf16 in 2 of 2 layers\n"};
-    static const char *const json[] = {
-        "{\"name\": \"first\", \"form\": \"direct\", \"weights_bytes\": 4608, \"precision\": \"bf16\"}"};
+    static const char *const json[] = {"{\"name\": \"first\", \"form\": \"direct\", "
+                                       "\"weights_bytes\": 4608, \"precision\": \"bf16\"}"};
     struct program *p = compile_as(OPTIMIZE_SPEED, PRECISION_BF16);
     expect(p, true, false, plain, 3);
     expect(p, false, false, plain + 2, 1);
@@ -97,5 +97,5 @@ END_TEST
 Suite *suite_layers(void)
 {
     return SUITE("layers", each_convolution_says_its_form_and_the_other_ones_bytes,
-                 json_lists_them);
+                 low_precision_is_named_for_each_layer, json_lists_them);
 }

@@ -47,7 +47,7 @@ SHORT = {
     "stage_bind": 'roost_model_load_duration_seconds_count{stage="bind"}',
     "aged": "roost_cache_age_at_eviction_seconds_count",
 }
-for _limit in ("queue", "probes", "memory", "never_fits", "arena", "steps", "reply", "http_memory", "head",
+for _limit in ("queue", "probes", "prefetches", "memory", "never_fits", "arena", "steps", "reply", "http_memory", "head",
                "body", "slow_client", "idle", "connections", "deadline"):
     SHORT[f"refused_{_limit}"] = f'roost_refused_total{{limit="{_limit}"}}'
 

@@ -235,6 +235,16 @@ void endpoint_unload(struct endpoint *e, struct management_call *m)
     add(e, (struct work){.call = m, .held = strcmp(m->model, "held") == 0});
 }
 
+enum status endpoint_prefetch(struct endpoint *e, const char *model, uint64_t now_us,
+                              struct err *err)
+{
+    UNUSED(e);
+    UNUSED(now_us);
+    uint32_t retry;
+    enum status s = status_of(model, &retry);
+    return s == OK ? OK : err_set(err, s, "%s: staged", model);
+}
+
 enum status endpoint_describe(struct endpoint *e, const char *model, uint64_t now_us,
                               struct buf *json, struct err *err)
 {

@@ -94,6 +94,9 @@ START_TEST(what_was_proven_is_hashed_once)
     }
     node_put_adder(&node, "copy.roost", FLOATS, 0); /* the same content, another file */
     load("copy");
+    ck_assert_uint_eq(grown(M_BLOBS_HASHED), 0); /* it is there already, and not read at all */
+    node_evict_all(&node);
+    load("copy");
     ck_assert_uint_eq(grown(M_BLOBS_HASHED), bytes);
     node_evict_all(&node);
     blobs_always_hash(true);

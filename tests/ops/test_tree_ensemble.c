@@ -140,6 +140,98 @@ START_TEST(every_single_fault_is_refused)
 }
 END_TEST
 
+/* Full trees of depth 1 and 0 around a plain one: words 0 to 5 and 6 to 8. */
+struct full_fixture {
+    struct tree_node nodes[3];
+    struct tree_head trees[3];
+    int32_t words[9];
+    float base[1], vectors[2];
+    bool by_vector;
+    struct err err;
+};
+
+static void full_init(struct full_fixture *f)
+{
+    *f = (struct full_fixture){
+        .nodes = {{.cond = 1, .what = TREE_SPLITS, .first = 1},
+                  {.value = 1, .first = 1},
+                  {.value = 2, .first = 2}},
+        .trees = {{0, 0, TREE_FULL | 1}, {0, 0, 1}, {6, 0, TREE_FULL}},
+        .words = {0, 0, 5, 4 * 3, 0, 1, 0, 0, 1},
+    };
+}
+
+/* words: how many of them the operand has. */
+static enum status prove_full(struct full_fixture *f, int64_t words)
+{
+    const struct attr attrs[] = {{.key = ATTR_n_features, .type = ATTR_INT, .count = 1, .i = 2},
+                                 {.key = ATTR_n_groups, .type = ATTR_INT, .count = 1, .i = 1}};
+    struct op_node node = {1, TREE_OPERANDS, 1, {attrs, ARRAY_COUNT(attrs)}};
+    uint64_t params[OP_PARAMS_MAX / 8] = {0};
+    int32_t *own = malloc((size_t)words * sizeof(*own)); /* a look behind them is seen */
+    memcpy(own, f->words, (size_t)words * sizeof(*own));
+    const struct tensor base = {DT_F32, 1, {1}, f->base}, full = {DT_I32, 1, {words}, own},
+                        trees = {DT_I32, 2, {3, 3}, f->trees},
+                        nodes = {DT_I32, 2, {3, 3}, f->nodes},
+                        vectors = {DT_F32, 2, {2, 1}, f->vectors};
+    const struct tensor *in[TREE_OPERANDS] = {[TREE_BASE] = &base,
+                                              [TREE_TREES] = &trees,
+                                              [TREE_NODES] = &nodes,
+                                              [TREE_VECTORS] = f->by_vector ? &vectors : NULL,
+                                              [TREE_FULL_TREES] = &full};
+    enum status s = the_op()->prepare(&node, params, &f->err);
+    if (s == OK)
+        s = the_op()->check(params, TREE_OPERANDS, in, &f->err);
+    free(own);
+    return s;
+}
+
+#define FULL_WORD(member) (offsetof(struct full_fixture, member) / 4)
+static const struct {
+    const char *what;
+    size_t word;
+    uint32_t value;
+    bool by_vector;
+} full_faults[] = {
+    {"a feature too many", FULL_WORD(words[3]), 4 * 4, false},
+    {"a feature far away", FULL_WORD(words[3]), UINT32_MAX - 3, false},
+    {"a place between two keys", FULL_WORD(words[3]), 2, false},
+    {"a depth beyond the words", FULL_WORD(trees[2].walk), TREE_FULL | 1, false},
+    {"a depth too great", FULL_WORD(trees[2].walk), TREE_FULL | 7, false},
+    {"a depth of 33", FULL_WORD(trees[2].walk), TREE_FULL | 33, false},
+    {"words that nobody has", FULL_WORD(trees[0].walk), TREE_FULL, false},
+    {"a root too early", FULL_WORD(trees[2].root), 3, false},
+    {"a root too late", FULL_WORD(trees[2].root), 9, false},
+    {"categories in a full tree", FULL_WORD(trees[0].walk), TREE_FULL | TREE_HAS_CATEGORIES | 1,
+     false},
+    {"an unknown flag", FULL_WORD(trees[0].walk), TREE_FULL | 1u << 20 | 1, false},
+    {"a group too many", FULL_WORD(trees[0].group), 1, false},
+    {"a plain tree where full ones stand", FULL_WORD(trees[1].root), 6, false},
+    {"a vector too many", FULL_WORD(words[5]), 2, true},
+    {"a vector far away", FULL_WORD(words[8]), UINT32_MAX, true},
+};
+
+START_TEST(full_trees_are_proven_too)
+{
+    struct full_fixture f;
+    full_init(&f);
+    ck_ok(prove_full(&f, 9), &f.err);
+    ck_assert_int_eq(prove_full(&f, 8), E_CORRUPT);
+    ck_assert_int_eq(prove_full(&f, 1), E_CORRUPT);
+    f.nodes[1].set = f.nodes[2].set = 1;
+    f.by_vector = true;
+    ck_ok(prove_full(&f, 9), &f.err);
+    for (size_t i = 0; i < ARRAY_COUNT(full_faults); i++) {
+        full_init(&f);
+        f.nodes[1].set = f.nodes[2].set = 1;
+        f.by_vector = full_faults[i].by_vector;
+        memcpy((uint32_t *)&f + full_faults[i].word, &full_faults[i].value, 4);
+        enum status s = prove_full(&f, 9);
+        ck_assert_msg(s == E_CORRUPT, "%s: %s", full_faults[i].what, status_name(s));
+    }
+}
+END_TEST
+
 START_TEST(tables_of_the_wrong_kind_are_refused)
 {
     struct fixture f;
@@ -278,6 +370,7 @@ END_TEST
 Suite *suite_tree_ensemble(void)
 {
     return SUITE("tree_ensemble", a_good_ensemble_passes, every_single_fault_is_refused,
-                 tables_of_the_wrong_kind_are_refused, attributes_out_of_range_are_refused,
-                 depth_is_bounded, features_must_fit, transforms_follow_their_formulas);
+                 full_trees_are_proven_too, tables_of_the_wrong_kind_are_refused,
+                 attributes_out_of_range_are_refused, depth_is_bounded, features_must_fit,
+                 transforms_follow_their_formulas);
 }

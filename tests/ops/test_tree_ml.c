@@ -17,7 +17,7 @@ struct fixture {
     struct tree_head head;
     float base[GROUPS], vectors[2 * GROUPS], x[ROWS * 2];
     int64_t labels[GROUPS];
-    struct tensor t[TREE_ML_OPERANDS];
+    struct tensor t[TREE_LABELS + 1];
     int64_t n_features;
     struct err err;
 };
@@ -50,18 +50,18 @@ static enum status go(struct fixture *f, int64_t label[ROWS], float scores[ROWS 
     const struct attr attrs[] = {
         {.key = ATTR_n_features, .type = ATTR_INT, .count = 1, .i = f->n_features},
         {.key = ATTR_n_groups, .type = ATTR_INT, .count = 1, .i = GROUPS}};
-    struct op_node node = {3, TREE_ML_OPERANDS, 2, {attrs, ARRAY_COUNT(attrs)}};
-    const struct tensor *in[TREE_ML_OPERANDS];
+    struct op_node node = {3, TREE_LABELS + 1, 2, {attrs, ARRAY_COUNT(attrs)}};
+    const struct tensor *in[TREE_LABELS + 1];
     struct tensor outs[2], *out[2] = {&outs[0], &outs[1]};
     uint64_t params[OP_PARAMS_MAX / 8] = {0};
     float scratch[4096];
-    for (int i = 0; i < TREE_ML_OPERANDS; i++)
+    for (int i = 0; i < TREE_LABELS + 1; i++)
         in[i] = i == TREE_SETS ? NULL : &f->t[i];
     enum status s = op->prepare(&node, params, &f->err);
     if (s == OK)
-        s = op->check(params, TREE_ML_OPERANDS, in, &f->err);
+        s = op->check(params, TREE_LABELS + 1, in, &f->err);
     struct op_infer infer = {
-        .params = params, .n_in = TREE_ML_OPERANDS, .n_out = 2, .in = in, .out = out};
+        .params = params, .n_in = TREE_LABELS + 1, .n_out = 2, .in = in, .out = out};
     if (s == OK)
         s = op->infer(&infer, &f->err);
     if (s != OK)
@@ -69,7 +69,7 @@ static enum status go(struct fixture *f, int64_t label[ROWS], float scores[ROWS 
     ck_assert_uint_le(infer.scratch_bytes, sizeof(scratch));
     outs[0].data = label;
     outs[1].data = scores;
-    struct op_run run = {params, TREE_ML_OPERANDS, 2, in, out, scratch, NULL};
+    struct op_run run = {params, TREE_LABELS + 1, 2, in, out, scratch, NULL};
     return op->run(&run, &f->err);
 }
 

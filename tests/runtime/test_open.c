@@ -232,8 +232,8 @@ START_TEST(a_program_in_recycled_pages_is_as_one_in_fresh_ones)
     const void *at = secret.base;
     region_fini(&secret);
     ck_ok(program_open_bytes(file.data, file.len, &p, &err), &err);
-    ck_assert_ptr_eq(p->region.base, at);
-    ck_assert_mem_eq(p->region.base, file.data + p->p0.meta_bytes, p->p0.blob_bytes);
+    ck_assert_ptr_eq(p->bundle->region.base, at);
+    ck_assert_mem_eq(p->bundle->region.base, file.data + p->p0.meta_bytes, p->p0.blob_bytes);
     for (uint32_t i = 0; i < p->p0.n_tensors; i++) {
         const struct tensor *had = &m.src.tensors[i].t, *t = &p->tensors[i].t;
         uint64_t n;

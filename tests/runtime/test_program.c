@@ -342,7 +342,7 @@ START_TEST(page_0_alone_says_enough_memory)
     struct err err;
     struct artifact_page0 p0;
     struct artifact_reader reader;
-    struct region region;
+    struct bundle *bundle, *small;
     struct program *p = NULL;
     model_init(&m);
     int32_t v = model_input(&m, "x", DT_F32, 2, (int64_t[]){DIM_SYMBOL_0, 16});
@@ -357,16 +357,17 @@ START_TEST(page_0_alone_says_enough_memory)
     model_write(&m, NULL, &file);
     ck_ok(artifact_page0_read(file.data, file.len, &p0, &err), &err);
     ck_ok(artifact_reader_init(&reader, &p0, file.data, p0.meta_bytes, &err), &err);
-    ck_assert_int_eq(region_init(&region, program_bytes(&p0) - REGION_PAGE), OK);
-    memcpy(region.base, file.data + p0.meta_bytes, p0.blob_bytes);
-    ck_assert_int_eq(program_bind(&reader, &region, &p, &err), E_INTERNAL);
-    ck_assert_ptr_nonnull(region.base); /* still the caller's */
-    region_fini(&region);
-    ck_assert_int_eq(region_init(&region, program_bytes(&p0)), OK);
-    memcpy(region.base, file.data + p0.meta_bytes, p0.blob_bytes);
-    ck_ok(program_bind(&reader, &region, &p, &err), &err);
+    ck_ok(bundle_new(&reader, NULL, &small, &err), &err);
+    memcpy(small->region.base, file.data + p0.meta_bytes, p0.blob_bytes);
+    small->bind_bytes = REGION_PAGE;
+    ck_assert_int_eq(program_bind(&reader, &small, &p, &err), E_INTERNAL);
+    ck_assert_ptr_nonnull(small); /* still the caller's */
+    bundle_free(&small);
+    ck_ok(bundle_new(&reader, NULL, &bundle, &err), &err);
+    memcpy(bundle->region.base, file.data + p0.meta_bytes, p0.blob_bytes);
+    ck_ok(program_bind(&reader, &bundle, &p, &err), &err);
     artifact_reader_fini(&reader);
-    ck_assert_ptr_null(region.base); /* moved */
+    ck_assert_ptr_null(bundle); /* moved */
     ck_assert_uint_eq(program_resident_bytes(p), program_bytes(&p0));
     ck_assert_uint_eq(program_instr_count(p), 400);
     struct instr_view view;

@@ -34,7 +34,9 @@ static void hold(struct fake *f, uint64_t bytes)
 
 enum status fake_reserve(struct fake *f, const struct fake_call *call, struct err *err)
 {
-    return cache_load_reserve(f->cache, call->slot, fake_bytes_of(call->name), f->also_needed, err);
+    const struct load_need need = {.bytes = fake_bytes_of(call->name),
+                                   .also_needed = f->also_needed};
+    return cache_load_reserve(f->cache, call->slot, &need, err);
 }
 
 void fake_finish_load(struct fake *f, const struct fake_call *call)
@@ -59,6 +61,106 @@ void fake_fail_load(struct fake *f, const struct fake_call *call, enum status co
     cache_load_failed(f->cache, call->slot, &err, atomic_load(&f->now_us));
 }
 
+/* ---- models with shares ---- */
+
+uint32_t fake_wants(const char *name, struct share_want *wants)
+{
+    uint32_t n = 0;
+    for (const char *at = strchr(name, '+'); at; at = strchr(at + 1, '+')) {
+        ck_assert_uint_lt(n, FAKE_SHARES_MAX);
+        wants[n] = (struct share_want){.bytes = strtoull(at + 2, NULL, 10)};
+        wants[n++].key[0] = (uint8_t)at[1];
+    }
+    return n;
+}
+
+/* Makes what is absent, and shares it. */
+void fake_fill(struct fake *f, const struct fake_call *call, struct share_want *wants, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (!wants[i].mine)
+            continue;
+        struct fake_share *x = calloc(1, sizeof(*x));
+        ck_assert_ptr_nonnull(x);
+        *x = (struct fake_share){wants[i].bytes, (char)wants[i].key[0]};
+        hold(f, x->bytes);
+        wants[i].value = x;
+    }
+    cache_load_filled(f->cache, call->slot, wants);
+}
+
+static void free_dead(struct fake *f, const struct slot *slot)
+{
+    const struct share *at = NULL;
+    struct fake_share *x;
+    while ((x = cache_dead(slot, &at))) {
+        ck_assert_int_ne(x->id, 0);
+        x->id = 0;
+        atomic_fetch_sub(&f->held_bytes, x->bytes);
+        free(x);
+    }
+}
+
+void fake_let_go(struct fake *f, const struct fake_call *call)
+{
+    cache_load_let_go(f->cache, call->slot);
+    free_dead(f, call->slot);
+}
+
+void fake_finish_shared(struct fake *f, const struct fake_call *call,
+                        const struct share_want *wants, uint32_t n)
+{
+    struct load_times t = {0};
+    struct fake_value *v = alloc_zero(1, sizeof(*v));
+    ck_assert_ptr_nonnull(v);
+    v->bytes = fake_bytes_of(call->name);
+    v->n_shares = n;
+    memcpy(v->name, call->name, sizeof(v->name));
+    for (uint32_t i = 0; i < n; i++) {
+        v->shares[i] = wants[i].value;
+        ck_assert_int_eq(v->shares[i]->id, (char)wants[i].key[0]);
+    }
+    hold(f, v->bytes);
+    atomic_fetch_add(&f->load_count, 1);
+    cache_load_done(f->cache, call->slot, v, "7", &t, atomic_load(&f->now_us));
+}
+
+/* Every seventh load ends before it has filled anything, and every eleventh after. */
+static void run_shared_load(struct fake *f, const struct fake_call *call)
+{
+    struct share_want wants[FAKE_SHARES_MAX];
+    struct err err;
+    const uint32_t n = fake_wants(call->name, wants);
+    const uint64_t number = atomic_fetch_add(&f->shared_loads, 1);
+    const struct load_need need = {fake_bytes_of(call->name), 0, wants, n};
+    enum share_wait wait = SHARES_LOST;
+    enum status s = OK;
+    for (int tries = 0; s == OK && wait == SHARES_LOST; tries++) {
+        if (tries) {
+            atomic_fetch_add(&f->started_over, 1);
+            fake_let_go(f, call);
+            cache_load_freed(f->cache, call->slot);
+        }
+        s = cache_load_reserve(f->cache, call->slot, &need, &err);
+        if (s == OK && f->faults && number % 7 == 6)
+            s = err_set(&err, E_STORE, "the seventh");
+        if (s != OK)
+            break;
+        fake_fill(f, call, wants, n);
+        wait = cache_load_await(f->cache, call->slot, wants);
+        if (f->faults && number % 11 == 10)
+            s = err_set(&err, E_CANCELLED, "the eleventh");
+    }
+    if (s == OK && wait == SHARES_READY) {
+        fake_finish_shared(f, call, wants, n);
+        return;
+    }
+    if (s == OK)
+        s = err_set(&err, E_CANCELLED, "cancelled");
+    fake_let_go(f, call);
+    cache_load_failed(f->cache, call->slot, &err, atomic_load(&f->now_us));
+}
+
 void fake_run_load(struct fake *f, const struct fake_call *call)
 {
     static const struct {
@@ -70,6 +172,10 @@ void fake_run_load(struct fake *f, const struct fake_call *call)
             fake_fail_load(f, call, failing[i].code);
             return;
         }
+    if (strchr(call->name, '+')) {
+        run_shared_load(f, call);
+        return;
+    }
     struct err err;
     enum status s = fake_reserve(f, call, &err);
     if (s != OK)
@@ -88,6 +194,7 @@ void fake_run_unload(struct fake *f, const struct fake_call *call)
     atomic_fetch_sub(&f->held_bytes, v->bytes);
     atomic_fetch_add(&f->unload_count, 1);
     alloc_free(v);
+    free_dead(f, call->slot);
     cache_drained(f->cache, call->slot);
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* A source of fake models for tests of the cache. A name says what happens: `a-100` loads as 100
- * bytes; `missing…` is unknown, `corrupt…` is corrupt, `store…` cannot be read. The source keeps
- * its own account of the bytes that are held, and asserts it against the limit at every step. */
+ * bytes, `a-100+x50+y60` as 100 and the shares x of 50 bytes and y of 60; `missing…` is unknown,
+ * `corrupt…` is corrupt, `store…` cannot be read. The source keeps its own account of the bytes
+ * that are held, and asserts it against the limit at every step. */
 #ifndef ROOST_TESTS_FAKE_SOURCE_H
 #define ROOST_TESTS_FAKE_SOURCE_H
 
@@ -25,9 +26,19 @@ struct fake_call {
     char name[MODEL_NAME_MAX + 1]; /* of a load */
 };
 
+/* A share that was filled. */
+struct fake_share {
+    uint64_t bytes;
+    char id; /* 0 once it is freed */
+};
+
+enum { FAKE_SHARES_MAX = 8 }; /* of one model */
+
 /* A loaded fake model. */
 struct fake_value {
     uint64_t bytes;
+    uint32_t n_shares;
+    const struct fake_share *shares[FAKE_SHARES_MAX];
     char name[MODEL_NAME_MAX + 1];
 };
 
@@ -50,6 +61,8 @@ struct fake {
     atomic_uint_fast64_t now_us;     /* the test's clock */
     atomic_uint_fast64_t held_bytes; /* of values alive, by the source's own account */
     atomic_uint_fast64_t load_count, unload_count;
+    atomic_uint_fast64_t shared_loads, started_over; /* of models with shares */
+    bool faults; /* every seventh of those fails before it filled anything, every eleventh after */
     void (*unloaded)(struct fake *f, const struct fake_value *v); /* NULL; before each free */
     void *arg;                                                    /* the test's own */
     int64_t live_before; /* blocks of base/alloc.h before fake_new; fake_free asserts the same */
@@ -67,6 +80,12 @@ uint32_t fake_loads_queued(struct fake *f);
 uint32_t fake_unloads_queued(struct fake *f);
 enum status fake_reserve(struct fake *f, const struct fake_call *call, struct err *err);
 void fake_finish_load(struct fake *f, const struct fake_call *call); /* after fake_reserve */
+/* The steps of a load with shares, after its cache_load_reserve: makes what is absent and shares
+ * it; or gives up all and frees what died; or ends well. */
+void fake_fill(struct fake *f, const struct fake_call *call, struct share_want *wants, uint32_t n);
+void fake_let_go(struct fake *f, const struct fake_call *call);
+void fake_finish_shared(struct fake *f, const struct fake_call *call,
+                        const struct share_want *wants, uint32_t n);
 void fake_fail_load(struct fake *f, const struct fake_call *call, enum status code);
 /* Reserve, then finish or fail, as the name says. */
 void fake_run_load(struct fake *f, const struct fake_call *call);
@@ -96,5 +115,7 @@ enum lookup client_touch(struct fake *f, const char *name);
 uint64_t fake_used(struct fake *f, enum budget_class class);  /* bytes by the cache's ledger */
 struct slot_info fake_info(struct fake *f, const char *name); /* state ABSENT, no name: no record */
 uint64_t fake_bytes_of(const char *name);
+/* The shares in a model's name; returns how many. */
+uint32_t fake_wants(const char *name, struct share_want *wants);
 
 #endif

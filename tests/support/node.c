@@ -25,7 +25,9 @@ void node_init(struct node *n, const struct node_config *c)
     gate_init(&n->gate, n->files);
     ck_assert_int_eq(catalog_new(&n->gate.store, NEGATIVES, PROBES, &n->catalog), OK);
     struct loader_resolver r = catalog_resolver(n->catalog);
-    ck_assert_int_eq(loader_new(&n->gate.store, &r, OR(c->loaders, 2), &n->loader), OK);
+    const struct loader_config loading = {.threads = OR(c->loaders, 2),
+                                          .share_node = c->share_node};
+    ck_assert_int_eq(loader_new(&n->gate.store, &r, &loading, &n->loader), OK);
     const struct cache_source source = loader_source(n->loader);
     const uint64_t backoff_us = OR(c->backoff_us, 60u * 1000 * 1000);
     const struct cache_config cache = {OR(c->memory_bytes, 256u << 20), backoff_us, backoff_us,
@@ -38,7 +40,8 @@ void node_init(struct node *n, const struct node_config *c)
                                       .queue_max = OR(c->queue_max, 1024),
                                       .arena_max = OR(c->arena_max, 64u << 20),
                                       .http_memory = &n->http,
-                                      .reply_max = OR(c->reply_max, 16u << 20)};
+                                      .reply_max = OR(c->reply_max, 16u << 20),
+                                      .prefetches_max = 8};
     ck_ok(endpoint_new(&e, n->cache, &n->endpoint, &err), &err);
 }
 

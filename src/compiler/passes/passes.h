@@ -36,7 +36,7 @@
 #define PASS_LATE_TABLE(X)                                                                         \
     X(block_layout, "lays convolutions out in blocks of 16 channels, and what is between them")    \
     X(pack_gemm, "lays the constant matrices of products out in panels of 16 columns")             \
-    X(fill_trees, "fills ragged trees up to full ones, which take no pointers to walk")
+    X(fill_trees, "lays out trees of few levels as full ones, which take no pointers to walk")
 
 /* errors of all: E_NO_MEMORY; E_CORRUPT, E_UNSUPPORTED naming operator, node and opset */
 #define X(name, what) enum status pass_##name(struct graph *g, struct err *err) WARN_UNUSED;

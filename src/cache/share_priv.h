@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* The inside of shares: the table by key, and who holds what. All fields are guarded by cache.lock
+ * unless they say otherwise. A slot's holds stand in one array that its reserve allocated; a share
+ * knows its holders by a list through those arrays, in the order they came. */
+#ifndef ROOST_CACHE_SHARE_PRIV_H
+#define ROOST_CACHE_SHARE_PRIV_H
+
+#include "base/lock.h"
+#include "cache/share.h"
+
+struct after;
+
+enum share_state { SHARE_FILLING, SHARE_FILLED, SHARE_FAILED };
+
+/* Heap; in the table while FILLING or FILLED and held; then in its slot's list of dead. */
+struct share {
+    struct share *next; /* in its bucket; among the dead; among those to be freed */
+    uint8_t key[SHARE_KEY_BYTES];
+    enum share_state state;
+    bool charged;        /* RESERVED while FILLING, RESIDENT while FILLED, DRAINING once dead */
+    uint64_t bytes;      /* never changes */
+    struct slot *filler; /* while FILLING */
+    void *value;         /* the source's, once FILLED; never changes then */
+    uint32_t refs;       /* length of the list of holds */
+    uint32_t leaving;    /* of refs, those whose slot is about to be evicted; see shares_leave */
+    struct hold *first, *last;
+};
+
+struct hold {
+    struct share *share;
+    struct hold *prev, *next; /* of the same share */
+};
+
+/* Heap; what one slot holds. Allocated and freed without the lock. */
+struct holds {
+    struct holds *after_next; /* in a list of struct after */
+    struct share *spare;      /* records for shares that are absent */
+    uint32_t n;
+    struct hold all[];
+};
+
+struct share_table {
+    struct share **buckets; /* heap */
+    size_t mask;            /* number of buckets - 1 */
+    uint64_t count;         /* shares in it */
+    struct share_usage shared;
+};
+
+/* errors: E_NO_MEMORY */
+enum status share_table_init(struct share_table *t, uint64_t limit_bytes) WARN_UNUSED;
+void share_table_fini(struct share_table *t); /* which is empty */
+
+/* Room to hold n shares, each of which may have to be made; NULL: no memory. Without locks. */
+struct holds *holds_new(uint32_t n) WARN_UNUSED;
+void holds_free(struct holds *h);
+void shares_free(struct share *list);
+
+/* s, LOADING, owns h and holds all that is wanted from now on. Gives the bytes of what was absent.
+ */
+uint64_t shares_hold(struct cache *c, struct slot *s, struct holds *h, struct share_want *wants,
+                     struct after *a) REQUIRES(c->lock);
+/* What s is to fill is charged as RESERVED now. */
+void shares_charge(struct slot *s);
+/* s holds nothing any more. What it was to fill is FAILED, and its bytes are s's own; what nobody
+ * holds any more is dead, charged as DRAINING, and counted in s->dead_bytes. */
+void shares_let_go(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
+/* The source freed what died with s. */
+void shares_buried(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
+
+/* Bytes that would be free if s, RESIDENT, went, after all those that said the same before; undone
+ * by shares_stay, for all of them, before anybody goes. */
+uint64_t shares_leave(struct slot *s);
+void shares_stay(struct slot *s);
+
+bool shares_filled(const struct slot *s); /* all that it holds */
+
+/* What s uses alone and with others, and its part of the latter: a share's bytes are divided among
+ * its holders, the rest of the division being the oldest holder's, so that the parts of all slots
+ * add up to what is charged. */
+struct share_view {
+    uint64_t alone_bytes, shared_bytes, part_bytes;
+};
+void shares_view(const struct slot *s, struct share_view *out);
+
+#endif

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The Roost Authors
+"""Who may wait for a disk or for the kernel's memory: loaders and the reaper. A hot model is called all
+the while that models are loaded and evicted around it, and no worker and no event loop opens or reads a
+file, or maps or unmaps memory."""
+import collections
+import json
+import pathlib
+import re
+import subprocess
+import tempfile
+import unittest
+
+import harness
+import tiny_onnx
+from test_10_scale import Client, compile_all
+
+SIDE, COLD, HOT_CALLS = 256, 30, 400
+BODY = json.dumps([[1.0] * SIDE]).encode()
+
+
+def calls_library():
+    out = pathlib.Path(harness._scratch()) / "calls.so"
+    if not out.exists():
+        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", str(out),
+                        str(harness.ROOT / "tests/e2e/calls.c"), "-ldl"], check=True)
+    return out
+
+
+class Threads(harness.Case):
+    def setUp(self):
+        super().setUp()
+        if harness.SANITIZED:
+            self.skipTest("a preloaded library and a sanitizer's runtime exclude each other")
+        self.calls = tempfile.NamedTemporaryFile(prefix="calls-", dir=harness._scratch())
+        self.addCleanup(self.calls.close)
+        self.env = {"LD_PRELOAD": str(calls_library()), "ROOST_TEST_CALLS": self.calls.name}
+
+    def called(self, since):
+        """{thread's kind: {call: times}} of the lines from `since` on, and how many lines there are."""
+        lines = pathlib.Path(self.calls.name).read_text().splitlines()
+        kinds = collections.defaultdict(collections.Counter)
+        for line in lines[since:]:
+            thread, call = line.rsplit(" ", 1)
+            kinds[re.sub(r"-\d+$", "", thread)][call] += 1
+        return kinds, len(lines)
+
+    def storm(self, recycle):
+        store = self.store()
+        compile_all(store.path, {f"w{k}": tiny_onnx.scaled_square(k + 1, SIDE) for k in range(COLD)})
+        server = self.serve(store, workers=2, env=self.env)
+        client = Client(server.port)
+        self.assertEqual(client.post("w0", BODY)[0], 200)
+        size = server.describe("w0").json()["bytes"]
+        arena = int(server.metrics()['roost_cache_used_bytes{tier="host",class="scratch"}'])
+        server.stop()
+        server = self.serve(store, workers=2, env=self.env, recycle=recycle,
+                            memory=6 * size + 4 * arena)
+        clients = [Client(server.port) for _ in range(2)]
+        for k in range(COLD):  # until arenas, plans and the heap are what they will be
+            for client in clients:
+                self.assertEqual(client.post(f"w{k}", BODY)[0], 200)
+        hot = [self.in_background(self.call_hot, server) for _ in range(2)]
+        harness.wait_until(lambda: server.describe("w0").json()["hits"] > 20, "the hot calls")
+        before, since = self.called(0)
+        self.assertIn("mmap", before["worker"])  # of their arenas, when those grew: workers are seen
+        loads = 0
+        while not all(h.done() for h in hot):
+            self.assertIn(server.load(f"w{1 + loads % (COLD - 1)}").status, (200, 409))
+            loads += 1
+        for h in hot:
+            self.assertEqual(h.result(), HOT_CALLS)
+        kinds, _ = self.called(since)
+        self.assertGreater(loads, 10)
+        return kinds
+
+    def call_hot(self, server):
+        client = Client(server.port)
+        good = sum(client.post("w0", BODY)[0] == 200 for _ in range(HOT_CALLS))
+        client.close()
+        return good
+
+    def test_loads_and_evictions_cost_no_worker_and_no_event_loop_a_file_or_a_mapping(self):
+        for recycle in ("on", "off"):
+            with self.subTest(recycle=recycle):
+                kinds = self.storm(recycle)
+                self.assertGreater(kinds["loader"]["pread"], 10)  # the calls are seen at all
+                if recycle == "off":
+                    self.assertGreater(kinds["reaper"]["munmap"], 5)
+                self.assertEqual({k: dict(v) for k, v in kinds.items()
+                                  if k not in ("loader", "reaper")}, {})
+
+
+if __name__ == "__main__":
+    unittest.main()
