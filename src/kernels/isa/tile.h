@@ -72,12 +72,13 @@ struct tile_shape {
 
 #define TILE_INLINE static inline __attribute__((always_inline))
 #define TILE_UNROLL ISA_UNROLL(16)
-/* How many input channels of a block are written out: all of them at the level whose tiles are few.
- * The widest level's would be some hundred KiB more, and its tiles are long enough without. */
+/* How many input channels of a block are written out: all of them in the rows of the level whose
+ * tiles are few. Elsewhere it would be some hundred KiB more, and tiles are long enough without, or
+ * at the image's edge. */
 #if ISA_LEVEL == 1
 #define TILE_LANES ISA_UNROLL(16)
 #else
-#define TILE_LANES ISA_UNROLL(4)
+#define TILE_LANES ISA_UNROLL(2)
 #endif
 
 /* Where register v of position p stands in y and sum. */
@@ -177,6 +178,10 @@ TILE_INLINE void tile_shaped(const struct tile *t, const struct tile_shape s)
                 if (s.plain) {
                     for (int64_t lane = 0; lane < t->lanes; lane++, w += BLOCK)
                         tile_step(t, s, w, at, lane * t->x_lane, acc);
+                } else if (s.scattered) {
+                    ISA_UNROLL(2)
+                    for (int64_t lane = 0; lane < BLOCK; lane++, w += BLOCK)
+                        tile_step(t, s, w, at, lane, acc);
                 } else {
                     TILE_LANES
                     for (int64_t lane = 0; lane < BLOCK; lane++, w += BLOCK)
