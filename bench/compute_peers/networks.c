@@ -295,10 +295,6 @@ int main(int argc, char **argv)
         *equals = 0;
         add(argv[i], equals + 1);
     }
-    if (strcmp(argv[1], "load") == 0) {
-        load(atof(argv[3]));
-        return 0;
-    }
     for (size_t i = 0; i < n_all; i++) {
         open_one(&all[i]);
         if (all[i].ort)
