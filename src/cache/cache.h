@@ -52,8 +52,8 @@ struct load_times {
 enum hint {
     HINT_NONE,
     HINT_SOON, /* will be asked for soon: enters as the newest */
-    HINT_COLD, /* enters as the oldest, behind all that is there: a list that is loaded hottest first
-                * comes to stand in its own order, and behind what is asked for meanwhile */
+    HINT_COLD, /* enters as the oldest, behind all that is there: a list that is loaded hottest
+                * first comes to stand in its own order, and behind what is asked for meanwhile */
 };
 
 /* The right to use a resident value; while it is held the slot is not evicted. */
@@ -109,8 +109,8 @@ enum pin_result {
                   * E_NO_MEMORY, or E_NO_ROOM when every record is in use */
 };
 /* thread: any   locks: takes CACHE   blocks: no   name: proven by the caller
- * The caller sets w->done, w->counts and w->hint; w->lookup says how it was found, counted or not. done may
- * be called before cache_pin returns. */
+ * The caller sets w->done, w->counts and w->hint; w->lookup says how it was found, counted or not.
+ * done may be called before cache_pin returns. */
 enum pin_result cache_pin(struct cache *c, const char *name, uint64_t now_us, struct waiter *w,
                           struct pin *pin, struct err *err) WARN_UNUSED;
 /* Pins a model that is resident now, to look at it: not counted, recency not stamped. False, *pin

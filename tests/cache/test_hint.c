@@ -135,6 +135,5 @@ Suite *suite_hint(void)
     return SUITE("hint", a_hint_evicts_nobody, a_hint_that_is_joined_is_a_load_like_any_other,
                  another_hint_does_not_make_it_one,
                  cold_hints_stand_in_the_order_in_which_they_were_loaded_behind_all_else,
-                 a_soon_hint_enters_as_the_newest,
-                 a_refused_hint_is_not_held_against_the_model);
+                 a_soon_hint_enters_as_the_newest, a_refused_hint_is_not_held_against_the_model);
 }
