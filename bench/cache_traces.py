@@ -11,8 +11,8 @@ DAY = 86_400.0
 
 
 def size(rng):
-    """Bytes of a model: lognormal around 20 MB, from 50 KB to 1 GB."""
-    return int(min(max(rng.lognormvariate(16.8, 1.2), 50e3), 1e9))
+    """Bytes of a model: lognormal around 40 MB, from 50 KB to 2 GB."""
+    return int(min(max(rng.lognormvariate(17.5, 1.2), 50e3), 2e9))
 
 
 def load_us(n):
@@ -39,16 +39,17 @@ def zipf(rng, n=1500, requests=150_000):
     picks = rng.choices(models, zipf_weights(n, 0.9), k=requests)
     t = 0.0
     for m in picks:
-        t += rng.expovariate(20)
+        t += rng.expovariate(10)
         yield t, m, m % 50
 
 
 def azure(rng, n=1200, days=2):
-    """Function-like: rates over five decades, a day's rhythm, bursts; 30 % are timers with a little jitter."""
+    """Function-like: rates over four decades, a day's rhythm, bursts; 30 % are timers, which fire on whole
+    minutes as people set them."""
     for m in range(n):
         if rng.random() < 0.3:
             period = rng.choice([60, 300, 300, 600, 900, 1800, 3600, 3600, 7200, 21600, 86400])
-            t = rng.random() * period
+            t = rng.choice([0, 0, rng.randrange(period // 60) * 60])
             while t < days * DAY:
                 yield t + rng.random() * 2, m, m % 40
                 t += period
@@ -60,11 +61,11 @@ def azure(rng, n=1200, days=2):
             if rng.random() > (1.0 if 8 <= hour < 19 else 0.35):
                 continue
             for k in range(rng.randint(1, 7) if bursty else 1):
-                yield t + k * rng.expovariate(1 / 20), m, m % 40
+                yield t + k * rng.expovariate(1 / 5), m, m % 40
 
 
 def on_off(rng, tenants=120, days=2):
-    """Tenants that work for a while, with all their models, and then are gone for long."""
+    """Tenants that work for a while, opening all their models at once, and then are gone for long."""
     for tenant in range(tenants):
         models = [tenant * 12 + i for i in range(rng.randint(3, 12))]
         weights = zipf_weights(len(models), 0.8)
@@ -73,15 +74,20 @@ def on_off(rng, tenants=120, days=2):
         away = busy * rng.uniform(3, 30)
         while t < days * DAY:
             end = t + rng.expovariate(1 / busy)
+            for m in models:
+                yield t + rng.expovariate(1), m, tenant
             for at in poisson(rng, 10 ** rng.uniform(-1.8, -0.6), t, min(end, days * DAY)):
                 yield at, rng.choices(models, weights)[0], tenant
             t = end + rng.expovariate(1 / away)
 
 
-def churn(rng, days=3, births_per_hour=40):
-    """Models are published all the time, asked for much at first, and less and less as they age."""
-    births = poisson(rng, births_per_hour / 3600, -DAY, days * DAY)
+def churn(rng, days=3, releases_per_hour=4):
+    """Models are published ten at a time, asked for much at first, and less and less as they age."""
+    releases = poisson(rng, releases_per_hour / 3600, -DAY, days * DAY)
+    births = [release for release in releases for _ in range(10)]
     for m, birth in enumerate(births):
+        if birth >= 0:
+            yield birth + rng.expovariate(1 / 3), m, m % 60
         life, volume = 10 ** rng.uniform(3.3, 5.0), int(rng.paretovariate(0.9) * 4)
         for _ in range(min(volume, 3000)):
             t = birth + rng.expovariate(1 / life)
@@ -98,7 +104,7 @@ def scan(rng, n=1000, days=3):
         yield t, m, m % 30
     for night in range(days):
         for i in range(n):
-            yield night * DAY + 2 * 3600 + i * 3.6, i, i % 30
+            yield night * DAY + 2 * 3600 + i * 0.3, i, i % 30
 
 
 def storm(rng, n=800, days=1):
@@ -110,7 +116,7 @@ def storm(rng, n=800, days=1):
         yield t, m, m % 30
     once = n
     for begin in (0.25, 0.6):
-        for t in poisson(rng, 1.0, begin * DAY, (begin + 0.15) * DAY):
+        for t in poisson(rng, 2, begin * DAY, begin * DAY + 400):
             yield t, once, 30 + once % 5
             once += 1
 

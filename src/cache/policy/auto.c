@@ -23,8 +23,11 @@ static const struct policy_ops *const experts[EXPERTS] = {&policy_lru, &policy_h
 
 /* What an expert must save to be preferred to lru, and to another that is active. */
 static const double MARGIN = 0.97;
+/* And its lead must be more than chance: so many times the root of the sum of the squares of what
+ * the two were apart at each miss. */
+static const double SIGMAS = 2;
 /* The real cache's cost ÷ lru's beyond which lru is forced, and below which it no longer is. */
-static const double GUARD = 1.01, GUARD_OVER = 1.0;
+static const double GUARD = 1.01, GUARD_OVER = 1.005;
 /* Misses of lru (in its mean cost) after which a cost has faded to 1/e, at least; and how many
  * times the number of residents. */
 enum { FADE_MIN = 256, FADE_TURNS = 2 };
@@ -38,7 +41,8 @@ struct watched {
 struct auto_policy {
     struct policy policy;
     struct shadow shadows[EXPERTS];
-    double cost[EXPERTS]; /* fading */
+    double cost[EXPERTS];  /* fading */
+    double apart[EXPERTS]; /* fading: squares of what each miss cost more or less than lru */
     double real, base;    /* cost of the real cache and of lru, since the beginning */
     int active;
     bool guarded;
@@ -152,6 +156,12 @@ static void follow(struct auto_policy *a, int expert)
     }
 }
 
+static bool leads(const struct auto_policy *a, int e)
+{
+    double lead = a->cost[LRU] - a->cost[e];
+    return lead > 0 && lead * lead > SIGMAS * SIGMAS * a->apart[e];
+}
+
 static void decide(struct auto_policy *a)
 {
     int best = a->active;
@@ -162,7 +172,7 @@ static void decide(struct auto_policy *a)
     if (a->active != LRU && a->cost[a->active] >= a->cost[LRU])
         best = LRU;
     for (int e = 0; e < EXPERTS; e++)
-        if (e != LRU && e != best && a->cost[e] < a->cost[best] * MARGIN)
+        if (e != LRU && e != best && a->cost[e] < a->cost[best] * MARGIN && leads(a, e))
             best = e;
     if (a->guarded)
         best = LRU;
@@ -173,25 +183,30 @@ static void decide(struct auto_policy *a)
 static void fade(struct auto_policy *a)
 {
     double last = (double)MAX(FADE_MIN, FADE_TURNS * (uint64_t)a->residents);
-    for (int e = 0; e < EXPERTS; e++)
+    for (int e = 0; e < EXPERTS; e++) {
         a->cost[e] *= 1 - 1 / last;
+        a->apart[e] *= 1 - 1 / last;
+    }
 }
 
 static void shadows_access(struct auto_policy *a, uint32_t id, uint64_t now_us,
                            const struct policy_meta *m)
 {
-    bool missed = false;
+    bool hit[EXPERTS], missed = false;
+    double cost = (double)m->reload_us;
     for (int e = 0; e < EXPERTS; e++) {
-        if (shadow_access(&a->shadows[e], id, now_us, m))
-            continue;
-        a->cost[e] += (double)m->reload_us;
-        a->base += e == LRU ? (double)m->reload_us : 0;
-        missed = true;
+        hit[e] = shadow_access(&a->shadows[e], id, now_us, m);
+        missed |= !hit[e];
     }
-    if (missed) {
-        fade(a);
-        decide(a);
+    if (!missed)
+        return;
+    fade(a);
+    for (int e = 0; e < EXPERTS; e++) {
+        a->cost[e] += hit[e] ? 0 : cost;
+        a->apart[e] += hit[e] == hit[LRU] ? 0 : cost * cost;
     }
+    a->base += hit[LRU] ? 0 : cost;
+    decide(a);
 }
 
 static void auto_access(struct policy *p, uint32_t id, uint64_t now_us, const struct policy_meta *m,
