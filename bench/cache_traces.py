@@ -81,14 +81,14 @@ def on_off(rng, tenants=120, days=2):
             t = end + rng.expovariate(1 / away)
 
 
-def churn(rng, days=3, releases_per_hour=4):
-    """Models are published ten at a time, asked for much at first, and less and less as they age."""
+def churn(rng, days=1, releases_per_hour=8):
+    """Models are published twenty at a time, asked for at once and much at first, and less and less as they age."""
     releases = poisson(rng, releases_per_hour / 3600, -DAY, days * DAY)
-    births = [release for release in releases for _ in range(10)]
+    births = [release for release in releases for _ in range(20)]
     for m, birth in enumerate(births):
         if birth >= 0:
-            yield birth + rng.expovariate(1 / 3), m, m % 60
-        life, volume = 10 ** rng.uniform(3.3, 5.0), int(rng.paretovariate(0.9) * 4)
+            yield birth + rng.expovariate(1 / 2), m, m % 60
+        life, volume = 10 ** rng.uniform(3.0, 4.6), int(rng.paretovariate(0.9) * 4)
         for _ in range(min(volume, 3000)):
             t = birth + rng.expovariate(1 / life)
             if 0 <= t < days * DAY:
@@ -104,19 +104,19 @@ def scan(rng, n=1000, days=3):
         yield t, m, m % 30
     for night in range(days):
         for i in range(n):
-            yield night * DAY + 2 * 3600 + i * 0.3, i, i % 30
+            yield night * DAY + 2 * 3600 + i * 0.22, i, i % 30
 
 
-def storm(rng, n=800, days=1):
-    """Zipf's traffic, and for some hours many models that are asked for once and never again."""
+def storm(rng, n=1500, days=0.15):
+    """Zipf's traffic, and twice for a while many models that are asked for once and never again."""
     models = rng.sample(range(n), n)
     weights = zipf_weights(n, 0.9)
-    times = list(poisson(rng, 1.0, 0, days * DAY))
+    times = list(poisson(rng, 8, 0, days * DAY))
     for t, m in zip(times, rng.choices(models, weights, k=len(times))):
         yield t, m, m % 30
     once = n
     for begin in (0.25, 0.6):
-        for t in poisson(rng, 2, begin * DAY, begin * DAY + 400):
+        for t in poisson(rng, 2.5, begin * days * DAY, begin * days * DAY + 500):
             yield t, once, 30 + once % 5
             once += 1
 
