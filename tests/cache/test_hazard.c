@@ -193,6 +193,6 @@ Suite *suite_hazard(void)
 {
     return SUITE("hazard", bins_cover_all_idle_times_in_order, own_idle_times_fade_and_stay_counted,
                  a_pools_hazard_counts_who_reached_the_bin, an_outlook_is_what_the_hand_computes,
-                 hazard_gives_up_what_earns_least, a_forgotten_id_has_no_history,
-                 a_newcomer_without_a_future_is_not_admitted, a_timer_is_foreseen_when_it_is_due);
+                 hazard_gives_up_what_earns_least, a_newcomer_without_a_future_is_not_admitted,
+                 a_timer_is_foreseen_when_it_is_due_until_it_is_forgotten);
 }
