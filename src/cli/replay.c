@@ -184,8 +184,8 @@ const struct verb verb_replay = {
     .operands = "TRACE",
     .summary = "Tell what a trace would have cost under a policy.",
     .details = "TRACE is text with the header line t_us,model,tenant,bytes,load_us,exec_us, sorted "
-               "by time, or what a\nserver recorded; \"-\" is standard input. docs/replay.md "
-               "explains the figures.",
+               "by time, or a file of\nrecords; \"-\" is standard input. docs/replay.md "
+               "explains both, and the figures.",
     .options = options,
     .operands_min = 1,
     .operands_max = 1,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* Invocations as they came, read one after the other from a file: text, or what a server recorded.
+/* Invocations as they came, read one after the other from a file: text, or records.
  *
  * Text: the line "t_us,model,tenant,bytes,load_us,exec_us", then one line per invocation, times not
  * falling: whole numbers, a model name of at most 257 bytes, a tenant of at most 128 or none.

@@ -43,7 +43,7 @@ struct auto_policy {
     struct shadow shadows[EXPERTS];
     double cost[EXPERTS];  /* fading */
     double apart[EXPERTS]; /* fading: squares of what each miss cost more or less than lru */
-    double real, base;    /* cost of the real cache and of lru, since the beginning */
+    double real, base;     /* cost of the real cache and of lru, since the beginning */
     int active;
     bool guarded;
     struct watched *models; /* heap, per id */

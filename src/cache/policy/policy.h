@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* Who is to give way when room is needed: one table of functions per policy, pure objects that the
- * server and `roost replay` share.
+/* Who is to give way when room is needed: one table of functions per policy, pure objects for
+ * caches, their shadows and `roost replay` alike.
  *
  * A policy knows models by dense ids below a bound that its owner raises. It reads no clock, does
  * no I/O, takes no lock and, but for create and reserve, allocates nothing; all calls of one object
