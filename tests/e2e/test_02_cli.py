@@ -13,7 +13,7 @@ import tempfile
 import harness
 from harness import MODELS, roost
 
-VERBS = ["serve", "compile", "verify", "show", "run", "ls", "ps", "load", "unload", "bench",
+VERBS = ["serve", "compile", "verify", "show", "run", "ls", "ps", "load", "unload", "bench", "replay",
          "version"]
 
 
