@@ -72,6 +72,7 @@ struct share_usage {
     uint64_t count;       /* shares that two slots or more hold */
     uint64_t bytes;       /* of them, each counted once */
     uint64_t saved_bytes; /* what they would take besides if each slot had its own */
+    uint64_t waits;       /* loads that wait for what others fill */
 };
 void cache_share_usage(struct cache *c, struct share_usage *out);
 

@@ -43,8 +43,10 @@ enum share_wait cache_load_await(struct cache *c, struct slot *slot, struct shar
 {
     enum share_state state;
     lock_take(&c->lock);
+    c->shares.shared.waits++;
     while ((state = together(slot)) == SHARE_FILLING && !slot->cancelled)
         cond_wait(&c->changed, &c->lock, 0);
+    c->shares.shared.waits--;
     bool cancelled = slot->cancelled;
     for (uint32_t i = 0; state == SHARE_FILLED && slot->holds && i < slot->holds->n; i++)
         wants[i].value = slot->holds->all[i].share->value;

@@ -51,7 +51,7 @@ static const char *age_text(const cJSON *model, char out[UNITS_TEXT_MAX + 8])
 static enum status add_model(struct table *t, const cJSON *model)
 {
     const char *state = text_of(model, "state");
-    char size[UNITS_TEXT_MAX], age[UNITS_TEXT_MAX + 8];
+    char size[UNITS_TEXT_MAX], shared[UNITS_TEXT_MAX], age[UNITS_TEXT_MAX + 8];
     if (!t->all && strcmp(state, "absent") == 0)
         return OK;
     if (t->json) {
@@ -62,13 +62,15 @@ static enum status add_model(struct table *t, const cJSON *model)
         return s;
     }
     if (t->count++ == 0) {
-        enum status s = buf_printf(&t->out, "%-40s %-9s %10s %10s  %s\n", "MODEL", "STATE", "SIZE",
-                                   "HITS", "LAST USED");
+        enum status s = buf_printf(&t->out, "%-40s %-9s %10s %10s %10s  %s\n", "MODEL", "STATE",
+                                   "SIZE", "SHARED", "HITS", "LAST USED");
         if (s != OK)
             return s;
     }
-    return buf_printf(&t->out, "%-40s %-9s %10s %10" PRIu64 "  %s\n", text_of(model, "modelName"),
-                      state, units_size_human(number_of(model, "bytes"), size),
+    return buf_printf(&t->out, "%-40s %-9s %10s %10s %10" PRIu64 "  %s\n",
+                      text_of(model, "modelName"), state,
+                      units_size_human(number_of(model, "bytes"), size),
+                      units_size_human(number_of(model, "shared_bytes"), shared),
                       number_of(model, "hits"), age_text(model, age));
 }
 

@@ -265,6 +265,7 @@ void endpoint_gauges(struct endpoint *e)
     metric_set(M_CACHE_PEAK, (int64_t)host.peak);
     metric_set(M_BLOBS_SHARED, (int64_t)shared.count);
     metric_set(M_SHARED_BYTES, (int64_t)shared.bytes);
+    metric_set(M_SHARED_WAITS, (int64_t)shared.waits);
     metric_set(M_SHARED_SAVED, (int64_t)shared.saved_bytes);
     metric_set(M_HTTP_MEMORY, (int64_t)http.used[BUDGET_RESIDENT]);
     metric_set(M_QUEUE_DEPTH, exec_depth(e->exec));

@@ -79,7 +79,12 @@ static void *await_main(void *arg)
 static void await(struct step *x)
 {
     fake_fill(f, &x->call, x->wants, x->n);
+    struct share_usage u;
     ck_assert_int_eq(pthread_create(&x->thread, NULL, await_main, x), 0);
+    do {
+        sched_yield();
+        cache_share_usage(f->cache, &u);
+    } while (!u.waits);
 }
 
 static enum share_wait awaited(struct step *x)

@@ -57,13 +57,18 @@ static void wait_for_answer(struct call *c)
     lock_release(&c->lock);
 }
 
+static bool shares; /* the models have some in common */
+
 /* Popular names are the low numbers. */
 static void choose_name(unsigned *seed, char *name, size_t size)
 {
     unsigned a = (unsigned)rand_r(seed) % NAMES, b = (unsigned)rand_r(seed) % NAMES;
     unsigned n = MIN(a, b);
     const char *kind = n % 20 == 19 ? "missing" : n % 20 == 18 ? "corrupt" : "m";
-    snprintf(name, size, "%s%u-%u", kind, n, 20 + n * 37 % 300);
+    int at = snprintf(name, size, "%s%u-%u", kind, n, 20 + n * 37 % 300);
+    for (unsigned k = 0; shares && *kind == 'm' && kind[1] == 0 && k < n % 4; k++)
+        at += snprintf(name + at, size - (size_t)at, "+%c%u", 'a' + (int)((n * 5 + k) % 7),
+                       10 + (n * 5 + k) % 7 * 15);
 }
 
 static void use(struct stress *s, const struct pin *pin, const char *name)
@@ -72,6 +77,8 @@ static void use(struct stress *s, const struct pin *pin, const char *name)
     ck_assert_str_eq(v->name, name);
     sched_yield();
     ck_assert_str_eq(v->name, name);
+    for (uint32_t i = 0; i < v->n_shares; i++)
+        ck_assert_int_ne(v->shares[i]->id, 0); /* not freed under who reads it */
     cache_unpin(s->fake->cache, pin);
     atomic_fetch_add(&s->served, 1);
 }
@@ -177,6 +184,7 @@ static void run(uint64_t limit_bytes, unsigned seed)
     struct stress s = {.fake = fake_new(FAKE_THREADS, limit_bytes, SLOTS)};
     struct stress_thread t[CLIENTS];
     metrics_reset();
+    s.fake->faults = shares;
     fake_start(s.fake, LOADERS);
     for (unsigned i = 0; i < CLIENTS; i++) {
         t[i] = (struct stress_thread){.stress = &s, .seed = seed + i};
@@ -195,6 +203,8 @@ static void run(uint64_t limit_bytes, unsigned seed)
     ck_assert_uint_eq(fake_used(s.fake, BUDGET_DRAINING), 0);
     ck_assert_uint_eq(fake_used(s.fake, BUDGET_SCRATCH), 0);
     ck_assert_uint_eq(fake_used(s.fake, BUDGET_RESIDENT), atomic_load(&s.fake->held_bytes));
+    if (shares)
+        ck_assert_uint_gt(atomic_load(&s.fake->started_over), 0);
     fake_free(s.fake);
 }
 
@@ -207,6 +217,15 @@ END_TEST
 START_TEST(a_budget_for_two_or_three_models_holds_too)
 {
     run(500, 100);
+}
+END_TEST
+
+/* All at once, with loads that fail before and after they filled what others wait for. */
+START_TEST(shares_are_there_for_all_who_hold_them)
+{
+    shares = true;
+    run(3000, 7);
+    run(700, 70);
 }
 END_TEST
 
@@ -233,6 +252,6 @@ END_TEST
 Suite *suite_stress(void)
 {
     return SUITE("stress", everybody_is_answered_and_the_ledger_holds,
-                 a_budget_for_two_or_three_models_holds_too,
+                 a_budget_for_two_or_three_models_holds_too, shares_are_there_for_all_who_hold_them,
                  five_hundred_first_calls_load_once_with_threads);
 }

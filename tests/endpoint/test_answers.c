@@ -240,20 +240,21 @@ START_TEST(no_room_just_now_is_503)
     node_put_adder(&node, "huge.roost", 600000, 0); /* 2.4 MB and as much arena: never */
     answers("huge", one, E_NEVER_FITS, "the whole budget is", 0);
     ck_assert_uint_eq(metric_get(M_REFUSED_NEVER_FITS), 1);
-    /* Two pinned models of 1 MiB each leave no room for a third, and nobody is evicted. */
-    node_put_adder(&node, "big2.roost", 1 << 18, 0);
-    node_put_adder(&node, "big3.roost", 1 << 18, 0);
+    /* Two pinned models of 1 MiB each leave no room for a third, and nobody is evicted. They are of
+     * three tenants, who share nothing. */
+    node_put_adder(&node, "b/big2.roost", 1 << 18, 0);
+    node_put_adder(&node, "c/big3.roost", 1 << 18, 0);
     struct pin pins[2];
     ck_assert_int_eq(order_load(&node, "big"), OK);
     ck_assert(cache_pin_resident(node.cache, "big", &pins[0]));
-    ck_assert_int_eq(order_load(&node, "big2"), OK);
-    ck_assert(cache_pin_resident(node.cache, "big2", &pins[1]));
-    answers("big3", one, E_NO_ROOM, "no room for", 1);
+    ck_assert_int_eq(order_load(&node, "b/big2"), OK);
+    ck_assert(cache_pin_resident(node.cache, "b/big2", &pins[1]));
+    answers("c/big3", one, E_NO_ROOM, "no room for", 1);
     ck_assert_uint_eq(metric_get(M_REFUSED_MEMORY), 1);
     ck_assert_uint_eq(metric_get(M_EVICT_ROOM), 0);
     cache_unpin(node.cache, &pins[0]);
     cache_unpin(node.cache, &pins[1]);
-    ck_assert_int_eq(order_load(&node, "big3"), OK);
+    ck_assert_int_eq(order_load(&node, "c/big3"), OK);
     node_fini(&node);
 }
 END_TEST
