@@ -2,12 +2,14 @@
  * Copyright The Roost Authors */
 /* Times Roost and ONNX Runtime on one network, side by side in one process, on one thread:
  *
- *     networks latency DIM,... SECONDS ORT.so MODEL.onnx NAME=ARTIFACT...     a line of JSON
- *     networks load    DIM,... SECONDS ORT.so MODEL.onnx NAME=ARTIFACT...
- *     networks memory  DIM,... ORT.so MODEL.onnx|ARTIFACT    resident bytes, one model
+ *     networks speed  DIM,... SECONDS LOAD_SECONDS ORT.so MODEL.onnx NAME=ARTIFACT...
+ *     networks memory DIM,... ORT.so MODEL.onnx|ARTIFACT    resident bytes, one model
  *
- * DIM,... is the shape of the one input. Contestants take turns in short blocks, so that all see
- * the same machine; errors are counted from ONNX Runtime and from the last contestant. */
+ * Each prints a line of JSON. DIM,... is the shape of the one input. Contestants take turns in
+ * short blocks, so that all see the same machine; errors are counted from ONNX Runtime and from the
+ * last contestant. Loads follow in the same process, where all have been loaded before; with 0
+ * LOAD_SECONDS there are none. Long networks take more than the seconds: the least number of rounds
+ * is run, whatever they take. */
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -19,7 +21,12 @@
 #include "onnxruntime.h"
 #include "roost/roost.h"
 
-enum { CONTESTANTS_MAX = 8, SAMPLES_MAX = 1 << 20, ROUNDS = 10 };
+enum {
+    CONTESTANTS_MAX = 8,
+    SAMPLES_MAX = 1 << 20,
+    ROUNDS = 10,
+    ROUNDS_MIN = 3, /* of latency and of loads, when the time is over before */
+};
 
 struct contestant {
     const char *name, *path;
@@ -28,6 +35,8 @@ struct contestant {
     struct ort_session *ort;
     float *us, *answer_us; /* samples */
     size_t n;
+    float *y; /* the first output */
+    size_t n_y;
 };
 
 static struct contestant all[CONTESTANTS_MAX];
@@ -106,28 +115,33 @@ static const float *run_one(struct contestant *c, size_t *count)
     return out.data;
 }
 
-/* A contestant's output, to be freed. */
-static float *copy_of(struct contestant *c, size_t *n)
+/* The first run of each, whose output is kept; returns the microseconds of one run. */
+static double warm_up(struct contestant *c)
 {
-    const float *y = run_one(c, n);
-    float *copy = malloc(*n * sizeof(*copy));
-    memcpy(copy, y, *n * sizeof(*copy));
-    return copy;
+    double begin = now_us();
+    const float *y = run_one(c, &c->n_y);
+    double took = now_us() - begin;
+    c->y = malloc(c->n_y * sizeof(*c->y));
+    memcpy(c->y, y, c->n_y * sizeof(*c->y));
+    if (took > 10e3)
+        return took; /* not a tiny model, whose runs are counted in batches */
+    size_t count;
+    begin = now_us();
+    run_one(c, &count);
+    return now_us() - begin;
 }
 
 /* The largest difference of c's output from another's, relative to the other's largest element. */
-static double difference(struct contestant *c, const float *other, size_t n)
+static double difference(const struct contestant *c, const struct contestant *other)
 {
     double most = 0, scale = 0;
-    size_t count;
-    const float *y = run_one(c, &count);
-    if (count != n)
+    if (c->n_y != other->n_y)
         die(c->path, "another number of outputs");
-    for (size_t i = 0; i < n; i++) {
-        if (!isfinite(y[i]) || !isfinite(other[i]))
+    for (size_t i = 0; i < c->n_y; i++) {
+        if (!isfinite(c->y[i]) || !isfinite(other->y[i]))
             die(c->path, "an output is not finite");
-        most = fmax(most, fabs((double)y[i] - (double)other[i]));
-        scale = fmax(scale, fabs((double)other[i]));
+        most = fmax(most, fabs((double)c->y[i] - (double)other->y[i]));
+        scale = fmax(scale, fabs((double)other->y[i]));
     }
     return scale > 0 ? most / scale : most;
 }
@@ -165,32 +179,24 @@ static void latency_block(struct contestant *c, double us, double each_us)
 static void latency(double seconds)
 {
     double each[CONTESTANTS_MAX];
-    for (size_t i = 0; i < n_all; i++) {
-        size_t count;
-        run_one(&all[i], &count);
-        double t = now_us();
-        run_one(&all[i], &count);
-        each[i] = now_us() - t;
-    }
-    for (int round = 0; round < ROUNDS; round++)
+    for (size_t i = 0; i < n_all; i++)
+        each[i] = warm_up(&all[i]);
+    double begin = now_us(), us = seconds * 1e6;
+    for (int round = 0; round < ROUNDS && (round < ROUNDS_MIN || now_us() - begin < us); round++)
         for (size_t i = 0; i < n_all; i++)
-            latency_block(&all[i], seconds * 1e6 / ROUNDS / (double)n_all, each[i]);
-    size_t n, n_last;
-    float *first = copy_of(&all[0], &n), *last = copy_of(&all[n_all - 1], &n_last);
-    printf("{");
+            latency_block(&all[i], us / ROUNDS / (double)n_all, each[i]);
+    printf("\"latency\": {");
     for (size_t i = 0; i < n_all; i++) {
         printf("%s\"%s\": {", i ? ", " : "", all[i].name);
         print_samples("run", all[i].us, all[i].n);
-        printf(", \"difference\": %.3g, \"difference_last\": %.3g}", difference(&all[i], first, n),
-               difference(&all[i], last, n_last));
+        printf(", \"difference\": %.3g, \"difference_last\": %.3g}", difference(&all[i], &all[0]),
+               difference(&all[i], &all[n_all - 1]));
     }
-    printf("}\n");
-    free(first);
-    free(last);
+    printf("}");
 }
 
-/* Opens, answers once, closes; the first time of each is not counted. */
-static void load_round(struct contestant *c, bool counted)
+/* Opens, answers once, closes. */
+static void load_round(struct contestant *c)
 {
     size_t count;
     double begin = now_us();
@@ -201,7 +207,7 @@ static void load_round(struct contestant *c, bool counted)
     run_one(c, &count);
     double answered = now_us();
     close_one(c);
-    if (!counted || c->n == SAMPLES_MAX)
+    if (c->n == SAMPLES_MAX)
         return;
     c->us[c->n] = (float)(opened - begin);
     c->answer_us[c->n++] = (float)(answered - begin);
@@ -209,11 +215,15 @@ static void load_round(struct contestant *c, bool counted)
 
 static void load(double seconds)
 {
+    for (size_t i = 0; i < n_all; i++) {
+        close_one(&all[i]);
+        all[i].n = 0;
+    }
     double begin = now_us();
-    for (int round = 0; round < 4 || now_us() - begin < seconds * 1e6; round++)
+    for (int round = 0; round < ROUNDS_MIN || now_us() - begin < seconds * 1e6; round++)
         for (size_t i = 0; i < n_all; i++)
-            load_round(&all[i], round > 0);
-    printf("{");
+            load_round(&all[i]);
+    printf(", \"load\": {");
     for (size_t i = 0; i < n_all; i++) {
         printf("%s\"%s\": {", i ? ", " : "", all[i].name);
         print_samples("load", all[i].us, all[i].n);
@@ -221,7 +231,7 @@ static void load(double seconds)
         print_samples("answer", all[i].answer_us, all[i].n);
         printf("}");
     }
-    printf("}\n");
+    printf("}");
 }
 
 static long resident_bytes(void)
@@ -266,16 +276,17 @@ static void add(const char *name, const char *path)
 int main(int argc, char **argv)
 {
     bool mem = argc == 5 && strcmp(argv[1], "memory") == 0;
-    if (argc < 7 && !mem)
-        die("usage", "networks latency|load DIM,... SECONDS ORT.so MODEL.onnx NAME=ARTIFACT...");
+    if (!mem && (argc < 8 || strcmp(argv[1], "speed") != 0))
+        die("usage",
+            "networks speed DIM,... SECONDS LOAD_SECONDS ORT.so MODEL.onnx NAME=ARTIFACT...");
     make_input(argv[2]);
-    ort_load(argv[mem ? 3 : 4]);
+    ort_load(argv[mem ? 3 : 5]);
     if (mem) {
         memory(argv[4]);
         return 0;
     }
-    add("ort", argv[5]);
-    for (int i = 6; i < argc; i++) {
+    add("ort", argv[6]);
+    for (int i = 7; i < argc; i++) {
         char *equals = strchr(argv[i], '=');
         if (!equals)
             die(argv[i], "expected NAME=ARTIFACT");
@@ -291,6 +302,10 @@ int main(int argc, char **argv)
         if (all[i].ort)
             ort_bind(all[i].ort, input.data, input.dims, (size_t)input.rank);
     }
+    printf("{");
     latency(atof(argv[3]));
+    if (atof(argv[4]) > 0)
+        load(atof(argv[4]));
+    printf("}\n");
     return 0;
 }

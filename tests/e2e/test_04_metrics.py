@@ -63,9 +63,13 @@ def is_counter(series):
     return name.endswith(("_total", "_count"))
 
 
+def cost_of(model):
+    return json.loads(harness.roost("show", "--json", harness.compiled(model)).stdout)["cost"]
+
+
 def sizes_of(model):
     """Bytes of an artifact's metadata and of its weights."""
-    cost = json.loads(harness.roost("show", "--json", harness.compiled(model)).stdout)["cost"]
+    cost = cost_of(model)
     return cost["file_bytes"] - cost["weights_bytes"], cost["weights_bytes"]
 
 
@@ -246,7 +250,8 @@ class Counters(harness.Case):
 
     def test_no_room_beside_a_load(self):
         gate = self.gate("iris", start=sizes_of("iris")[0])  # its bytes are reserved, then it waits
-        server = self.serve(self.store("iris", "diabetes"), env=gate.env, memory=28672)
+        both = sum(cost_of(m)["resident_bytes"] for m in ("iris", "diabetes"))
+        server = self.serve(self.store("iris", "diabetes"), env=gate.env, memory=both - 4096)
         waiting = self.in_background(server.load, "iris")
         harness.wait_until(lambda: server.metrics()[
             'roost_cache_used_bytes{tier="host",class="reserved"}'] > 0, "the reservation")
