@@ -30,6 +30,7 @@ enum {
 
 struct contestant {
     const char *name, *path;
+    bool mapped;               /* its weights, instead of reading them */
     struct roost_model *model; /* NULL: ONNX Runtime */
     struct roost_session *session;
     struct ort_session *ort;
@@ -65,7 +66,8 @@ static void open_one(struct contestant *c)
         c->ort = ort_open(c->path);
         return;
     }
-    if (roost_model_open_file(c->path, &c->model, &e) != ROOST_OK)
+    if ((c->mapped ? roost_model_map_immutable_file : roost_model_open_file)(c->path, &c->model,
+                                                                             &e) != ROOST_OK)
         die(c->path, e.message);
     if (!c->session && roost_session_new((uint64_t)1 << 33, &c->session, &e) != ROOST_OK)
         die(c->path, e.message);
@@ -268,7 +270,7 @@ static void add(const char *name, const char *path)
     if (n_all == CONTESTANTS_MAX)
         die(path, "too many contestants");
     struct contestant *c = &all[n_all++];
-    *c = (struct contestant){.name = name, .path = path};
+    *c = (struct contestant){.name = name, .path = path, .mapped = strcmp(name, "mapped") == 0};
     c->us = malloc(SAMPLES_MAX * sizeof(*c->us));
     c->answer_us = malloc(SAMPLES_MAX * sizeof(*c->answer_us));
 }
@@ -292,10 +294,6 @@ int main(int argc, char **argv)
             die(argv[i], "expected NAME=ARTIFACT");
         *equals = 0;
         add(argv[i], equals + 1);
-    }
-    if (strcmp(argv[1], "load") == 0) {
-        load(atof(argv[3]));
-        return 0;
     }
     for (size_t i = 0; i < n_all; i++) {
         open_one(&all[i]);

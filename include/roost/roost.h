@@ -113,6 +113,17 @@ ROOST_API enum roost_status roost_model_open_file(const char *path, struct roost
 ROOST_API enum roost_status roost_model_open_bytes(const void *bytes, size_t n,
                                                    struct roost_model **out,
                                                    struct roost_error *error);
+/* As roost_model_open_file, but the weights are mapped from the file, not read: a load costs little
+ * more than the file's metadata, and all processes that map it share the page cache's memory. What
+ * is not in the page cache is read when a run first touches it.
+ *
+ * The caller vouches that nobody writes to the file or cuts it as long as the model lives;
+ * replacing it (rename) and removing it are fine. Who writes to it changes the weights of a model
+ * that was proven before; who cuts it ends this process (SIGBUS), and so does a medium that cannot
+ * be read. Where that is not certain, roost_model_open_file is the call. */
+ROOST_API enum roost_status roost_model_map_immutable_file(const char *path,
+                                                           struct roost_model **out,
+                                                           struct roost_error *error);
 /* Frees and sets NULL; NULL is fine. No run of it may be under way. */
 ROOST_API void roost_model_free(struct roost_model **model);
 

@@ -55,5 +55,6 @@ static inline bool blobs_known(const struct artifact_page0 *p0, const char *tag)
 void blobs_remember(const struct artifact_page0 *p0, const char *tag);
 /* From now on all are hashed in every load, or (false, as at first) once. Forgets all. */
 void blobs_always_hash(bool always);
+bool blobs_hashed_always(void);
 
 #endif

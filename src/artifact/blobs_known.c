@@ -98,3 +98,11 @@ void blobs_always_hash(bool always)
         memset(table.sets, 0, sizeof(table.sets));
     lock_release(&table.lock);
 }
+
+bool blobs_hashed_always(void)
+{
+    table_lock();
+    bool always = table.always;
+    lock_release(&table.lock);
+    return always;
+}

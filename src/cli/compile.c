@@ -2,6 +2,7 @@
  * Copyright The Roost Authors */
 /* `roost compile`: model file in, artifact out. The output is there whole or not at all. */
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "cli/explain.h"
@@ -82,16 +83,71 @@ static enum status report_plain(const char *path, const struct sandbox_result *m
     return s == OK ? report_guards(&made->guards, bare, false, out) : s;
 }
 
-/* log: NULL unless it is asked for. */
+static enum status number(const char *name, double v, struct buf *out)
+{
+    return isfinite(v) ? buf_printf(out, ", \"%s\": %.6g", name, v)
+                       : buf_printf(out, ", \"%s\": null", name);
+}
+
+static enum status precision_json(const struct precision_report *r, struct buf *out)
+{
+    enum status s =
+        buf_printf(out,
+                   ", \"precision\": {\"type\": \"%s\", \"layers\": %" PRIu32
+                   ", \"narrowed\": %" PRIu32 ", \"sets\": %" PRIu32,
+                   precision_name((enum precision)r->precision), r->layers, r->narrowed, r->sets);
+    if (s == OK && r->sets)
+        s = number("error_max", r->error_max, out);
+    if (s == OK && r->sets)
+        s = number("error_mean", r->error_mean, out);
+    if (s == OK && r->sets)
+        s = number("largest", r->largest, out);
+    if (s == OK && r->sets)
+        s = buf_printf(out, ", \"rows\": %" PRIu64 ", \"agreed\": %" PRIu64, r->rows, r->agreed);
+    return s == OK ? buf_char(out, '}') : s;
+}
+
+/* A part of the largest output; not a number where all outputs are 0. */
+static double part_of(double v, const struct precision_report *r)
+{
+    return r->largest > 0 ? v / r->largest : v > 0 ? INFINITY : 0;
+}
+
+static enum status precision_plain(const struct precision_report *r, struct buf *out)
+{
+    enum status s = buf_printf(out, "  %-10s %s in %" PRIu32 " of %" PRIu32 " layers%s\n",
+                               "precision", precision_name((enum precision)r->precision),
+                               r->narrowed, r->layers, r->narrowed ? "" : ": all is as in fp32");
+    if (s == OK && r->sets)
+        s = buf_printf(out,
+                       "  %-10s at most %.3g, %.3g on average (%.3g and %.3g of the largest "
+                       "output), over %" PRIu32 " set%s\n",
+                       "error", r->error_max, r->error_mean, part_of(r->error_max, r),
+                       part_of(r->error_mean, r), r->sets, r->sets == 1 ? "" : "s");
+    if (s == OK && r->rows)
+        s = buf_printf(out, "  %-10s %" PRIu64 " of %" PRIu64 " rows\n", "top-1", r->agreed,
+                       r->rows);
+    return s;
+}
+
+static enum status report_precision(const struct precision_report *r, bool json, struct buf *out)
+{
+    if (r->precision == PRECISION_FP32)
+        return OK;
+    return json ? precision_json(r, out) : precision_plain(r, out);
+}
+
 static enum status report(const struct args *a, const struct sandbox_result *made, bool bare,
-                          const struct pass_log *log, struct buf *out)
+                          const struct local_log *log, struct buf *out)
 {
     const char *in = a->operands[0], *path = args_get(a, "output");
     bool json = args_on(a, "json");
     enum status s =
         json ? report_json(in, path, made, bare, out) : report_plain(path, made, bare, out);
-    if (s == OK && log)
-        s = explain(log, made->program, json, out);
+    if (s == OK)
+        s = report_precision(&log->precision, json, out);
+    if (s == OK && log->passes)
+        s = explain(log->passes, made->program, json, out);
     return s == OK && json ? buf_str(out, "}\n") : s;
 }
 
@@ -99,7 +155,8 @@ static int compile_run(const struct args *a)
 {
     const char *in = a->operands[0], *path = args_get(a, "output");
     struct sandbox_result made = {.program = NULL};
-    struct pass_log log, *asked = args_on(a, "explain") ? &log : NULL;
+    struct pass_log passes;
+    struct local_log log = {.passes = args_on(a, "explain") ? &passes : NULL};
     struct local_compile how;
     struct buf out = {0};
     struct progress bar;
@@ -111,12 +168,12 @@ static int compile_run(const struct args *a)
     enum status s = local_compile_options(a, &how, &err);
     progress_start(&bar, "compiling", 0);
     if (s == OK)
-        s = local_compile(in, &how, asked, &made, &err);
+        s = local_compile(in, &how, &log, &made, &err);
     if (s == OK)
         s = file_write(path, made.artifact.data, made.artifact.len, &err);
     progress_stop(&bar);
     if (s == OK)
-        s = report(a, &made, how.bare, asked, &out);
+        s = report(a, &made, how.bare, &log, &out);
     sandbox_result_fini(&made);
     if (s == OK)
         return cli_print(s, &out);

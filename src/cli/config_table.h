@@ -23,6 +23,12 @@
       "Keep the pages of evicted models for the next, within --memory; off: give them back.")      \
     X(CHOICE, verify, "verify", "once|always", "once", 0, 1,                                       \
       "Hash a model's weights in its first load and after each change, or in every load.")         \
+    X(TEXT, disk, "disk", "DIR", "", 0, 0,                                                         \
+      "Folder of the disk tier, this node's alone; empty: none.")                                  \
+    X(SIZE, disk_limit, "disk-limit", "SIZE", "16GiB", 1 << 20, INT64_MAX,                         \
+      "Bytes of the disk tier.")                                                                   \
+    X(SIZE, disk_scrub, "disk-scrub", "SIZE", "1MiB", 0, INT64_MAX,                                \
+      "Bytes of the disk tier that are read again and hashed a second; 0: none.")                  \
     X(CHOICE, share, "share", "tenant|node", "tenant", 0, 1,                                       \
       "Whose models share equal weights of 64 KiB and more: a tenant's, or all of the node.")      \
     X(SIZE, http_memory, "http-memory", "SIZE", "256MiB", 1 << 16, INT64_MAX,                      \

@@ -5,7 +5,9 @@
 #include "cli/local.h"
 
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,6 +15,7 @@
 #include "cli/files.h"
 #include "cli/units.h"
 #include "compiler/passes/passes.h"
+#include "compiler/precision.h"
 
 /* A bound against absurd shapes only; the machine's memory ends most runs before. */
 static const uint64_t ARENA_MAX_BYTES = UINT64_C(1) << 40;
@@ -66,6 +69,26 @@ static enum status read_optimize(const char *text, enum optimize *out, struct er
     return OK;
 }
 
+static enum status read_precision(const struct args *a, struct local_compile *out, struct err *err)
+{
+    const char *text = args_get(a, "precision"), *most = args_get(a, "max-error");
+    char *end = NULL;
+    unsigned i = 0;
+    while (text && i < PRECISIONS && strcmp(text, precision_name((enum precision)i)) != 0)
+        i++;
+    if (i == PRECISIONS)
+        return err_set(err, E_USAGE,
+                       "option --precision: '%.40s' is none of fp32, bf16, int8, weights-bf16",
+                       text);
+    out->precision = (enum precision)i;
+    out->calibrate = args_get(a, "calibrate");
+    out->bounded = most != NULL;
+    out->error_max = most ? strtod(most, &end) : 0;
+    if (most && (end == most || *end || !isfinite(out->error_max) || out->error_max < 0))
+        return err_set(err, E_USAGE, "option --max-error: '%.40s' is no number from 0", most);
+    return OK;
+}
+
 enum status local_compile_options(const struct args *a, struct local_compile *out, struct err *err)
 {
     const char *sandbox = args_get(a, "sandbox");
@@ -83,6 +106,8 @@ enum status local_compile_options(const struct args *a, struct local_compile *ou
     if (time && !out->limits.time_us)
         return err_set(err, E_USAGE, "option --compile-time: at least 1us");
     if (read_optimize(args_get(a, "optimize"), &out->optimize, err) != OK)
+        return err->code;
+    if (read_precision(a, out, err) != OK)
         return err->code;
     if (args_get(a, "without") && passes_named(args_get(a, "without"), &out->passes_off, err) != OK)
         return err_prefix(err, "option --without");
@@ -114,7 +139,7 @@ static const char *folder_of(const char *path, char out[PATH_MAX])
     return out;
 }
 
-enum status local_compile(const char *path, const struct local_compile *how, struct pass_log *log,
+enum status local_compile(const char *path, const struct local_compile *how, struct local_log *log,
                           struct sandbox_result *out, struct err *err)
 {
     char folder[PATH_MAX];
@@ -122,15 +147,30 @@ enum status local_compile(const char *path, const struct local_compile *how, str
                               .options = {.format = how->format,
                                           .passes_off = how->passes_off,
                                           .optimize = how->optimize,
-                                          .log = log},
+                                          .precision = {.precision = how->precision,
+                                                        .bounded = how->bounded,
+                                                        .error_max = how->error_max},
+                                          .report = log ? &log->precision : NULL,
+                                          .log = log ? log->passes : NULL},
                               .limits = how->limits,
                               .bare = how->bare};
-    enum status s = model_file(path, &job.model_fd, err);
-    if (s != OK)
-        return s;
-    s = sandbox_compile(&job, out, err);
-    close(job.model_fd);
-    return s == OK ? OK : err_prefix(err, "%.100s", path);
+    struct buf data = {0};
+    enum status s = OK;
+    if (how->calibrate)
+        s = local_calibration(how->calibrate, &data, err);
+    job.options.precision.calibration = data.data;
+    job.options.precision.calibration_bytes = data.len;
+    if (s == OK)
+        s = precision_check(&job.options.precision, err);
+    if (s == OK)
+        s = model_file(path, &job.model_fd, err);
+    if (s == OK) {
+        s = sandbox_compile(&job, out, err);
+        close(job.model_fd);
+        s = s == OK ? OK : err_prefix(err, "%.100s", path);
+    }
+    buf_fini(&data);
+    return s;
 }
 
 enum status local_open(const char *path, const struct local_compile *how, struct program **out,

@@ -17,6 +17,11 @@ enum { LOCAL_FILE_MAX = INT32_MAX }; /* bytes of a model file: protobuf's own li
         {"compile-time", 0, "TIME", "How long it may take (2m)."},                                 \
         {"optimize", 0, "MODE",                                                                    \
          "speed, balanced or memory: what faster weights may cost (balanced)."},                   \
+        {"precision", 0, "TYPE",                                                                   \
+         "fp32, bf16, int8 or weights-bf16: what layers compute with (fp32)."},                    \
+        {"calibrate", 0, "DIR",                                                                    \
+         "Inputs to measure the error with, and int8's ranges: test_data_set_*/, *.npy."},         \
+        {"max-error", 0, "PART", "Refuse a larger error than this part of the largest output."},   \
     {                                                                                              \
         "without", 0, "PASS,...", "Leave passes of the compiler out; all: every one."              \
     }
@@ -32,15 +37,29 @@ struct local_compile {
     struct sandbox_limits limits;
     uint64_t passes_off;
     enum optimize optimize;
+    enum precision precision;
+    const char *calibrate; /* a folder; NULL: none */
+    bool bounded;
+    double error_max; /* if bounded */
 };
 /* errors: E_USAGE naming the option */
 enum status local_compile_options(const struct args *a, struct local_compile *out,
                                   struct err *err) WARN_UNUSED;
+/* What a compile did, for who asks. */
+struct local_log {
+    struct pass_log *passes; /* NULL: nobody asks */
+    struct precision_report precision;
+};
 /* Compiles a model file ("-": standard input) and opens what came of it. `out` is zero; bare leaves
- * its guards so. log: what the passes did; may be NULL.  owns: the caller calls sandbox_result_fini
+ * its guards so. log: may be NULL.  owns: the caller calls sandbox_result_fini
  * on OK   blocks: disk */
-enum status local_compile(const char *path, const struct local_compile *how, struct pass_log *log,
+enum status local_compile(const char *path, const struct local_compile *how, struct local_log *log,
                           struct sandbox_result *out, struct err *err) WARN_UNUSED;
+/* All calibration data of a folder, for the compiler: test_data_set_<N>/input_<K>.pb or .npy, and
+ * files <name>.npy, each of which is a set of one input.  owns: *out is empty, and the caller's on
+ * OK blocks: disk   errors: E_NOT_FOUND (there are none); E_CORRUPT, E_UNSUPPORTED (names the
+ * file); E_BAD_INPUT, E_TOO_LARGE as calibration.h has them */
+enum status local_calibration(const char *dir, struct buf *out, struct err *err) WARN_UNUSED;
 /* A .roost file, or a model file compiled on the way. *load_us (may be NULL): the time from file or
  * artifact to program, compiling left out.  blocks: disk */
 enum status local_open(const char *path, const struct local_compile *how, struct program **out,

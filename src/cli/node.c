@@ -29,6 +29,18 @@ static void set_memory(const struct config *c, uint64_t limit_bytes)
     blobs_always_hash(c->verify == 1);
 }
 
+static enum status start_disk(struct node *n, const struct config *c, struct err *err)
+{
+    const struct disk_config disk = {c->disk, c->disk_limit};
+    if (!*c->disk)
+        return OK;
+    enum status s = disk_open(&disk, &n->disk, err);
+    if (s == OK && c->disk_scrub)
+        s = disk_scrub_start(n->disk, c->disk_scrub, err);
+    loader_use_disk(n->loader, n->disk);
+    return s;
+}
+
 static enum status start_loading(struct node *n, const struct config *c, struct err *err)
 {
     enum status s = store_open(c->store, &n->store, err);
@@ -43,6 +55,9 @@ static enum status start_loading(struct node *n, const struct config *c, struct 
     s = loader_new(n->store, &resolver, &loading, &n->loader);
     if (s != OK)
         return err_set(err, s, "loader: %s", status_text(s));
+    s = start_disk(n, c, err);
+    if (s != OK)
+        return s;
     const struct cache_source source = loader_source(n->loader);
     const struct cache_config cache = {
         .limit_bytes = c->memory ? c->memory : config_memory_auto(),
@@ -145,6 +160,7 @@ void node_stop(struct node *n, uint64_t until_us)
     }
     if (n->loader)
         loader_free(&n->loader);
+    disk_close(&n->disk);
     if (n->catalog)
         catalog_free(&n->catalog);
     if (n->store)

@@ -14,6 +14,7 @@ enum { LOOPS_AUTO_MAX = 8 }; /* event loops where --loops names none: one a core
 struct node {
     struct store *store;
     struct catalog *catalog;
+    struct disk *disk; /* NULL: there is no disk tier */
     struct loader *loader;
     struct cache *cache;
     struct budget http_memory; /* valid when cache is set */

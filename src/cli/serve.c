@@ -65,6 +65,8 @@ static void block_signals(sigset_t *set)
     /* A peer that has gone shows as EPIPE; a hang-up of the terminal is no reason to end. */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
+    /* A file beyond the limit of file sizes shows as EFBIG. */
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 /* HOST of "HOST:PORT" with the port that was really taken. */

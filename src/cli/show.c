@@ -220,6 +220,8 @@ static enum status file_plain(const struct program *p, const char *path, bool la
         s = explain_run(p, false, out);
     if (s == OK)
         s = show_layers(p, layers, false, out);
+    if (s == OK)
+        s = show_error(program_provenance(p), out);
     return s == OK ? buf_printf(out, "  %-10s %d.%d, %.16s\n  %-10s %s\n", "artifact", p0->major,
                                 p0->minor, hash, "made", program_provenance(p))
                    : s;

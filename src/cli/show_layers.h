@@ -10,5 +10,8 @@
 /* Plain: one line a convolution with `each`, else a summary. JSON: `, "convolutions": [...]`.
  * Nothing in plain text for a program without blocked convolutions.  errors: E_NO_MEMORY */
 enum status show_layers(const struct program *p, bool each, bool json, struct buf *out) WARN_UNUSED;
+/* What the provenance says of the error of low precision; nothing where it says nothing.
+ * errors: E_NO_MEMORY */
+enum status show_error(const char *provenance, struct buf *out) WARN_UNUSED;
 
 #endif

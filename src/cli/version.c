@@ -29,7 +29,7 @@ static int version_run(const struct args *a)
         {"compiler", __VERSION__},
         {"libevent", event_get_version()},
         {"openblas", openblas_get_config()},
-        {"cpu", cpu_level_name(cpu_level())},
+        {"cpu", cpu_text()},
         {"openblas core", gemm_blas_core()},
         {"lz4", LZ4_versionString()},
         {"curl", curl_text()},

@@ -8,6 +8,7 @@
 #include "compiler/emit.h"
 #include "compiler/graph.h"
 #include "compiler/passes/passes.h"
+#include "compiler/precision.h"
 
 typedef enum status front_end(const void *bytes, size_t n, struct graph *g, struct err *err);
 
@@ -108,12 +109,26 @@ static enum status point_to_docs(struct err *err)
     return err->code;
 }
 
+static enum status write_artifact(struct graph *g, const struct emit_source *src,
+                                  const struct compile_options *o, struct buf *artifact,
+                                  struct err *err)
+{
+    struct precision_report ignored;
+    if (g->precision == PRECISION_FP32)
+        return emit(g, src, artifact, err);
+    return precision_emit(g, src, &o->precision, o->report ? o->report : &ignored, artifact, err);
+}
+
 enum status compile_bytes(const void *bytes, size_t n, const struct compile_options *o,
                           struct buf *artifact, struct err *err)
 {
     enum model_format format = o ? o->format : MODEL_AUTO;
     struct err unread;
     err = err ? err : &unread; /* prefixes need words to stand before */
+    if (o && precision_check(&o->precision, err) != OK)
+        return err->code;
+    if (o && o->report)
+        *o->report = (struct precision_report){.precision = PRECISION_FP32};
     if (format == MODEL_AUTO) {
         if (refuse_foreign(bytes, n, err) != OK)
             return point_to_docs(err);
@@ -126,12 +141,13 @@ enum status compile_bytes(const void *bytes, size_t n, const struct compile_opti
     g->files = o ? o->files : NULL;
     g->n_files = o ? o->n_files : 0;
     g->optimize = o ? o->optimize : OPTIMIZE_BALANCED;
+    g->precision = o ? o->precision.precision : PRECISION_FP32;
     enum status s = front_ends[format].read(bytes, n, g, err);
     if (s == OK)
         s = passes_run(g, o ? o->passes_off : 0, o ? o->log : NULL, err);
-    struct emit_source src = {front_ends[format].name, bytes, n};
     if (s == OK)
-        s = emit(g, &src, artifact, err);
+        s = write_artifact(g, &(struct emit_source){front_ends[format].name, bytes, n, NULL}, o,
+                           artifact, err);
     graph_free(&g);
     return s == OK ? OK : point_to_docs(err);
 }

@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 
-#include "compiler/graph.h" /* enum optimize */
+#include "compiler/graph.h" /* enum optimize, enum precision */
 
 enum model_format { MODEL_AUTO, MODEL_ONNX, MODEL_XGBOOST_JSON, MODEL_XGBOOST_UBJ };
 
@@ -21,11 +21,38 @@ struct compile_file {
     size_t n;
 };
 
+/* How precise the answers are to be. All zero: float32, as the model says. */
+struct precision_wish {
+    enum precision precision;
+    const void *calibration;  /* borrowed; as compiler/calibration.h has it; NULL: none */
+    size_t calibration_bytes; /* data, to measure the error and to find ranges */
+    bool bounded;
+    double error_max; /* if bounded: of an output, as a part of the largest output */
+};
+
+/* What a compile of low precision came to. Plain numbers, so that a compile in another process can
+ * hand it over. Error: the difference of a float output from the float32 program's. */
+struct precision_report {
+    uint32_t precision;        /* enum precision */
+    uint32_t layers, narrowed; /* convolutions and products; those that compute in it */
+    uint32_t sets;             /* of calibration data; 0: nothing was measured, the rest is 0 */
+    double error_max,
+        error_mean;        /* over all elements; infinite where one is no number, or missing */
+    double largest;        /* magnitude of a float32 output */
+    uint64_t rows, agreed; /* of outputs with classes: rows; those with the same first class */
+};
+/* "fp32", "bf16", "int8", "weights-bf16" */
+const char *precision_name(enum precision p);
+/* The largest error as a part of the largest output. */
+double precision_error(const struct precision_report *r);
+
 struct compile_options {
     enum model_format format; /* MODEL_AUTO: by the first bytes */
     uint64_t passes_off;      /* bit k: without the k-th pass; part of what decides the bytes */
     enum optimize optimize;   /* likewise */
-    struct pass_log *log;     /* to fill; borrowed; NULL: nobody asks */
+    struct precision_wish precision;  /* likewise */
+    struct precision_report *report;  /* to fill; borrowed; NULL: nobody asks */
+    struct pass_log *log;             /* to fill; borrowed; NULL: nobody asks */
     const struct compile_file *files; /* borrowed, with what they point to; compile_files_wanted */
     uint32_t n_files;
 };

@@ -6,6 +6,7 @@
 #include "compiler/emit.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -85,6 +86,28 @@ static void mark(int32_t *index, const int32_t *values, uint32_t n)
             index[values[i]] = 0;
 }
 
+/* Numbers the values in use: index[] of each, or ARTIFACT_NO_TENSOR. Returns how many. */
+static uint32_t number_values(const struct graph *g, const uint32_t *live, uint32_t n_live,
+                              int32_t *index)
+{
+    for (uint32_t i = 0; i < g->n_values; i++)
+        index[i] = ARTIFACT_NO_TENSOR;
+    for (uint32_t k = 0; k < n_live; k++) {
+        const struct graph_block b = graph_block_at(g, live[k]);
+        mark(index, b.inputs, b.n_inputs);
+        mark(index, b.outputs, b.n_outputs);
+        for (uint32_t i = 0; i < b.n_nodes; i++) {
+            mark(index, b.nodes[i].in, b.nodes[i].n_in);
+            mark(index, b.nodes[i].out, b.nodes[i].n_out);
+        }
+    }
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < g->n_values; i++)
+        if (index[i] != ARTIFACT_NO_TENSOR)
+            index[i] = (int32_t)n++;
+    return n;
+}
+
 /* Numbers the values in use and describes each as a tensor. */
 static void lay_tensors(const struct graph *g, struct layout *l)
 {
@@ -92,28 +115,14 @@ static void lay_tensors(const struct graph *g, struct layout *l)
                                                  [VALUE_INPUT] = CLASS_INPUT,
                                                  [VALUE_COMPUTED] = CLASS_VALUE,
                                                  [VALUE_FORMAL] = CLASS_FORMAL};
-    for (uint32_t i = 0; i < g->n_values; i++)
-        l->index[i] = ARTIFACT_NO_TENSOR;
-    for (uint32_t k = 0; k < l->n_live; k++) {
-        const struct graph_block b = graph_block_at(g, l->live[k]);
-        mark(l->index, b.inputs, b.n_inputs);
-        mark(l->index, b.outputs, b.n_outputs);
-        for (uint32_t i = 0; i < b.n_nodes; i++) {
-            mark(l->index, b.nodes[i].in, b.nodes[i].n_in);
-            mark(l->index, b.nodes[i].out, b.nodes[i].n_out);
-        }
-    }
-    uint32_t n = 0;
+    l->src.n_tensors = number_values(g, l->live, l->n_live, l->index);
+    l->src.tensors = l->tensors;
     for (uint32_t i = 0; i < g->n_values; i++) {
         const struct value *v = &g->values[i];
-        if (l->index[i] == ARTIFACT_NO_TENSOR)
-            continue;
-        l->tensors[n] = (struct artifact_tensor){
-            .name = v->name, .class = class_of[v->kind], .t = v->t, .compress = v->compress};
-        l->index[i] = (int32_t)n++;
+        if (l->index[i] != ARTIFACT_NO_TENSOR)
+            l->tensors[l->index[i]] = (struct artifact_tensor){
+                .name = v->name, .class = class_of[v->kind], .t = v->t, .compress = v->compress};
     }
-    l->src.tensors = l->tensors;
-    l->src.n_tensors = n;
 }
 
 /* Translates value indices to tensor indices behind *at, and moves it on. */
@@ -313,6 +322,31 @@ static enum status add_files(const struct graph *g, struct buf *b)
     return s == OK && g->n_files ? buf_char(b, ']') : s;
 }
 
+/* A number of JSON; null where it is infinite. */
+static enum status add_number(const char *name, double v, struct buf *b)
+{
+    return isfinite(v) ? buf_printf(b, ",\"%s\":%.6g", name, v)
+                       : buf_printf(b, ",\"%s\":null", name);
+}
+
+static enum status add_precision(const struct precision_report *r, struct buf *b)
+{
+    enum status s =
+        buf_printf(b,
+                   ",\"precision\":{\"type\":\"%s\",\"layers\":%" PRIu32 ",\"narrowed\":%" PRIu32
+                   ",\"sets\":%" PRIu32,
+                   precision_name((enum precision)r->precision), r->layers, r->narrowed, r->sets);
+    if (s == OK && r->sets)
+        s = add_number("error_max", r->error_max, b);
+    if (s == OK && r->sets)
+        s = add_number("error_mean", r->error_mean, b);
+    if (s == OK && r->sets)
+        s = add_number("largest", r->largest, b);
+    if (s == OK && r->rows)
+        s = buf_printf(b, ",\"rows\":%" PRIu64 ",\"agreed\":%" PRIu64, r->rows, r->agreed);
+    return s == OK ? buf_char(b, '}') : s;
+}
+
 static enum status provenance(const struct graph *g, const struct emit_source *src, struct buf *b)
 {
     uint8_t digest[SHA256_BYTES];
@@ -341,6 +375,8 @@ static enum status provenance(const struct graph *g, const struct emit_source *s
         s = buf_char(b, '}');
     if (s == OK)
         s = add_classes(g, b);
+    if (s == OK && src->report)
+        s = add_precision(src->report, b);
     if (s == OK)
         s = buf_printf(b, ",\"compiler\":\"roost %s\"}", ROOST_VERSION);
     return s == OK ? buf_terminate(b) : s;
@@ -366,6 +402,16 @@ static enum status check_ports(const struct graph *g, struct err *err)
     if (g->n_inputs > SIGNATURE_PORTS_MAX || g->n_outputs > SIGNATURE_PORTS_MAX)
         return err_set(err, E_UNSUPPORTED, "%u inputs and %u outputs: at most %d of each",
                        g->n_inputs, g->n_outputs, SIGNATURE_PORTS_MAX);
+    return OK;
+}
+
+enum status emit_tensors(const struct graph *g, int32_t *index, struct err *err)
+{
+    uint32_t *live, n_live;
+    if (graph_live_blocks(g, &live, &n_live) != OK)
+        return err_set(err, E_NO_MEMORY, "no memory to lay out %u nodes", g->n_nodes);
+    (void)number_values(g, live, n_live, index);
+    alloc_free(live);
     return OK;
 }
 

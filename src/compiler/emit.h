@@ -12,6 +12,7 @@ struct emit_source {
     const char *format; /* "onnx" */
     const void *bytes;  /* borrowed */
     size_t n;
+    const struct precision_report *report; /* NULL: float32 */
 };
 
 /* owns: all borrowed but *artifact, which must be empty
@@ -19,5 +20,9 @@ struct emit_source {
  * E_NO_MEMORY */
 enum status emit(const struct graph *g, const struct emit_source *src, struct buf *artifact,
                  struct err *err) WARN_UNUSED;
+
+/* The artifact's tensor of each value, or ARTIFACT_NO_TENSOR; index[g->n_values].
+ * errors: E_NO_MEMORY */
+enum status emit_tensors(const struct graph *g, int32_t *index, struct err *err) WARN_UNUSED;
 
 #endif

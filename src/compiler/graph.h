@@ -14,6 +14,15 @@ struct compile_file; /* compiler/compiler.h */
 /* What decides where a faster form takes more memory. The numbers go to the sandbox's child. */
 enum optimize { OPTIMIZE_BALANCED, OPTIMIZE_SPEED, OPTIMIZE_MEMORY, OPTIMIZE_MODES };
 
+/* What convolutions and packed products compute with. The numbers go to the sandbox's child. */
+enum precision {
+    PRECISION_FP32,
+    PRECISION_BF16,         /* weights and activations; sums are float32 */
+    PRECISION_INT8,         /* int8 weights, uint8 activations, scales from calibration */
+    PRECISION_WEIGHTS_BF16, /* the stored weights alone */
+    PRECISIONS
+};
+
 /* A formal is an input of a block other than the first: nothing is known of it but that it is
  * there. */
 enum value_kind { VALUE_CONST, VALUE_INPUT, VALUE_COMPUTED, VALUE_FORMAL };
@@ -90,6 +99,7 @@ struct graph {
     const struct compile_file *files; /* files beside it, likewise; n_files of them */
     uint32_t n_files;
     enum optimize optimize;
+    enum precision precision;
 };
 
 enum status graph_new(struct graph **out) WARN_UNUSED;

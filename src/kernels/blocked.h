@@ -74,6 +74,15 @@ void block_pack_f32_ref(const struct block_move *m);
 void block_unpack_f32(const struct block_move *m);
 void block_unpack_f32_ref(const struct block_move *m);
 
+/* The same for elements of 1 or 2 bytes. */
+struct block_move_any {
+    int64_t batch, channels, plane, bytes;
+    const void *x;
+    void *y;
+};
+void block_pack_any(const struct block_move_any *m);
+void block_unpack_any(const struct block_move_any *m);
+
 /* Pools. planes: batch times blocks. A window with no place inside gives -infinity, or a mean of 0.
  */
 struct block_pool {

@@ -58,6 +58,45 @@ const char *cpu_level_name(enum cpu_level level)
     return names[level];
 }
 
+/* ---- beside the level: bit 0 that they were asked for, then one bit for each ---- */
+
+enum { ASKED = 1, VNNI = 2, BF16 = 4 };
+
+static int extras(void)
+{
+    static atomic_int known;
+    int have = atomic_load_explicit(&known, memory_order_relaxed);
+    if (have)
+        return have;
+    have = ASKED;
+#if defined(__x86_64__)
+    if (cpu_level() == CPU_AVX512) {
+        have |= __builtin_cpu_supports("avx512vnni") ? VNNI : 0;
+        have |= __builtin_cpu_supports("avx512bf16") ? BF16 : 0;
+    }
+#endif
+    atomic_store_explicit(&known, have, memory_order_relaxed);
+    return have;
+}
+
+bool cpu_has_vnni(void)
+{
+    return extras() & VNNI;
+}
+
+bool cpu_has_bf16(void)
+{
+    return extras() & BF16;
+}
+
+const char *cpu_text(void)
+{
+    static const char *const wide[] = {"avx512", "avx512, vnni", "avx512, bf16",
+                                       "avx512, vnni, bf16"};
+    enum cpu_level level = cpu_level();
+    return level == CPU_AVX512 ? wide[extras() / VNNI] : cpu_level_name(level);
+}
+
 enum status cpu_level_check(struct err *err)
 {
     const char *text = getenv("ROOST_CPU");

@@ -25,6 +25,13 @@ enum cpu_level cpu_level_most(void);
 /* "generic", "avx2", "avx512": as ROOST_CPU has them. */
 const char *cpu_level_name(enum cpu_level level);
 
+/* Beside the level, at CPU_AVX512 only: has the processor products of bytes (VPDPBUSD), of bfloat16
+ * (VDPBF16PS)? ROOST_CPU does not force them. */
+bool cpu_has_vnni(void);
+bool cpu_has_bf16(void);
+/* The level in force and what it has beside: "avx512, vnni, bf16". */
+const char *cpu_text(void);
+
 /* For the program's start: is ROOST_CPU a level that this processor has? Unset and "" are right.
  * errors: E_BAD_INPUT (names what came and what there is) */
 enum status cpu_level_check(struct err *err) WARN_UNUSED;

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "loader/loader_priv.h"
+#include "loader/tier.h"
 
 enum { VERSION_HEX = 12 }; /* of the content's hash, where a version has no number */
 
@@ -27,16 +28,12 @@ enum status run_read(struct run *r, uint64_t off, void *dst, size_t n, struct er
     return store_read(r->env->store, r->at.key, r->at.object.tag, off, dst, n, err);
 }
 
-static enum status read_page0(struct run *r, struct err *err)
+/* What page 0, in r->first, says of the object. */
+static enum status check_page0(struct run *r, struct err *err)
 {
     struct artifact_page0 *p = &r->page0;
     uint64_t have = r->at.object.bytes;
-    if (have < sizeof(r->first))
-        return err_set(err, E_CORRUPT, "page 0: the file holds %" PRIu64 " bytes, not one page",
-                       have);
-    enum status s = run_read(r, 0, r->first, sizeof(r->first), err);
-    if (s == OK)
-        s = artifact_page0_read(r->first, sizeof(r->first), p, err);
+    enum status s = artifact_page0_read(r->first, sizeof(r->first), p, err);
     if (s != OK)
         return s;
     if (p->file_bytes != have)
@@ -55,9 +52,47 @@ static enum status read_page0(struct run *r, struct err *err)
     return OK;
 }
 
+/* Page 0 and the metadata as the disk tier has them. False: it has none that fit the object. */
+static bool read_head(struct run *r)
+{
+    struct err ignored;
+    size_t n = 0;
+    if (!r->env->disk ||
+        tier_read_head(r->env->disk, r->at.key, &r->at.object, &r->meta, &n, &ignored) != OK)
+        return false;
+    if (n >= sizeof(r->first)) {
+        memcpy(r->first, r->meta, sizeof(r->first));
+        if (check_page0(r, &ignored) == OK && r->page0.meta_bytes == n)
+            return true;
+    }
+    tier_drop_head(r->env->disk, r->at.key, &r->at.object);
+    alloc_free(r->meta);
+    r->meta = NULL;
+    return false;
+}
+
+static enum status fetch_page0(struct run *r, struct err *err)
+{
+    uint64_t have = r->at.object.bytes;
+    if (have < sizeof(r->first))
+        return err_set(err, E_CORRUPT, "page 0: the file holds %" PRIu64 " bytes, not one page",
+                       have);
+    r->fetched = true;
+    enum status s = run_read(r, 0, r->first, sizeof(r->first), err);
+    return s == OK ? check_page0(r, err) : s;
+}
+
+static enum status read_page0(struct run *r, struct err *err)
+{
+    r->head_from_disk = read_head(r);
+    return r->head_from_disk ? OK : fetch_page0(r, err);
+}
+
 static enum status read_meta(struct run *r, struct err *err)
 {
     size_t n = (size_t)r->page0.meta_bytes, have = sizeof(r->first);
+    if (r->head_from_disk)
+        return OK;
     r->meta = alloc_new(n);
     if (!r->meta)
         return err_set(err, E_NO_MEMORY, "no memory for %zu bytes of metadata of %s", n, r->name);
@@ -65,13 +100,33 @@ static enum status read_meta(struct run *r, struct err *err)
     return n > have ? run_read(r, have, r->meta + have, n - have, err) : OK;
 }
 
-/* Proves hash and structure of the metadata; program_bind proves what it says. */
-static enum status prove_meta(struct run *r, struct err *err)
+/* What the disk tier had was not what the store has: once more, from there. */
+static enum status fetch_head(struct run *r, struct err *err)
+{
+    tier_drop_head(r->env->disk, r->at.key, &r->at.object);
+    alloc_free(r->meta);
+    r->meta = NULL;
+    r->head_from_disk = false;
+    enum status s = fetch_page0(r, err);
+    return s == OK ? read_meta(r, err) : s;
+}
+
+static enum status open_reader(struct run *r, struct err *err)
 {
     enum status s =
         artifact_reader_init(&r->reader, &r->page0, r->meta, (size_t)r->page0.meta_bytes, err);
     r->proven = s == OK;
     return s;
+}
+
+/* Proves hash and structure of the metadata; program_bind proves what it says. */
+static enum status prove_meta(struct run *r, struct err *err)
+{
+    enum status s = open_reader(r, err);
+    if (s != E_CORRUPT || !r->head_from_disk)
+        return s;
+    s = fetch_head(r, err);
+    return s == OK ? open_reader(r, err) : s;
 }
 
 /* A load that nobody wants any more ends between two chunks. */
@@ -140,6 +195,21 @@ static enum status run_steps(struct run *r, const char **step, struct err *err)
     return s;
 }
 
+/* What is to be written to the disk tier; NULL without memory for it: then it is not. The metadata
+ * goes with it. */
+static struct behind_job *job_of(struct run *r)
+{
+    struct behind_job *job = alloc_zero(1, sizeof(*job));
+    if (!job)
+        return NULL;
+    job->program = r->out->program;
+    job->head = r->meta;
+    job->head_bytes = (size_t)r->page0.meta_bytes;
+    job->has_key = tier_head_key(r->at.key, &r->at.object, &job->head_key);
+    r->meta = NULL;
+    return job;
+}
+
 enum status load_run(const struct load_env *env, struct slot *slot, const char *name,
                      struct load_result *out, struct err *err)
 {
@@ -148,6 +218,8 @@ enum status load_run(const struct load_env *env, struct slot *slot, const char *
     enum status s = run_steps(&r, &step, err);
     if (r.proven)
         artifact_reader_fini(&r.reader);
+    if (s == OK && env->disk && r.fetched)
+        out->behind = job_of(&r);
     alloc_free(r.meta);
     if (s == OK) {
         weights_fini(&r.weights);

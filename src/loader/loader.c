@@ -21,6 +21,7 @@ struct load {
 struct loader {
     struct load_env env; /* cache: NULL before loader_start */
     struct reaper reaper;
+    struct behind behind;
     atomic_bool draining;
     struct lock lock; /* LOCK_LOADER; guards the next five */
     struct cond work; /* a load was queued, or stopping was set */
@@ -47,8 +48,19 @@ enum status loader_new(struct store *store, const struct loader_resolver *r,
     cond_init(&l->work);
     cond_init(&l->idle);
     reaper_init(&l->reaper);
+    behind_init(&l->behind);
     *out = l;
     return OK;
+}
+
+void loader_use_disk(struct loader *l, struct disk *d)
+{
+    l->env.disk = d;
+}
+
+void loader_settle_disk(struct loader *l)
+{
+    behind_settle(&l->behind);
 }
 
 static void fail(struct loader *l, struct slot *slot, const struct err *err)
@@ -121,6 +133,8 @@ static void load_one(struct loader *l, struct load *load)
     }
     result.times.queue_us += waited_us;
     reaper_add_spare(&l->reaper, spare);
+    if (result.behind)
+        behind_submit(&l->behind, result.behind);
     cache_load_done(l->env.cache, slot, result.program, result.version, &result.times,
                     clock_now_us());
 }
@@ -142,7 +156,9 @@ static void *load_all(void *arg)
 enum status loader_start(struct loader *l, struct cache *cache, struct err *err)
 {
     l->env.cache = cache;
-    enum status s = reaper_start(&l->reaper, cache, err);
+    enum status s = reaper_start(&l->reaper, cache, &l->behind, err);
+    if (s == OK)
+        s = behind_start(&l->behind, l->env.disk, err);
     while (s == OK && l->started < l->threads) {
         char name[16];
         if (pthread_create(&l->thread[l->started], NULL, load_all, l) != 0)
@@ -176,6 +192,7 @@ void loader_free(struct loader **loader)
         pthread_join(l->thread[i], NULL);
     ASSERT(!l->first);
     reaper_fini(&l->reaper);
+    behind_fini(&l->behind);
     cond_fini(&l->idle);
     cond_fini(&l->work);
     lock_fini(&l->lock);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* Store -> memory, on its own threads: resolve, page 0, metadata and its proof, reserve, blobs,
- * bind. Values are struct program. One more thread, the reaper, frees evicted programs. Implements
- * the cache's source. A load that fails gives everything back, is told to the cache and is logged
- * here: one line with the model, the status and the section at fault. */
+/* Store -> disk tier -> memory, on its own threads: resolve, page 0, metadata and its proof,
+ * reserve, blobs, bind. Values are struct program. One more thread, the reaper, frees evicted
+ * programs. Implements the cache's source. A load that fails gives everything back, is told to the
+ * cache and is logged here: one line with the model, the status and the section at fault. */
 #ifndef ROOST_LOADER_LOADER_H
 #define ROOST_LOADER_LOADER_H
 
 #include "cache/cache.h"
+#include "disk/disk.h"
 #include "store/store.h"
 
 /* Where a name's artifact lies. */
@@ -40,6 +41,11 @@ struct loader_config {
  * cache_new, loader_start last; the cache asks for nothing before that.  errors: E_NO_MEMORY */
 enum status loader_new(struct store *store, const struct loader_resolver *r,
                        const struct loader_config *config, struct loader **out) WARN_UNUSED;
+/* Before loader_start: loads look in the tier first, and what they fetched is written to it behind
+ * them. d outlives the loader. */
+void loader_use_disk(struct loader *l, struct disk *d);
+/* Until nothing waits to be written to the tier; for tests. */
+void loader_settle_disk(struct loader *l);
 struct cache_source loader_source(struct loader *l);
 /* errors: E_INTERNAL when a thread cannot be started; loader_free cleans up */
 enum status loader_start(struct loader *l, struct cache *cache, struct err *err) WARN_UNUSED;

@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "loader/behind.h"
 #include "loader/loader.h"
 #include "runtime/program.h"
 
@@ -16,6 +17,7 @@ struct load_env {
     struct store *store;
     struct loader_resolver resolver;
     struct cache *cache;
+    struct disk *disk; /* NULL: there is no disk tier */
     const atomic_bool *draining;
     bool share_node; /* blobs are shared by all; else within a tenant */
 };
@@ -39,7 +41,9 @@ struct run {
     uint8_t first[ARTIFACT_PAGE0_BYTES];
     uint8_t *meta; /* heap; page0.meta_bytes of them */
     struct artifact_reader reader;
-    bool proven; /* reader is open */
+    bool proven;         /* reader is open */
+    bool head_from_disk; /* page 0 and the metadata are not the store's */
+    bool fetched;        /* something is: the disk tier lacks it */
     struct weights weights;
     uint64_t hash_us; /* of the time that reading blobs takes */
 };
@@ -53,7 +57,8 @@ enum status run_still_wanted(const struct run *r, struct err *err) WARN_UNUSED;
 struct load_result {
     struct program *program;
     char version[MODEL_VERSION_MAX + 1];
-    struct load_times times; /* queue_us: the wait for room; the caller adds its own */
+    struct load_times times;   /* queue_us: the wait for room; the caller adds its own */
+    struct behind_job *behind; /* NULL: the disk tier has all of it */
 };
 
 /* Steps a load through. On an error nothing is held any more but the cache's reservation, which
@@ -75,7 +80,8 @@ enum status weights_join(struct run *r, struct err *err) WARN_UNUSED;
 /* A load failed: frees what it holds, and lets go of what it shares. */
 void weights_drop(struct run *r);
 void weights_fini(struct weights *w); /* all but the bundle */
-/* What died with a slot. */
+/* Frees what died with a slot; announced before the program goes (bundle.h). */
+void weights_announce_dead(const struct slot *slot);
 void weights_free_dead(const struct slot *slot);
 
 /* ---- reaper.c: frees programs on its own thread ---- */
@@ -90,8 +96,9 @@ struct reap {
 
 /* Embedded. */
 struct reaper {
-    struct cache *cache; /* borrowed; set before anything is reaped */
-    struct lock lock;    /* LOCK_REAPER; guards what follows */
+    struct cache *cache;   /* borrowed; set before anything is reaped */
+    struct behind *behind; /* as above: asked before a program is freed */
+    struct lock lock;      /* LOCK_REAPER; guards what follows */
     struct cond changed;
     struct reap *first, *last; /* to free, in order */
     struct reap *spare;        /* one per loaded program */
@@ -102,7 +109,8 @@ struct reaper {
 
 void reaper_init(struct reaper *r);
 /* errors: E_INTERNAL */
-enum status reaper_start(struct reaper *r, struct cache *cache, struct err *err) WARN_UNUSED;
+enum status reaper_start(struct reaper *r, struct cache *cache, struct behind *behind,
+                         struct err *err) WARN_UNUSED;
 void reaper_fini(struct reaper *r); /* frees what is queued first */
 /* Leaves a record for a program that is about to be published; owned by the reaper from now on. */
 void reaper_add_spare(struct reaper *r, struct reap *spare);

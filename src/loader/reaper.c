@@ -34,6 +34,8 @@ static void *reap_all(void *arg)
     struct reap *x;
     while ((x = next_reap(r))) {
         struct slot *slot = x->slot;
+        behind_forget(r->behind, x->program);
+        weights_announce_dead(slot);
         program_free(&x->program);
         weights_free_dead(slot);
         alloc_free(x);
@@ -42,9 +44,11 @@ static void *reap_all(void *arg)
     return NULL;
 }
 
-enum status reaper_start(struct reaper *r, struct cache *cache, struct err *err)
+enum status reaper_start(struct reaper *r, struct cache *cache, struct behind *behind,
+                         struct err *err)
 {
     r->cache = cache;
+    r->behind = behind;
     if (pthread_create(&r->thread, NULL, reap_all, r) != 0)
         return err_set(err, E_INTERNAL, "the thread that frees models could not be started");
     pthread_setname_np(r->thread, "reaper");

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "loader/loader_priv.h"
+#include "loader/tier.h"
 
 enum {
     CHUNK_BYTES = 4 * 1024 * 1024, /* between two looks at a cancel */
@@ -146,22 +147,77 @@ static uint64_t elsewhere_bytes(const struct weights *w)
     return n;
 }
 
+/* ---- over the disk tier ---- */
+
+static enum status still_wanted(const void *run, struct err *err)
+{
+    return run_still_wanted(run, err);
+}
+
+/* One blob from the store, which always is hashed. */
+static enum status fetch_blob(struct run *r, uint32_t i, const struct blob_record *b, uint8_t *to,
+                              struct err *err)
+{
+    struct stretch x = {i, i + 1, b->off, b->bytes, to};
+    struct blob_check check;
+    r->fetched = true;
+    blob_check_init(&check, &r->reader);
+    enum status s = read_stretch(r, &x, &check, err);
+    blob_check_fini(&check);
+    return s;
+}
+
+static enum status tiered_blob(struct run *r, uint32_t i, struct err *err)
+{
+    const struct tier_going going = {still_wanted, r};
+    uint8_t *to = (uint8_t *)(uintptr_t)r->weights.bundle->blobs[i];
+    struct blob_record b;
+    enum status s = artifact_read_blob(&r->reader, i, &b, err);
+    if (s != OK)
+        return s;
+    s = tier_read_blob(r->env->disk, &b, to, blobs_hashed_always(), &going, err);
+    return s == E_NOT_FOUND ? fetch_blob(r, i, &b, to, err) : s;
+}
+
+/* Does the tier have one of the blobs that are to be read? */
+static enum status find_in_tier(const struct run *r, bool *any, struct err *err)
+{
+    enum status s = OK;
+    *any = false;
+    for (uint32_t i = 0; r->env->disk && s == OK && !*any && i < r->page0.n_blobs; i++) {
+        struct blob_record b;
+        if (r->weights.homes[i] == BLOB_ELSEWHERE)
+            continue;
+        s = artifact_read_blob(&r->reader, i, &b, err);
+        *any = s == OK && tier_has_blob(r->env->disk, &b);
+    }
+    return s;
+}
+
+/* Blob after blob, from the disk tier or else from the store; nobody reads what lies between two.
+ */
+static enum status read_tiered(struct run *r, struct err *err)
+{
+    enum status s = OK;
+    for (uint32_t i = 0; s == OK && i < r->page0.n_blobs; i++)
+        if (r->weights.homes[i] != BLOB_ELSEWHERE)
+            s = tiered_blob(r, i, err);
+    return s;
+}
+
 /* The bytes come from a store: each blob must be what its name says. Every read is of the object
  * that was resolved, or fails: so what is known of that object is known of these bytes. All of it
  * is known once all of it was read in one load. */
-enum status weights_read(struct run *r, struct err *err)
+static enum status read_stored(struct run *r, struct err *err)
 {
-    struct weights *w = &r->weights;
     struct blob_check check;
     struct stretch x;
-    const uint64_t elsewhere = MIN(elsewhere_bytes(w), r->page0.blob_bytes);
-    enum status s = bundle_new(&r->reader, w->homes, &w->bundle, err);
-    if (s != OK)
-        return s;
+    const uint64_t elsewhere = MIN(elsewhere_bytes(&r->weights), r->page0.blob_bytes);
     bool known = blobs_known_part(&r->page0, r->at.object.tag, r->page0.blob_bytes - elsewhere);
     blob_check_init(&check, &r->reader);
-    s = next_stretch(r, 0, &x, err);
+    enum status s = next_stretch(r, 0, &x, err);
     while (s == OK && x.first < x.end) {
+        r->fetched = true;
         s = read_stretch(r, &x, known ? NULL : &check, err);
         if (s == OK)
             s = next_stretch(r, x.end, &x, err);
@@ -170,6 +226,17 @@ enum status weights_read(struct run *r, struct err *err)
     if (s == OK && !known && !elsewhere && r->at.object.settled)
         blobs_remember(&r->page0, r->at.object.tag);
     return s;
+}
+
+enum status weights_read(struct run *r, struct err *err)
+{
+    bool any = false;
+    enum status s = bundle_new(&r->reader, r->weights.homes, &r->weights.bundle, err);
+    if (s == OK)
+        s = find_in_tier(r, &any, err);
+    if (s != OK)
+        return s;
+    return any ? read_tiered(r, err) : read_stored(r, err);
 }
 
 /* Lets others use what was read, and finds what they read. */
@@ -221,6 +288,14 @@ enum status weights_join(struct run *r, struct err *err)
     return s;
 }
 
+void weights_announce_dead(const struct slot *slot)
+{
+    const struct share *at = NULL;
+    void *part;
+    while ((part = cache_dead(slot, &at)))
+        blob_part_announce(part);
+}
+
 void weights_free_dead(const struct slot *slot)
 {
     const struct share *at = NULL;
@@ -232,6 +307,7 @@ void weights_free_dead(const struct slot *slot)
 void weights_drop(struct run *r)
 {
     cache_load_let_go(r->env->cache, r->slot);
+    weights_announce_dead(r->slot);
     bundle_free(&r->weights.bundle);
     weights_free_dead(r->slot);
     weights_fini(&r->weights);

@@ -207,6 +207,14 @@ void pool_put(struct extent e, uint64_t released)
     lock_release(&pool.lock);
 }
 
+void pool_count(uint64_t bytes)
+{
+    pool_lock();
+    pool.live += bytes;
+    give_way();
+    lock_release(&pool.lock);
+}
+
 void pool_cancel(uint64_t bytes)
 {
     pool_lock();

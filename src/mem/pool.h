@@ -44,7 +44,10 @@ void pool_put(struct extent e, uint64_t released);
 /* Takes a part of what pool_take counted, whose pages are the kernel's on return though the
  * addresses stay the caller's. *released, of a region, grows by its bytes under the pool's lock. */
 void pool_release(struct extent e, uint64_t *released);
-/* As pool_take counted, but no pages were made. */
+/* Counts as pool_take does, for pages that are none of the pool's; room was made for all of them.
+ */
+void pool_count(uint64_t bytes);
+/* As pool_take or pool_count counted, but the pages are not there, or not any more. */
 void pool_cancel(uint64_t bytes);
 uint64_t pool_live_bytes(void); /* in use */
 void extent_unmap(struct extent e);

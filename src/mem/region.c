@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/checked.h"
@@ -125,14 +126,70 @@ enum status region_init(struct region *r, uint64_t bytes)
     metric_add(M_MEMORY_RECYCLED, e.bytes);
     metric_add(M_MEMORY_FRESH, n - e.bytes);
     spoil(p, n);
-    *r = (struct region){p, n, 0};
+    *r = (struct region){.base = p, .bytes = n};
     return OK;
+}
+
+/* ---- files ---- */
+
+/* Whole pages of the file over the start of `base`. */
+static enum status map_file(void *base, const struct region_file *f, uint64_t whole, bool locked)
+{
+    if (!whole)
+        return OK;
+    void *p = mmap(base, whole, PROT_READ, MAP_PRIVATE | MAP_FIXED, f->fd, (off_t)f->off);
+    if (p == MAP_FAILED)
+        return errno == ENOMEM || errno == EAGAIN ? E_NO_MEMORY : E_IO;
+    return !locked || mlock(base, whole) == 0 ? OK : E_NO_MEMORY;
+}
+
+static enum status read_rest(uint8_t *to, const struct region_file *f, uint64_t from)
+{
+    while (from < f->bytes) {
+        ssize_t n = pread(f->fd, to + from, f->bytes - from, (off_t)(f->off + from));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return E_IO;
+        from += (uint64_t)n;
+    }
+    return OK;
+}
+
+enum status region_map(struct region *r, const struct region_file *f, uint64_t bytes, bool locked)
+{
+    const uint64_t n = region_round(bytes), whole = f->bytes / REGION_PAGE * REGION_PAGE;
+    ASSERT(f->bytes <= bytes && f->off % REGION_PAGE == 0);
+    if (n > INT64_MAX - HUGE || alloc_refused())
+        return E_NO_MEMORY;
+    pool_count(n);
+    ADDRESSES_TAKEN();
+    uint8_t *p = map(n);
+    enum status s = p ? map_file(p, f, whole, locked) : E_NO_MEMORY;
+    if (s == OK) {
+        spoil(p + whole, n - whole);
+        s = read_rest(p, f, whole);
+    }
+    if (s == OK) {
+        metric_add(M_MEMORY_MAPPED, whole);
+        metric_add(M_MEMORY_FRESH, n - whole);
+        *r = (struct region){.base = p, .bytes = n, .mapped_bytes = whole};
+        return OK;
+    }
+    if (p)
+        extent_unmap((struct extent){p, n});
+    pool_cancel(n);
+    return s;
 }
 
 void region_fini(struct region *r)
 {
-    if (r->base)
+    if (r->mapped_bytes) {
+        extent_unmap((struct extent){r->base, r->bytes});
+        pool_cancel(r->bytes - r->released);
+    } else if (r->base) {
         pool_put((struct extent){r->base, r->bytes}, r->released);
+    }
     *r = (struct region){0};
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* Atomics by table row, and their rendering. A histogram's buckets are kept apart and summed when
+/* Histograms, and the text of all. A histogram's buckets are kept apart and summed when
  * they are rendered, so that observing is two relaxed additions. */
 #include "metrics/metrics.h"
 
@@ -38,26 +38,10 @@ static const struct {
 #undef X
 };
 
-static atomic_uint_fast64_t values[METRIC_COUNT];
 static struct {
     atomic_uint_fast64_t bucket[BOUNDS_MAX + 1]; /* not cumulative; the last one is +Inf */
     atomic_uint_fast64_t sum_ns;
 } observed[HISTOGRAM_COUNT];
-
-void metric_add(enum metric m, uint64_t n)
-{
-    atomic_fetch_add_explicit(&values[m], n, memory_order_relaxed);
-}
-
-void metric_set(enum metric m, int64_t value)
-{
-    atomic_store_explicit(&values[m], (uint64_t)value, memory_order_relaxed);
-}
-
-uint64_t metric_get(enum metric m)
-{
-    return atomic_load_explicit(&values[m], memory_order_relaxed);
-}
 
 void histogram_s(enum histogram h, double seconds)
 {
@@ -77,7 +61,7 @@ void histogram_us(enum histogram h, uint64_t us)
 void metrics_reset(void)
 {
     for (int i = 0; i < METRIC_COUNT; i++)
-        atomic_store(&values[i], 0);
+        metric_set((enum metric)i, 0);
     for (int h = 0; h < HISTOGRAM_COUNT; h++) {
         for (int i = 0; i <= BOUNDS_MAX; i++)
             atomic_store(&observed[h].bucket[i], 0);

@@ -17,16 +17,22 @@
       "Models that left a tier, by reason.")                                                       \
     X(M_EVICT_UNLOAD, COUNTER, "roost_cache_evictions_total", "tier=\"host\",reason=\"unload\"",   \
       "")                                                                                          \
+    X(M_DISK_EVICTED, COUNTER, "roost_cache_evictions_total", "tier=\"disk\",reason=\"room\"", "") \
     X(M_CACHE_RESERVED, GAUGE, "roost_cache_used_bytes", "tier=\"host\",class=\"reserved\"",       \
       "Bytes charged to the budget, by what holds them.")                                          \
     X(M_CACHE_RESIDENT, GAUGE, "roost_cache_used_bytes", "tier=\"host\",class=\"resident\"", "")   \
     X(M_CACHE_DRAINING, GAUGE, "roost_cache_used_bytes", "tier=\"host\",class=\"draining\"", "")   \
     X(M_CACHE_SCRATCH, GAUGE, "roost_cache_used_bytes", "tier=\"host\",class=\"scratch\"", "")     \
     X(M_CACHE_POOLED, GAUGE, "roost_cache_used_bytes", "tier=\"host\",class=\"pooled\"", "")       \
+    X(M_DISK_RESERVED, GAUGE, "roost_cache_used_bytes", "tier=\"disk\",class=\"reserved\"", "")    \
+    X(M_DISK_RESIDENT, GAUGE, "roost_cache_used_bytes", "tier=\"disk\",class=\"resident\"", "")    \
+    X(M_DISK_DRAINING, GAUGE, "roost_cache_used_bytes", "tier=\"disk\",class=\"draining\"", "")    \
     X(M_CACHE_CAPACITY, GAUGE, "roost_cache_capacity_bytes", "tier=\"host\"",                      \
-      "The budget's limit (--memory).")                                                            \
+      "The budgets' limits (--memory, --disk-limit).")                                             \
+    X(M_DISK_CAPACITY, GAUGE, "roost_cache_capacity_bytes", "tier=\"disk\"", "")                   \
     X(M_CACHE_PEAK, GAUGE, "roost_cache_peak_bytes", "tier=\"host\"",                              \
       "Most bytes ever charged to the budget at once.")                                            \
+    X(M_DISK_PEAK, GAUGE, "roost_cache_peak_bytes", "tier=\"disk\"", "")                           \
     X(M_MODELS_LOADING, GAUGE, "roost_cache_models", "tier=\"host\",state=\"loading\"",            \
       "Models the node has a record of, by state.")                                                \
     X(M_MODELS_RESIDENT, GAUGE, "roost_cache_models", "tier=\"host\",state=\"resident\"", "")      \
@@ -43,9 +49,20 @@
     X(M_STORE_READS, COUNTER, "roost_store_reads_total", "", "Ranged reads from the store.")       \
     X(M_STORE_READ_BYTES, COUNTER, "roost_store_read_bytes_total", "",                             \
       "Bytes read from the store.")                                                                \
+    X(M_DISK_HIT, COUNTER, "roost_disk_lookups_total", "result=\"hit\"",                           \
+      "Files looked for in the disk tier.")                                                        \
+    X(M_DISK_MISS, COUNTER, "roost_disk_lookups_total", "result=\"miss\"", "")                     \
+    X(M_DISK_WRITTEN, COUNTER, "roost_disk_written_bytes_total", "",                               \
+      "Bytes put into the disk tier.")                                                             \
+    X(M_DISK_SCRUBBED, COUNTER, "roost_disk_scrubbed_bytes_total", "",                             \
+      "Bytes of the disk tier that were read again to be checked.")                                \
+    X(M_DISK_CORRUPT, COUNTER, "roost_disk_corrupt_total", "",                                     \
+      "Files of the disk tier that were not what was put, and are gone.")                          \
     X(M_MEMORY_RECYCLED, COUNTER, "roost_memory_bytes_total", "source=\"recycled\"",               \
-      "Memory given to models and arenas: pages of freed ones, or fresh from the kernel.")         \
+      "Memory given to models and arenas: pages of freed ones, fresh from the kernel, or a "       \
+      "file's.")                                                                                   \
     X(M_MEMORY_FRESH, COUNTER, "roost_memory_bytes_total", "source=\"fresh\"", "")                 \
+    X(M_MEMORY_MAPPED, COUNTER, "roost_memory_bytes_total", "source=\"mapped\"", "")               \
     X(M_BLOBS_HASHED, COUNTER, "roost_blob_bytes_total", "check=\"hashed\"",                       \
       "Weights loaded: hashed, or known from an earlier load of the same file.")                   \
     X(M_BLOBS_KNOWN, COUNTER, "roost_blob_bytes_total", "check=\"known\"", "")                     \
@@ -79,6 +96,7 @@
     X(M_REFUSED_CONNECTIONS, COUNTER, "roost_refused_total", "limit=\"connections\"", "")          \
     X(M_REFUSED_DEADLINE, COUNTER, "roost_refused_total", "limit=\"deadline\"", "")                \
     X(M_REFUSED_STEPS, COUNTER, "roost_refused_total", "limit=\"steps\"", "")                      \
+    X(M_REFUSED_DISK, COUNTER, "roost_refused_total", "limit=\"disk\"", "")                        \
     X(M_HTTP_1XX, COUNTER, "roost_http_responses_total", "class=\"1xx\"",                          \
       "HTTP answers by class of status.")                                                          \
     X(M_HTTP_2XX, COUNTER, "roost_http_responses_total", "class=\"2xx\"", "")                      \

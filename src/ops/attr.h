@@ -203,7 +203,14 @@
     X(scan_types, 410) /* ours: what slices are, in a loop without iterations */                   \
     X(block_form, 420) /* ours: enum block_form of a blocked convolution */                        \
     X(channels, 421)   /* ours: channels of a blocked tensor that is unpacked */                   \
-    X(columns, 430)    /* ours: columns of a packed product */
+    X(columns, 430)    /* ours: columns of a packed product */                                     \
+    X(x_scale, 440)    /* ours: of low precision: what bytes of an operand or the result mean */   \
+    X(x_zero, 441)                                                                                 \
+    X(y_scale, 442)                                                                                \
+    X(y_zero, 443)                                                                                 \
+    X(z_scale, 444)                                                                                \
+    X(z_zero, 445)                                                                                 \
+    X(y_type, 446) /* ours: the result's dtype, as tensors' are numbered */
 
 enum attr_key {
     ATTR_NONE = 0,

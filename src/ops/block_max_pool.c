@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* roost.BlockMaxPool(X): the maximum of each window over blocks of 16 channels, or of the whole
- * image when there is no kernel_shape. MaxPool's attributes.  source: ours */
+ * image when there is no kernel_shape: float32, bfloat16 or uint8, where places in the padding
+ * count for nothing. MaxPool's attributes.  source: ours */
 #include "ops/block_pool_common.h"
 
 static const char name[] = "BlockMaxPool";
@@ -13,12 +14,14 @@ static enum status prepare(const struct op_node *node, void *params, struct err 
 
 static enum status infer(struct op_infer *ctx, struct err *err)
 {
-    return block_pool_infer(ctx, name, err);
+    const struct tensor *x = ctx->n_in ? ctx->in[0] : NULL;
+    return block_pool_infer(ctx, name, x ? x->dtype : DT_F32, err);
 }
 
 static enum status run(const struct op_run *ctx, struct err *err)
 {
-    return block_pool_run(ctx, name, block_max_f32, err);
+    static const struct block_pool_kernels kernels = {block_max_f32, narrow_max};
+    return block_pool_run(ctx, name, &kernels, err);
 }
 
 const struct op op_block_max_pool = {
@@ -26,12 +29,12 @@ const struct op op_block_max_pool = {
     .name = "BlockMaxPool",
     .code = OP_CODE_block_max_pool,
     .since = {1},
-    .types = OP_T(F32),
+    .types = OP_T(U8) | OP_T(BF16) | OP_T(F32),
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,
     .out_max = 1,
-    .params_bytes = sizeof(struct pool_params),
+    .params_bytes = sizeof(struct block_pool_params),
     .prepare = prepare,
     .infer = infer,
     .run = run,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* roost.BlockPack(X): [batch][channels][height][width] as blocks of 16 channels, the lanes that are
- * left over 0.  source: ours */
+ * left over 0; float32, bfloat16 or uint8.  source: ours */
 #include "ops/blocked_common.h"
 
 static const char name[] = "BlockPack";
@@ -9,16 +9,16 @@ static const char name[] = "BlockPack";
 static enum status infer(struct op_infer *ctx, struct err *err)
 {
     enum status s = op_operands(ctx, name, 1, err);
-    if (s == OK)
-        s = op_only(ctx, name, 0, DT_F32, err);
     if (s != OK)
         return s;
     const struct tensor *x = ctx->in[0];
+    if (x->dtype != DT_F32 && x->dtype != DT_BF16 && x->dtype != DT_U8)
+        return op_no_kernel(name, 0, x, err);
     if (x->rank != 4)
         return op_bad(name, 0, x, "batch, channels, height and width", err);
     const int64_t dims[] = {x->dims[0], block_count(x->dims[1]), x->dims[2], x->dims[3],
                             BLOCK_LANES};
-    return op_output(ctx, 0, name, DT_F32, BLOCK_RANK, dims, err);
+    return op_output(ctx, 0, name, x->dtype, BLOCK_RANK, dims, err);
 }
 
 static enum status run(const struct op_run *ctx, struct err *err)
@@ -30,8 +30,14 @@ static enum status run(const struct op_run *ctx, struct err *err)
                                  .plane = op_span(x->dims, 2, 4),
                                  .x = x->data,
                                  .y = ctx->out[0]->data};
-    if (tensor_count(ctx->out[0]))
+    const struct block_move_any any = {
+        m.batch, m.channels, m.plane, (int64_t)dtype_bytes(x->dtype), x->data, ctx->out[0]->data};
+    if (tensor_count(ctx->out[0]) == 0)
+        return OK;
+    if (x->dtype == DT_F32)
         block_pack_f32(&m);
+    else
+        block_pack_any(&any);
     return OK;
 }
 
@@ -40,7 +46,7 @@ const struct op op_block_pack = {
     .name = "BlockPack",
     .code = OP_CODE_block_pack,
     .since = {1},
-    .types = OP_T(F32),
+    .types = OP_T(U8) | OP_T(BF16) | OP_T(F32),
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

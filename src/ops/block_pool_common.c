@@ -2,11 +2,13 @@
  * Copyright The Roost Authors */
 #include "ops/block_pool_common.h"
 
-enum status block_pool_prepare(const struct op_node *node, const char *op, struct pool_params *p,
-                               struct err *err)
+enum status block_pool_prepare(const struct op_node *node, const char *op,
+                               struct block_pool_params *p, struct err *err)
 {
-    enum status s = window_read(node, op, &p->window, err);
-    return s == OK ? op_flag(node, ATTR_count_include_pad, 0, &p->count_pad, err) : s;
+    enum status s = window_read(node, op, &p->pool.window, err);
+    if (s == OK)
+        s = op_flag(node, ATTR_count_include_pad, 0, &p->pool.count_pad, err);
+    return s == OK ? narrow_prepare(node, op, &p->narrow, err) : s;
 }
 
 static enum status place(const struct pool_params *p, const char *op, const struct tensor *x,
@@ -18,36 +20,37 @@ static enum status place(const struct pool_params *p, const char *op, const stru
                         err);
 }
 
-enum status block_pool_infer(struct op_infer *ctx, const char *op, struct err *err)
+enum status block_pool_infer(struct op_infer *ctx, const char *op, enum dtype y, struct err *err)
 {
+    const struct block_pool_params *p = ctx->params;
     enum status s = op_operands(ctx, op, 1, err);
     struct placed_window at;
     if (s == OK)
-        s = block_operand(ctx, op, 0, err);
+        s = block_narrow_operand(ctx, op, 0, err);
     if (s == OK)
-        s = place(ctx->params, op, ctx->in[0], &at, err);
+        s = place(&p->pool, op, ctx->in[0], &at, err);
     if (s == OK)
         s = pool_bound_work(op, ctx->in[0], &at, err);
     if (s != OK)
         return s;
     const int64_t *in = ctx->in[0]->dims;
     const int64_t dims[] = {in[0], in[1], at.out[1], at.out[2], BLOCK_LANES};
-    return op_output(ctx, 0, op, DT_F32, BLOCK_RANK, dims, err);
+    return op_output(ctx, 0, op, y, BLOCK_RANK, dims, err);
 }
 
 enum status block_pool_run(const struct op_run *ctx, const char *op,
-                           void (*f)(const struct block_pool *), struct err *err)
+                           const struct block_pool_kernels *kernels, struct err *err)
 {
-    const struct pool_params *params = ctx->params;
-    const struct tensor *x = ctx->in[0];
+    const struct block_pool_params *params = ctx->params;
+    const struct tensor *x = ctx->in[0], *y = ctx->out[0];
     struct placed_window at;
-    enum status s = place(params, op, x, &at, err);
+    enum status s = place(&params->pool, op, x, &at, err);
     if (s != OK || tensor_count(ctx->out[0]) == 0)
         return s;
     struct block_pool p = {.planes = x->dims[0] * x->dims[1],
-                           .count_pad = params->count_pad,
+                           .count_pad = params->pool.count_pad,
                            .x = x->data,
-                           .y = ctx->out[0]->data};
+                           .y = y->data};
     for (int d = 0; d < 2; d++) {
         p.in[d] = at.in[d + 1];
         p.out[d] = at.out[d + 1];
@@ -57,6 +60,11 @@ enum status block_pool_run(const struct op_run *ctx, const char *op,
         p.pad[d] = at.pad[d + 1];
         p.pad_end[d] = at.pad_end[d + 1];
     }
-    f(&p);
+    const struct narrow_pool narrow = {p, narrow_x(&params->narrow, x),
+                                       narrow_y(&params->narrow, y)};
+    if (x->dtype == DT_F32 && y->dtype == DT_F32)
+        kernels->f32(&p);
+    else
+        kernels->narrow(&narrow);
     return OK;
 }

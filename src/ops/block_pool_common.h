@@ -5,13 +5,26 @@
 #ifndef ROOST_OPS_BLOCK_POOL_COMMON_H
 #define ROOST_OPS_BLOCK_POOL_COMMON_H
 
-#include "ops/blocked_common.h"
+#include "ops/narrow_common.h"
 #include "ops/pool_common.h"
 
-enum status block_pool_prepare(const struct op_node *node, const char *op, struct pool_params *p,
-                               struct err *err) WARN_UNUSED;
-enum status block_pool_infer(struct op_infer *ctx, const char *op, struct err *err) WARN_UNUSED;
+struct block_pool_params {
+    struct pool_params pool;
+    struct narrow_params narrow;
+};
+
+/* The kernels of one pool. */
+struct block_pool_kernels {
+    void (*f32)(const struct block_pool *p);
+    void (*narrow)(const struct narrow_pool *p);
+};
+
+enum status block_pool_prepare(const struct op_node *node, const char *op,
+                               struct block_pool_params *p, struct err *err) WARN_UNUSED;
+/* y: the result's dtype. */
+enum status block_pool_infer(struct op_infer *ctx, const char *op, enum dtype y,
+                             struct err *err) WARN_UNUSED;
 enum status block_pool_run(const struct op_run *ctx, const char *op,
-                           void (*f)(const struct block_pool *), struct err *err) WARN_UNUSED;
+                           const struct block_pool_kernels *kernels, struct err *err) WARN_UNUSED;
 
 #endif

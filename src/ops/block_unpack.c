@@ -27,14 +27,14 @@ static enum status infer(struct op_infer *ctx, struct err *err)
     const struct params *p = ctx->params;
     enum status s = op_operands(ctx, name, 1, err);
     if (s == OK)
-        s = block_operand(ctx, name, 0, err);
+        s = block_narrow_operand(ctx, name, 0, err);
     if (s != OK)
         return s;
     const struct tensor *x = ctx->in[0];
     if (x->dims[1] != block_count(p->channels))
         return op_bad(name, 0, x, "as many blocks as attribute channels fills", err);
     const int64_t dims[] = {x->dims[0], p->channels, x->dims[2], x->dims[3]};
-    return op_output(ctx, 0, name, DT_F32, 4, dims, err);
+    return op_output(ctx, 0, name, x->dtype, 4, dims, err);
 }
 
 static enum status run(const struct op_run *ctx, struct err *err)
@@ -47,8 +47,14 @@ static enum status run(const struct op_run *ctx, struct err *err)
                                  .plane = op_span(x->dims, 2, 4),
                                  .x = x->data,
                                  .y = ctx->out[0]->data};
-    if (tensor_count(ctx->out[0]))
+    const struct block_move_any any = {
+        m.batch, m.channels, m.plane, (int64_t)dtype_bytes(x->dtype), x->data, ctx->out[0]->data};
+    if (tensor_count(ctx->out[0]) == 0)
+        return OK;
+    if (x->dtype == DT_F32)
         block_unpack_f32(&m);
+    else
+        block_unpack_any(&any);
     return OK;
 }
 
@@ -57,7 +63,7 @@ const struct op op_block_unpack = {
     .name = "BlockUnpack",
     .code = OP_CODE_block_unpack,
     .since = {1},
-    .types = OP_T(F32),
+    .types = OP_T(U8) | OP_T(BF16) | OP_T(F32),
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -2,13 +2,26 @@
  * Copyright The Roost Authors */
 #include "ops/blocked_common.h"
 
-enum status block_operand(const struct op_infer *ctx, const char *op, int i, struct err *err)
+static enum status has_blocks(const struct op_infer *ctx, const char *op, int i, struct err *err)
 {
     const struct tensor *x = ctx->in[i];
+    if (x->rank != BLOCK_RANK || x->dims[BLOCK_RANK - 1] != BLOCK_LANES)
+        return op_bad(op, i, x, "[batch][blocks][height][width][16]", err);
+    return OK;
+}
+
+enum status block_operand(const struct op_infer *ctx, const char *op, int i, struct err *err)
+{
     enum status s = op_only(ctx, op, i, DT_F32, err);
-    if (s == OK && (x->rank != BLOCK_RANK || x->dims[BLOCK_RANK - 1] != BLOCK_LANES))
-        return op_bad(op, i, x, "float32[batch][blocks][height][width][16]", err);
-    return s;
+    return s == OK ? has_blocks(ctx, op, i, err) : s;
+}
+
+enum status block_narrow_operand(const struct op_infer *ctx, const char *op, int i, struct err *err)
+{
+    const enum dtype t = ctx->in[i]->dtype;
+    if (t != DT_F32 && t != DT_BF16 && t != DT_U8)
+        return op_no_kernel(op, i, ctx->in[i], err);
+    return has_blocks(ctx, op, i, err);
 }
 
 struct tensor block_image(const struct tensor *x)

@@ -14,6 +14,9 @@ enum { BLOCK_RANK = 5 };
 /* Operand i is a blocked tensor.  errors: E_BAD_INPUT */
 enum status block_operand(const struct op_infer *ctx, const char *op, int i,
                           struct err *err) WARN_UNUSED;
+/* The same, or of bfloat16 or uint8.  errors: E_BAD_INPUT, E_UNSUPPORTED */
+enum status block_narrow_operand(const struct op_infer *ctx, const char *op, int i,
+                                 struct err *err) WARN_UNUSED;
 /* The image of blocks as [batch][blocks][height][width], for the rules of windows. */
 struct tensor block_image(const struct tensor *x);
 

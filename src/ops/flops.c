@@ -86,6 +86,14 @@ static uint64_t block_conv(const struct op_shapes *s, int weights)
     return blocks ? times(2 * count(s->out[0]), lanes / blocks / 16) : 0;
 }
 
+/* Each block of 16 outputs meets its weights. */
+static uint64_t narrow(const struct op_shapes *s, int weights)
+{
+    const struct tensor *w = operand(s, weights);
+    uint64_t blocks = w && w->rank ? (uint64_t)w->dims[0] : 0;
+    return blocks ? times(2 * count(s->out[0]), count(w) / blocks / 16) : 0;
+}
+
 static uint64_t attention(const struct op_shapes *s, int first)
 {
     UNUSED(first);
@@ -100,6 +108,8 @@ static const struct rule {
     {"Conv", conv, 1},
     {"FusedConv", conv, 1},
     {"BlockConv", block_conv, 1},
+    {"NarrowConv", narrow, 1},
+    {"NarrowGemm", narrow, 1},
     {"ConvInteger", conv, 1},
     {"QLinearConv", conv, 3},
     {"ConvTranspose", conv_transpose, 1},

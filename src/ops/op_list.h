@@ -207,7 +207,10 @@
     X(block_unpack, 642)                                                                           \
     X(block_max_pool, 643)                                                                         \
     X(block_average_pool, 644)                                                                     \
-    X(block_scale, 645)
+    X(block_scale, 645)                                                                            \
+    X(narrow_conv, 650)                                                                            \
+    X(narrow_gemm, 651)                                                                            \
+    X(narrow_scale, 652)
 
 enum {
     OP_CODE_MAX = 699,

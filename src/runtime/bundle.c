@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* Whoever is not the last to leave gives its pages back before it leaves, so that the region is
- * there while it does; and since nobody ever joins, one who finds itself alone stays alone. */
+ * there while it does; and since nobody ever joins, one who finds itself alone stays alone. The
+ * same holds for one who finds nobody but parts that its own thread has announced: it goes on to
+ * free them all, so their pages may go with the region. */
 #include "runtime/bundle.h"
 
 #include <inttypes.h>
@@ -55,7 +57,7 @@ static enum status place(struct bundle *b, const struct artifact_reader *r,
         uint8_t *at = base + blob.off - left_out;
         b->blobs[i] = at;
         if (home == BLOB_SHARED)
-            b->parts[b->n_parts++] = (struct blob_part){b, at, bundle_blob_bytes(&blob)};
+            b->parts[b->n_parts++] = (struct blob_part){b, at, bundle_blob_bytes(&blob), false};
     }
     b->bind = base + bind_start(&r->p0) - left_out;
     b->bind_bytes = b->region.bytes - (uint64_t)(b->bind - base);
@@ -72,28 +74,54 @@ static void discard(struct bundle **bundle)
     alloc_free(b);
 }
 
+/* Empty, with room for the addresses. */
+static struct bundle *make(const struct artifact_page0 *p0, uint32_t parts)
+{
+    struct bundle *b = alloc_zero(1, sizeof(*b));
+    if (!b)
+        return NULL;
+    atomic_init(&b->live, 1);
+    b->blobs = alloc_zero((size_t)p0->n_blobs + 1, sizeof(b->blobs[0]));
+    b->parts = alloc_zero((size_t)parts + 1, sizeof(b->parts[0]));
+    if (!b->blobs || !b->parts)
+        discard(&b);
+    return b;
+}
+
+static enum status no_region(enum status s, uint64_t bytes, struct err *err)
+{
+    return s == E_IO
+               ? err_set(err, s, "cannot be mapped")
+               : err_set(err, E_NO_MEMORY, "no memory for a program of %" PRIu64 " bytes", bytes);
+}
+
 enum status bundle_new(const struct artifact_reader *r, const enum blob_home *homes,
                        struct bundle **out, struct err *err)
 {
-    const uint64_t whole = program_bytes(&r->p0);
     uint64_t elsewhere;
     uint32_t parts;
     *out = NULL;
     enum status s = measure(r, homes, &elsewhere, &parts, err);
     if (s != OK)
         return s;
-    struct bundle *b = alloc_zero(1, sizeof(*b));
-    if (!b)
-        return err_set(err, E_NO_MEMORY, "no memory for a program");
-    atomic_init(&b->live, 1);
-    b->blobs = alloc_zero((size_t)r->p0.n_blobs + 1, sizeof(b->blobs[0]));
-    b->parts = alloc_zero((size_t)parts + 1, sizeof(b->parts[0]));
-    if (b->blobs && b->parts && region_init(&b->region, whole - elsewhere) == OK)
-        s = place(b, r, homes, err);
-    else
-        s = err_set(err, E_NO_MEMORY, "no memory for a program of %" PRIu64 " bytes",
-                    whole - elsewhere);
-    if (s != OK)
+    const uint64_t bytes = program_bytes(&r->p0) - elsewhere;
+    struct bundle *b = make(&r->p0, parts);
+    s = b ? region_init(&b->region, bytes) : E_NO_MEMORY;
+    s = s == OK ? place(b, r, homes, err) : no_region(s, bytes, err);
+    if (s != OK && b)
+        discard(&b);
+    *out = b;
+    return s;
+}
+
+enum status bundle_map(const struct artifact_reader *r, const struct region_file *f,
+                       struct bundle **out, struct err *err)
+{
+    const uint64_t bytes = program_bytes(&r->p0);
+    struct bundle *b = make(&r->p0, 0);
+    enum status s = b ? region_map(&b->region, f, bytes, false) : E_NO_MEMORY;
+    s = s == OK ? place(b, r, NULL, err) : no_region(s, bytes, err);
+    if (s != OK && b)
         discard(&b);
     *out = b;
     return s;
@@ -110,6 +138,30 @@ static void leave(struct bundle *b)
         discard(&b);
 }
 
+/* A number that no other thread has. */
+static uintptr_t this_thread(void)
+{
+    static _Thread_local char own;
+    return (uintptr_t)&own;
+}
+
+/* Parts that this thread is about to free, beside the one at hand. */
+static uint32_t going_too(struct bundle *b)
+{
+    return atomic_load(&b->announcer) == this_thread() ? b->going : 0;
+}
+
+void blob_part_announce(struct blob_part *p)
+{
+    struct bundle *b = p->bundle;
+    uintptr_t nobody = 0;
+    if (!atomic_compare_exchange_strong(&b->announcer, &nobody, this_thread()) &&
+        nobody != this_thread())
+        return;
+    p->going = true;
+    b->going++;
+}
+
 static uint64_t offset(const struct bundle *b, const uint8_t *at)
 {
     return (uint64_t)(at - (const uint8_t *)b->region.base);
@@ -122,7 +174,7 @@ void bundle_free(struct bundle **bundle)
     if (!b)
         return;
     uint64_t at = 0;
-    if (atomic_load(&b->live) > 1) {
+    if (atomic_load(&b->live) > 1 + going_too(b)) {
         for (uint32_t i = 0; i < b->n_parts; i++) {
             uint64_t next = offset(b, b->parts[i].base);
             region_release(&b->region, at, next - at);
@@ -136,7 +188,9 @@ void bundle_free(struct bundle **bundle)
 void blob_part_free(struct blob_part *p)
 {
     struct bundle *b = p->bundle;
-    if (atomic_load(&b->live) > 1)
+    if (p->going && !--b->going)
+        atomic_store(&b->announcer, 0);
+    if (atomic_load(&b->live) > 1 + (p->going ? going_too(b) : 0))
         region_release(&b->region, offset(b, p->base), p->bytes);
     leave(b);
 }

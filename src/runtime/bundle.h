@@ -6,7 +6,9 @@
  * What of it only the program uses is its own: the blob of small constants, the bind area. Each
  * blob that others may use is a part with a life of its own. A part that goes while others live is
  * given back to the kernel in place; the region goes, to the pool, with the last one. So any number
- * of blobs may come and go and the process has one mapping a load.
+ * of blobs may come and go and the process has one mapping a load. Parts that are to go together
+ * are announced before the first of them goes: when nobody else is left they go as one, to the
+ * pool.
  *
  * A blob that an earlier load brought lies elsewhere: the region has no room for it, and the bundle
  * only knows its address. Who keeps it there is the caller's business. */
@@ -32,6 +34,7 @@ struct blob_part {
     struct bundle *bundle;
     uint8_t *base;
     uint64_t bytes; /* a multiple of REGION_PAGE */
+    bool going;     /* counted in the bundle's going */
 };
 
 /* Heap; goes with its last part. */
@@ -39,6 +42,8 @@ struct bundle {
     struct region region;
     atomic_uint live; /* parts that still hold pages, the own one included; those of blobs count
                        * once they are published */
+    atomic_uintptr_t announcer; /* whose thread's parts `going` counts; 0: nobody's */
+    uint32_t going;             /* announced and still there; the announcer's alone */
     uint32_t n_parts;
     struct blob_part *parts; /* of the blobs that are BLOB_SHARED, in order */
     const uint8_t **blobs;   /* by blob: its bytes; NULL until known, where it lies elsewhere */
@@ -54,11 +59,18 @@ uint64_t bundle_blob_bytes(const struct blob_record *b);
  * errors: E_NO_MEMORY; those of artifact_read_blob */
 enum status bundle_new(const struct artifact_reader *r, const enum blob_home *homes,
                        struct bundle **out, struct err *err) WARN_UNUSED;
+/* All blobs are BLOB_OWN, and mapped from the file's part, which is the blob area (region_map, not
+ * locked).  errors: as above; E_IO */
+enum status bundle_map(const struct artifact_reader *r, const struct region_file *f,
+                       struct bundle **out, struct err *err) WARN_UNUSED;
 /* From now on each part lives on its own. Called once, before anybody else hears of a part. */
 void bundle_publish(struct bundle *b);
 /* The program's own part goes, and with it those of blobs that were never published.
  * thread: any but event and exec threads   locks: takes POOL   blocks: while pages go */
 void bundle_free(struct bundle **b);
+/* This thread is about to free the part, before it tells anybody that its bytes are back. Only a
+ * hint: where another thread is at work on the bundle, nothing is announced. */
+void blob_part_announce(struct blob_part *p);
 /* A published part goes: nobody reads the blob any more.  thread, locks, blocks: as above */
 void blob_part_free(struct blob_part *p);
 

@@ -98,6 +98,7 @@ enum status program_measure(const void *bytes, size_t n, struct artifact_cost *o
 /* An open file, and what it was when it was opened. */
 struct source {
     int fd;
+    bool map; /* its blobs, instead of reading them */
     struct stat st;
     struct artifact_page0 p0;
     uint8_t *meta; /* heap; p0.meta_bytes of them */
@@ -187,6 +188,32 @@ static enum status read_blobs(const struct source *f, const struct artifact_read
     return s;
 }
 
+static enum status map_blobs(const struct source *f, const struct artifact_reader *reader,
+                             struct bundle **bundle, struct err *err)
+{
+    const struct region_file part = {f->fd, f->p0.meta_bytes, f->p0.blob_bytes};
+    char tag[FILE_TAG_MAX];
+    file_tag(&f->st, tag);
+    bool known = blobs_known(&f->p0, tag);
+    enum status s = bundle_map(reader, &part, bundle, err);
+    if (s != OK || (known && unchanged(f, tag)))
+        return s;
+    s = check_whole(reader, *bundle, err);
+    if (s == OK && file_tag_settled(&f->st, time(NULL)) && unchanged(f, tag))
+        blobs_remember(&f->p0, tag);
+    return s;
+}
+
+/* On an error *bundle may be there. */
+static enum status get_blobs(const struct source *f, const struct artifact_reader *reader,
+                             struct bundle **bundle, struct err *err)
+{
+    if (f->map)
+        return map_blobs(f, reader, bundle, err);
+    enum status s = bundle_new(reader, NULL, bundle, err);
+    return s == OK ? read_blobs(f, reader, *bundle, err) : s;
+}
+
 static enum status open_parts(struct source *f, struct program **out, struct err *err)
 {
     struct artifact_reader reader;
@@ -196,9 +223,7 @@ static enum status open_parts(struct source *f, struct program **out, struct err
         s = artifact_reader_init(&reader, &f->p0, f->meta, f->p0.meta_bytes, err);
     if (s != OK)
         return s;
-    s = bundle_new(&reader, NULL, &bundle, err);
-    if (s == OK)
-        s = read_blobs(f, &reader, bundle, err);
+    s = get_blobs(f, &reader, &bundle, err);
     if (s == OK)
         s = program_bind(&reader, &bundle, out, err);
     bundle_free(&bundle);
@@ -206,9 +231,9 @@ static enum status open_parts(struct source *f, struct program **out, struct err
     return s;
 }
 
-enum status program_open_file(const char *path, struct program **out, struct err *err)
+static enum status open_source(const char *path, bool map, struct program **out, struct err *err)
 {
-    struct source f = {.fd = open(path, O_RDONLY | O_CLOEXEC)};
+    struct source f = {.fd = open(path, O_RDONLY | O_CLOEXEC), .map = map};
     if (f.fd < 0)
         return err_set(err, errno == ENOENT ? E_NOT_FOUND : E_IO, "%s: %s", path, strerror(errno));
     enum status s = fstat(f.fd, &f.st) == 0
@@ -217,4 +242,14 @@ enum status program_open_file(const char *path, struct program **out, struct err
     alloc_free(f.meta);
     close(f.fd);
     return s == OK ? OK : err_prefix(err, "%s", path);
+}
+
+enum status program_open_file(const char *path, struct program **out, struct err *err)
+{
+    return open_source(path, false, out, err);
+}
+
+enum status program_map_file(const char *path, struct program **out, struct err *err)
+{
+    return open_source(path, true, out, err);
 }

@@ -137,6 +137,12 @@ bool program_sample(const struct program *p, const struct tensor **in, const str
     return true;
 }
 
+const void *program_blob(const struct program *p, uint32_t i)
+{
+    ASSERT(i < p->p0.n_blobs);
+    return p->bundle->blobs[i];
+}
+
 uint32_t program_instr_count(const struct program *p)
 {
     return p->p0.n_instrs;

@@ -43,6 +43,10 @@ void program_free(struct program **p); /* thread: any but event and exec threads
 enum status program_open_bytes(const void *bytes, size_t n, struct program **out,
                                struct err *err) WARN_UNUSED;
 enum status program_open_file(const char *path, struct program **out, struct err *err) WARN_UNUSED;
+/* As program_open_file, but the blobs are mapped (region_map, not locked), not read: for a file
+ * that nobody writes to or cuts as long as the program lives. Who does changes its weights, or ends
+ * the process. */
+enum status program_map_file(const char *path, struct program **out, struct err *err) WARN_UNUSED;
 
 const struct signature *program_signature(const struct program *p);
 const struct artifact_page0 *program_page0(const struct program *p);
@@ -55,6 +59,9 @@ bool program_sample(const struct program *p, const struct tensor **in, const str
 /* The class labels, int64[C] or string[C], that name the columns of signature output i; NULL when
  * they have none. A view into the program. */
 const struct tensor *program_classes(const struct program *p, int output);
+
+/* The bytes of blob i, which is below page 0's n_blobs. */
+const void *program_blob(const struct program *p, uint32_t i);
 
 /* What stands in the program, for `show` and the tests. */
 struct instr_view {

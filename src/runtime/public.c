@@ -87,6 +87,17 @@ enum roost_status roost_model_open_file(const char *path, struct roost_model **o
     return report(s, &err, error);
 }
 
+enum roost_status roost_model_map_immutable_file(const char *path, struct roost_model **out,
+                                                 struct roost_error *error)
+{
+    struct program *p;
+    struct err err;
+    enum status s = program_map_file(path, &p, &err);
+    if (s == OK)
+        *out = (struct roost_model *)p;
+    return report(s, &err, error);
+}
+
 enum roost_status roost_model_open_bytes(const void *bytes, size_t n, struct roost_model **out,
                                          struct roost_error *error)
 {

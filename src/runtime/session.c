@@ -17,6 +17,7 @@ struct session {
     uint32_t magic;
     uint64_t arena_bytes;       /* that the last run used */
     const struct op_team *team; /* NULL: runs keep to their thread */
+    const struct session_watch *watch;
     struct plan_set plans;
 };
 
@@ -26,6 +27,7 @@ struct run {
     const struct tensor *in;
     const struct run_limits *limits;
     const struct op_team *team;
+    const struct session_watch *watch; /* NULL: nobody asks */
     int64_t symbols[ARTIFACT_SYMBOLS_MAX];
     uint8_t staged[SIGNATURE_PORTS_MAX];
 };
@@ -59,6 +61,11 @@ void session_forget(struct session *s)
 void session_set_team(struct session *s, const struct op_team *team)
 {
     s->team = team;
+}
+
+void session_set_watch(struct session *s, const struct session_watch *watch)
+{
+    s->watch = watch;
 }
 
 uint64_t session_plans_made(const struct session *s)
@@ -192,6 +199,16 @@ static enum status run_step(const struct plan_step *step, void *scratch, const s
     return s == OK ? OK : err_prefix(err, "node \"%s\"", in->name);
 }
 
+static void show_results(const struct plan *pl, const struct plan_step *step,
+                         const struct session_watch *watch)
+{
+    for (int k = 0; k < step->in->n_out; k++) {
+        const struct tensor *t = step->operands[step->in->n_in + k];
+        if (t)
+            watch->see(watch->arg, (int32_t)(t - pl->tensors), t);
+    }
+}
+
 static enum status run_planned(const struct plan_entry *e, const struct run *run, struct err *err)
 {
     const struct plan *pl = &e->plan;
@@ -205,6 +222,8 @@ static enum status run_planned(const struct plan_entry *e, const struct run *run
         s = guard_step(&guard, pl->steps[i].bytes, err);
         if (s == OK)
             s = run_step(&pl->steps[i], scratch, run->team, err);
+        if (s == OK && run->watch)
+            show_results(pl, &pl->steps[i], run->watch);
     }
     return s == OK ? guard_end(&guard, err) : s;
 }
@@ -256,6 +275,7 @@ enum status session_run(struct session *s, const struct program *p, const struct
     run.in = in;
     run.limits = limits;
     run.team = s->team;
+    run.watch = s->watch;
     enum status st = check_inputs(&run, err);
     const struct plan_shapes shapes = {run.in, run.symbols, run.staged};
     if (st == OK)

@@ -29,6 +29,16 @@ void session_forget(struct session *s);
  * as long as runs are made. Answers do not depend on it. */
 void session_set_team(struct session *s, const struct op_team *team);
 
+/* Is told of every result of a planned run right after its instruction, while it still stands
+ * there: the tensor's index in the program, its shape and data. Results that only look at other
+ * bytes, or follow from shapes, have no instruction that runs, and it is not told of them. */
+struct session_watch {
+    void (*see)(void *arg, int32_t tensor, const struct tensor *t);
+    void *arg; /* borrowed */
+};
+/* NULL: no more. Borrowed as long as runs are made. */
+void session_set_watch(struct session *s, const struct session_watch *watch);
+
 #define RUN_STEPS_DEFAULT UINT64_C(100000000)
 
 struct run_limits {

@@ -29,17 +29,18 @@ enum status sandbox_hold(const void *bytes, size_t n, int *fd, struct err *err)
 }
 
 /* The limits in force for a model and files of so many bytes. */
-static enum status settle_limits(int model_fd, uint64_t files_bytes, struct sandbox_limits *l,
-                                 struct err *err)
+static enum status settle_limits(const struct sandbox_job *job, uint64_t files_bytes,
+                                 struct sandbox_limits *l, struct err *err)
 {
+    const bool narrow = job->options.precision.precision != PRECISION_FP32;
+    const uint64_t times = narrow ? SANDBOX_MEMORY_TIMES_NARROW : SANDBOX_MEMORY_TIMES;
     struct stat st;
-    if (fstat(model_fd, &st) != 0)
+    if (fstat(job->model_fd, &st) != 0)
         return err_set(err, E_IO, "cannot read the model: %s", strerror(errno));
     uint64_t least = (uint64_t)SANDBOX_MEMORY_MIN_MIB << 20;
     uint64_t model = (uint64_t)MIN(st.st_size, (off_t)CHILD_MODEL_MAX);
     if (!l->memory_bytes)
-        l->memory_bytes =
-            ((uint64_t)SANDBOX_MEMORY_MIB << 20) + SANDBOX_MEMORY_TIMES * (model + files_bytes);
+        l->memory_bytes = ((uint64_t)SANDBOX_MEMORY_MIB << 20) + times * (model + files_bytes);
     if (!l->time_us)
         l->time_us = (uint64_t)SANDBOX_TIME_S * 1000000;
     l->memory_bytes = MAX(l->memory_bytes, least);
@@ -61,6 +62,10 @@ static enum status write_request(const struct sandbox_job *job, const struct san
     r.memory_bytes = l->memory_bytes;
     r.passes_off = job->options.passes_off;
     r.optimize = (uint32_t)job->options.optimize;
+    r.precision = (uint32_t)job->options.precision.precision;
+    r.bounded = job->options.precision.bounded;
+    r.error_max = job->options.precision.error_max;
+    r.calibrated = job->options.precision.calibration != NULL;
     r.n_files = n_files;
     r.names_bytes = (uint32_t)names->len;
     enum status s = buf_add(&all, &r, sizeof(r));
@@ -83,6 +88,14 @@ enum status sandbox_prove(struct sandbox_result *out, struct err *err)
     return err_set(err, E_CORRUPT, "the compiler's artifact does not verify: %s", words);
 }
 
+/* *fd stays -1 when there are none. */
+static enum status hold_calibration(const struct sandbox_job *job, int *fd, struct err *err)
+{
+    const struct precision_wish *wish = &job->options.precision;
+    return wish->calibration ? sandbox_hold(wish->calibration, wish->calibration_bytes, fd, err)
+                             : OK;
+}
+
 /* One child: to its artifact, or to the names of the files that it wants first. */
 static enum status one_child(const char *program, const struct sandbox_job *job,
                              const struct buf *names, const struct child_files *files,
@@ -90,22 +103,33 @@ static enum status one_child(const char *program, const struct sandbox_job *job,
 {
     const char *const argv[] = {"roost", SANDBOX_VERB, NULL};
     struct sandbox_limits l = job->limits;
+    int fds[CHILD_FDS_MAX], held = -1;
     struct child_spec spec = {.program = program,
                               .argv = argv,
                               .model_fd = job->model_fd,
-                              .file_fds = files->fds,
+                              .file_fds = fds,
                               .n_files = files->n};
     struct child_end end;
-    enum status s = settle_limits(job->model_fd, files->bytes, &l, err);
+    memcpy(fds, files->fds, files->n * sizeof(*fds));
+    enum status s = settle_limits(job, files->bytes, &l, err);
+    if (s == OK)
+        s = hold_calibration(job, &held, err);
     if (s == OK)
         s = write_request(job, &l, names, files->n, &spec.request_fd, err);
-    if (s != OK)
+    if (s != OK) {
+        if (held >= 0)
+            close(held);
         return s;
+    }
+    if (held >= 0)
+        fds[spec.n_files++] = held;
     spec.result_max = l.memory_bytes;
     spec.time_us = l.time_us;
     child_end_init(&end, artifact);
     s = child_run(&spec, &end, err);
     close(spec.request_fd);
+    if (held >= 0)
+        close(held);
     if (s == OK)
         s = child_verdict(&end, &l, words, err);
     child_end_fini(&end);
@@ -147,6 +171,8 @@ enum status sandbox_compile_by(const char *program, const struct sandbox_job *jo
         out->guards = words.guards;
         if (job->options.log)
             *job->options.log = words.log;
+        if (job->options.report)
+            *job->options.report = words.report;
         s = sandbox_prove(out, err);
     }
     if (s != OK)

@@ -157,6 +157,11 @@ enum status source_map_file(struct child_source *s, const char *name, int fd, st
     return st;
 }
 
+enum status source_map_calibration(struct child_source *s, int fd, struct err *err)
+{
+    return map(fd, &s->calibration.bytes, &s->calibration.n, err);
+}
+
 void source_unmap(struct child_source *s)
 {
     if (s->n)
@@ -164,5 +169,7 @@ void source_unmap(struct child_source *s)
     for (uint32_t i = 0; i < s->n_files; i++)
         if (s->files[i].n)
             munmap((void *)(uintptr_t)s->files[i].bytes, s->files[i].n);
+    if (s->calibration.n)
+        munmap((void *)(uintptr_t)s->calibration.bytes, s->calibration.n);
     *s = (struct child_source){.n_files = 0};
 }

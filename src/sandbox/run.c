@@ -143,7 +143,7 @@ static int spawn(const struct child_spec *spec, const struct stream *s, pid_t *p
 /* Works on copies of the descriptors that lie above the child's. */
 static int start(const struct child_spec *spec, const struct stream *s, pid_t *pid)
 {
-    int lifted[COMPILE_FILES_MAX], above = child_fds(spec), rc = 0;
+    int lifted[CHILD_FDS_MAX], above = child_fds(spec), rc = 0;
     struct child_spec high = *spec;
     high.file_fds = lifted;
     high.model_fd = fcntl(spec->model_fd, F_DUPFD_CLOEXEC, above);

@@ -20,8 +20,9 @@
 
 enum {
     SANDBOX_MEMORY_MIN_MIB = 16,
-    SANDBOX_MEMORY_MIB = 1024, /* of the default limit, beside ... */
-    SANDBOX_MEMORY_TIMES = 5,  /* ... so many times the model's bytes, files included */
+    SANDBOX_MEMORY_MIB = 1024,       /* of the default limit, beside ... */
+    SANDBOX_MEMORY_TIMES = 5,        /* ... so many times the model's bytes, files included */
+    SANDBOX_MEMORY_TIMES_NARROW = 8, /* ... when it is compiled to low precision, and run */
     SANDBOX_TIME_S = 120,
     SANDBOX_FILES_MAX_GIB = 64, /* of all files beside the model */
 };
@@ -45,7 +46,7 @@ struct sandbox_guards {
 struct sandbox_job {
     int model_fd;       /* borrowed: a regular file or sandbox_hold's, read from its start */
     const char *folder; /* where files lie that the model may want by name; NULL: nowhere */
-    struct compile_options options; /* but for its files */
+    struct compile_options options; /* but for its files; what it borrows is handed over */
     struct sandbox_limits limits;
     bool bare; /* compile in this process, for once trusting the model: no limits, no guards */
 };

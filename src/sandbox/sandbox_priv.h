@@ -19,12 +19,14 @@ enum {
     CHILD_SAID = 2,   /* pipe: standard error, for whoever looks into a crash */
     CHILD_REPORT = 3, /* pipe: notes */
     CHILD_REQUEST = 4,
-    CHILD_FILES = 5, /* the first of the files beside the model, mapped and not read */
+    CHILD_FILES = 5, /* the first of the files beside the model, mapped and not read; behind them,
+                      * if there are any, the calibration data */
 };
 
 enum {
-    CHILD_REPORT_MAX = 1 << 20, /* bytes of all notes */
-    CHILD_SAID_MAX = 8192,      /* bytes kept of standard error */
+    CHILD_FDS_MAX = COMPILE_FILES_MAX + 1, /* files and calibration data */
+    CHILD_REPORT_MAX = 1 << 20,            /* bytes of all notes */
+    CHILD_SAID_MAX = 8192,                 /* bytes kept of standard error */
     CHILD_MODEL_MAX = INT32_MAX,
 };
 
@@ -37,7 +39,11 @@ struct child_request {
     uint32_t time_s;       /* of processor time */
     uint64_t memory_bytes; /* beyond the process as it starts, and what it maps of the model */
     uint64_t passes_off;
-    uint32_t optimize; /* enum optimize */
+    double error_max;            /* of struct precision_wish */
+    uint32_t optimize;           /* enum optimize */
+    uint32_t precision;          /* enum precision */
+    uint8_t bounded, calibrated; /* 1: error_max counts; there are calibration data */
+    uint8_t zero[2];
     uint32_t n_files, names_bytes;
 };
 enum { CHILD_REQUEST_MAGIC = 0x52534258 };
@@ -48,11 +54,12 @@ struct child_note {
     uint32_t kind, bytes;
 };
 enum child_note_kind {
-    NOTE_GUARDS = 1, /* struct child_guards */
-    NOTE_ERROR = 2,  /* uint32_t status, then the words */
-    NOTE_DONE = 3,   /* uint64_t: bytes written to CHILD_RESULT */
-    NOTE_PASSES = 4, /* the steps of a struct pass_log; between GUARDS and DONE */
-    NOTE_WANTS = 5,  /* names of files, each terminated: without them it did not begin */
+    NOTE_GUARDS = 1,    /* struct child_guards */
+    NOTE_ERROR = 2,     /* uint32_t status, then the words */
+    NOTE_DONE = 3,      /* uint64_t: bytes written to CHILD_RESULT */
+    NOTE_PASSES = 4,    /* the steps of a struct pass_log; between GUARDS and DONE */
+    NOTE_PRECISION = 6, /* struct precision_report; between GUARDS and DONE */
+    NOTE_WANTS = 5,     /* names of files, each terminated: without them it did not begin */
 };
 
 /* struct sandbox_guards on its way. */
@@ -67,7 +74,7 @@ struct child_spec {
     const char *program;     /* path of the binary */
     const char *const *argv; /* ends with NULL */
     int model_fd, request_fd;
-    const int *file_fds; /* n_files of them */
+    const int *file_fds; /* n_files of them; the calibration data are the last, if there are any */
     uint32_t n_files;
     uint64_t result_max; /* bytes */
     uint64_t time_us;
@@ -96,6 +103,7 @@ enum status child_run(const struct child_spec *spec, struct child_end *end,
 struct child_words {
     struct sandbox_guards guards;
     struct pass_log log;
+    struct precision_report report; /* all zero: it said nothing of it */
     struct buf wants; /* heap; not empty: there is no artifact yet, and these files are wanted */
 };
 
@@ -126,11 +134,13 @@ struct child_source {
     size_t n;
     struct compile_file files[COMPILE_FILES_MAX];
     uint32_t n_files;
+    struct compile_file calibration; /* bytes NULL: none */
 };
 /* errors: E_IO; E_TOO_LARGE */
 enum status source_map_model(struct child_source *s, int fd, struct err *err) WARN_UNUSED;
 enum status source_map_file(struct child_source *s, const char *name, int fd,
                             struct err *err) WARN_UNUSED; /* name is borrowed */
+enum status source_map_calibration(struct child_source *s, int fd, struct err *err) WARN_UNUSED;
 void source_unmap(struct child_source *s);
 
 /* ---- bare.c: without a child ---- */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "kernels/cpu.h"
 #include "kernels/kernels.h"
 #include "sandbox/sandbox_priv.h"
 
@@ -64,6 +65,8 @@ static enum status map_files(const struct child_request *r, struct child_source 
     enum status s = OK;
     for (uint32_t i = 0; s == OK && i < r->n_files; i++, name += strlen(name) + 1)
         s = source_map_file(src, name, CHILD_FILES + (int)i, err);
+    if (s == OK && r->calibrated)
+        s = source_map_calibration(src, CHILD_FILES + (int)r->n_files, err);
     return s;
 }
 
@@ -98,9 +101,16 @@ static bool tell_guards(const struct sandbox_guards *g)
 static int compile(const struct child_request *r, const struct child_source *src)
 {
     static struct pass_log log;
+    static struct precision_report report;
     struct compile_options o = {.format = (enum model_format)r->format,
                                 .passes_off = r->passes_off,
                                 .optimize = (enum optimize)r->optimize,
+                                .precision = {.precision = (enum precision)r->precision,
+                                              .calibration = src->calibration.bytes,
+                                              .calibration_bytes = src->calibration.n,
+                                              .bounded = r->bounded,
+                                              .error_max = r->error_max},
+                                .report = &report,
                                 .log = &log,
                                 .files = src->files,
                                 .n_files = src->n_files};
@@ -114,6 +124,7 @@ static int compile(const struct child_request *r, const struct child_source *src
         return fail(&err);
     uint64_t len = artifact.len;
     if (!child_note(NOTE_PASSES, log.steps, log.n * sizeof(log.steps[0])) ||
+        !child_note(NOTE_PRECISION, &report, sizeof(report)) ||
         !child_write(CHILD_RESULT, artifact.data, artifact.len) ||
         !child_note(NOTE_DONE, &len, sizeof(len)))
         return EXIT_FAILED;
@@ -130,6 +141,9 @@ int sandbox_serve(void)
         fputs("roost: " SANDBOX_VERB " is started by roost itself\n", stderr);
         return EXIT_NO_CHILD;
     }
+    /* What is measured stands in the artifact, which must not hang on the machine. */
+    if (r.calibrated)
+        setenv("ROOST_CPU", cpu_level_name(CPU_GENERIC), 1);
     enum status s = source_map_model(&src, CHILD_MODEL, &err);
     if (s == OK)
         s = map_files(&r, &src, &err);

@@ -11,7 +11,7 @@
 
 /* What the notes say. */
 struct notes {
-    bool guarded, logged, done, wants, failed;
+    bool guarded, logged, measured, done, wants, failed;
     struct child_words words;
     uint64_t result_bytes;
     struct err err;
@@ -90,6 +90,19 @@ static bool read_passes(struct notes *n, const uint8_t *p, size_t bytes)
     return true;
 }
 
+/* False when this is no report of a compile. Its numbers are only shown, so that NaN is all that
+ * must not come through. */
+static bool read_precision(struct notes *n, const uint8_t *p, size_t bytes)
+{
+    struct precision_report *r = &n->words.report;
+    if (n->measured || !n->guarded || bytes != sizeof(*r))
+        return false;
+    memcpy(r, p, bytes);
+    n->measured = true;
+    return r->precision < PRECISIONS && r->narrowed <= r->layers && r->agreed <= r->rows &&
+           r->error_max >= 0 && r->error_mean >= 0 && r->largest >= 0;
+}
+
 /* What the names are worth is for files_open to say. False without memory, too. */
 static bool read_wants(struct notes *n, const uint8_t *p, size_t bytes)
 {
@@ -108,6 +121,8 @@ static bool read_note(struct notes *n, const struct child_note *head, const uint
         read_guards(n, p);
     else if (head->kind == NOTE_PASSES)
         return read_passes(n, p, head->bytes);
+    else if (head->kind == NOTE_PRECISION)
+        return read_precision(n, p, head->bytes);
     else if (head->kind == NOTE_WANTS)
         return read_wants(n, p, head->bytes);
     else if (head->kind == NOTE_DONE && head->bytes == sizeof(n->result_bytes) && n->guarded) {

@@ -11,14 +11,14 @@
 #include "support/support.h"
 
 /* A kernel of 3 x 3 that has a choice, and one of 1 x 1 that has none. */
-static struct program *compile(enum optimize mode)
+static struct program *compile_as(enum optimize mode, enum precision precision)
 {
     static float w[16 * 16 * 9];
     struct onnx_build m = {0};
     struct buf file = {0}, artifact = {0};
     struct program *p;
     struct err err;
-    const struct compile_options o = {.optimize = mode};
+    const struct compile_options o = {.optimize = mode, .precision = {.precision = precision}};
     test_fill(w, ARRAY_COUNT(w), 1);
     onnx_opset(&m, "", 13);
     onnx_input(&m, "x", DT_F32, DIMS(1, 16, 32, 32));
@@ -33,6 +33,11 @@ static struct program *compile(enum optimize mode)
     buf_fini(&file);
     buf_fini(&artifact);
     return p;
+}
+
+static struct program *compile(enum optimize mode)
+{
+    return compile_as(mode, PRECISION_FP32);
 }
 
 static void expect(const struct program *p, bool each, bool json, const char *const *words, int n)
@@ -63,6 +68,21 @@ START_TEST(each_convolution_says_its_form_and_the_other_ones_bytes)
 }
 END_TEST
 
+START_TEST(low_precision_is_named_for_each_layer)
+{
+    static const char *const plain[] = {"bf16 direct      4.5 KiB  first\n",
+                                        "bf16 direct        512 B  second\n",
+                                        "precision  bf16 in 2 of 2 layers\n"};
+    static const char *const json[] = {"{\"name\": \"first\", \"form\": \"direct\", "
+                                       "\"weights_bytes\": 4608, \"precision\": \"bf16\"}"};
+    struct program *p = compile_as(OPTIMIZE_SPEED, PRECISION_BF16);
+    expect(p, true, false, plain, 3);
+    expect(p, false, false, plain + 2, 1);
+    expect(p, true, true, json, 1);
+    program_free(&p);
+}
+END_TEST
+
 START_TEST(json_lists_them)
 {
     static const char *const words[] = {
@@ -77,5 +97,5 @@ END_TEST
 Suite *suite_layers(void)
 {
     return SUITE("layers", each_convolution_says_its_form_and_the_other_ones_bytes,
-                 json_lists_them);
+                 low_precision_is_named_for_each_layer, json_lists_them);
 }

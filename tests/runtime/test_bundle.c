@@ -182,8 +182,53 @@ START_TEST(an_unpublished_bundle_goes_whole)
 }
 END_TEST
 
+/* Does the next region of that size find what stood in the third blob, once all went but the parts
+ * in `stay` (bits)? Then its pages were kept; those that the kernel got back are zero. */
+static bool kept_without(uint32_t stay, bool announced)
+{
+    const enum blob_home homes[] = {BLOB_OWN, BLOB_SHARED, BLOB_SHARED, BLOB_SHARED, BLOB_SHARED};
+    const struct pool_limits before = pool_limits(), none = {0, UINT64_MAX};
+    struct region next;
+    pool_set_limits(&none); /* nothing else is kept that could be taken */
+    struct bundle *b = bring(homes);
+    pool_set_limits(&before);
+    bundle_publish(b);
+    struct blob_part *parts = b->parts;
+    const uint64_t at = (uint64_t)(parts[2].base - (uint8_t *)b->region.base);
+    for (uint32_t i = 0; announced && i < CONSTS; i++)
+        if (!(stay >> i & 1))
+            blob_part_announce(&parts[i]);
+    bundle_free(&b);
+    for (uint32_t i = 0; i < CONSTS; i++)
+        if (!(stay >> i & 1))
+            blob_part_free(&parts[i]);
+    for (uint32_t i = 0; i < CONSTS; i++)
+        if (stay >> i & 1)
+            blob_part_free(&parts[i]);
+    ck_assert_uint_eq(region_live_bytes(), 0);
+    ck_assert_int_eq(region_init(&next, program_bytes(&p0)), OK);
+    bool kept =
+        memcmp((uint8_t *)next.base + at, file.data + p0.meta_bytes + blob(3).off, 4096) == 0;
+    region_fini(&next);
+    return kept;
+}
+
+/* Where a part stays, or nothing was announced, the others' pages are the kernel's. */
+START_TEST(parts_that_go_together_are_recycled)
+{
+    setup();
+    ck_assert(kept_without(0, true));
+    ck_assert(!kept_without(0, false));
+    for (uint32_t stay = 1; stay < 1u << CONSTS; stay++)
+        if (!(stay & 4))
+            ck_assert(!kept_without(stay, true));
+    teardown();
+}
+END_TEST
+
 static void *free_part(void *part)
 {
+    blob_part_announce(part);
     blob_part_free(part);
     return NULL;
 }
@@ -233,6 +278,6 @@ END_TEST
 Suite *suite_bundle(void)
 {
     return SUITE("bundle", a_program_runs_wherever_its_blobs_lie, parts_go_in_any_order,
-                 an_unpublished_bundle_goes_whole, parts_may_go_on_threads_of_their_own,
-                 every_allocation_of_a_bundle_may_fail);
+                 an_unpublished_bundle_goes_whole, parts_that_go_together_are_recycled,
+                 parts_may_go_on_threads_of_their_own, every_allocation_of_a_bundle_may_fail);
 }

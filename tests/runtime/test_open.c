@@ -281,9 +281,78 @@ START_TEST(every_failed_allocation_of_opening_is_an_error_without_a_leak)
 }
 END_TEST
 
+static void answer(struct program *p, float *y)
+{
+    static float x[80000];
+    struct session *session;
+    struct arena arena;
+    struct tensor out;
+    struct err err;
+    for (size_t i = 0; i < ARRAY_COUNT(x); i++)
+        x[i] = (float)i / 7;
+    const struct tensor in = {.dtype = DT_F32, .rank = 1, .dims = {ARRAY_COUNT(x)}, .data = x};
+    arena_init(&arena, 1 << 30, NULL);
+    ck_assert_int_eq(session_new(&arena, &session), OK);
+    ck_ok(session_run(session, p, &in, &out, NULL, &err), &err);
+    memcpy(y, out.data, sizeof(x));
+    session_free(&session);
+    arena_fini(&arena);
+}
+
+/* Read, and mapped: the same answers, bytes and proofs. */
+START_TEST(a_mapped_program_is_as_one_that_was_read)
+{
+    static float read_y[80000], mapped_y[80000];
+    struct buf file;
+    struct program *read, *mapped;
+    struct err err;
+    close(mkstemp(path));
+    write_large(&file);
+    const uint64_t live = region_live_bytes();
+    ck_ok(program_open_file(path, &read, &err), &err);
+    ck_ok(program_map_file(path, &mapped, &err), &err);
+    ck_assert_uint_eq(mapped->bundle->region.mapped_bytes, mapped->p0.blob_bytes / 4096 * 4096);
+    ck_assert_uint_gt(mapped->bundle->region.mapped_bytes, 0);
+    ck_assert_uint_eq(program_resident_bytes(mapped), program_resident_bytes(read));
+    ck_assert(
+        !memcmp(mapped->bundle->region.base, read->bundle->region.base, mapped->p0.blob_bytes));
+    unlink(path); /* the name may go */
+    answer(read, read_y);
+    answer(mapped, mapped_y);
+    ck_assert(!memcmp(read_y, mapped_y, sizeof(read_y)));
+    program_free(&read);
+    program_free(&mapped);
+    ck_assert_uint_eq(region_live_bytes(), live);
+    buf_fini(&file);
+}
+END_TEST
+
+START_TEST(a_broken_file_is_not_mapped_either)
+{
+    struct buf file;
+    struct program *p;
+    struct err err;
+    close(mkstemp(path));
+    write_large(&file);
+    const uint64_t live = region_live_bytes();
+    const size_t blobs = file.len - 5000;
+    file.data[blobs] ^= 1;
+    write_path(&file, file.len);
+    ck_assert_int_eq(program_map_file(path, &p, &err), E_CORRUPT);
+    ck_assert_msg(strstr(err.msg, "blob"), "%s", err.msg);
+    write_path(&file, file.len - 1);
+    ck_assert_int_eq(program_map_file(path, &p, &err), E_CORRUPT);
+    ck_assert_uint_eq(region_live_bytes(), live);
+    unlink(path);
+    ck_assert_int_eq(program_map_file(path, &p, &err), E_NOT_FOUND);
+    buf_fini(&file);
+}
+END_TEST
+
 Suite *suite_open(void)
 {
-    return SUITE("open", files_open_and_broken_ones_do_not,
+    return SUITE("open", a_mapped_program_is_as_one_that_was_read,
+                 a_broken_file_is_not_mapped_either, files_open_and_broken_ones_do_not,
                  a_file_that_was_just_written_is_hashed_each_time,
                  a_known_file_that_changes_while_it_is_read_is_hashed,
                  a_file_is_hashed_until_it_is_known_and_again_when_it_changed,

@@ -125,8 +125,9 @@ END_TEST
 
 START_TEST(a_garbled_answer_is_refused)
 {
-    static const char *const names[] = {"garbled-notes", "long-note", "two-answers", "passes",
-                                        "unknown-pass"};
+    static const char *const names[] = {"garbled-notes", "long-note",      "two-answers",
+                                        "passes",        "unknown-pass",   "unknown-precision",
+                                        "no-number",     "precision-twice"};
     for (size_t i = 0; i < ARRAY_COUNT(names); i++)
         expect(names[i], LONG_US, E_CORRUPT, "the compiler's answer is garbled");
     expect("status-ok", LONG_US, E_CORRUPT, "all is well");

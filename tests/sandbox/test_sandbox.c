@@ -6,11 +6,13 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "compiler/calibration.h"
 #include "sandbox/sandbox_priv.h"
 #include "support/onnx_build.h"
 #include "support/support.h"
@@ -57,6 +59,82 @@ START_TEST(the_artifact_is_the_same_as_without)
     ck_assert_int_eq(program_signature(out.program)->n_inputs, 1);
     sandbox_result_fini(&out);
     buf_fini(&bare);
+    buf_fini(&model);
+}
+END_TEST
+
+/* Two sets of calibration data for a_model. */
+static void some_data(struct buf *out)
+{
+    static float x[2 * 256];
+    struct calibration_writer w = {.sets = 0};
+    const struct tensor t = {.dtype = DT_F32, .rank = 2, .dims = {2, 256}, .data = x};
+    struct err err;
+    for (int set = 0; set < 2; set++) {
+        for (int i = 0; i < 2 * 256; i++)
+            x[i] = (float)((i * 7 + set * 13) % 32) / 16 - 1;
+        ck_ok(calibration_set(&w, set ? "one" : "zero", &err), &err);
+        ck_ok(calibration_add(&w, &t, &err), &err);
+    }
+    ck_ok(calibration_finish(&w, out, &err), &err);
+    calibration_writer_fini(&w);
+}
+
+static enum status compile_narrow(const struct buf *model, const struct precision_wish *wish,
+                                  struct sandbox_result *out, struct precision_report *report,
+                                  struct err *err)
+{
+    struct sandbox_job job = {.options = {.precision = *wish, .report = report}};
+    ck_ok(sandbox_hold(model->data, model->len, &job.model_fd, err), err);
+    enum status s = sandbox_compile_by(SANDBOX_HOSTILE, &job, out, err);
+    close(job.model_fd);
+    return s;
+}
+
+START_TEST(calibration_data_go_in_and_a_report_comes_out)
+{
+    struct buf model = {0}, data = {0}, bare = {0};
+    struct sandbox_result out = {.program = NULL};
+    struct precision_report report, own;
+    struct err err;
+    setenv("ROOST_CPU", "generic", 1); /* as the child has it, which does not get this */
+    a_model(&model);
+    some_data(&data);
+    struct precision_wish wish = {PRECISION_INT8, data.data, data.len, false, 0};
+    ck_ok(compile_narrow(&model, &wish, &out, &report, &err), &err);
+    ck_assert_uint_eq(report.precision, PRECISION_INT8);
+    ck_assert_uint_eq(report.sets, 2);
+    ck_assert_uint_eq(report.rows, 4);
+    ck_assert_uint_eq(report.narrowed, 1);
+    ck_assert(report.error_max > 0 && report.error_mean > 0 && report.largest > 0);
+    const struct compile_options o = {.precision = wish, .report = &own};
+    ck_ok(compile_bytes(model.data, model.len, &o, &bare, &err), &err);
+    ck_assert_uint_eq(out.artifact.len, bare.len);
+    ck_assert_mem_eq(out.artifact.data, bare.data, bare.len);
+    ck_assert(own.error_max == report.error_max && own.agreed == report.agreed);
+    sandbox_result_fini(&out);
+    wish.bounded = true;
+    wish.error_max = report.error_max / report.largest / 2;
+    ck_assert_int_eq(compile_narrow(&model, &wish, &out, &report, &err), E_UNSUPPORTED);
+    ck_assert_ptr_nonnull(strstr(err.msg, "int8 answers are off by"));
+    ck_assert_uint_eq(out.artifact.len, 0);
+    buf_fini(&bare);
+    buf_fini(&data);
+    buf_fini(&model);
+}
+END_TEST
+
+START_TEST(garbled_calibration_data_are_the_childs_own_refusal)
+{
+    struct buf model = {0}, data = {0};
+    struct sandbox_result out = {.program = NULL};
+    struct err err;
+    a_model(&model);
+    some_data(&data);
+    const struct precision_wish wish = {PRECISION_INT8, data.data, data.len - 100, false, 0};
+    ck_assert_int_eq(compile_narrow(&model, &wish, &out, NULL, &err), E_CORRUPT);
+    ck_assert_str_eq(err.msg, "the calibration data are garbled: a tensor");
+    buf_fini(&data);
     buf_fini(&model);
 }
 END_TEST
@@ -222,6 +300,8 @@ END_TEST
 Suite *suite_sandbox(void)
 {
     return SUITE("sandbox", the_artifact_is_the_same_as_without,
+                 calibration_data_go_in_and_a_report_comes_out,
+                 garbled_calibration_data_are_the_childs_own_refusal,
                  the_compilers_own_words_come_through, the_format_asked_for_reaches_the_compiler,
                  the_guards_are_named, the_artifact_may_not_outgrow_the_callers_buffer,
                  something_else_than_a_file_is_refused, what_is_held_cannot_be_changed,

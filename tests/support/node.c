@@ -28,6 +28,7 @@ void node_init(struct node *n, const struct node_config *c)
     const struct loader_config loading = {.threads = OR(c->loaders, 2),
                                           .share_node = c->share_node};
     ck_assert_int_eq(loader_new(&n->gate.store, &r, &loading, &n->loader), OK);
+    loader_use_disk(n->loader, c->disk);
     const struct cache_source source = loader_source(n->loader);
     const uint64_t backoff_us = OR(c->backoff_us, 60u * 1000 * 1000);
     const struct cache_config cache = {OR(c->memory_bytes, 256u << 20), backoff_us, backoff_us,

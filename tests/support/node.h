@@ -16,6 +16,7 @@ struct node_config {
     uint32_t loaders, workers, queue_max;
     bool share_node;     /* as struct loader_config has it */
     uint64_t backoff_us; /* first and longest back-off of a failed load */
+    struct disk *disk;   /* borrowed; outlives the node */
 };
 
 /* Embedded. */

@@ -117,7 +117,8 @@ enum status block_choose(struct blocker *b, struct err *err)
             gains[n++] = (struct gain){
                 i, saved, (PLACES - 9.0) * (double)s.in_c * (double)s.out_c * sizeof(float)};
     }
-    if (b->g->optimize != OPTIMIZE_MEMORY)
+    /* Winograd's transforms have no low precision. */
+    if (b->g->optimize != OPTIMIZE_MEMORY && b->g->precision == PRECISION_FP32)
         take(b, gains, n);
     alloc_free(gains);
     return OK;

@@ -11,7 +11,13 @@
 #ifndef ROOST_KERNELS_ISA_H
 #define ROOST_KERNELS_ISA_H
 
+#include <string.h>
+
 #include "base/base.h"
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
 
 #define ISA_PASTE2(a, b) a##_##b
 #define ISA_PASTE(a, b) ISA_PASTE2(a, b)
@@ -64,6 +70,102 @@ static inline vec vec_all(float x)
 static inline vec vec_pick(vec_int mask, vec yes, vec no)
 {
     return (vec)((mask & (vec_int)yes) | (~mask & (vec_int)no));
+}
+
+/* v kept in [low, high]; a NaN passes, as does -0 where a bound is 0. The instructions give their
+ * second operand in these cases. */
+static inline vec vec_clamp(vec v, vec low, vec high)
+{
+#if ISA_LEVEL == 2
+    return (vec)_mm512_min_ps((__m512)high, _mm512_max_ps((__m512)low, (__m512)v));
+#elif ISA_LEVEL == 1
+    return (vec)_mm256_min_ps((__m256)high, _mm256_max_ps((__m256)low, (__m256)v));
+#elif defined(__SSE2__)
+    return (vec)_mm_min_ps((__m128)high, _mm_max_ps((__m128)low, (__m128)v));
+#else
+    v = vec_pick(v < low, low, v);
+    return vec_pick(v > high, high, v);
+#endif
+}
+
+/* To the nearest integer, ties to even; what no int32 holds, and a NaN, gives a number below 0. */
+static inline vec_int vec_round(vec v)
+{
+#if ISA_LEVEL == 2
+    return (vec_int)_mm512_cvtps_epi32((__m512)v);
+#elif ISA_LEVEL == 1
+    return (vec_int)_mm256_cvtps_epi32((__m256)v);
+#elif defined(__SSE2__)
+    return (vec_int)_mm_cvtps_epi32((__m128)v);
+#else
+    /* The last bits of a sum with this number are the integer. */
+    const vec magic = vec_all(0x1.8p23f);
+    vec_int small = (v > -0x1p22f) & (v < 0x1p22f);
+    return ((small & ((vec_int)(v + magic) - (vec_int)magic)) | (~small & INT32_MIN));
+#endif
+}
+
+/* VEC bytes or 16-bit numbers, unsigned, at any address. What is stored is kept in 0..255, or is
+ * what the lower 16 bits say. */
+static inline vec_int vec_u8_load(const void *p)
+{
+#if ISA_LEVEL == 2
+    return (vec_int)_mm512_cvtepu8_epi32(_mm_loadu_si128(p));
+#elif ISA_LEVEL == 1
+    return (vec_int)_mm256_cvtepu8_epi32(_mm_loadl_epi64(p));
+#else
+    const uint8_t *x = p;
+    return (vec_int){x[0], x[1], x[2], x[3]};
+#endif
+}
+
+static inline vec_int vec_u16_load(const void *p)
+{
+#if ISA_LEVEL == 2
+    return (vec_int)_mm512_cvtepu16_epi32(_mm256_loadu_si256(p));
+#elif ISA_LEVEL == 1
+    return (vec_int)_mm256_cvtepu16_epi32(_mm_loadu_si128(p));
+#else
+    uint16_t x[VEC];
+    memcpy(x, p, sizeof(x));
+    return (vec_int){x[0], x[1], x[2], x[3]};
+#endif
+}
+
+static inline void vec_u8_store(void *p, vec_int v)
+{
+#if ISA_LEVEL == 2
+    const __m512i low = _mm512_max_epi32((__m512i)v, _mm512_setzero_si512());
+    _mm_storeu_si128(p, _mm512_cvtusepi32_epi8(low));
+#elif ISA_LEVEL == 1
+    const __m128i two = _mm_packs_epi32(_mm256_castsi256_si128((__m256i)v),
+                                        _mm256_extracti128_si256((__m256i)v, 1));
+    _mm_storel_epi64(p, _mm_packus_epi16(two, two));
+#elif defined(__SSE2__)
+    const __m128i two = _mm_packs_epi32((__m128i)v, (__m128i)v), one = _mm_packus_epi16(two, two);
+    const int32_t all = _mm_cvtsi128_si32(one);
+    memcpy(p, &all, sizeof(all));
+#else
+    uint8_t *to = p;
+    for (int i = 0; i < VEC; i++)
+        to[i] = (uint8_t)(v[i] < 0 ? 0 : v[i] > 255 ? 255 : v[i]);
+#endif
+}
+
+static inline void vec_u16_store(void *p, vec_int v)
+{
+#if ISA_LEVEL == 2
+    _mm256_storeu_si256(p, _mm512_cvtepi32_epi16((__m512i)v));
+#elif ISA_LEVEL == 1
+    const __m256i low = (__m256i)(v & 0xffff);
+    _mm_storeu_si128(
+        p, _mm_packus_epi32(_mm256_castsi256_si128(low), _mm256_extracti128_si256(low, 1)));
+#else
+    uint16_t x[VEC];
+    for (int i = 0; i < VEC; i++)
+        x[i] = (uint16_t)v[i];
+    memcpy(p, x, sizeof(x));
+#endif
 }
 
 #endif

@@ -8,6 +8,8 @@
 #ifndef ROOST_KERNELS_TILE_H
 #define ROOST_KERNELS_TILE_H
 
+#include <math.h>
+
 #include "kernels/isa/isa.h"
 #include "kernels/kernels.h"
 
@@ -70,12 +72,13 @@ struct tile_shape {
 
 #define TILE_INLINE static inline __attribute__((always_inline))
 #define TILE_UNROLL ISA_UNROLL(16)
-/* How many input channels of a block are written out: all of them at the level whose tiles are few.
- * The widest level's would be some hundred KiB more, and its tiles are long enough without. */
+/* How many input channels of a block are written out: all of them in the rows of the level whose
+ * tiles are few. Elsewhere it would be some hundred KiB more, and tiles are long enough without, or
+ * at the image's edge. */
 #if ISA_LEVEL == 1
 #define TILE_LANES ISA_UNROLL(16)
 #else
-#define TILE_LANES ISA_UNROLL(4)
+#define TILE_LANES ISA_UNROLL(2)
 #endif
 
 /* Where register v of position p stands in y and sum. */
@@ -107,33 +110,20 @@ TILE_INLINE void tile_begin(const struct tile *t, const struct tile_shape s,
     }
 }
 
-TILE_INLINE void tile_store(const struct tile *t, const struct tile_shape s, enum activation act,
-                            vec low, vec high, vec acc[TILE_PIXELS][TILE_BLOCKS * BLOCK_VECS])
-{
-    TILE_UNROLL
-    for (int p = 0; p < s.pixels; p++) {
-        TILE_UNROLL
-        for (int v = 0; v < s.blocks * BLOCK_VECS; v++) {
-            vec y = acc[p][v];
-            if (act != ACT_NONE)
-                y = vec_pick(y < low, low, y);
-            if (act == ACT_CLIP)
-                y = vec_pick(y > high, high, y);
-            vec_store(t->y + tile_y(t, p, v), y);
-        }
-    }
-}
-
+/* One form for all activations: with three, stores were most of a tile's code. */
 TILE_INLINE void tile_end(const struct tile *t, const struct tile_shape s,
                           vec acc[TILE_PIXELS][TILE_BLOCKS * BLOCK_VECS])
 {
     const struct epilogue *e = t->epilogue;
-    if (t->last && e->act == ACT_RELU)
-        tile_store(t, s, ACT_RELU, vec_all(0), vec_all(0), acc);
-    else if (t->last && e->act == ACT_CLIP)
-        tile_store(t, s, ACT_CLIP, vec_all(e->low), vec_all(e->high), acc);
-    else
-        tile_store(t, s, ACT_NONE, vec_all(0), vec_all(0), acc);
+    const enum activation act = t->last ? e->act : ACT_NONE;
+    const vec low = vec_all(act == ACT_CLIP ? e->low : act == ACT_RELU ? 0 : -INFINITY);
+    const vec high = vec_all(act == ACT_CLIP ? e->high : INFINITY);
+    TILE_UNROLL
+    for (int p = 0; p < s.pixels; p++) {
+        TILE_UNROLL
+        for (int v = 0; v < s.blocks * BLOCK_VECS; v++)
+            vec_store(t->y + tile_y(t, p, v), vec_clamp(acc[p][v], low, high));
+    }
 }
 
 /* One input channel: at[p] is its number at position p. */
@@ -188,6 +178,10 @@ TILE_INLINE void tile_shaped(const struct tile *t, const struct tile_shape s)
                 if (s.plain) {
                     for (int64_t lane = 0; lane < t->lanes; lane++, w += BLOCK)
                         tile_step(t, s, w, at, lane * t->x_lane, acc);
+                } else if (s.scattered) {
+                    ISA_UNROLL(2)
+                    for (int64_t lane = 0; lane < BLOCK; lane++, w += BLOCK)
+                        tile_step(t, s, w, at, lane, acc);
                 } else {
                     TILE_LANES
                     for (int64_t lane = 0; lane < BLOCK; lane++, w += BLOCK)

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <math.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -303,6 +304,28 @@ static void try_two_answers(void)
     _exit(1);
 }
 
+static void report_precision(uint32_t precision, double error)
+{
+    struct precision_report r = {.precision = precision, .error_max = error};
+    (void)child_note(NOTE_PRECISION, &r, sizeof(r));
+}
+
+static void try_unknown_precision(void)
+{
+    report_precision(PRECISIONS, 0);
+}
+
+static void try_no_number(void)
+{
+    report_precision(PRECISION_INT8, NAN);
+}
+
+static void try_precision_twice(void)
+{
+    report_precision(PRECISION_INT8, 0);
+    report_precision(PRECISION_INT8, 0);
+}
+
 static void try_huge_words(void)
 {
     static char words[500000];
@@ -474,6 +497,9 @@ static const struct {
     {"two-answers", try_two_answers, false},
     {"passes", try_passes, false},
     {"unknown-pass", try_unknown_pass, false},
+    {"unknown-precision", try_unknown_precision, false},
+    {"no-number", try_no_number, false},
+    {"precision-twice", try_precision_twice, false},
     {"huge-words", try_huge_words, false},
     {"control-words", try_control_words, false},
     {"status-ok", try_status_ok, false},

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* The disk tier as a load sees it: heads and blobs that need not come from the store. Whatever
+ * fails there is a miss, and the file at fault goes. */
+#ifndef ROOST_LOADER_TIER_H
+#define ROOST_LOADER_TIER_H
+
+#include "artifact/reader.h"
+#include "disk/disk.h"
+#include "store/store.h"
+
+/* The key of the head of o. False: it has none, because the tag of an object that is not settled
+ * may come to name other bytes. */
+bool tier_head_key(const char *key, const struct store_object *o, struct disk_key *out) WARN_UNUSED;
+/* Page 0 and the metadata of what the store calls o; heap, the caller's. They are what was put
+ * under that name, and still to be proven. blocks: disk   errors: E_NOT_FOUND; E_NO_MEMORY */
+enum status tier_read_head(struct disk *d, const char *key, const struct store_object *o,
+                           uint8_t **head, size_t *bytes, struct err *err) WARN_UNUSED;
+/* A head that did not prove itself goes. */
+void tier_drop_head(struct disk *d, const char *key, const struct store_object *o);
+
+bool tier_has_blob(struct disk *d, const struct blob_record *b) WARN_UNUSED;
+
+/* Is asked between two chunks whether to go on; what it returns but OK ends the read. */
+struct tier_going {
+    enum status (*on)(const void *arg, struct err *err);
+    const void *arg;
+};
+
+/* Blob b to `to`. Its bytes were proven when they entered the tier; `hash`: they are once more.
+ * blocks: disk   errors: E_NOT_FOUND; going's */
+enum status tier_read_blob(struct disk *d, const struct blob_record *b, void *to, bool hash,
+                           const struct tier_going *going, struct err *err) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* The kernels of low precision against their refs, on random shapes, strides, dilations, pads,
+ * zero points and types; each operand lies in memory of exactly its size, so that a sanitizer sees
+ * a step beyond it.
+ *
+ * Bytes by int8 are compared bit by bit: sums are integers, and what follows is float32 in one
+ * order (tests run under each level of ROOST_CPU, and all equal one ref). Activations with
+ * exponentials are within 2e-6 of the ref's, and a byte within one step.
+ * Sums of k products of numbers in [-1, 1) in float32, another order: 4 * 2^-24 * (k + 2), as for
+ * conv_f32. The instruction for bfloat16 takes two products at a time, rounds to nearest and takes
+ * subnormals as 0: within the same bound. A bfloat16 result is 2^-8 of its size off at most. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "kernels/narrow_priv.h"
+#include "kernels_support.h"
+#include "tensor/tensor.h"
+
+enum { ROUNDS = 150 };
+
+static uint64_t seed;
+
+static void *room(int64_t n, enum narrow_type t)
+{
+    void *p = alloc_new((size_t)(MAX(n, 1) * narrow_bytes(t)));
+    ck_assert_ptr_nonnull(p);
+    return p;
+}
+
+/* Numbers of a type; extreme: bytes are 0 or 255. */
+static void fill(void *to, int64_t n, enum narrow_type t, bool extreme)
+{
+    for (int64_t i = 0; i < n; i++) {
+        float v;
+        random_fill(&seed, &v, 1);
+        if (t == NARROW_U8)
+            ((uint8_t *)to)[i] =
+                (uint8_t)(extreme ? 255 * random_int(&seed, 0, 1) : random_int(&seed, 0, 255));
+        else if (t == NARROW_BF16)
+            ((uint16_t *)to)[i] = f32_to_bf16(v);
+        else
+            ((float *)to)[i] = v;
+    }
+}
+
+static struct narrow_data numbers(int64_t n, enum narrow_type t, bool extreme)
+{
+    struct narrow_data d = {.type = t, .scale = 0.01f, .zero = (int32_t)random_int(&seed, 0, 255)};
+    d.data = room(n, t);
+    fill(d.data, n, t, extreme);
+    return d;
+}
+
+static float *row(int64_t n, float factor)
+{
+    float *x = room(n, NARROW_F32);
+    random_fill(&seed, x, (size_t)n);
+    for (int64_t i = 0; i < n; i++)
+        x[i] *= factor;
+    return x;
+}
+
+static void random_window(struct narrow *c, int d)
+{
+    c->kernel[d] = random_int(&seed, 1, 4);
+    c->stride[d] = random_int(&seed, 1, 3);
+    c->dilation[d] = random_int(&seed, 1, 2);
+    c->pad[d] = random_int(&seed, 0, 1) * random_int(&seed, 0, 3);
+    int64_t reach = (c->kernel[d] - 1) * c->dilation[d] + 1;
+    int64_t pad_end = c->pad[d] ? random_int(&seed, 0, 3) : 0;
+    c->in[d] = random_int(&seed, 1, d ? 20 : 9);
+    c->in[d] = MAX(c->in[d], reach - c->pad[d] - pad_end);
+    c->out[d] = (c->in[d] + c->pad[d] + pad_end - reach) / c->stride[d] + 1;
+}
+
+static struct narrow random_run(enum narrow_form form, enum narrow_type type)
+{
+    struct narrow c = {.form = form, .batch = 1, .groups = 1, .in_c = 1, .out_blocks = 1};
+    c.x.type = type;
+    if (form == NARROW_PRODUCT) {
+        c.in_c = random_int(&seed, 1, 70);
+        c.out_c = random_int(&seed, 1, 90);
+        c.out_blocks = block_count(c.out_c);
+        for (int d = 0; d < 2; d++)
+            c.in[d] = c.out[d] = c.kernel[d] = c.stride[d] = c.dilation[d] = 1;
+        c.in[1] = c.out[1] = random_int(&seed, 1, random_int(&seed, 0, 1) ? 2 : 21);
+        return c;
+    }
+    for (int d = 0; d < 2; d++)
+        random_window(&c, d);
+    c.batch = random_int(&seed, 1, 2);
+    c.groups = random_int(&seed, 1, 2);
+    if (form == NARROW_DIRECT) {
+        c.in_c = random_int(&seed, 1, 40);
+        c.out_blocks = random_int(&seed, 1, 3);
+    }
+    return c;
+}
+
+/* Elements of each operand. */
+struct sizes {
+    int64_t x, y, w, lanes, terms;
+};
+
+static struct sizes sizes_of(const struct narrow *c)
+{
+    const int64_t places = c->kernel[0] * c->kernel[1], word = narrow_word(c->x.type);
+    const int64_t blocks = c->groups * c->out_blocks, plane = c->out[0] * c->out[1];
+    struct sizes s = {.lanes = blocks * BLOCK_LANES, .terms = places * c->in_c};
+    s.x = c->batch * c->groups * block_count(c->in_c) * c->in[0] * c->in[1] * BLOCK_LANES;
+    s.y = c->batch * s.lanes * plane;
+    s.w = s.lanes * places * narrow_words(c->x.type, c->in_c) * word;
+    if (c->form == NARROW_DEPTHWISE)
+        s.w = s.lanes * places;
+    if (c->form == NARROW_PRODUCT) {
+        s.x = c->in[1] * c->in_c;
+        s.y = c->out[1] * c->out_c;
+    }
+    return s;
+}
+
+static void *weights(const struct narrow *c, int64_t n, bool extreme)
+{
+    const bool bytes = c->x.type == NARROW_U8, deep = c->form == NARROW_DEPTHWISE;
+    void *w = room(n, deep ? NARROW_F32 : bytes ? NARROW_U8 : NARROW_BF16);
+    fill(w, n, deep ? NARROW_F32 : bytes ? NARROW_U8 : NARROW_BF16, false);
+    for (int64_t i = 0; bytes && i < n; i++) {
+        const int64_t most = NARROW_WEIGHT_MOST;
+        int64_t v =
+            extreme ? most * (2 * random_int(&seed, 0, 1) - 1) : random_int(&seed, -most, most);
+        if (deep)
+            ((float *)w)[i] = (float)v;
+        else
+            ((int8_t *)w)[i] = (int8_t)v;
+    }
+    const int64_t word = narrow_word(c->x.type), words = narrow_words(c->x.type, c->in_c);
+    for (int64_t i = 0; !deep && i < n; i++) {
+        int64_t channel = i / word / BLOCK_LANES % words * word + i % word;
+        if (channel >= c->in_c) /* behind the last */
+            memset((uint8_t *)w + i * (bytes ? 1 : 2), 0, bytes ? 1 : 2);
+    }
+    return w;
+}
+
+/* A type's numbers as float32. */
+static float *widened(const struct narrow_data *d, int64_t n)
+{
+    float *to = room(n, NARROW_F32);
+    for (int64_t i = 0; i < n; i++)
+        to[i] = d->type == NARROW_U8     ? (float)((uint8_t *)d->data)[i]
+                : d->type == NARROW_BF16 ? bf16_to_f32(((uint16_t *)d->data)[i])
+                                         : ((float *)d->data)[i];
+    return to;
+}
+
+static void expect_same(const struct narrow_data *fast, const struct narrow_data *ref, int64_t n,
+                        bool exact, double tol)
+{
+    if (exact) {
+        ck_assert_mem_eq(fast->data, ref->data, (size_t)(n * narrow_bytes(ref->type)));
+        return;
+    }
+    float *got = widened(fast, n), *want = widened(ref, n);
+    if (ref->type == NARROW_U8)
+        expect_close(got, want, (size_t)n, 0, 1 + tol / (double)ref->scale);
+    else
+        expect_close(got, want, (size_t)n, ref->type == NARROW_BF16 ? 0x1p-7 : 4 * 0x1p-23, tol);
+    alloc_free(got);
+    alloc_free(want);
+}
+
+static void run_in_parts(const struct narrow *c)
+{
+    for (int64_t phase = 0; phase < narrow_phases(c); phase++) {
+        int64_t items = narrow_items(c, phase), half = items / 2;
+        narrow_part(c, phase, half, items); /* items stand alone: any order */
+        narrow_part(c, phase, 0, half);
+    }
+}
+
+static void random_end(struct narrow *c, const struct sizes *s, bool extreme)
+{
+    struct narrow_end *e = &c->end;
+    const bool bytes = c->x.type == NARROW_U8;
+    float each = bytes ? 1.0f / (float)(50 * s->terms) : 1;
+    e->scale = bytes ? row(s->lanes, each) : NULL;
+    e->bias = random_int(&seed, 0, 1) ? row(s->lanes, 1) : NULL;
+    if (random_int(&seed, 0, 1))
+        e->sum = numbers(s->y, (enum narrow_type)random_int(&seed, 0, 2), extreme);
+    e->y = numbers(s->y, (enum narrow_type)random_int(&seed, 0, 2), false);
+    e->epilogue.act = (enum activation)random_int(&seed, ACT_NONE, ACT_LAST);
+    e->epilogue.low = e->epilogue.act == ACT_CLIP ? -0.5f : 0.1f;
+    e->epilogue.high = 0.75f;
+}
+
+static void compare(struct narrow *c, bool extreme)
+{
+    const struct sizes s = sizes_of(c);
+    uint64_t bytes;
+    const enum narrow_type type = c->x.type;
+    c->x = numbers(s.x, type, extreme);
+    c->w = weights(c, s.w, extreme);
+    random_end(c, &s, extreme);
+    ck_assert(narrow_scratch(c, &bytes));
+    c->scratch = alloc_aligned(64, MAX(bytes, 1));
+    ck_assert_ptr_nonnull(c->scratch);
+    run_in_parts(c);
+    const struct narrow_data fast = c->end.y;
+    c->end.y.data = room(s.y, fast.type);
+    narrow_run_ref(c);
+    bool exact = type == NARROW_U8 && c->end.epilogue.act <= ACT_LEAKY_RELU;
+    double tol = type == NARROW_U8 ? 0 : 4 * 0x1p-24 * (double)(s.terms + 2);
+    expect_same(&fast, &c->end.y, s.y, exact, tol + 4e-6);
+    void *const all[] = {c->x.data,       (void *)c->w, (void *)c->end.scale, (void *)c->end.bias,
+                         c->end.sum.data, fast.data,    c->end.y.data,        c->scratch};
+    for (size_t i = 0; i < ARRAY_COUNT(all); i++)
+        alloc_free(all[i]);
+}
+
+static const struct {
+    enum narrow_form form;
+    enum narrow_type type;
+} kinds[] = {{NARROW_DIRECT, NARROW_U8},    {NARROW_DIRECT, NARROW_BF16},
+             {NARROW_DIRECT, NARROW_F32},   {NARROW_PRODUCT, NARROW_U8},
+             {NARROW_PRODUCT, NARROW_BF16}, {NARROW_PRODUCT, NARROW_F32},
+             {NARROW_DEPTHWISE, NARROW_U8}, {NARROW_DEPTHWISE, NARROW_BF16}};
+
+START_TEST(each_kind_is_its_ref)
+{
+    for (int round = 0; round < ROUNDS; round++) {
+        seed = (uint64_t)(_i * 1000 + round);
+        struct narrow c = random_run(kinds[_i].form, kinds[_i].type);
+        compare(&c, false);
+    }
+}
+END_TEST
+
+/* All bytes 0 or 255, all weights of the largest magnitude: nothing saturates on the way. */
+START_TEST(the_largest_bytes_and_weights_do_not_saturate)
+{
+    for (int round = 0; round < ROUNDS; round++) {
+        seed = (uint64_t)(round + 7);
+        struct narrow c = random_run(round % 3 ? NARROW_DIRECT : NARROW_PRODUCT, NARROW_U8);
+        compare(&c, true);
+    }
+}
+END_TEST
+
+START_TEST(the_largest_of_all_sums_is_exact)
+{
+    enum { K = 512 };
+    uint8_t x[K];
+    int8_t w[K * BLOCK_LANES];
+    float scale[BLOCK_LANES], y[BLOCK_LANES];
+    memset(x, 255, sizeof(x));
+    for (int i = 0; i < K * BLOCK_LANES; i++)
+        w[i] = (int8_t)(i / 4 % 2 ? -NARROW_WEIGHT_MOST : NARROW_WEIGHT_MOST);
+    for (int i = 0; i < BLOCK_LANES; i++)
+        scale[i] = 1;
+    const struct narrow c = {.form = NARROW_PRODUCT,
+                             .batch = 1,
+                             .groups = 1,
+                             .in_c = K,
+                             .out_blocks = 1,
+                             .out_c = BLOCK_LANES,
+                             .in = {1, 1},
+                             .out = {1, 1},
+                             .kernel = {1, 1},
+                             .stride = {1, 1},
+                             .dilation = {1, 1},
+                             .x = {.type = NARROW_U8, .data = x},
+                             .w = w,
+                             .end = {.scale = scale, .y = {.type = NARROW_F32, .data = y}}};
+    narrow_run(&c);
+    for (int i = 0; i < BLOCK_LANES; i++)
+        ck_assert(y[i] == (float)((i % 2 ? -1 : 1) * K * 255 * NARROW_WEIGHT_MOST));
+}
+END_TEST
+
+/* More than one band of positions. */
+START_TEST(large_ones_are_cut_into_bands)
+{
+    seed = 5;
+    struct narrow c = {.form = NARROW_DIRECT,
+                       .batch = 1,
+                       .groups = 1,
+                       .in_c = 130,
+                       .out_blocks = 1,
+                       .in = {60, 61},
+                       .out = {60, 61},
+                       .kernel = {3, 3},
+                       .stride = {1, 1},
+                       .dilation = {1, 1},
+                       .pad = {1, 1},
+                       .x = {.type = kinds[_i].type}};
+    ck_assert_int_gt(narrow_items(&c, 1), 1);
+    ck_assert_int_eq(narrow_phases(&c), 2);
+    compare(&c, false);
+}
+END_TEST
+
+/* A NaN or an infinity in x shows in every output that takes it in, and in no other. */
+START_TEST(what_is_not_finite_stays_where_it_belongs)
+{
+    enum { SIDE = 9, MIDDLE = 40 };
+    const enum narrow_type type = _i ? NARROW_BF16 : NARROW_F32;
+    struct narrow c = {.form = NARROW_DIRECT,
+                       .batch = 1,
+                       .groups = 1,
+                       .in_c = 16,
+                       .out_blocks = 1,
+                       .in = {SIDE, SIDE},
+                       .out = {SIDE, SIDE},
+                       .kernel = {3, 3},
+                       .stride = {1, 1},
+                       .dilation = {1, 1},
+                       .pad = {1, 1}};
+    seed = 3;
+    c.x.type = type;
+    const struct sizes s = sizes_of(&c);
+    uint64_t bytes;
+    c.x = numbers(s.x, type, false);
+    c.w = weights(&c, s.w, false);
+    if (_i)
+        ((uint16_t *)c.x.data)[MIDDLE * 16 + 3] = 0x7fc0;
+    else
+        ((float *)c.x.data)[MIDDLE * 16 + 3] = NAN;
+    c.end.y = numbers(s.y, NARROW_BF16, false);
+    ck_assert(narrow_scratch(&c, &bytes));
+    c.scratch = alloc_aligned(64, bytes);
+    narrow_run(&c);
+    for (int i = 0; i < SIDE * SIDE; i++) {
+        bool near = abs(i / SIDE - MIDDLE / SIDE) < 2 && abs(i % SIDE - MIDDLE % SIDE) < 2;
+        ck_assert_int_eq(isnan(bf16_to_f32(((uint16_t *)c.end.y.data)[i * 16 + 5])) != 0, near);
+    }
+    void *const all[] = {c.x.data, (void *)c.w, c.end.y.data, c.scratch};
+    for (size_t i = 0; i < ARRAY_COUNT(all); i++)
+        alloc_free(all[i]);
+}
+END_TEST
+
+/* What every kind of number becomes as a byte and as a bfloat16. */
+START_TEST(results_round_and_saturate_as_the_ref_does)
+{
+    static const float special[] = {NAN,    INFINITY, -INFINITY, 0,         -0.0f,    0.5f,
+                                    1.5f,   2.5f,     -0.5f,     254.5f,    255.5f,   1e30f,
+                                    -1e30f, 1e-40f,   0x1.01p0f, 0x1.03p0f, 3.39e38f, 127.49f};
+    for (int type = 0; type < NARROW_TYPES; type++)
+        for (int act = ACT_NONE; act <= ACT_LEAKY_RELU; act++) {
+            enum { N = 48 };
+            float x[N], scale[N], shift[N];
+            uint32_t fast[N] = {0}, ref[N] = {0};
+            for (int i = 0; i < N; i++) {
+                x[i] = special[(size_t)i % ARRAY_COUNT(special)];
+                scale[i] = 1;
+                shift[i] = i < 18 ? 0 : 0.25f;
+            }
+            struct narrow_scale s = {
+                .batch = 1,
+                .blocks = 3,
+                .plane = 1,
+                .x = {.type = NARROW_F32, .data = x},
+                .end = {.scale = scale,
+                        .bias = shift,
+                        .y = {.type = (enum narrow_type)type, .scale = 1, .zero = 3, .data = fast},
+                        .epilogue = {(enum activation)act, 0.5f, 200}}};
+            narrow_scale_run(&s);
+            s.end.y.data = ref;
+            narrow_scale_run_ref(&s);
+            for (int i = 0; i < N && type == NARROW_F32; i++)
+                ck_assert(((float *)fast)[i] == ((float *)ref)[i] ||
+                          (isnan(((float *)fast)[i]) && isnan(((float *)ref)[i])));
+            if (type != NARROW_F32)
+                ck_assert_mem_eq(fast, ref, N * (size_t)narrow_bytes((enum narrow_type)type));
+        }
+}
+END_TEST
+
+START_TEST(scales_are_their_ref)
+{
+    for (int round = 0; round < 2 * ROUNDS; round++) {
+        seed = (uint64_t)round;
+        struct narrow_scale s = {.batch = random_int(&seed, 1, 2),
+                                 .blocks = random_int(&seed, 1, 3),
+                                 .plane = random_int(&seed, 1, 40)};
+        int64_t lanes = s.blocks * BLOCK_LANES, n = s.batch * lanes * s.plane;
+        const enum narrow_type type = (enum narrow_type)random_int(&seed, 0, 2);
+        s.x = numbers(n, type, false);
+        s.end.scale = row(lanes, type == NARROW_U8 ? 0.01f : 1);
+        s.end.bias = row(lanes, 1);
+        s.end.y = numbers(n, (enum narrow_type)random_int(&seed, 0, 2), false);
+        s.end.epilogue.act = (enum activation)random_int(&seed, ACT_NONE, ACT_LAST);
+        s.end.epilogue.low = 0.1f;
+        s.end.epilogue.high = 0.6f;
+        narrow_scale_run(&s);
+        const struct narrow_data fast = s.end.y;
+        s.end.y.data = room(n, fast.type);
+        narrow_scale_run_ref(&s);
+        expect_same(&fast, &s.end.y, n, s.end.epilogue.act <= ACT_LEAKY_RELU, 4e-6);
+        void *const all[] = {s.x.data, (void *)s.end.scale, (void *)s.end.bias, fast.data,
+                             s.end.y.data};
+        for (size_t i = 0; i < ARRAY_COUNT(all); i++)
+            alloc_free(all[i]);
+    }
+}
+END_TEST
+
+static void random_pool(struct block_pool *p)
+{
+    *p = (struct block_pool){.planes = random_int(&seed, 1, 3),
+                             .count_pad = random_int(&seed, 0, 1) == 1};
+    for (int d = 0; d < 2; d++) {
+        p->kernel[d] = random_int(&seed, 1, 4);
+        p->stride[d] = random_int(&seed, 1, 3);
+        p->dilation[d] = random_int(&seed, 1, 2);
+        p->pad[d] = random_int(&seed, 0, 3);
+        p->pad_end[d] = random_int(&seed, 0, 3);
+        int64_t reach = (p->kernel[d] - 1) * p->dilation[d] + 1;
+        p->in[d] = random_int(&seed, 1, d ? 60 : 9);
+        p->in[d] = MAX(p->in[d], reach - p->pad[d] - p->pad_end[d]);
+        p->out[d] = (p->in[d] + p->pad[d] + p->pad_end[d] - reach) / p->stride[d] + 1;
+    }
+}
+
+/* Maxima are elements of x. Means of up to 16 numbers below 3 in magnitude; a byte may fall on the
+ * other side of a half. */
+START_TEST(pools_are_their_refs)
+{
+    for (int round = 0; round < 2 * ROUNDS; round++) {
+        struct narrow_pool p;
+        seed = (uint64_t)round;
+        random_pool(&p.window);
+        const bool max = round % 2;
+        const int64_t n = p.window.planes * p.window.in[0] * p.window.in[1] * BLOCK_LANES;
+        const int64_t m = p.window.planes * p.window.out[0] * p.window.out[1] * BLOCK_LANES;
+        p.x = numbers(n, (enum narrow_type)random_int(&seed, max, 2), false);
+        if (p.x.type == NARROW_BF16 && round % 3 == 0)
+            ((uint16_t *)p.x.data)[random_int(&seed, 0, n - 1)] = 0x7fc0;
+        p.y = numbers(m, max ? p.x.type : (enum narrow_type)random_int(&seed, 0, 2), false);
+        (max ? narrow_max : narrow_average)(&p);
+        const struct narrow_data fast = p.y;
+        p.y.data = room(m, fast.type);
+        (max ? narrow_max_ref : narrow_average_ref)(&p);
+        expect_same(&fast, &p.y, m, max, 4e-6);
+        alloc_free(p.x.data);
+        alloc_free(fast.data);
+        alloc_free(p.y.data);
+    }
+}
+END_TEST
+
+/* The layout that the packing makes is the one that the ref reads: a convolution of packed weights
+ * is the one of the weights themselves. */
+START_TEST(packed_weights_stand_where_kernels_read_them)
+{
+    enum { OUT = 21, IN = 7, PLACES = 6 };
+    const enum narrow_type type = _i ? NARROW_F32 : NARROW_U8;
+    float w[OUT * IN * PLACES], scale[32], x[PLACES * 16] = {0}, y[32], ones[32];
+    uint8_t bytes[PLACES * 16] = {0};
+    int64_t sums[OUT];
+    seed = 11;
+    random_fill(&seed, w, ARRAY_COUNT(w));
+    struct narrow_packing p = {.x = type,
+                               .out = OUT,
+                               .in = IN,
+                               .places = PLACES,
+                               .w = w,
+                               .w_out = IN * PLACES,
+                               .w_in = PLACES,
+                               .scale = scale,
+                               .sums = sums};
+    narrow_weight_scales(&p, scale);
+    p.to = room((int64_t)narrow_packed_bytes(&p), NARROW_U8);
+    narrow_pack(&p);
+    for (int i = 0; i < 32; i++)
+        ones[i] = 1;
+    for (int place = 0; place < PLACES; place++)
+        for (int i = 0; i < IN; i++)
+            bytes[place * 16 + i] = (uint8_t)(x[place * 16 + i] = (float)(place + 2 * i));
+    const struct narrow c = {
+        .form = NARROW_DIRECT,
+        .batch = 1,
+        .groups = 1,
+        .in_c = IN,
+        .out_blocks = 2,
+        .in = {2, 3},
+        .out = {1, 1},
+        .kernel = {2, 3},
+        .stride = {1, 1},
+        .dilation = {1, 1},
+        .x = {.type = type, .data = type == NARROW_U8 ? (void *)bytes : (void *)x},
+        .w = p.to,
+        .end = {.scale = ones, .y = {.type = NARROW_F32, .data = y}}};
+    narrow_run_ref(&c);
+    for (int o = 0; o < OUT; o++) {
+        double want = 0, weight = 0, q = 0;
+        for (int k = 0; k < IN * PLACES; k++) {
+            want += (double)w[o * IN * PLACES + k] * (k % PLACES + 2 * (k / PLACES));
+            weight += fabs((double)w[o * IN * PLACES + k]);
+            q += type == NARROW_U8 ? rint((double)w[o * IN * PLACES + k] / (double)scale[o]) : 0;
+        }
+        if (type == NARROW_U8) { /* each weight within half a step */
+            ck_assert_double_eq_tol((double)y[o] * (double)scale[o], want,
+                                    0.51 * (double)scale[o] * 17 * IN * PLACES);
+            ck_assert_int_eq(sums[o], (int64_t)q);
+        } else {
+            ck_assert_double_eq_tol((double)y[o], want, weight * 17 * 0x1p-8);
+        }
+    }
+    for (int o = OUT; o < 32; o++)
+        ck_assert(y[o] == 0);
+    alloc_free(p.to);
+}
+END_TEST
+
+Suite *suite_narrow(void)
+{
+    Suite *s = suite_create("narrow");
+    TCase *t = tcase_create("narrow");
+    if (cpu_level() == CPU_AVX512 && !cpu_has_bf16())
+        printf("SKIP narrow: the processor has no VDPBF16PS; its tiles only compile\n");
+    tcase_add_loop_test(t, each_kind_is_its_ref, 0, (int)ARRAY_COUNT(kinds));
+    tcase_add_test(t, the_largest_bytes_and_weights_do_not_saturate);
+    tcase_add_test(t, the_largest_of_all_sums_is_exact);
+    tcase_add_loop_test(t, large_ones_are_cut_into_bands, 0, 3);
+    tcase_add_loop_test(t, what_is_not_finite_stays_where_it_belongs, 0, 2);
+    tcase_add_test(t, results_round_and_saturate_as_the_ref_does);
+    tcase_add_test(t, scales_are_their_ref);
+    tcase_add_test(t, pools_are_their_refs);
+    tcase_add_loop_test(t, packed_weights_stand_where_kernels_read_them, 0, 2);
+    suite_add_tcase(s, t);
+    return s;
+}
