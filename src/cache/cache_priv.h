@@ -145,6 +145,17 @@ struct slot *room_oldest_victim(struct cache *c) REQUIRES(c->lock); /* NULL: non
 void room_grant(struct cache *c) REQUIRES(c->lock);                 /* after bytes came back */
 void room_withdraw(struct cache *c, const struct slot *s) REQUIRES(c->lock);
 
+/* ---- share.c; share_priv.h has the rest ---- */
+/* s, LOADING, owns h and holds all that is wanted from now on. Gives the bytes of what was absent.
+ */
+uint64_t shares_hold(struct cache *c, struct slot *s, struct holds *h, struct share_want *wants,
+                     struct after *a) REQUIRES(c->lock);
+/* s holds nothing any more. What it was to fill is FAILED, and its bytes are s's own; what nobody
+ * holds any more is dead, charged as DRAINING, and counted in s->dead_bytes. */
+void shares_let_go(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
+/* The source freed what died with s. */
+void shares_buried(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
+
 /* ---- load.c ---- */
 /* A failing load's bytes, and those of what died with it, are free. */
 void load_give_back(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);

@@ -56,18 +56,8 @@ struct holds *holds_new(uint32_t n) WARN_UNUSED;
 void holds_free(struct holds *h);
 void shares_free(struct share *list);
 
-/* s, LOADING, owns h and holds all that is wanted from now on. Gives the bytes of what was absent.
- */
-uint64_t shares_hold(struct cache *c, struct slot *s, struct holds *h, struct share_want *wants,
-                     struct after *a) REQUIRES(c->lock);
 /* What s is to fill is charged as RESERVED now. */
 void shares_charge(struct slot *s);
-/* s holds nothing any more. What it was to fill is FAILED, and its bytes are s's own; what nobody
- * holds any more is dead, charged as DRAINING, and counted in s->dead_bytes. */
-void shares_let_go(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
-/* The source freed what died with s. */
-void shares_buried(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
-
 /* Bytes that would be free if s, RESIDENT, went, after all those that said the same before; undone
  * by shares_stay, for all of them, before anybody goes. */
 uint64_t shares_leave(struct slot *s);

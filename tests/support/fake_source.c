@@ -137,7 +137,6 @@ static void run_shared_load(struct fake *f, const struct fake_call *call)
     enum status s = OK;
     for (int tries = 0; s == OK && wait == SHARES_LOST; tries++) {
         if (tries) {
-            atomic_fetch_add(&f->started_over, 1);
             fake_let_go(f, call);
             cache_load_freed(f->cache, call->slot);
         }

@@ -61,7 +61,7 @@ struct fake {
     atomic_uint_fast64_t now_us;     /* the test's clock */
     atomic_uint_fast64_t held_bytes; /* of values alive, by the source's own account */
     atomic_uint_fast64_t load_count, unload_count;
-    atomic_uint_fast64_t shared_loads, started_over; /* of models with shares */
+    atomic_uint_fast64_t shared_loads; /* of models with shares */
     bool faults; /* every seventh of those fails before it filled anything, every eleventh after */
     void (*unloaded)(struct fake *f, const struct fake_value *v); /* NULL; before each free */
     void *arg;                                                    /* the test's own */
