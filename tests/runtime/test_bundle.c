@@ -4,6 +4,7 @@
  * counted is what is held, and the order in which parts go does not matter. */
 #include <pthread.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/alloc.h"
 #include "mem/pool.h"
@@ -182,19 +183,19 @@ START_TEST(an_unpublished_bundle_goes_whole)
 }
 END_TEST
 
-/* Does the next region of that size find what stood in the third blob, once all went but the parts
- * in `stay` (bits)? Then its pages were kept; those that the kernel got back are zero. */
+/* Is there still memory under the third blob, once all went but the parts in `stay` (bits), and
+ * then those? Then its pages were kept; what the kernel got back is only an address. */
 static bool kept_without(uint32_t stay, bool announced)
 {
     const enum blob_home homes[] = {BLOB_OWN, BLOB_SHARED, BLOB_SHARED, BLOB_SHARED, BLOB_SHARED};
     const struct pool_limits before = pool_limits(), none = {0, UINT64_MAX};
-    struct region next;
-    pool_set_limits(&none); /* nothing else is kept that could be taken */
-    struct bundle *b = bring(homes);
+    unsigned char there = 0;
+    pool_set_limits(&none);
     pool_set_limits(&before);
+    struct bundle *b = bring(homes);
     bundle_publish(b);
     struct blob_part *parts = b->parts;
-    const uint64_t at = (uint64_t)(parts[2].base - (uint8_t *)b->region.base);
+    uint8_t *at = parts[2].base;
     for (uint32_t i = 0; announced && i < CONSTS; i++)
         if (!(stay >> i & 1))
             blob_part_announce(&parts[i]);
@@ -206,11 +207,7 @@ static bool kept_without(uint32_t stay, bool announced)
         if (stay >> i & 1)
             blob_part_free(&parts[i]);
     ck_assert_uint_eq(region_live_bytes(), 0);
-    ck_assert_int_eq(region_init(&next, program_bytes(&p0)), OK);
-    bool kept =
-        memcmp((uint8_t *)next.base + at, file.data + p0.meta_bytes + blob(3).off, 4096) == 0;
-    region_fini(&next);
-    return kept;
+    return mincore(at, 4096, &there) == 0 && there & 1;
 }
 
 /* Where a part stays, or nothing was announced, the others' pages are the kernel's. */
