@@ -101,10 +101,11 @@ static void bound_hit(void *arg, const struct interval *i, double part)
     r->miss_us -= part * i->load_us;
 }
 
-static double jain(const struct replay *r, uint32_t tenants)
+/* A trace may name tenants that never invoke: only those that did have a place. */
+static double jain(const struct replay *r)
 {
     double sum = 0, squares = 0, n = 0;
-    for (uint32_t i = 0; i < tenants; i++) {
+    for (uint32_t i = 0; i < r->tenant_cap; i++) {
         if (!r->tenants[i].requests)
             continue;
         double rate = r->tenants[i].hits / (double)r->tenants[i].requests;
@@ -133,7 +134,7 @@ static void finish(struct replay *r, const struct trace *t)
     out->hit_rate = out->requests ? r->hits / (double)out->requests : 0;
     out->byte_hit_rate = out->bytes ? r->hit_bytes / (double)out->bytes : 0;
     out->miss_cost_ms = MAX(r->miss_us, 0) / 1e3;
-    out->jain = jain(r, trace_tenants(t));
+    out->jain = jain(r);
 }
 
 enum status replay_run(struct trace *t, const struct replay_options *o, struct replay_result *out,

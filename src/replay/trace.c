@@ -110,7 +110,7 @@ enum status trace_check(struct trace *t, const struct trace_record *r, struct er
                        t->name, what, t->line, r->t_us, t->last_us);
     if (r->bytes == 0 || r->bytes > TRACE_BYTES_MAX)
         return err_set(err, E_CORRUPT,
-                       "%s: %s %" PRIu64 ": bytes is %" PRIu64 "; expected 1 to 2^50", t->name,
+                       "%s: %s %" PRIu64 ": bytes is %" PRIu64 "; expected 1 to 2^42", t->name,
                        what, t->line, r->bytes);
     t->last_us = r->t_us;
     return OK;

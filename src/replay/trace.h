@@ -26,7 +26,7 @@ enum {
     TRACE_LINE_MAX = 1024,
 };
 #define TRACE_MAGIC "ROOSTTR1"              /* the file header's first eight bytes; the rest is 0 */
-#define TRACE_BYTES_MAX ((uint64_t)1 << 50) /* of a model */
+#define TRACE_BYTES_MAX ((uint64_t)1 << 42) /* of a model */
 #define TRACE_T_US_MAX ((uint64_t)1 << 62)
 #define TRACE_HEADER "t_us,model,tenant,bytes,load_us,exec_us"
 

@@ -72,7 +72,7 @@ static enum status numbers(struct trace *t, char *const f[FIELDS], struct trace_
     if (!number(f[0], TRACE_T_US_MAX, &r->t_us))
         return bad(t, err, "t_us", f[0], "a whole number of microseconds");
     if (!number(f[3], TRACE_BYTES_MAX, &r->bytes))
-        return bad(t, err, "bytes", f[3], "a whole number from 1 to 2^50");
+        return bad(t, err, "bytes", f[3], "a whole number from 1 to 2^42");
     if (!number(f[4], UINT32_MAX, &load_us))
         return bad(t, err, "load_us", f[4], "a whole number below 2^32");
     if (!number(f[5], UINT32_MAX, &exec_us))

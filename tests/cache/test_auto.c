@@ -51,6 +51,30 @@ static uint32_t pass_by(struct both *b, uint32_t from, uint32_t models)
     return from + models;
 }
 
+/* Favourites that move on: what was asked for often is soon asked for no more. */
+static void drift(struct both *b, uint32_t from, uint32_t requests)
+{
+    static uint64_t x = 88172645463325252u;
+    for (uint32_t i = 0; i < requests; i++) {
+        x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+        uint32_t far = (uint32_t)(x >> 40) % 70, near = (uint32_t)(x >> 20) % 70;
+        ask(b, from + i / 12 + MIN(far, near));
+    }
+}
+
+START_TEST(it_comes_back_when_favourites_move_on)
+{
+    struct both b;
+    both_init(&b);
+    loop(&b, 60);
+    drift(&b, 1000, 60000);
+    struct both then = b;
+    drift(&b, 7000, 60000);
+    ck_assert_uint_le((b.misses - then.misses) * 100, (b.lru_misses - then.lru_misses) * 102);
+    both_fini(&b);
+}
+END_TEST
+
 START_TEST(auto_leaves_lru_and_comes_back)
 {
     struct both b;
@@ -86,6 +110,7 @@ START_TEST(sides_that_change_faster_than_it_learns_cost_two_percent_at_most)
     for (uint32_t i = 0, next = 1000; i < 60; i++) {
         loop(&b, 1 + (int)(i % 7));
         next = pass_by(&b, next, 100 + 70 * (i % 5));
+        drift(&b, 30000 + 400 * i, 4000);
         ck_assert_uint_le(b.misses * 100, b.lru_misses * 102);
     }
     both_fini(&b);
@@ -94,11 +119,26 @@ END_TEST
 
 static struct policy *create(uint64_t cap)
 {
-    struct policy_config c = {cap, 100, 1};
+    struct policy_config c = {cap, 2 * CAP + 1, 1};
     struct policy *p = NULL;
     ck_assert_int_eq(policy_auto.create(&c, &p), OK);
     return p;
 }
+
+/* A real cache that misses all the time, as if its owner let nothing stay: whatever the shadows
+ * say, it costs more than lru would. */
+START_TEST(a_real_cost_beyond_lrus_forces_lru)
+{
+    struct policy *p = create(CAP);
+    const struct policy_meta m = {1, 1000};
+    for (uint64_t i = 0; i < 20000; i++) {
+        uint32_t id = i % 2 ? 2 * CAP : (uint32_t)(i / 2 % (2ull * CAP)); /* lru hits every other */
+        policy_auto.access(p, id, i * STEP_US, &m, false);
+        ck_assert(policy_auto.admit(p, id, i * STEP_US, NULL, 0));
+    }
+    policy_auto.free(&p);
+}
+END_TEST
 
 /* The first call for a model comes before anybody knows its bytes; it is inserted when they are. */
 START_TEST(bytes_that_come_with_the_load_count_then)
@@ -156,8 +196,9 @@ END_TEST
 
 Suite *suite_auto(void)
 {
-    return SUITE("auto", auto_leaves_lru_and_comes_back, auto_is_lru_while_nothing_is_better,
+    return SUITE("auto", it_comes_back_when_favourites_move_on, auto_leaves_lru_and_comes_back,
+                 auto_is_lru_while_nothing_is_better,
                  sides_that_change_faster_than_it_learns_cost_two_percent_at_most,
-                 bytes_that_come_with_the_load_count_then, a_smaller_tier_holds_less,
-                 another_version_is_a_miss);
+                 a_real_cost_beyond_lrus_forces_lru, bytes_that_come_with_the_load_count_then,
+                 a_smaller_tier_holds_less, another_version_is_a_miss);
 }

@@ -155,6 +155,29 @@ START_TEST(no_policy_beats_the_bound)
 }
 END_TEST
 
+START_TEST(tenants_that_never_invoke_count_for_nothing)
+{
+    static const char head[TRACE_RECORD] = TRACE_MAGIC;
+    struct replay_options o = {&policy_lru, 20, 1000000, REPLAY_SRPT, 1};
+    struct replay_result r;
+    struct trace *t;
+    struct err err;
+    FILE *f = tmpfile();
+    ck_assert_ptr_nonnull(f);
+    ck_assert_uint_eq(fwrite(head, 1, sizeof(head), f), sizeof(head));
+    for (uint16_t i = 0; i < 1000; i++) {
+        struct trace_record named = {.flags = TRACE_TENANT, .tenant = i};
+        ck_assert_uint_eq(fwrite(&named, 1, sizeof(named), f), sizeof(named));
+    }
+    rewind(f);
+    ck_ok(trace_open_stream(f, "t", &t, &err), &err);
+    ck_ok(replay_run(t, &o, &r, &err), &err);
+    trace_free(&t);
+    ck_assert_uint_eq(r.tenants, 1000);
+    ck_assert_double_eq(r.jain, 1);
+}
+END_TEST
+
 START_TEST(every_failed_allocation_ends_the_replay_well)
 {
     const struct policy_ops *policies[] = {NULL, &policy_auto, &policy_lru};
@@ -182,5 +205,6 @@ Suite *suite_figures(void)
                  the_bound_takes_what_earns_most_until_memory_is_used,
                  short_loads_break_into_long_ones_at_a_chunk, the_fifth_download_waits_for_a_place,
                  what_never_fits_is_loaded_past_the_cache, no_policy_beats_the_bound,
+                 tenants_that_never_invoke_count_for_nothing,
                  every_failed_allocation_ends_the_replay_well);
 }

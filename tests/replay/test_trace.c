@@ -42,7 +42,7 @@ static enum status count_bytes(const void *p, size_t n, uint64_t *count, bool *c
 
 START_TEST(text_is_read_as_it_stands)
 {
-    static const char text[] = HEAD "5,a,x,10,20,30\r\n5,b,,1125899906842624,4294967295,0\n"
+    static const char text[] = HEAD "5,a,x,10,20,30\r\n5,b,,4398046511104,4294967295,0\n"
                                     "4611686018427387904,a,x,1,0,0";
     struct trace *t;
     struct trace_record r;
@@ -80,8 +80,8 @@ START_TEST(lines_are_refused_by_number_and_with_what_was_expected)
         {HEAD "1.5,a,x,1,1,1\n", "line 2: t_us is \"1.5\""},
         {HEAD ",a,x,1,1,1\n", "line 2: t_us is \"\""},
         {HEAD "1,,x,1,1,1\n", "line 2: model is \"\"; expected a name"},
-        {HEAD "1,a,x,0,1,1\n", "line 2: bytes is 0; expected 1 to 2^50"},
-        {HEAD "1,a,x,1125899906842625,1,1\n", "line 2: bytes is \"1125899906842625\""},
+        {HEAD "1,a,x,0,1,1\n", "line 2: bytes is 0; expected 1 to 2^42"},
+        {HEAD "1,a,x,4398046511105,1,1\n", "line 2: bytes is \"4398046511105\""},
         {HEAD "1,a,x,99999999999999999999,1,1\n", "line 2: bytes"},
         {HEAD "1,a,x,1,4294967296,1\n", "line 2: load_us is \"4294967296\""},
         {HEAD "1,a,x,1,1,x\n", "line 2: exec_us is \"x\""},
