@@ -46,6 +46,14 @@ SHORT = {
     "stage_fetch": 'roost_model_load_duration_seconds_count{stage="fetch"}',
     "stage_bind": 'roost_model_load_duration_seconds_count{stage="bind"}',
     "aged": "roost_cache_age_at_eviction_seconds_count",
+    "memory_mapped": 'roost_memory_bytes_total{source="mapped"}',
+    "disk_hits": 'roost_disk_lookups_total{result="hit"}',
+    "disk_misses": 'roost_disk_lookups_total{result="miss"}',
+    "disk_written": "roost_disk_written_bytes_total",
+    "disk_scrubbed": "roost_disk_scrubbed_bytes_total",
+    "disk_corrupt": "roost_disk_corrupt_total",
+    "disk_evictions": 'roost_cache_evictions_total{tier="disk",reason="room"}',
+    "refused_disk": 'roost_refused_total{limit="disk"}',
 }
 for _limit in ("queue", "probes", "prefetches", "memory", "never_fits", "arena", "steps", "reply", "http_memory", "head",
                "body", "slow_client", "idle", "connections", "deadline"):
