@@ -8,7 +8,7 @@
 #include "disk/folder.h"
 #include "support/model.h"
 
-enum { OPS = 100000, KEYS = 48, READERS = 6, LIMIT_BLOCKS = 40, THREADS = 4, THREAD_OPS = 4000 };
+enum { OPS = 20000, KEYS = 48, READERS = 6, LIMIT_BLOCKS = 40, THREADS = 4, THREAD_OPS = 1500 };
 
 /* ---- one thread, beside a model ---- */
 
