@@ -73,7 +73,9 @@ void narrow_max(const struct narrow_pool *n)
         for (int64_t i = 0; i < p->out[0]; i++) {
             struct window w;
             lay_rows(p, i, 0, &w);
+            const int64_t rows = w.counted;
             for (int64_t j = 0; j < p->out[1]; j++, at += BLOCK_LANES) {
+                w.counted = rows;
                 lay_rows(p, j, 1, &w);
                 if (n->x.type == NARROW_U8)
                     max_u8(p, &n->x, &w, plane, (uint8_t *)n->y.data + at);
