@@ -32,11 +32,6 @@ static enum status prepare(const struct op_node *node, void *params, struct err 
     return OK;
 }
 
-static const struct tensor *operand(int n_in, const struct tensor *const *in, int i)
-{
-    return i < n_in ? in[i] : NULL;
-}
-
 /* What each form's weights are, dim by dim: the names below, or a number. */
 enum { GROUP_BLOCKS = -1, IN_BLOCKS = -2, ROWS = -3, COLUMNS = -4, IN_C = -5, OUT_BLOCKS = -6 };
 static const struct {
@@ -137,7 +132,8 @@ static enum status describe(const struct params *p, const struct tensor *x, cons
 static enum status check_rest(const struct op_infer *ctx, const struct block_conv *c,
                               struct err *err)
 {
-    const struct tensor *b = operand(ctx->n_in, ctx->in, 2), *z = operand(ctx->n_in, ctx->in, 3);
+    const struct tensor *b = op_operand(ctx->in, ctx->n_in, 2),
+                        *z = op_operand(ctx->in, ctx->n_in, 3);
     if (b && (b->rank != 1 || b->dims[0] != c->groups * c->out_blocks * BLOCK_LANES))
         return op_bad(name, 2, b, "one element per lane of the output's blocks", err);
     if (z && !shape_same(z, ctx->out[0]))
@@ -166,9 +162,6 @@ static enum status infer(struct op_infer *ctx, struct err *err)
         return err_set(err, E_UNSUPPORTED, "%s: the transformed input has no size", name);
     return s;
 }
-
-/* A phase of fewer multiply-adds is done before another thread is awake. */
-#define SHARE_WORK 8e6
 
 struct shared {
     const struct block_conv *c;
@@ -199,7 +192,8 @@ static double phase_work(const struct block_conv *c)
 
 static enum status run(const struct op_run *ctx, struct err *err)
 {
-    const struct tensor *b = operand(ctx->n_in, ctx->in, 2), *z = operand(ctx->n_in, ctx->in, 3);
+    const struct tensor *b = op_operand(ctx->in, ctx->n_in, 2),
+                        *z = op_operand(ctx->in, ctx->n_in, 3);
     struct block_conv c;
     enum status s = describe(ctx->params, ctx->in[0], ctx->in[1], &c, err);
     if (s != OK || tensor_count(ctx->out[0]) == 0)
@@ -210,7 +204,7 @@ static enum status run(const struct op_run *ctx, struct err *err)
     c.sum = z ? z->data : NULL;
     c.y = ctx->out[0]->data;
     c.scratch = ctx->scratch;
-    if (ctx->team && phase_work(&c) >= SHARE_WORK)
+    if (ctx->team && phase_work(&c) >= OP_TEAM_WORK)
         run_shared(&c, ctx->team);
     else
         block_conv_f32(&c);

@@ -25,11 +25,6 @@ static enum status prepare(const struct op_node *node, void *params, struct err 
     return s == OK ? attr_float(&node->attrs, ATTR_max, FLT_MAX, &p->high, err) : s;
 }
 
-static const struct tensor *bound(const struct tensor *const *in, int n_in, int i)
-{
-    return i < n_in ? in[i] : NULL;
-}
-
 static enum status infer(struct op_infer *ctx, struct err *err)
 {
     enum status s = op_operands(ctx, "Clip", 1, err);
@@ -39,7 +34,7 @@ static enum status infer(struct op_infer *ctx, struct err *err)
     if (!dtype_is_float(x->dtype) && !dtype_is_int(x->dtype))
         return op_no_kernel("Clip", 0, x, err);
     for (int i = 1; i < ctx->n_in && s == OK; i++) {
-        const struct tensor *b = bound(ctx->in, ctx->n_in, i);
+        const struct tensor *b = op_operand(ctx->in, ctx->n_in, i);
         s = op_same_dtype(ctx, "Clip", i, err);
         if (s == OK && b && tensor_count(b) != 1)
             s = op_bad("Clip", i, b, "one element", err);
@@ -76,7 +71,8 @@ static void clip_u64(const struct tensor *x, const struct tensor *low, const str
 static void clip_floats(const struct params *p, const struct op_run *ctx)
 {
     const struct tensor *x = ctx->in[0], *y = ctx->out[0];
-    const struct tensor *low = bound(ctx->in, ctx->n_in, 1), *high = bound(ctx->in, ctx->n_in, 2);
+    const struct tensor *low = op_operand(ctx->in, ctx->n_in, 1),
+                        *high = op_operand(ctx->in, ctx->n_in, 2);
     double min = low ? tensor_get_f64(low, 0) : -INFINITY;
     double max = high ? tensor_get_f64(high, 0) : INFINITY;
     if (p->by_attr) {
@@ -95,7 +91,8 @@ static enum status run(const struct op_run *ctx, struct err *err)
     UNUSED(err);
     const struct params *p = ctx->params;
     const struct tensor *x = ctx->in[0], *y = ctx->out[0];
-    const struct tensor *low = bound(ctx->in, ctx->n_in, 1), *high = bound(ctx->in, ctx->n_in, 2);
+    const struct tensor *low = op_operand(ctx->in, ctx->n_in, 1),
+                        *high = op_operand(ctx->in, ctx->n_in, 2);
     if (x->dtype == DT_U64)
         clip_u64(x, low, high, y);
     else if (dtype_is_int(x->dtype))

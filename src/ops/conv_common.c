@@ -9,11 +9,6 @@
 
 #include "kernels/conv_f64.h"
 
-static const struct tensor *operand(int n_in, const struct tensor *const *in, int i)
-{
-    return i < n_in ? in[i] : NULL;
-}
-
 enum status conv_prepare(const struct op_node *node, const char *op, struct conv_params *p,
                          struct err *err)
 {
@@ -73,8 +68,8 @@ enum status conv_describe(const struct conv_params *p, const char *op, const str
 
 static enum status check_rest(const struct op_infer *ctx, const char *op, struct err *err)
 {
-    const struct tensor *w = ctx->in[1], *b = operand(ctx->n_in, ctx->in, 2);
-    const struct tensor *sum = operand(ctx->n_in, ctx->in, 3);
+    const struct tensor *w = ctx->in[1], *b = op_operand(ctx->in, ctx->n_in, 2);
+    const struct tensor *sum = op_operand(ctx->in, ctx->n_in, 3);
     if (b && (b->rank != 1 || b->dims[0] != w->dims[0]))
         return op_bad(op, 2, b, "one element per output channel", err);
     if (sum && !shape_same(sum, ctx->out[0]))
@@ -94,7 +89,7 @@ void conv_dims(const struct conv *c, int rank, int64_t dims[TENSOR_RANK_MAX])
 static enum dtype computed(const struct op_infer *ctx)
 {
     const struct conv_params *p = ctx->params;
-    bool plain = p->epilogue.act == ACT_NONE && !operand(ctx->n_in, ctx->in, 3);
+    bool plain = p->epilogue.act == ACT_NONE && !op_operand(ctx->in, ctx->n_in, 3);
     return plain && ctx->in[0]->dtype == DT_F64 ? DT_F64 : DT_F32;
 }
 
@@ -124,8 +119,8 @@ enum status conv_infer(struct op_infer *ctx, const char *op, struct err *err)
 
 enum status conv_run(const struct op_run *ctx, const char *op, struct err *err)
 {
-    const struct tensor *b = operand(ctx->n_in, ctx->in, 2);
-    const struct tensor *sum = operand(ctx->n_in, ctx->in, 3);
+    const struct tensor *b = op_operand(ctx->in, ctx->n_in, 2);
+    const struct tensor *sum = op_operand(ctx->in, ctx->n_in, 3);
     struct conv c;
     enum status s = conv_describe(ctx->params, op, ctx->in[0], ctx->in[1], &c, err);
     if (s != OK || tensor_count(ctx->out[0]) == 0)

@@ -35,7 +35,7 @@ static enum status infer(struct op_infer *c, struct err *err)
     s = ml_vector(c, "Imputer", with, with == FLOATS ? DT_F32 : DT_I64, err);
     if (s != OK)
         return s;
-    if (!ml_operand(c->in, c->n_in, with) || (n != 1 && n != columns))
+    if (!op_operand(c->in, c->n_in, with) || (n != 1 && n != columns))
         return err_set(err, E_BAD_INPUT,
                        "Imputer: %lld imputed values for this dtype, expected 1 or one for each of "
                        "%lld columns",

@@ -46,9 +46,9 @@ static enum status prepare(const struct op_node *node, void *params, struct err 
 static const struct tensor *given(const struct tensor *const *in, int n_in, int first, int strings)
 {
     for (int i = first; i < first + 3; i++)
-        if (ml_operand(in, n_in, i))
+        if (op_operand(in, n_in, i))
             return in[i];
-    return ml_operand(in, n_in, strings);
+    return op_operand(in, n_in, strings);
 }
 
 static bool encodable(enum dtype t)
@@ -63,7 +63,7 @@ struct table {
 
 static struct table table_of(const struct params *p, const struct tensor *const *in, int n_in)
 {
-    const struct tensor *list = ml_operand(in, n_in, CLASSES_STRINGS);
+    const struct tensor *list = op_operand(in, n_in, CLASSES_STRINGS);
     if (p->by_place)
         return in[X]->dtype == DT_STRING ? (struct table){list, NULL} : (struct table){NULL, list};
     return (struct table){given(in, n_in, KEYS_INT64S, KEYS_STRINGS),
@@ -72,7 +72,7 @@ static struct table table_of(const struct params *p, const struct tensor *const 
 
 static enum status check_pairs(const struct op_infer *c, const struct table *t, struct err *err)
 {
-    const struct tensor *x = c->in[X], *def = ml_operand(c->in, c->n_in, DEFAULT_TENSOR);
+    const struct tensor *x = c->in[X], *def = op_operand(c->in, c->n_in, DEFAULT_TENSOR);
     if (!t->keys || !t->values)
         return err_set(err, E_BAD_INPUT, "LabelEncoder: no %s", t->keys ? "values" : "keys");
     if (!encodable(x->dtype))
@@ -117,7 +117,7 @@ static enum status infer(struct op_infer *c, struct err *err)
 static void set_default(const struct op_run *c, uint8_t out[WIDEST])
 {
     const struct params *p = c->params;
-    const struct tensor *def = ml_operand(c->in, c->n_in, DEFAULT_TENSOR);
+    const struct tensor *def = op_operand(c->in, c->n_in, DEFAULT_TENSOR);
     enum dtype t = c->out[0]->dtype;
     double f64 = (double)p->float_default;
     if (def)

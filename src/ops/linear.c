@@ -22,11 +22,6 @@ static enum status prepare(const struct op_node *node, void *params, struct err 
     return s == OK ? op_activation(node, &p->epilogue, err) : s;
 }
 
-static const struct tensor *operand(int n_in, const struct tensor *const *in, int i)
-{
-    return i < n_in ? in[i] : NULL;
-}
-
 static enum status infer(struct op_infer *ctx, struct err *err)
 {
     const struct params *p = ctx->params;
@@ -36,7 +31,8 @@ static enum status infer(struct op_infer *ctx, struct err *err)
     if (s != OK)
         return s;
     const struct tensor *x = ctx->in[0], *w = ctx->in[1];
-    const struct tensor *b = operand(ctx->n_in, ctx->in, 2), *sum = operand(ctx->n_in, ctx->in, 3);
+    const struct tensor *b = op_operand(ctx->in, ctx->n_in, 2),
+                        *sum = op_operand(ctx->in, ctx->n_in, 3);
     if (x->rank < 1)
         return op_bad(name, 0, x, "rank 1 or more", err);
     if (w->rank != 2 || w->dims[p->trans_b] != x->dims[x->rank - 1])
@@ -71,7 +67,8 @@ static enum status run(const struct op_run *ctx, struct err *err)
     UNUSED(err);
     const struct params *p = ctx->params;
     const struct tensor *x = ctx->in[0], *w = ctx->in[1], *y = ctx->out[0];
-    const struct tensor *b = operand(ctx->n_in, ctx->in, 2), *sum = operand(ctx->n_in, ctx->in, 3);
+    const struct tensor *b = op_operand(ctx->in, ctx->n_in, 2),
+                        *sum = op_operand(ctx->in, ctx->n_in, 3);
     int64_t count = tensor_count(y);
     if (count == 0)
         return OK;

@@ -25,8 +25,6 @@ bool ml_numeric(enum dtype t);
 float ml_get(const struct tensor *x, int64_t i);
 /* Row r of x as float32: in place, or converted into copy[columns]. */
 const float *ml_row(const struct tensor *x, int64_t columns, int64_t r, float *copy);
-/* Operand i; NULL when it is left out. */
-const struct tensor *ml_operand(const struct tensor *const *in, int n_in, int i);
 /* Operand i, when given, is a vector of this dtype.  errors: E_BAD_INPUT */
 enum status ml_vector(const struct op_infer *c, const char *op, int i, enum dtype t,
                       struct err *err) WARN_UNUSED;

@@ -54,15 +54,10 @@ const float *ml_row(const struct tensor *x, int64_t columns, int64_t r, float *c
     return copy;
 }
 
-const struct tensor *ml_operand(const struct tensor *const *in, int n_in, int i)
-{
-    return i < n_in ? in[i] : NULL;
-}
-
 enum status ml_vector(const struct op_infer *c, const char *op, int i, enum dtype t,
                       struct err *err)
 {
-    const struct tensor *v = ml_operand(c->in, c->n_in, i);
+    const struct tensor *v = op_operand(c->in, c->n_in, i);
     char expected[32];
     snprintf(expected, sizeof(expected), "%s[n]", dtype_text(t));
     return !v || (v->dtype == t && v->rank == 1) ? OK : op_bad(op, i, v, expected, err);
@@ -70,7 +65,7 @@ enum status ml_vector(const struct op_infer *c, const char *op, int i, enum dtyp
 
 int64_t ml_count(const struct tensor *const *in, int n_in, int i)
 {
-    const struct tensor *v = ml_operand(in, n_in, i);
+    const struct tensor *v = op_operand(in, n_in, i);
     return v ? tensor_count(v) : 0;
 }
 
@@ -107,7 +102,7 @@ enum status ml_text(const struct op_node *node, enum attr_key k, const char *def
 
 const struct tensor *ml_labels_of(const struct tensor *const *in, int n_in, int ints, int strings)
 {
-    return ml_operand(in, n_in, ml_count(in, n_in, strings) ? strings : ints);
+    return op_operand(in, n_in, ml_count(in, n_in, strings) ? strings : ints);
 }
 
 enum status ml_labels(const struct op_infer *c, const char *op, int ints, int strings,

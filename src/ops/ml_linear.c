@@ -39,7 +39,7 @@ enum status ml_linear_infer(struct op_infer *c, const char *op, int64_t targets,
 void ml_linear_run(const struct op_run *c, int64_t targets, float *y, void *scratch)
 {
     const struct tensor *x = c->in[LINEAR_X];
-    const struct tensor *intercepts = ml_operand(c->in, c->n_in, LINEAR_INTERCEPTS);
+    const struct tensor *intercepts = op_operand(c->in, c->n_in, LINEAR_INTERCEPTS);
     struct ml_rows m = ml_rows(x);
     const float *rows = x->data, *add = intercepts ? intercepts->data : NULL;
     if (x->dtype != DT_F32) {

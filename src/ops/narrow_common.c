@@ -57,20 +57,15 @@ enum status narrow_operand(const struct op_infer *ctx, const char *op, int i, st
     return is_narrow(ctx->in[i]->dtype) ? OK : op_no_kernel(op, i, ctx->in[i], err);
 }
 
-static const struct tensor *operand(int n_in, const struct tensor *const *in, int i)
-{
-    return i < n_in ? in[i] : NULL;
-}
-
 enum status narrow_rest(const struct op_infer *ctx, const char *op, int64_t lanes, struct err *err)
 {
-    const struct tensor *z = operand(ctx->n_in, ctx->in, 4);
+    const struct tensor *z = op_operand(ctx->in, ctx->n_in, 4);
     bool bytes = ctx->in[0]->dtype == DT_U8;
-    if (bytes != (operand(ctx->n_in, ctx->in, 2) != NULL))
+    if (bytes != (op_operand(ctx->in, ctx->n_in, 2) != NULL))
         return err_set(err, E_BAD_INPUT, "%s: input 2 is %s input 0 of %s", op,
                        bytes ? "left out beside" : "given beside", dtype_text(ctx->in[0]->dtype));
     for (int i = 2; i < 4; i++) {
-        const struct tensor *row = operand(ctx->n_in, ctx->in, i);
+        const struct tensor *row = op_operand(ctx->in, ctx->n_in, i);
         if (row && (row->dtype != DT_F32 || row->rank != 1 || row->dims[0] != lanes))
             return op_bad(op, i, row, "float32, one element per lane of the output", err);
     }
@@ -103,9 +98,9 @@ struct narrow_data narrow_y(const struct narrow_params *p, const struct tensor *
 
 void narrow_end_of(const struct op_run *ctx, const struct narrow_params *p, struct narrow_end *end)
 {
-    const struct tensor *scale = operand(ctx->n_in, ctx->in, 2);
-    const struct tensor *bias = operand(ctx->n_in, ctx->in, 3);
-    const struct tensor *z = operand(ctx->n_in, ctx->in, 4);
+    const struct tensor *scale = op_operand(ctx->in, ctx->n_in, 2);
+    const struct tensor *bias = op_operand(ctx->in, ctx->n_in, 3);
+    const struct tensor *z = op_operand(ctx->in, ctx->n_in, 4);
     end->scale = scale ? scale->data : NULL;
     end->bias = bias ? bias->data : NULL;
     end->sum = (struct narrow_data){0};
@@ -117,7 +112,7 @@ void narrow_end_of(const struct op_run *ctx, const struct narrow_params *p, stru
 enum status narrow_check(const char *op, int n_in, const struct tensor *const *in, struct err *err)
 {
     for (int k = 2; k < 4; k++) {
-        const struct tensor *t = operand(n_in, in, k);
+        const struct tensor *t = op_operand(in, n_in, k);
         for (int64_t i = 0; t && t->data && t->dtype == DT_F32 && i < tensor_count(t); i++)
             if (!isfinite(((const float *)t->data)[i]))
                 return err_set(err, E_CORRUPT, "%s: element %" PRId64 " of input %d is not finite",
@@ -125,9 +120,6 @@ enum status narrow_check(const char *op, int n_in, const struct tensor *const *i
     }
     return OK;
 }
-
-/* A phase of fewer multiply-adds is done before another thread is awake. */
-#define SHARE_WORK 8e6
 
 struct shared {
     const struct narrow *c;
@@ -144,7 +136,7 @@ void narrow_share(const struct narrow *c, double work, const struct op_team *tea
 {
     struct shared s = {c, 0};
     int64_t phases = narrow_phases(c);
-    if (!team || work / (double)phases < SHARE_WORK) {
+    if (!team || work / (double)phases < OP_TEAM_WORK) {
         narrow_run(c);
         return;
     }

@@ -22,9 +22,7 @@ struct params {
 static enum status prepare(const struct op_node *node, void *params, struct err *err)
 {
     struct params *p = params;
-    enum status s = attr_int(&node->attrs, ATTR_columns, 0, &p->columns, err);
-    if (s == OK && p->columns < 1)
-        return err_set(err, E_CORRUPT, "%s: attribute columns is %" PRId64, name, p->columns);
+    enum status s = op_columns(node, name, &p->columns, err);
     if (s == OK)
         s = op_activation(node, &p->epilogue, err);
     return s == OK ? narrow_prepare(node, name, &p->narrow, err) : s;

@@ -20,15 +20,10 @@ static enum status prepare(const struct op_node *node, void *params, struct err 
     return op_flag(node, ATTR_center_point_box, 0, &p->center, err);
 }
 
-static const struct tensor *operand(const struct tensor *const *in, int n_in, int i)
-{
-    return i < n_in ? in[i] : NULL;
-}
-
 static enum status check_scalars(const struct op_infer *c, struct err *err)
 {
     for (int i = 2; i < 5; i++) {
-        const struct tensor *t = operand(c->in, c->n_in, i);
+        const struct tensor *t = op_operand(c->in, c->n_in, i);
         enum dtype want = i == 2 ? DT_I64 : DT_F32;
         if (t && (t->dtype != want || tensor_count(t) != 1))
             return op_bad("NonMaxSuppression", i, t, i == 2 ? "one int64" : "one float32", err);
@@ -64,7 +59,7 @@ static enum status infer(struct op_infer *ctx, struct err *err)
         return op_bad("NonMaxSuppression", 1, scores, "[batch,classes,boxes] as input 0", err);
     int64_t n = boxes->dims[1], rows = 0;
     if (tensor_count(scores) > 0)
-        rows = scores->dims[0] * scores->dims[1] * limit_of(operand(ctx->in, ctx->n_in, 2), n);
+        rows = scores->dims[0] * scores->dims[1] * limit_of(op_operand(ctx->in, ctx->n_in, 2), n);
     if (!checked_mul((uint64_t)n, sizeof(struct order_entry) + sizeof(struct box),
                      &ctx->scratch_bytes))
         return op_bad("NonMaxSuppression", 0, boxes, "fewer boxes", err);
@@ -137,10 +132,10 @@ static int64_t choose(const struct search *s, const float *scores, int64_t batch
 
 static enum status read_search(const struct op_run *ctx, struct search *s, struct err *err)
 {
-    const struct tensor *iou = operand(ctx->in, ctx->n_in, 3);
-    const struct tensor *score = operand(ctx->in, ctx->n_in, 4);
+    const struct tensor *iou = op_operand(ctx->in, ctx->n_in, 3);
+    const struct tensor *score = op_operand(ctx->in, ctx->n_in, 4);
     s->boxes = ctx->in[0]->dims[1];
-    s->limit = limit_of(operand(ctx->in, ctx->n_in, 2), s->boxes);
+    s->limit = limit_of(op_operand(ctx->in, ctx->n_in, 2), s->boxes);
     s->iou = iou ? *(const float *)iou->data : 0;
     s->has_score = score != NULL;
     s->score = score ? *(const float *)score->data : 0;

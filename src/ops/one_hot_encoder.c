@@ -30,7 +30,7 @@ static enum status infer(struct op_infer *c, struct err *err)
     if (!ml_numeric(x->dtype) && x->dtype != DT_STRING)
         return op_no_kernel("OneHotEncoder", X, x, err);
     int k = categories_of(x);
-    const struct tensor *categories = ml_operand(c->in, c->n_in, k);
+    const struct tensor *categories = op_operand(c->in, c->n_in, k);
     if (!categories)
         return op_bad("OneHotEncoder", X, x, k == CATS_STRINGS ? "numbers" : "strings", err);
     s = ml_vector(c, "OneHotEncoder", k, k == CATS_STRINGS ? DT_STRING : DT_I64, err);

@@ -11,6 +11,16 @@
  * products of two of them fit 63 bits. */
 #define OP_EXTENT_MAX INT64_C(0x7fffffff)
 
+/* Operand i; NULL when it is left out. */
+static inline const struct tensor *op_operand(const struct tensor *const *in, int n_in, int i)
+{
+    return i < n_in ? in[i] : NULL;
+}
+
+/* Work of fewer multiply-adds is not shared (struct op_team): it is done before another thread is
+ * awake. */
+#define OP_TEAM_WORK 8e6
+
 /* Refuses when one of the first `required` operands, or output 0, is left out.
  * errors: E_BAD_INPUT */
 enum status op_operands(const struct op_infer *c, const char *op, int required,
@@ -60,8 +70,10 @@ enum status op_flag(const struct op_node *node, enum attr_key k, int64_t def, bo
                     struct err *err) WARN_UNUSED;
 
 /* Fused operators: activation, act_low, act_high.  errors: E_CORRUPT; E_UNSUPPORTED (unknown) */
-
 enum status op_activation(const struct op_node *node, struct epilogue *out,
                           struct err *err) WARN_UNUSED;
+/* Products of packed matrices: columns, at least 1.  errors: E_CORRUPT */
+enum status op_columns(const struct op_node *node, const char *op, int64_t *out,
+                       struct err *err) WARN_UNUSED;
 
 #endif

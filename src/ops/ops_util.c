@@ -166,3 +166,11 @@ enum status op_activation(const struct op_node *node, struct epilogue *out, stru
     out->act = (enum activation)act;
     return OK;
 }
+
+enum status op_columns(const struct op_node *node, const char *op, int64_t *out, struct err *err)
+{
+    enum status s = attr_int(&node->attrs, ATTR_columns, 0, out, err);
+    return s == OK && *out < 1
+               ? err_set(err, E_CORRUPT, "%s: attribute columns is %" PRId64, op, *out)
+               : s;
+}

@@ -20,15 +20,8 @@ struct params {
 static enum status prepare(const struct op_node *node, void *params, struct err *err)
 {
     struct params *p = params;
-    enum status s = attr_int(&node->attrs, ATTR_columns, 0, &p->columns, err);
-    if (s == OK && p->columns < 1)
-        return err_set(err, E_CORRUPT, "%s: attribute columns is %" PRId64, name, p->columns);
+    enum status s = op_columns(node, name, &p->columns, err);
     return s == OK ? op_activation(node, &p->epilogue, err) : s;
-}
-
-static const struct tensor *operand(int n_in, const struct tensor *const *in, int i)
-{
-    return i < n_in ? in[i] : NULL;
 }
 
 static enum status infer(struct op_infer *ctx, struct err *err)
@@ -40,7 +33,8 @@ static enum status infer(struct op_infer *ctx, struct err *err)
     if (s != OK)
         return s;
     const struct tensor *x = ctx->in[0], *w = ctx->in[1];
-    const struct tensor *b = operand(ctx->n_in, ctx->in, 2), *sum = operand(ctx->n_in, ctx->in, 3);
+    const struct tensor *b = op_operand(ctx->in, ctx->n_in, 2),
+                        *sum = op_operand(ctx->in, ctx->n_in, 3);
     if (x->rank < 1)
         return op_bad(name, 0, x, "rank 1 or more", err);
     int64_t dims[TENSOR_RANK_MAX], *columns = &dims[x->rank - 1];
@@ -61,9 +55,6 @@ static enum status infer(struct op_infer *ctx, struct err *err)
     return OK;
 }
 
-/* A product of fewer multiply-adds is done before another thread is awake. */
-#define SHARE_WORK 8e6
-
 static void part(void *product, int64_t from, int64_t to)
 {
     packed_f32(product, from, to);
@@ -74,7 +65,8 @@ static enum status run(const struct op_run *ctx, struct err *err)
     UNUSED(err);
     const struct params *p = ctx->params;
     const struct tensor *x = ctx->in[0], *y = ctx->out[0];
-    const struct tensor *b = operand(ctx->n_in, ctx->in, 2), *sum = operand(ctx->n_in, ctx->in, 3);
+    const struct tensor *b = op_operand(ctx->in, ctx->n_in, 2),
+                        *sum = op_operand(ctx->in, ctx->n_in, 3);
     int64_t count = tensor_count(y), k = x->dims[x->rank - 1];
     if (count == 0)
         return OK;
@@ -90,7 +82,7 @@ static enum status run(const struct op_run *ctx, struct err *err)
                              .ld_sum = p->columns,
                              .ldy = p->columns,
                              .epilogue = p->epilogue};
-    if (ctx->team && (double)count * (double)k >= SHARE_WORK)
+    if (ctx->team && (double)count * (double)k >= OP_TEAM_WORK)
         ctx->team->share(ctx->team->self, part, &product, packed_units(&product));
     else
         packed_f32(&product, 0, packed_units(&product));

@@ -60,16 +60,11 @@ struct frame {
     int64_t before[TENSOR_RANK_MAX], after[TENSOR_RANK_MAX];
 };
 
-static const struct tensor *operand(const struct tensor *const *in, int n_in, int i)
-{
-    return i < n_in ? in[i] : NULL;
-}
-
 static enum status read_frame(const struct params *p, int n_in, const struct tensor *const *in,
                               struct frame *f, struct err *err)
 {
     int64_t pads[2 * TENSOR_RANK_MAX], axes[TENSOR_RANK_MAX];
-    const struct tensor *x = in[0], *which = operand(in, n_in, 3);
+    const struct tensor *x = in[0], *which = op_operand(in, n_in, 3);
     int n = p->n, n_axes = x->rank;
     enum status s = OK;
     memcpy(pads, p->pads, sizeof(pads));
@@ -130,7 +125,7 @@ static enum status infer(struct op_infer *ctx, struct err *err)
         s = read_frame(p, ctx->n_in, ctx->in, &f, err);
     if (s != OK)
         return s;
-    const struct tensor *x = ctx->in[0], *value = operand(ctx->in, ctx->n_in, 2);
+    const struct tensor *x = ctx->in[0], *value = op_operand(ctx->in, ctx->n_in, 2);
     if (value && (value->dtype != x->dtype || tensor_count(value) != 1))
         return op_bad("Pad", 2, value, "one element of input 0's dtype", err);
     if (p->by_attr && x->dtype != DT_F32)
@@ -197,7 +192,8 @@ static void repeat(const struct tensor *x, const struct tensor *y, const struct 
 static enum status run(const struct op_run *ctx, struct err *err)
 {
     const struct params *p = ctx->params;
-    const struct tensor *x = ctx->in[0], *y = ctx->out[0], *value = operand(ctx->in, ctx->n_in, 2);
+    const struct tensor *x = ctx->in[0], *y = ctx->out[0],
+                        *value = op_operand(ctx->in, ctx->n_in, 2);
     struct frame f;
     enum status s = read_frame(p, ctx->n_in, ctx->in, &f, err);
     for (int d = 0; d < x->rank && s == OK; d++) {

@@ -11,7 +11,7 @@ static enum status check_count(const struct op_infer *c, int i, struct err *err)
     const struct tensor *x = c->in[X];
     int64_t n = ml_count(c->in, c->n_in, i), columns = x->rank ? x->dims[x->rank - 1] : 1;
     enum status s = ml_vector(c, "Scaler", i, DT_F32, err);
-    if (s != OK || !ml_operand(c->in, c->n_in, i) || n == 1 || n == columns)
+    if (s != OK || !op_operand(c->in, c->n_in, i) || n == 1 || n == columns)
         return s;
     return op_bad("Scaler", i, c->in[i], "one number, or one per column", err);
 }
@@ -35,8 +35,8 @@ static enum status run(const struct op_run *c, struct err *err)
     UNUSED(err);
     static const float zero = 0, one = 1;
     const struct tensor *x = c->in[X];
-    const struct tensor *offset = ml_operand(c->in, c->n_in, OFFSET);
-    const struct tensor *scale = ml_operand(c->in, c->n_in, SCALE);
+    const struct tensor *offset = op_operand(c->in, c->n_in, OFFSET);
+    const struct tensor *scale = op_operand(c->in, c->n_in, SCALE);
     const float *by = offset ? offset->data : &zero, *times = scale ? scale->data : &one;
     int64_t by_step = offset && tensor_count(offset) > 1,
             columns = x->rank ? x->dims[x->rank - 1] : 1;

@@ -33,7 +33,7 @@ static int order(const struct params *p, struct text a, struct text b)
 static enum status check(const void *params, int n_in, const struct tensor *const *in,
                          struct err *err)
 {
-    const struct tensor *words = ml_operand(in, n_in, STOPWORDS);
+    const struct tensor *words = op_operand(in, n_in, STOPWORDS);
     if (!words)
         return OK;
     if (!words->data || words->dtype != DT_STRING || words->rank != 1)
@@ -67,7 +67,7 @@ static enum status infer(struct op_infer *c, struct err *err)
     enum status s = op_operands(c, "StringNormalizer", 1, err);
     if (s != OK)
         return s;
-    const struct tensor *x = c->in[X], *words = ml_operand(c->in, c->n_in, STOPWORDS);
+    const struct tensor *x = c->in[X], *words = op_operand(c->in, c->n_in, STOPWORDS);
     if (x->dtype != DT_STRING)
         return op_no_kernel("StringNormalizer", X, x, err);
     if (x->rank != 1 && (x->rank != 2 || x->dims[0] != 1))
@@ -93,7 +93,7 @@ static enum status run(const struct op_run *c, struct err *err)
 {
     UNUSED(err);
     const struct params *p = c->params;
-    const struct tensor *x = c->in[X], *words = ml_operand(c->in, c->n_in, STOPWORDS);
+    const struct tensor *x = c->in[X], *words = op_operand(c->in, c->n_in, STOPWORDS);
     struct text *to = c->out[0]->data;
     char *room = (char *)(to + tensor_count(c->out[0]));
     int64_t n = tensor_count(x), kept = 0;

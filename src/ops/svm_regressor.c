@@ -45,7 +45,7 @@ static enum status infer(struct op_infer *c, struct err *err)
     bool fits = ml_count(c->in, c->n_in, RHO) >= 1 &&
                 ml_count(c->in, c->n_in, COEFFICIENTS) == (n ? n : m.columns) &&
                 !__builtin_mul_overflow(n, m.columns, &expected) &&
-                (!n || (ml_operand(c->in, c->n_in, VECTORS) && vectors == expected));
+                (!n || (op_operand(c->in, c->n_in, VECTORS) && vectors == expected));
     if (!fits)
         return err_set(err, E_BAD_INPUT,
                        "SVMRegressor: %" PRId64 " supports, %" PRId64 " coefficients, %" PRId64

@@ -56,11 +56,11 @@ static enum status prepare(const struct op_node *node, void *params, struct err 
 
 static struct ngrams ngrams_of(const struct tensor *const *in, int n_in)
 {
-    const struct tensor *texts = ml_operand(in, n_in, POOL_STRINGS);
-    return (struct ngrams){.pool = texts ? texts : ml_operand(in, n_in, POOL_INT64S),
-                           .counts = ml_operand(in, n_in, COUNTS),
-                           .indexes = ml_operand(in, n_in, INDEXES),
-                           .weights = ml_operand(in, n_in, WEIGHTS)};
+    const struct tensor *texts = op_operand(in, n_in, POOL_STRINGS);
+    return (struct ngrams){.pool = texts ? texts : op_operand(in, n_in, POOL_INT64S),
+                           .counts = op_operand(in, n_in, COUNTS),
+                           .indexes = op_operand(in, n_in, INDEXES),
+                           .weights = op_operand(in, n_in, WEIGHTS)};
 }
 
 static enum status check(const void *params, int n_in, const struct tensor *const *in,

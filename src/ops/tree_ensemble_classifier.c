@@ -12,7 +12,7 @@ enum { LABEL, SCORES };
 static enum status infer(struct op_infer *c, struct err *err)
 {
     const struct tree_ml_params *p = c->params;
-    const struct tensor *labels = ml_operand(c->in, c->n_in, TREE_LABELS);
+    const struct tensor *labels = op_operand(c->in, c->n_in, TREE_LABELS);
     enum status s = tree_ml_infer(c, "TreeEnsembleClassifier", err);
     if (s != OK)
         return s;
@@ -64,7 +64,7 @@ static enum status run(const struct op_run *c, struct err *err)
 
 static const struct tensor *classes(int n_in, const struct tensor *const *in, int out)
 {
-    return out == SCORES ? ml_operand(in, n_in, TREE_LABELS) : NULL;
+    return out == SCORES ? op_operand(in, n_in, TREE_LABELS) : NULL;
 }
 
 const struct op op_tree_ensemble_classifier = {

@@ -12,7 +12,7 @@ static enum status infer(struct op_infer *c, struct err *err)
     enum status s = tree_ml_infer(c, "TreeEnsembleRegressor", err);
     if (s != OK)
         return s;
-    if (ml_operand(c->in, c->n_in, TREE_LABELS))
+    if (op_operand(c->in, c->n_in, TREE_LABELS))
         return err_set(err, E_CORRUPT, "TreeEnsembleRegressor: it has no labels");
     int64_t dims[2] = {ml_rows(c->in[TREE_X]).rows, p->n_groups};
     return op_output(c, 0, "TreeEnsembleRegressor", DT_F32, 2, dims, err);

@@ -158,11 +158,6 @@ static enum status check_trees(const struct proof *p)
     return OK;
 }
 
-static const struct tensor *operand(const struct tensor *const *in, int n_in, int i)
-{
-    return i < n_in ? in[i] : NULL;
-}
-
 static const void *data_of(const struct tensor *t)
 {
     return t ? t->data : NULL;
@@ -173,10 +168,10 @@ enum status tree_proof(const struct tensor *const *in, int n_in, uint32_t n_feat
 {
     struct proof p = {.table = {.n_features = n_features, .n_groups = n_groups}, .err = err};
     uint32_t groups = 0;
-    const struct tensor *sets = operand(in, n_in, TREE_SETS);
-    const struct tensor *vectors = operand(in, n_in, TREE_VECTORS);
-    const struct tensor *nodes = operand(in, n_in, TREE_NODES);
-    const struct tensor *full = operand(in, n_in, TREE_FULL_TREES);
+    const struct tensor *sets = op_operand(in, n_in, TREE_SETS);
+    const struct tensor *vectors = op_operand(in, n_in, TREE_VECTORS);
+    const struct tensor *nodes = op_operand(in, n_in, TREE_NODES);
+    const struct tensor *full = op_operand(in, n_in, TREE_FULL_TREES);
     enum status s = table(in[TREE_BASE], "base margins", DT_F32, 0, &groups, err);
     if (s == OK)
         s = table(in[TREE_TREES], "trees", DT_I32, 3, &p.table.n_trees, err);
@@ -205,12 +200,12 @@ struct tree_table tree_table_of(const struct op_run *c, uint32_t n_features, uin
                                 uint32_t x_step)
 {
     return (struct tree_table){
-        .nodes = data_of(operand(c->in, c->n_in, TREE_NODES)),
-        .full = data_of(operand(c->in, c->n_in, TREE_FULL_TREES)),
+        .nodes = data_of(op_operand(c->in, c->n_in, TREE_NODES)),
+        .full = data_of(op_operand(c->in, c->n_in, TREE_FULL_TREES)),
         .trees = c->in[TREE_TREES]->data,
-        .sets = data_of(operand(c->in, c->n_in, TREE_SETS)),
+        .sets = data_of(op_operand(c->in, c->n_in, TREE_SETS)),
         .base = c->in[TREE_BASE]->data,
-        .vectors = data_of(operand(c->in, c->n_in, TREE_VECTORS)),
+        .vectors = data_of(op_operand(c->in, c->n_in, TREE_VECTORS)),
         .n_trees = (uint32_t)c->in[TREE_TREES]->dims[0],
         .n_groups = n_groups,
         .n_features = n_features,
