@@ -6,7 +6,6 @@
  * scale, with uint8 X only, and B have 16 numbers for each panel; Z has the result's shape; B and Z
  * may be left out. Attributes: columns, activation, act_low, act_high, and narrow_common.h's.
  * source: ours */
-#include <inttypes.h>
 #include <string.h>
 
 #include "ops/narrow_common.h"

@@ -4,7 +4,6 @@
  * matrix. W [panels][K][16] is laid out in panels of 16 columns (kernels/packed.h), of which the
  * first `columns` count; B has 16 for each panel; sum has the result's shape; both may be left out.
  * Attributes: columns, activation, act_low, act_high.  source: ours */
-#include <inttypes.h>
 #include <string.h>
 
 #include "kernels/packed.h"

@@ -11,8 +11,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "kernels/blocked.h"
-#include "kernels_support.h"
+#include "pool_support.h"
 
 enum {
     ROUNDS = 60,
@@ -198,29 +197,12 @@ START_TEST(what_is_not_finite_stays_where_it_belongs)
 }
 END_TEST
 
-static void random_pool(struct block_pool *p)
-{
-    *p = (struct block_pool){.planes = random_int(&seed, 1, 3),
-                             .count_pad = random_int(&seed, 0, 1) == 1};
-    for (int d = 0; d < 2; d++) {
-        p->kernel[d] = random_int(&seed, 1, 4);
-        p->stride[d] = random_int(&seed, 1, 3);
-        p->dilation[d] = random_int(&seed, 1, 2);
-        p->pad[d] = random_int(&seed, 0, 3);
-        p->pad_end[d] = random_int(&seed, 0, 3);
-        int64_t reach = (p->kernel[d] - 1) * p->dilation[d] + 1;
-        p->in[d] = random_int(&seed, 1, 12);
-        p->in[d] = MAX(p->in[d], reach - p->pad[d] - p->pad_end[d]);
-        p->out[d] = (p->in[d] + p->pad[d] + p->pad_end[d] - reach) / p->stride[d] + 1;
-    }
-}
-
 START_TEST(pools_are_their_refs)
 {
     for (int round = 0; round < 4 * ROUNDS; round++) {
         struct block_pool p;
         seed = (uint64_t)round;
-        random_pool(&p);
+        random_pool(&p, &seed, 12, 12);
         int64_t n = p.planes * p.in[0] * p.in[1] * 16, m = p.planes * p.out[0] * p.out[1] * 16;
         float *x = numbers(n), *fast = numbers(m), *ref = numbers(m);
         if (round % 4 == 0)

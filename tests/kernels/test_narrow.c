@@ -16,7 +16,7 @@
 
 #include "base/alloc.h"
 #include "kernels/narrow_priv.h"
-#include "kernels_support.h"
+#include "pool_support.h"
 #include "tensor/tensor.h"
 
 enum { ROUNDS = 150 };
@@ -408,23 +408,6 @@ START_TEST(scales_are_their_ref)
 }
 END_TEST
 
-static void random_pool(struct block_pool *p)
-{
-    *p = (struct block_pool){.planes = random_int(&seed, 1, 3),
-                             .count_pad = random_int(&seed, 0, 1) == 1};
-    for (int d = 0; d < 2; d++) {
-        p->kernel[d] = random_int(&seed, 1, 4);
-        p->stride[d] = random_int(&seed, 1, 3);
-        p->dilation[d] = random_int(&seed, 1, 2);
-        p->pad[d] = random_int(&seed, 0, 3);
-        p->pad_end[d] = random_int(&seed, 0, 3);
-        int64_t reach = (p->kernel[d] - 1) * p->dilation[d] + 1;
-        p->in[d] = random_int(&seed, 1, d ? 60 : 9);
-        p->in[d] = MAX(p->in[d], reach - p->pad[d] - p->pad_end[d]);
-        p->out[d] = (p->in[d] + p->pad[d] + p->pad_end[d] - reach) / p->stride[d] + 1;
-    }
-}
-
 /* Maxima are elements of x. Means of up to 16 numbers below 3 in magnitude; a byte may fall on the
  * other side of a half. */
 START_TEST(pools_are_their_refs)
@@ -432,7 +415,7 @@ START_TEST(pools_are_their_refs)
     for (int round = 0; round < 2 * ROUNDS; round++) {
         struct narrow_pool p;
         seed = (uint64_t)round;
-        random_pool(&p.window);
+        random_pool(&p.window, &seed, 9, 60);
         const bool max = round % 2;
         const int64_t n = p.window.planes * p.window.in[0] * p.window.in[1] * BLOCK_LANES;
         const int64_t m = p.window.planes * p.window.out[0] * p.window.out[1] * BLOCK_LANES;
@@ -520,6 +503,8 @@ Suite *suite_narrow(void)
 {
     Suite *s = suite_create("narrow");
     TCase *t = tcase_create("narrow");
+    if (cpu_level() == CPU_AVX512 && !cpu_has_vnni())
+        printf("SKIP narrow: the processor has no VPDPBUSD; its tiles only compile\n");
     if (cpu_level() == CPU_AVX512 && !cpu_has_bf16())
         printf("SKIP narrow: the processor has no VDPBF16PS; its tiles only compile\n");
     tcase_add_loop_test(t, each_kind_is_its_ref, 0, (int)ARRAY_COUNT(kinds));
