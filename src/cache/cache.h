@@ -13,9 +13,9 @@
  * the record; the old one goes when its bytes are free.
  *
  * Recency is stamped when an invocation pins (hit or joined), under the lock; finishing a load does
- * not touch. A load that no invocation asked for enters as the newest and is not stamped (or as the
- * oldest, and evicts nobody: see enum hint). Victims
- * are the oldest unpinned resident slots, until free plus already draining bytes suffice.
+ * not touch. A load that no invocation asked for enters as the newest and is not stamped; one for a
+ * hint evicts nobody, and may enter as the oldest (enum hint). Victims are the oldest unpinned
+ * resident slots, until free plus already draining bytes suffice.
  *
  * Room is given first come, first served, to loads and to workers' scratch alike. A request is
  * decided at once: free bytes, bytes on their way back and victims cover it besides all that was
