@@ -196,9 +196,10 @@ END_TEST
 
 Suite *suite_auto(void)
 {
-    return SUITE("auto", it_comes_back_when_favourites_move_on, auto_leaves_lru_and_comes_back,
-                 auto_is_lru_while_nothing_is_better,
-                 sides_that_change_faster_than_it_learns_cost_two_percent_at_most,
-                 a_real_cost_beyond_lrus_forces_lru, bytes_that_come_with_the_load_count_then,
-                 a_smaller_tier_holds_less, another_version_is_a_miss);
+    return SUITE_SERIAL("auto", it_comes_back_when_favourites_move_on,
+                        auto_leaves_lru_and_comes_back, auto_is_lru_while_nothing_is_better,
+                        sides_that_change_faster_than_it_learns_cost_two_percent_at_most,
+                        a_real_cost_beyond_lrus_forces_lru,
+                        bytes_that_come_with_the_load_count_then, a_smaller_tier_holds_less,
+                        another_version_is_a_miss);
 }

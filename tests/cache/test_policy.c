@@ -287,8 +287,8 @@ END_TEST
 
 Suite *suite_policy(void)
 {
-    return SUITE("policy", lru_names_the_longest_unused, gdsf_names_the_lowest_priority,
-                 victims_may_go_are_enough_and_named_once,
-                 decisions_allocate_nothing_and_follow_from_the_seed,
-                 a_policy_without_memory_is_not_made, a_policy_is_found_by_its_name);
+    return SUITE_SERIAL("policy", lru_names_the_longest_unused, gdsf_names_the_lowest_priority,
+                        victims_may_go_are_enough_and_named_once,
+                        decisions_allocate_nothing_and_follow_from_the_seed,
+                        a_policy_without_memory_is_not_made, a_policy_is_found_by_its_name);
 }

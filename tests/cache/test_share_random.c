@@ -534,5 +534,5 @@ END_TEST
 
 Suite *suite_share_random(void)
 {
-    return SUITE("share_random", a_million_steps_equal_the_model);
+    return SUITE_SERIAL("share_random", a_million_steps_equal_the_model);
 }

@@ -16,9 +16,13 @@
     } while (0)
 
 /* A suite of one case with the given tests; no timeout under valgrind-like slowness: 60 s. */
-Suite *suite_of(const char *name, const TTest *const *tests, size_t count);
-#define SUITE(name, ...)                                                                           \
-    suite_of(name, (const TTest *const[]){__VA_ARGS__},                                            \
+Suite *suite_of(const char *name, const char *tags, const TTest *const *tests, size_t count);
+#define SUITE_TAGGED(name, tags, ...)                                                              \
+    suite_of(name, tags, (const TTest *const[]){__VA_ARGS__},                                      \
              sizeof((const TTest *const[]){__VA_ARGS__}) / sizeof(const TTest *))
+#define SUITE(name, ...) SUITE_TAGGED(name, NULL, __VA_ARGS__)
+/* What it tests runs on one thread, and at length: scripts/test leaves it out under TSan, whose
+ * only finding would be time. */
+#define SUITE_SERIAL(name, ...) SUITE_TAGGED(name, "serial", __VA_ARGS__)
 
 #endif
