@@ -162,8 +162,8 @@ static enum status next_entry(struct entries *e, const struct buf *tar, struct e
     left -= RECORD;
     if (size > left)
         return err_set(err, E_CORRUPT,
-                       "the archive's entry at byte %" PRIu64 " is to have %" PRIu64 " bytes, %" PRIu64
-                       " are left",
+                       "the archive's entry at byte %" PRIu64 " is to have %" PRIu64
+                       " bytes, %" PRIu64 " are left",
                        e->at, size, left);
     enum status s = take_entry(e, header, header + RECORD, (size_t)size, err);
     e->at += RECORD + MIN((size + RECORD - 1) / RECORD * RECORD, left);

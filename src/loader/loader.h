@@ -11,8 +11,9 @@
 #include "disk/disk.h"
 #include "store/store.h"
 
-/* Where a name's artifact lies. */
+/* Where a name's artifact lies, or the raw model file that it is to be compiled from. */
 struct resolved {
+    bool raw;
     char key[STORE_KEY_MAX];
     char version[MODEL_VERSION_MAX + 1];
     struct store_object object;
@@ -20,7 +21,7 @@ struct resolved {
 
 /* Name -> object, asked on loader threads; the catalog implements it. */
 struct loader_resolver {
-    /* errors: E_NOT_FOUND; E_STORE; E_UNSUPPORTED (only a raw model file lies there) */
+    /* errors: E_NOT_FOUND; E_STORE; E_CORRUPT */
     enum status (*resolve)(void *self, const char *name, struct resolved *out, struct err *err);
     void *self;
 };

@@ -48,7 +48,8 @@ static uint8_t *entry(const char *name, char type, const void *data, size_t n, c
 
 static void zip(void)
 {
-    z_stream z = {.next_in = p.tar, .avail_in = (uInt)p.tar_bytes, .next_out = p.gz, .avail_out = ROOM};
+    z_stream z = {
+        .next_in = p.tar, .avail_in = (uInt)p.tar_bytes, .next_out = p.gz, .avail_out = ROOM};
     ck_assert_int_eq(deflateInit2(&z, 6, Z_DEFLATED, 16 + 15, 8, Z_DEFAULT_STRATEGY), Z_OK);
     ck_assert_int_eq(deflate(&z, Z_FINISH), Z_STREAM_END);
     p.gz_bytes = ROOM - z.avail_out;
@@ -61,7 +62,8 @@ static void begin(void)
 }
 
 /* With the two empty records at the end that tar writes. */
-static enum status open_packed(const char **words, struct buf *tar, const uint8_t **model, size_t *n)
+static enum status open_packed(const char **words, struct buf *tar, const uint8_t **model,
+                               size_t *n)
 {
     static struct err err;
     err = (struct err){.code = OK};
@@ -132,7 +134,8 @@ END_TEST
 
 START_TEST(damage_is_named)
 {
-    static const char *const sizes[] = {"77777777777", "00000002001", "0000000x001", "-0000000001",
+    static const char *const sizes[] = {"77777777777", "00000002001",
+                                        "0000000x001", "-0000000001",
                                         "           ", "\x80\0\0\0\0\0\0\0\0\0\0\x01"};
     for (size_t i = 0; i < ARRAY_COUNT(sizes); i++) {
         begin();
