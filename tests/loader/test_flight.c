@@ -188,7 +188,9 @@ START_TEST(a_loader_that_never_started_goes_away)
 {
     struct loader *l;
     const struct loader_resolver r = {0};
-    ck_assert_int_eq(loader_new(NULL, &r, &(struct loader_config){.threads = 3}, &l), OK);
+    ck_assert_int_eq(
+        loader_new(NULL, &r, &(struct loader_config){.threads = 3, .compile = {.threads = 1}}, &l),
+        OK);
     loader_drain(l);
     loader_free(&l);
     ck_assert_ptr_null(l);
