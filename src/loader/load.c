@@ -95,7 +95,7 @@ static enum status fetch_page0(struct run *r, struct err *err)
     if (have < sizeof(r->first))
         return err_set(err, E_CORRUPT, "page 0: the file holds %" PRIu64 " bytes, not one page",
                        have);
-    r->fetched = !r->compiled->open;
+    r->fetched = true;
     enum status s = run_read(r, 0, r->first, sizeof(r->first), err);
     return s == OK ? check_page0(r, err) : s;
 }
@@ -228,10 +228,10 @@ static struct behind_job *job_of(struct run *r)
     return job;
 }
 
-/* What a load that came to its end leaves behind. */
+/* What a load that came to its end leaves behind. What was compiled is in the tier as a whole. */
 static void settle(struct run *r)
 {
-    if (r->env->disk && r->fetched)
+    if (r->env->disk && r->fetched && !r->compiled->open)
         r->out->behind = job_of(r);
     weights_fini(&r->weights);
     set_version(r);

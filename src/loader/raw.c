@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/log.h"
 #include "loader/loader_priv.h"
 #include "sandbox/sandbox.h"
 
@@ -51,6 +52,16 @@ static enum status put(const struct load_env *env, const struct disk_key *key,
         return disk_put_commit(&p, err);
     disk_put_abort(&p);
     return s;
+}
+
+/* A tier that cannot take it is nobody's failure. */
+static void keep(const struct load_env *env, const struct disk_key *key, const struct buf *artifact)
+{
+    struct err err;
+    enum status s = put(env, key, artifact, &err);
+    if (s != OK && s != E_EXISTS)
+        LOG(LOG_WARN, "disk_put_failed", log_str("status", status_name(s)),
+            log_str("error", err.msg));
 }
 
 /* ---- what passes through memory ---- */
@@ -101,7 +112,11 @@ static enum status in_child(const struct load_env *env, int fd, const struct raw
                                     .unproven = true,
                                     .cancelled = gone,
                                     .cancelled_arg = &asked};
-    enum status s = sandbox_compile(&job, made, err);
+    enum status s = going->on(going->arg, err);
+    if (s == OK)
+        s = sandbox_compile(&job, made, err);
+    if (s == E_TOO_LARGE) /* than a compile may be: not a request's fault */
+        s = err->code = E_UNSUPPORTED;
     /* The words of who is not interested any more say more than that it was cancelled. */
     return s == E_CANCELLED && going->on(going->arg, err) != OK ? err->code : s;
 }
@@ -114,7 +129,7 @@ static enum status compile(const struct load_env *env, const struct resolved *at
     const uint64_t bytes = at->object.bytes;
     int fd = -1;
     if (bytes > env->compile.model_max)
-        return err_set(err, E_TOO_LARGE,
+        return err_set(err, E_UNSUPPORTED,
                        "%.120s holds %" PRIu64 " bytes: at most %" PRIu64 " are compiled", at->key,
                        bytes, env->compile.model_max);
     enum status s = cache_scratch_take(env->cache, bytes, err);
@@ -153,15 +168,14 @@ enum status raw_compile(const struct load_env *env, const struct resolved *at,
 {
     struct sandbox_result made = {.program = NULL};
     struct disk_key key;
-    struct err ignored;
     *out = (struct compiled){.fd = -1};
     buf_init_charged(&made.artifact, 0, charge, env->cache);
     enum status s = compile(env, at, going, &made, err);
     if (s != OK)
         return s;
-    bool kept =
-        env->disk && key_of(env, at, &key) && put(env, &key, &made.artifact, &ignored) == OK;
-    if (!kept || !raw_find(env, at, out))
+    if (env->disk && key_of(env, at, &key))
+        keep(env, &key, &made.artifact);
+    if (!raw_find(env, at, out))
         s = hold(env, &made.artifact, out, err);
     sandbox_result_fini(&made);
     return s;

@@ -36,8 +36,8 @@ struct raw_going {
 
 /* Reads the model file and has it compiled.
  * thread: compiler   blocks: disk, network, and as long as the child takes
- * errors: those of store_read, cache_scratch_take and sandbox_compile; E_TOO_LARGE beyond
- * compile_config; going's */
+ * errors: those of store_read, cache_scratch_take and sandbox_compile, but E_UNSUPPORTED beyond any
+ * limit of compile_config; going's */
 enum status raw_compile(const struct load_env *env, const struct resolved *at,
                         const struct raw_going *going, struct compiled *out,
                         struct err *err) WARN_UNUSED;
