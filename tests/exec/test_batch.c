@@ -7,7 +7,7 @@
 #include "exec/exec.h"
 #include "support/support.h"
 
-enum { JOBS = 200 };
+enum { JOBS = 4000 }; /* so many that a worker wakes up before the last could be submitted alone */
 
 struct batch_job {
     struct exec_job job;
