@@ -73,6 +73,10 @@ struct waiter {
     /* Called exactly once, on a loader thread, without locks, when the load ended: pin is set on
      * OK. After it the waiter belongs to its owner again. */
     void (*done)(struct waiter *w, enum status s, const struct pin *pin, const struct err *err);
+    /* NULL, or called instead of done, once for all waiters of the load that have the same one: a
+     * list through next, in the order in which they came, each with a pin of its own. */
+    void (*done_all)(struct waiter *list, enum status s, const struct pin *pin,
+                     const struct err *err);
     enum hint hint;          /* set by who does not count: what a load is for */
     bool counts;             /* an invocation: counts and stamps recency; false for POST /models */
     enum lookup lookup;      /* set by cache_pin */
@@ -113,8 +117,8 @@ enum pin_result {
                   * E_NO_MEMORY, or E_NO_ROOM when every record is in use */
 };
 /* thread: any   locks: takes CACHE   blocks: no   name: proven by the caller
- * The caller sets w->done, w->counts and w->hint; w->lookup says how it was found, counted or not.
- * done may be called before cache_pin returns. */
+ * The caller sets w->done or w->done_all, w->counts and w->hint; w->lookup says how it was found,
+ * counted or not. done may be called before cache_pin returns. */
 enum pin_result cache_pin(struct cache *c, const char *name, uint64_t now_us, struct waiter *w,
                           struct pin *pin, struct err *err) WARN_UNUSED;
 /* Pins a model that is resident now, to look at it: not counted, recency not stamped. False, *pin

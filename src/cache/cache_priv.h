@@ -68,7 +68,7 @@ struct table {
     uint32_t count;
 };
 
-/* Who waits for bytes; on the waiting thread's stack. */
+/* Who waits for bytes; owned by who asked. */
 struct room_wait {
     struct room_wait *next;
     uint64_t bytes;     /* all that is to be charged … */
@@ -144,6 +144,14 @@ void room_evict(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lo
 struct slot *room_oldest_victim(struct cache *c) REQUIRES(c->lock); /* NULL: none */
 void room_grant(struct cache *c) REQUIRES(c->lock);                 /* after bytes came back */
 void room_withdraw(struct cache *c, const struct slot *s) REQUIRES(c->lock);
+/* cache_load_reserve and cache_scratch_take in two halves: what is asked is decided at once, and
+ * room_await only waits for it. r stays in place from the first OK until the second half. Apart, so
+ * that one thread can take every step of several loads.  blocks: the second, while r->queued */
+enum status room_ask_load(struct cache *c, struct slot *slot, const struct load_need *need,
+                          struct room_wait *r, struct err *err) WARN_UNUSED;
+enum status room_ask_scratch(struct cache *c, uint64_t bytes, struct room_wait *r,
+                             struct err *err) WARN_UNUSED;
+enum status room_await(struct cache *c, struct room_wait *r, struct err *err) WARN_UNUSED;
 
 /* ---- share.c; share_priv.h has the rest ---- */
 /* s, LOADING, owns h and holds all that is wanted from now on. Gives the bytes of what was absent.
