@@ -122,7 +122,8 @@ enum pin_result cache_pin(struct cache *c, const char *name, uint64_t now_us, st
 bool cache_pin_resident(struct cache *c, const char *name, struct pin *pin) WARN_UNUSED;
 /* The version of what is pinned, as given to cache_load_done; lives until cache_unpin. */
 const char *cache_pin_version(const struct pin *pin);
-void cache_unpin(struct cache *c, const struct pin *pin); /* thread: any   blocks: no */
+/* thread: any   blocks: no   locks: takes CACHE where a draining slot has no other pin */
+void cache_unpin(struct cache *c, const struct pin *pin);
 /* Withdraws a waiting waiter: true when done will not be called. The load itself goes on. */
 bool cache_cancel_wait(struct cache *c, struct waiter *w) WARN_UNUSED;
 

@@ -21,13 +21,13 @@ static void fill(const struct slot *s, struct slot_info *out)
         .joined = r->joined,
         .loads = r->loads,
         .evictions = r->evictions,
-        .pins = s->pins,
+        .pins = slot_pins(s),
         .waiters = s->waiter_count,
         .last_used_us = r->last_used_us,
         .last_load = r->last_load,
-        .last_error = r->last_error,
         .retry_at_us = s->state == SLOT_FAILED ? r->retry_at_us : 0,
     };
+    record_failure(r, &out->last_error);
     strncpy(out->name, s->name, MODEL_NAME_MAX);
     memcpy(out->version, r->version, sizeof(out->version));
 }
