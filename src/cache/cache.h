@@ -185,7 +185,8 @@ struct slot_info {
 };
 /* False when the node has no record of the name. */
 bool cache_info(struct cache *c, const char *name, struct slot_info *out);
-/* Up to max records whose name sorts after `after` ("" for the first), in name order. */
+/* Up to max records whose name sorts after `after` ("" for the first), in name order. What is far
+ * apart in it, and what shares much, was looked at one after the other, not in one moment. */
 size_t cache_list(struct cache *c, const char *after, struct slot_info *out, size_t max);
 void cache_usage(struct cache *c, struct budget_usage *out);
 /* Slots by state, those included that a fresh slot replaced and that still drain. */

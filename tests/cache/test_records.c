@@ -20,7 +20,7 @@ static int by_name(const void *a, const void *b)
 
 START_TEST(pages_hold_every_record_once_in_name_order)
 {
-    enum { NAMES = 3000, PAGE = 7 };
+    enum { NAMES = 3000 };
     static char names[NAMES][24];
     static char *sorted[NAMES];
     struct fake *f = fake_new(FAKE_INLINE, LIMIT, SLOTS);
@@ -30,16 +30,20 @@ START_TEST(pages_hold_every_record_once_in_name_order)
         client_touch(f, names[i]);
     }
     qsort(sorted, NAMES, sizeof(sorted[0]), by_name);
-    struct slot_info page[PAGE];
-    char after[MODEL_NAME_MAX + 1] = "";
-    size_t seen = 0, n;
-    while ((n = cache_list(f->cache, after, page, PAGE))) {
-        for (size_t i = 0; i < n; i++)
-            ck_assert_str_eq(page[i].name, sorted[seen + i]);
-        seen += n;
-        memcpy(after, page[n - 1].name, sizeof(after));
+    static struct slot_info page[NAMES + 1];
+    static const size_t sizes[] = {7, 1000, 1001, NAMES, NAMES + 1}; /* some take several looks */
+    for (size_t k = 0; k < ARRAY_COUNT(sizes); k++) {
+        char after[MODEL_NAME_MAX + 1] = "";
+        size_t seen = 0, n;
+        while ((n = cache_list(f->cache, after, page, sizes[k]))) {
+            ck_assert_uint_eq(n, MIN(sizes[k], NAMES - seen));
+            for (size_t i = 0; i < n; i++)
+                ck_assert_str_eq(page[i].name, sorted[seen + i]);
+            seen += n;
+            memcpy(after, page[n - 1].name, sizeof(after));
+        }
+        ck_assert_uint_eq(seen, NAMES);
     }
-    ck_assert_uint_eq(seen, NAMES);
     ck_assert_uint_eq(cache_list(f->cache, "", page, 0), 0);
     ck_assert_uint_eq(cache_list(f->cache, "t5", page, 1), 1);
     ck_assert_int_eq(strncmp(page[0].name, "t5/", 3), 0);
