@@ -80,6 +80,7 @@ void after_run(struct after *a, struct cache *c)
     while (a->dead) {
         struct slot *s = a->dead;
         a->dead = s->after_next;
+        alloc_free(s->record.last_words);
         alloc_free(s);
     }
 }

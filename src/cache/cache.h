@@ -126,7 +126,8 @@ enum pin_result cache_pin(struct cache *c, const char *name, uint64_t now_us, st
 bool cache_pin_resident(struct cache *c, const char *name, struct pin *pin) WARN_UNUSED;
 /* The version of what is pinned, as given to cache_load_done; lives until cache_unpin. */
 const char *cache_pin_version(const struct pin *pin);
-void cache_unpin(struct cache *c, const struct pin *pin); /* thread: any   blocks: no */
+/* thread: any   blocks: no   locks: takes CACHE where a draining slot has no other pin */
+void cache_unpin(struct cache *c, const struct pin *pin);
 /* Withdraws a waiting waiter: true when done will not be called. The load itself goes on. */
 bool cache_cancel_wait(struct cache *c, struct waiter *w) WARN_UNUSED;
 
@@ -188,7 +189,8 @@ struct slot_info {
 };
 /* False when the node has no record of the name. */
 bool cache_info(struct cache *c, const char *name, struct slot_info *out);
-/* Up to max records whose name sorts after `after` ("" for the first), in name order. */
+/* Up to max records whose name sorts after `after` ("" for the first), in name order. What is far
+ * apart in it, and what shares much, was looked at one after the other, not in one moment. */
 size_t cache_list(struct cache *c, const char *after, struct slot_info *out, size_t max);
 void cache_usage(struct cache *c, struct budget_usage *out);
 /* Slots by state, those included that a fresh slot replaced and that still drain. */

@@ -15,7 +15,7 @@
 
 static bool evictable(const struct slot *s)
 {
-    return s->state == SLOT_RESIDENT && !s->pins;
+    return s->state == SLOT_RESIDENT && !atomic_load(&s->pins);
 }
 
 static struct slot *next_victim(const struct cache *c, const struct slot *after) REQUIRES(c->lock)
