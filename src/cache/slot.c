@@ -69,7 +69,7 @@ void slot_to(struct cache *c, struct slot *s, enum slot_state to)
 {
     lock_assert_held(&c->lock);
     ASSERT(legal[s->state][to]);
-    if (s->state == SLOT_RESIDENT)
+    if (s->state == SLOT_RESIDENT && !s->transient_bytes)
         tell(c, s, WATCH_LEAVE);
     move_bytes(c, s, to);
     struct lru *from_list = list_of(c, s->state), *to_list = list_of(c, to);
