@@ -329,8 +329,8 @@ static enum s3_fate after_curl(struct transfer *t, CURLcode e, struct err *err)
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
         return final(t->a, M_S3_REFUSED);
+    case CURLE_UNSUPPORTED_PROTOCOL: /* what came was no HTTP/1 */
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_BAD_CONTENT_ENCODING:
         t->r->got = t->began;

@@ -70,6 +70,7 @@ memcache_servers = 127.0.0.1:{cache_port}
 [filter:s3api]
 use = egg:swift#s3api
 s3_acl = false
+max_bucket_listing = 10
 location = {region}
 [filter:tempauth]
 use = egg:swift#tempauth

@@ -75,16 +75,15 @@ class S3(harness.Case):
                 self.assertEqual(server.describe("acme/many").json()["version"], "12")
                 server.stop()
 
-    def test_ls_pages_through_a_bucket(self):
+    def test_ls_pages_through_a_bucket(self):  # Swift gives pages of ten here
         bucket = self.bucket("iris")
-        body = harness.compiled("iris").read_bytes()[:10]
-        for i in range(1050):
-            self.client.put_object(Bucket=bucket, Key=f"t{i // 525}/m{i}.roost", Body=body)
+        for i in range(45):
+            self.client.put_object(Bucket=bucket, Key=f"t{i // 23}/m{i}.roost", Body=b"-")
         done = harness.roost("ls", "--store", f"s3://{bucket}", env=self.swift.env)
         self.assertEqual(done.returncode, 0, done.stderr)
         names = [line.split()[0] for line in done.stdout.splitlines()[1:]]
         self.assertEqual(sorted(names),
-                         sorted(["iris"] + [f"t{i // 525}/m{i}" for i in range(1050)]))
+                         sorted(["iris"] + [f"t{i // 23}/m{i}" for i in range(45)]))
 
     def test_the_aws_cli_uploads_and_the_next_invoke_serves(self):
         if not os.access(AWS, os.X_OK):
