@@ -148,10 +148,10 @@ void node_stop(struct node *n, uint64_t until_us)
         server_free(&n->server);
     }
     /* Only now: what waited for a load could still be answered. */
-    if (n->loader)
-        loader_drain(n->loader);
     if (n->store)
         store_stop(n->store);
+    if (n->loader)
+        loader_drain(n->loader);
     if (n->residency)
         residency_stop(&n->residency);
     if (n->endpoint)

@@ -62,6 +62,7 @@ struct s3_request {
     size_t n, got;    /* got: bytes of them that are there already */
     struct buf *body; /* LIST */
     uint64_t until_us;
+    uint32_t fruitless; /* tries in a row that brought no byte */
 };
 
 /* What one try of a request came to. */

@@ -46,12 +46,13 @@ static void earn(struct s3_store *s)
     lock_release(&s->lock);
 }
 
-/* Between none and twice as long as before, at most; false when the store was told to stop. */
-static bool pause_before(struct s3_store *s, uint32_t tries, uint64_t until_us)
+/* A random time below twice the last one's most, which begins anew where the last try brought
+ * bytes. False when the store was told to stop. */
+static bool pause_before(struct s3_store *s, uint32_t fruitless, uint64_t until_us)
 {
     uint64_t most = S3_BACKOFF_MOST_US;
-    if (tries < 16)
-        most = MIN(most, (uint64_t)S3_BACKOFF_FIRST_US << tries);
+    if (fruitless < 16)
+        most = MIN(most, (uint64_t)S3_BACKOFF_FIRST_US << fruitless);
     uint64_t end_us = MIN(clock_now_us() + draw(most), until_us);
     lock_take(&s->lock);
     while (!atomic_load(&s->stopping) && cond_wait(&s->stop_told, &s->lock, end_us))
@@ -60,7 +61,7 @@ static bool pause_before(struct s3_store *s, uint32_t tries, uint64_t until_us)
     return !atomic_load(&s->stopping);
 }
 
-/* Why there is no further try, or nothing. */
+/* Why there is no further try, or nothing; *failure is what that counts as. */
 static const char *given_up(struct s3_store *s, const struct s3_request *r, uint32_t tries,
                             enum metric *failure)
 {
@@ -68,7 +69,7 @@ static const char *given_up(struct s3_store *s, const struct s3_request *r, uint
     if (clock_now_us() >= r->until_us)
         return "no time is left";
     *failure = M_S3_EXHAUSTED;
-    if (tries >= s->o.retries)
+    if (tries > s->o.retries)
         return "no retry is left";
     *failure = M_S3_NO_BUDGET;
     return take_retry(s) ? NULL : "the node's retries are used up";
@@ -76,10 +77,7 @@ static const char *given_up(struct s3_store *s, const struct s3_request *r, uint
 
 static enum status get_who(struct s3_store *s, struct credentials *who, struct err *err)
 {
-    enum status st = chain_get(s->chain, clock_wall_ms() / 1000, who, err);
-    if (st != OK)
-        metric_add(M_S3_NO_CREDENTIALS, 1);
-    return st;
+    return chain_get(s->chain, clock_wall_ms() / 1000, who, err);
 }
 
 /* The store refused who asked: are there others by now? Once a request. */
@@ -91,7 +89,7 @@ static bool others(struct s3_store *s, struct credentials *who, bool *asked)
     if (*asked || !chain_refused(s->chain, who, clock_wall_ms() / 1000))
         return false;
     *asked = true;
-    if (chain_get(s->chain, clock_wall_ms() / 1000, &fresh, &ignored) == OK) {
+    if (get_who(s, &fresh, &ignored) == OK) {
         better = strcmp(fresh.key_id, who->key_id) != 0 || strcmp(fresh.secret, who->secret) != 0 ||
                  strcmp(fresh.token, who->token) != 0;
         *who = fresh;
@@ -100,51 +98,64 @@ static bool others(struct s3_store *s, struct credentials *who, bool *asked)
     return better;
 }
 
-/* After a try that was not the last. */
+/* After `tries` tries that were not answered. */
 static bool try_again(struct s3_store *s, struct s3_request *r, struct s3_answer *a, uint32_t tries,
                       struct err *err)
 {
     enum metric failure;
     const char *why = given_up(s, r, tries, &failure);
-    if (why) {
-        char last[sizeof(err->msg)];
-        memcpy(last, err->msg, sizeof(last));
-        err_fill(err, E_STORE, "%.180s; %s after %u %s", last, why, tries + 1,
-                 tries ? "tries" : "try");
-        a->why = failure;
-        return false;
+    if (!why) {
+        metric_add(a->why, 1);
+        a->why = METRIC_COUNT;
+        if (r->body)
+            buf_clear(r->body);
+        if (!pause_before(s, r->fruitless, r->until_us)) {
+            err_fill(err, E_CANCELLED, "'%.80s': the store is closed", r->what);
+            return false;
+        }
+        if (clock_now_us() < r->until_us)
+            return true;
+        failure = M_S3_TIMEOUT;
+        why = "no time is left";
     }
-    metric_add(a->why, 1);
-    a->why = METRIC_COUNT;
-    if (r->body)
-        buf_clear(r->body);
-    if (pause_before(s, tries, r->until_us))
-        return true;
-    err_fill(err, E_CANCELLED, "'%.80s': the store is closed", r->what);
+    char last[sizeof(err->msg)];
+    memcpy(last, err->msg, sizeof(last));
+    err_fill(err, E_STORE, "%.180s; %s after %u %s", last, why, tries, tries > 1 ? "tries" : "try");
+    a->why = failure;
     return false;
+}
+
+/* One try, and a second one where the first was refused and others may ask. */
+static enum s3_fate try_once(struct s3_store *s, struct s3_request *r, struct s3_answer *a,
+                             bool *asked_anew, struct err *err)
+{
+    struct credentials who;
+    size_t got = r->got;
+    if (get_who(s, &who, err) != OK) {
+        *a = (struct s3_answer){.why = M_S3_NO_CREDENTIALS};
+        return S3_FINAL;
+    }
+    enum s3_fate fate = s3_try(s, r, &who, a, err);
+    if (fate == S3_WHO && others(s, &who, asked_anew)) {
+        metric_add(M_S3_RETRY_CREDENTIALS, 1);
+        fate = s3_try(s, r, &who, a, err);
+    }
+    credentials_wipe(&who);
+    r->fruitless = r->got > got ? 0 : r->fruitless + 1;
+    return fate;
 }
 
 enum status s3_send(struct s3_store *s, struct s3_request *r, struct s3_answer *a, struct err *err)
 {
-    struct credentials who;
     struct err why = {0};
-    bool asked = false;
-    enum status st = get_who(s, &who, err);
-    if (st != OK)
-        return st;
+    bool asked_anew = false;
     enum s3_fate fate = S3_AGAIN;
-    for (uint32_t tries = 0; fate == S3_AGAIN; tries++) {
-        if (tries && get_who(s, &who, &why) != OK)
-            break;
-        fate = s3_try(s, r, &who, a, &why);
-        if (fate == S3_WHO && others(s, &who, &asked)) {
-            metric_add(M_S3_RETRY_CREDENTIALS, 1);
-            fate = s3_try(s, r, &who, a, &why);
-        }
+    r->fruitless = 0;
+    for (uint32_t tries = 1; fate == S3_AGAIN; tries++) {
+        fate = try_once(s, r, a, &asked_anew, &why);
         if (fate == S3_AGAIN && !try_again(s, r, a, tries, &why))
             break;
     }
-    credentials_wipe(&who);
     if (fate == S3_DONE || why.code == E_NOT_FOUND)
         earn(s);
     else if (a->why < METRIC_COUNT)

@@ -301,6 +301,9 @@ static enum s3_fate after_stop(struct transfer *t, struct err *err)
     case STOP_TOLD:
         err_fill(err, E_CANCELLED, "'%.80s': the store is closed", r->what);
         return S3_FINAL;
+    case STOP_TIME:
+        err_fill(err, E_STORE, "'%.60s' in %.60s: not done in its time", r->what, url);
+        return again(t->a, M_S3_RETRY_STALLED);
     case STOP_LIE:
         r->got = t->began; /* nothing of it is believed */
         err_fill(err, E_STORE, "'%.60s' in %.60s: the store's answer holds %s", r->what, url,
