@@ -13,7 +13,11 @@
 #include "base/clock.h"
 #include "store/s3_priv.h"
 
-enum { CONNECT_MS_MAX = 5000, URL_MAX = 16 + S3_HOST_MAX + 4 * S3_PATH_MAX };
+enum {
+    CONNECT_MS_MAX = 5000,
+    RECEIVE_BYTES = 256 * 1024,
+    URL_MAX = 16 + S3_HOST_MAX + 4 * S3_PATH_MAX
+};
 
 /* What ended a transfer from our side. */
 enum stop { STOP_NONE, STOP_LIE, STOP_CHANGED, STOP_SHORT, STOP_STALLED, STOP_TIME, STOP_TOLD };
@@ -253,6 +257,8 @@ static CURLcode set_up(struct transfer *t, const char *url, struct curl_slist *h
         e = set(t->h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     if (e == CURLE_OK)
         e = set(t->h, CURLOPT_NOSIGNAL, 1L);
+    if (e == CURLE_OK)
+        e = set(t->h, CURLOPT_BUFFERSIZE, (long)RECEIVE_BYTES);
     if (e == CURLE_OK && t->r->kind == S3_STAT)
         e = set(t->h, CURLOPT_NOBODY, 1L);
     if (e == CURLE_OK && *t->s->ca)

@@ -12,6 +12,7 @@ import hashlib
 import random
 import re
 import socket
+import ssl
 import threading
 import urllib.parse
 
@@ -19,18 +20,24 @@ BUCKET = "bucket"
 
 
 class Server:
-    def __init__(self):
+    def __init__(self, tls=None):
+        """tls: certificate and key, as files; None: plain HTTP."""
         self.objects, self.faults, self.asked = {}, {}, []
         self.lock = threading.Lock()
         self.over = threading.Event()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.endpoint = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.tls = None
+        if tls:
+            self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.tls.load_cert_chain(*tls)
+        self.endpoint = (f"http{'s' if tls else ''}://127.0.0.1:"
+                         f"{self.listener.getsockname()[1]}")
         self.env = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret",
                     "AWS_ENDPOINT_URL": self.endpoint, "AWS_EC2_METADATA_DISABLED": "true",
                     "no_proxy": "127.0.0.1"}
+        self.open = set()
         self.threads = [threading.Thread(target=self._accept)]
         self.threads[0].start()
-        self.open = set()
 
     def put(self, key, data):
         with self.lock:
@@ -76,6 +83,11 @@ class Server:
     def _serve(self, c):
         try:
             c.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.tls:
+                plain, c = c, self.tls.wrap_socket(c, server_side=True)
+                with self.lock:
+                    self.open.discard(plain)
+                    self.open.add(c)
             stream = c.makefile("rb")
             while self._one(c, stream):
                 pass

@@ -2,9 +2,12 @@
 # Copyright The Roost Authors
 """s3:// against a real S3 implementation: OpenStack Swift, started by the first test that wants it."""
 
+import json
 import os
 import pathlib
+import re
 import subprocess
+import tempfile
 import unittest
 
 import harness
@@ -99,6 +102,32 @@ class S3(harness.Case):
         reply = harness.wait_until(
             lambda: (r := server.invoke("acme/iris", IRIS)).status == 200 and r, "the model")
         self.assertEqual(reply.headers["x-roost-cache"], "miss")
+
+    def test_the_commands_of_the_docs(self):
+        if not os.access(AWS, os.X_OK):
+            self.skipTest("awscli is missing: run scripts/setup test")
+        page = (harness.ROOT / "docs/store.md").read_text()
+        commands = re.search(r"```sh\n(.*?)```", page, re.S)[1]
+        port = harness.free_port()
+        # This awscli is older than AWS_ENDPOINT_URL; the rest is the page's own.
+        script = "\n".join([
+            "set -e", f'aws() {{ {AWS} --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }}',
+            f'roost() {{ "{harness.BINARY}" "$@"; }}', 'cd "$FOLDER"',
+            commands.replace("127.0.0.1:8080", f"127.0.0.1:{port}").replace(
+                "roost serve", f'"{harness.BINARY}" serve'),
+            "kill $!", "wait $!"])
+        with tempfile.TemporaryDirectory() as folder:
+            os.symlink(harness.ROOT / "models", f"{folder}/models")
+            done = subprocess.run(
+                ["bash", "-c", script], capture_output=True, text=True, timeout=120, check=False,
+                env=harness.clean_env({**self.swift.env, "PATH": "/usr/bin:/bin", "FOLDER": folder,
+                                       "ROOST_LISTEN": f"127.0.0.1:{port}",
+                                       "AWS_CONFIG_FILE": "/nonexistent"}))
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertRegex(done.stdout, r"(?m)^acme/iris ")
+        want = harness.roost("run", harness.compiled("iris"),
+                             stdin=json.dumps({"instances": IRIS}).encode())
+        self.assertClose(json.loads(done.stdout.strip().splitlines()[-1]), json.loads(want.stdout))
 
     def test_multipart_objects_and_ranges_of_them(self):
         bucket = self.bucket()

@@ -4,7 +4,11 @@
 retried, no model is ever half there, and once the store is well again so is the node."""
 
 import math
+import pathlib
 import random
+import shutil
+import subprocess
+import tempfile
 
 import faulty_s3
 import harness
@@ -166,3 +170,45 @@ class Faults(harness.Case):
             self.assertEqual(waiting.result().status, 503)
         except OSError:
             pass  # the connection went with the server
+
+
+class Tls(harness.Case):
+    def openssl(self, *args):
+        subprocess.run(["openssl", *args], check=True, capture_output=True, cwd=self.folder)
+
+    def setUp(self):
+        if not shutil.which("openssl"):
+            self.skipTest("openssl is missing: run scripts/setup test")
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="roost-tls-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+        for ca in ("ours", "other"):
+            self.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                         "-nodes", "-days", "2", "-subj", f"/CN={ca}", "-keyout", f"{ca}.key",
+                         "-out", f"{ca}.pem")
+
+    def certificate(self, name, host):
+        """Of a server at that address, by the authority that is ours."""
+        (self.folder / "ext").write_text(f"subjectAltName={host}\n")
+        self.openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                     "-subj", "/CN=s3", "-keyout", f"{name}.key", "-out", f"{name}.csr")
+        self.openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ours.pem", "-CAkey", "ours.key",
+                     "-CAcreateserial", "-days", "2", "-extfile", "ext", "-out", f"{name}.crt")
+        return self.folder / f"{name}.crt", self.folder / f"{name}.key"
+
+    def ask(self, tls, **flags):
+        s3 = faulty_s3.Server(tls)
+        self.addCleanup(s3.stop)
+        s3.put("iris.roost", harness.compiled("iris").read_bytes())
+        server = self.serve(STORE, env=s3.env, s3_retries=0, **flags)
+        reply = server.invoke("iris", IRIS)
+        return reply.status, server.log_text(), s3.asked
+
+    def test_certificates_are_verified(self):
+        good = self.certificate("good", "IP:127.0.0.1")
+        status, log, asked = self.ask(good, s3_ca=self.folder / "ours.pem")
+        self.assertEqual(status, 200, log)
+        for tls, ca in ((good, ""), (good, self.folder / "other.pem"),
+                        (self.certificate("elsewhere", "IP:127.0.0.2"), self.folder / "ours.pem")):
+            status, log, asked = self.ask(tls, s3_ca=ca)
+            self.assertEqual((status, asked), (503, []))
+            self.assertIn("certificate", log)

@@ -353,6 +353,38 @@ static void *stop_soon(void *arg)
     return NULL;
 }
 
+static void *read_many(void *good)
+{
+    struct err e;
+    char mine[11] = "";
+    for (int i = 0; i < 4; i++) {
+        if (store_read(store, "a", "", 0, mine, 10, &e) == OK && strcmp(mine, OBJECT) == 0)
+            ++*(int *)good;
+    }
+    return NULL;
+}
+
+START_TEST(many_threads_share_few_connections)
+{
+    struct fake_reply script[33];
+    pthread_t t[8];
+    int good[8] = {0};
+    for (size_t i = 0; i < ARRAY_COUNT(script); i++)
+        script[i] = (struct fake_reply){.text = RANGE("0-9", "10") OBJECT};
+    script[9] = (struct fake_reply){.text = "", .close = true};
+    open_with(script, ARRAY_COUNT(script), patient());
+    for (size_t i = 0; i < ARRAY_COUNT(t); i++)
+        ck_assert_int_eq(pthread_create(&t[i], NULL, read_many, &good[i]), 0);
+    for (size_t i = 0; i < ARRAY_COUNT(t); i++)
+        pthread_join(t[i], NULL);
+    teardown();
+    for (size_t i = 0; i < ARRAY_COUNT(t); i++)
+        ck_assert_int_eq(good[i], 4);
+    ck_assert_uint_eq(fake.n_requests, ARRAY_COUNT(script));
+    ck_assert_uint_le(fake.n_connections, 9);
+}
+END_TEST
+
 START_TEST(a_stop_ends_what_waits)
 {
     static const struct fake_reply script[] = {{.text = "", .hang = true}};
@@ -469,12 +501,13 @@ END_TEST
 
 Suite *suite_s3(void)
 {
-    Suite *s = SUITE("s3", a_read_is_one_signed_conditional_range,
-                     an_object_that_is_replaced_between_two_tries_is_not_mixed,
-                     retries_end_by_count_by_budget_and_by_time, ten_that_go_well_earn_a_retry,
-                     silence_is_given_up, a_stop_ends_what_waits,
-                     a_listing_pages_and_passes_over_what_is_no_key, a_listing_that_never_ends_does,
-                     places_that_are_none_are_refused, no_memory_is_an_error);
+    Suite *s =
+        SUITE("s3", a_read_is_one_signed_conditional_range,
+              an_object_that_is_replaced_between_two_tries_is_not_mixed,
+              retries_end_by_count_by_budget_and_by_time, ten_that_go_well_earn_a_retry,
+              silence_is_given_up, many_threads_share_few_connections, a_stop_ends_what_waits,
+              a_listing_pages_and_passes_over_what_is_no_key, a_listing_that_never_ends_does,
+              places_that_are_none_are_refused, no_memory_is_an_error);
     TCase *many = tcase_create("tables");
     tcase_add_loop_test(many, what_may_go_well_is_tried_again, 0, ARRAY_COUNT(mended));
     tcase_add_loop_test(many, what_cannot_go_well_is_asked_once, 0, ARRAY_COUNT(final));
