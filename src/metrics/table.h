@@ -57,6 +57,10 @@
     X(M_STORE_READS, COUNTER, "roost_store_reads_total", "", "Ranged reads from the store.")       \
     X(M_STORE_READ_BYTES, COUNTER, "roost_store_read_bytes_total", "",                             \
       "Bytes read from the store.")                                                                \
+    X(M_STORE_WRITES, COUNTER, "roost_store_writes_total", "",                                     \
+      "Objects written to the store or removed from it.")                                          \
+    X(M_STORE_WRITTEN_BYTES, COUNTER, "roost_store_written_bytes_total", "",                       \
+      "Bytes written to the store.")                                                               \
     X(M_S3_STAT, COUNTER, "roost_s3_requests_total", "kind=\"stat\"",                              \
       "HTTP requests to an s3:// store and for its credentials, further tries among them, by "     \
       "kind.")                                                                                     \
