@@ -9,6 +9,7 @@
 #define LOCK_TABLE(X)                                                                              \
     X(LOCK_RESIDENCY, "cli: the load of the residency list under way")                             \
     X(LOCK_SERVER, "http: the registry of connections")                                            \
+    X(LOCK_PUBLISHER, "publish: the queue of uploads' next steps")                                 \
     X(LOCK_CATALOG, "catalog: negative names and resolutions")                                     \
     X(LOCK_CACHE, "cache: slots, recency, waiters")                                                \
     X(LOCK_WATCH, "cache: what policies and other watchers know")                                  \

@@ -149,6 +149,11 @@ typedef void cache_drained_fn(void *arg);
 enum status cache_unload(struct cache *c, const char *name, cache_drained_fn *done, void *arg,
                          struct err *err) WARN_UNUSED;
 
+/* The name stands for other content from now on: what is resident drains, a load under way serves
+ * only those who wait for it, and a remembered failure is forgotten; later pins load anew. Nobody
+ * who waits or runs is refused because of it.  thread: any   locks: takes CACHE   blocks: no */
+void cache_renew(struct cache *c, const char *name);
+
 /* ---- for the source's threads ---- */
 
 /* Holds what a load shares, reserves bytes for what it brings, evicting victims if it must, and

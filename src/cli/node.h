@@ -19,6 +19,7 @@ struct node {
     struct cache *cache;
     struct budget http_memory; /* valid when cache is set */
     struct endpoint *endpoint;
+    struct publisher *publisher;
     struct server *server;
     struct residency *residency; /* NULL without --residency */
 };

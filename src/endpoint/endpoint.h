@@ -140,6 +140,11 @@ enum status endpoint_describe(struct endpoint *e, const char *model, uint64_t no
 enum status endpoint_list(struct endpoint *e, const char *after, uint32_t limit, uint64_t now_us,
                           struct buf *json, struct err *err) WARN_UNUSED;
 
+/* ,"inputs":[…],"outputs":[…] of a program, as endpoint_describe has them.  errors: those of
+ * buf_add */
+struct program;
+enum status endpoint_ports(const struct program *p, struct buf *json) WARN_UNUSED;
+
 /* Admits nothing any more: invocations and loads are E_DRAINING; what was admitted goes on. */
 void endpoint_drain(struct endpoint *e);
 bool endpoint_draining(struct endpoint *e);
