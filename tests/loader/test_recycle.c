@@ -2,25 +2,15 @@
  * Copyright The Roost Authors */
 /* What a second load of the same model need not do: fetch fresh pages, and hash what was proven. */
 #include <fcntl.h>
-#include <sched.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "artifact/blobs.h"
 #include "mem/pool.h"
-#include "mem/process.h"
-#include "mem/region.h"
 #include "metrics/metrics.h"
 #include "support/node.h"
 #include "support/support.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#else
-#define SANITIZED 0
-#endif
 
 enum { FLOATS = 70000, BLOBS = 3 /* the read that brings them */ };
 
@@ -186,62 +176,10 @@ START_TEST(a_write_is_noticed_though_size_and_mtime_are_as_before)
 }
 END_TEST
 
-/* Bytes of the process beside those that the cache is charged for and the pool keeps. */
-static int64_t base_bytes(void)
-{
-    struct process_usage p;
-    struct budget_usage u;
-    do
-        cache_usage(node.cache, &u); /* a victim more than was needed may still be on its way */
-    while (u.used[BUDGET_DRAINING] && !sched_yield());
-    process_usage_read(&p);
-    ck_assert_uint_eq(u.used[BUDGET_RESIDENT], region_live_bytes());
-    return (int64_t)p.rss_bytes - (int64_t)(region_live_bytes() + pool_kept_bytes());
-}
-
-/* Models of 1 MiB and more in turn, half of which fit: each load evicts what it needs. The process
- * holds what the ledger and the pool say, to two in a hundred of the budget, and what it held
- * besides after the first rounds. */
-START_TEST(memory_is_what_the_ledger_says_after_100000_evictions)
-{
-    enum { MODELS = 16, MIB = 1 << 20, BUDGET = 9 * MIB, EVICTIONS = 100000, EACH = 1000 };
-    char name[MODELS][24], key[32];
-    int64_t base = 0, most = INT64_MIN, least = INT64_MAX;
-    if (SANITIZED) {
-        puts("SKIP memory_is_what_the_ledger_says: a sanitizer's memory is resident too");
-        return;
-    }
-    setup(BUDGET);
-    pool_set_limits(&(struct pool_limits){BUDGET, BUDGET});
-    for (unsigned i = 0; i < MODELS; i++) {
-        snprintf(name[i], sizeof(name[i]), "m%u", i);
-        snprintf(key, sizeof(key), "%s.roost", name[i]);
-        node_put_adder(&node, key, MIB / 4 + 4000 * i, 0);
-    }
-    for (unsigned k = 1; metric_get(M_EVICT_ROOM) < EVICTIONS; k++) {
-        load(name[k % MODELS]);
-        if (k == EACH)
-            base = base_bytes();
-        if (k % EACH == 0) {
-            most = MAX(most, base_bytes() - base);
-            least = MIN(least, base_bytes() - base);
-        }
-    }
-    node_evict_all(&node);
-    printf("100000 evictions: resident memory is %.2f MiB below to %.2f MiB above the ledger and "
-           "%.1f MiB\n",
-           -(double)least / MIB, (double)most / MIB, (double)base / MIB);
-    ck_assert_int_le(most, BUDGET / 50);
-    ck_assert_int_ge(least, -BUDGET / 50);
-    node_fini(&node);
-}
-END_TEST
-
 Suite *suite_recycle(void)
 {
     return SUITE("recycle", an_evicted_models_pages_are_its_next_ones,
                  models_that_take_turns_share_their_pages, what_was_proven_is_hashed_once,
                  what_failed_or_may_still_change_is_not_known,
-                 a_write_is_noticed_though_size_and_mtime_are_as_before,
-                 memory_is_what_the_ledger_says_after_100000_evictions);
+                 a_write_is_noticed_though_size_and_mtime_are_as_before);
 }
