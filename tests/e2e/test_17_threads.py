@@ -54,7 +54,7 @@ class Threads(harness.Case):
         self.assertEqual({k: c["list"] for k, c in kinds.items() if c["list"]}, {})
         store.put("other/1/readme", b"")  # a folder of a name is: what versions has it?
         self.assertEqual(server.invoke("other", [[1]]).status, 404)
-        self.assertEqual(self.called(seen)[0]["loader"]["list"], 1)
+        self.assertGreater(self.called(seen)[0]["loader"]["list"], 0)  # it would be seen
 
     def storm(self, recycle):
         store = self.store()
