@@ -31,6 +31,9 @@ struct drain_wait {
 struct record {
     uint64_t hits;
     uint64_t last_used_us; /* 0: never */
+    uint32_t id;           /* in cache.ids; 0: none, nothing is told of it */
+    uint32_t reload_us;    /* fetch and load, from the tier below: moving average; 0: unknown */
+    uint64_t load_bytes;   /* what a load of this version takes, as watchers know it; 0: unknown */
     uint64_t misses, joined, loads, evictions;
     uint64_t loaded_us; /* 0: never */
     struct load_times last_load;
@@ -38,9 +41,6 @@ struct record {
     char *last_words;       /* heap; of last_error. NULL: there were none, or no memory for them */
     enum status last_error; /* since the last good load; OK: none */
     uint32_t failures;      /* remembered ones in a row; decides the back-off */
-    uint32_t id;            /* in cache.ids; 0: none, nothing is told of it */
-    uint32_t reload_us;     /* fetch and load, from the tier below: moving average; 0: unknown */
-    uint64_t load_bytes;    /* what a load of this version takes, as watchers know it; 0: unknown */
     bool known;             /* the model was resident once, or its load proved that it exists */
     char version[MODEL_VERSION_MAX + 1];
 };
