@@ -172,6 +172,15 @@ static enum pin_result pin_failed(const struct slot *s, struct pin_call *p)
     return PIN_FAILED;
 }
 
+static enum pin_result pin_refused(struct cache *c, const struct slot *s, struct pin_call *p)
+    REQUIRES(c->lock)
+{
+    p->w->retry_after_s = refuse_wait_s(c, s->record.load_bytes);
+    metric_add(M_REFUSED_THRASH, 1);
+    (void)!refuse_set(c, s->record.load_bytes, p->err);
+    return PIN_FAILED;
+}
+
 /* Does w ask for a resident model, rather than for one run of it? */
 static bool is_wanted(const struct waiter *w)
 {
@@ -201,6 +210,8 @@ static enum pin_result pin_slot(struct cache *c, struct slot *s, struct pin_call
     default:
         ASSERT(s->state == SLOT_ABSENT);
     }
+    if (p->w->counts && refuse_load(c, s->record.load_bytes))
+        return pin_refused(c, s, p);
     slot_to(c, s, SLOT_LOADING);
     s->modest = p->w->hint != HINT_NONE;
     s->wanted = is_wanted(p->w);

@@ -97,10 +97,12 @@ struct cache_config {
     uint64_t limit_bytes;            /* --memory */
     const struct policy_ops *policy; /* NULL: lru */
     uint64_t transient_bytes; /* most of models that are served and not kept, of limit_bytes */
-    uint64_t backoff_min_us;  /* first back-off of a failed load, doubling … */
-    uint64_t backoff_max_us;  /* … up to this */
-    uint32_t slots_max;       /* records kept; for a new one the oldest ABSENT or FAILED one goes,
-                               * else the oldest unpinned resident one */
+    uint32_t thrash_ratio; /* of bytes loaded again to bytes loaded, in millionths, from which cold
+                            * invocations are refused with E_THRASH; 0: never */
+    uint64_t backoff_min_us; /* first back-off of a failed load, doubling … */
+    uint64_t backoff_max_us; /* … up to this */
+    uint32_t slots_max;      /* records kept; for a new one the oldest ABSENT or FAILED one goes,
+                              * else the oldest unpinned resident one */
 };
 
 /* errors: E_NO_MEMORY */
@@ -119,7 +121,7 @@ enum pin_result {
     PIN_READY,   /* *pin is set */
     PIN_WAITING, /* w->done will be called */
     PIN_FAILED,  /* *err says why and w->retry_after_s when to come back: a remembered failure,
-                  * E_NO_MEMORY, or E_NO_ROOM when every record is in use */
+                  * E_NO_MEMORY, E_NO_ROOM when every record is in use, or E_THRASH */
 };
 /* thread: any   locks: takes CACHE   blocks: no   name: proven by the caller
  * The caller sets w->done, w->counts and w->hint; w->lookup says how it was found, counted or not.
@@ -150,8 +152,9 @@ enum status cache_unload(struct cache *c, const char *name, cache_drained_fn *do
  * waits until they are free.
  * blocks: until draining bytes are back (never on a pin)
  * errors: E_NEVER_FITS (evicts nobody); E_NO_ROOM (what could go is pinned, or the load is a hint
- *         and no bytes are free; evicts nobody); E_CANCELLED (the load was cancelled); E_NO_MEMORY.
- *         Once a load, or once more after each cache_load_freed */
+ *         and no bytes are free; evicts nobody); E_THRASH (see struct cache_config; only of a
+ *         model never loaded before; evicts nobody); E_CANCELLED (the load was cancelled);
+ * E_NO_MEMORY. Once a load, or once more after each cache_load_freed */
 enum status cache_load_reserve(struct cache *c, struct slot *slot, const struct load_need *need,
                                struct err *err) WARN_UNUSED;
 /* Has the load been cancelled? Loaders look between chunks. */
@@ -196,6 +199,9 @@ bool cache_info(struct cache *c, const char *name, struct slot_info *out);
 /* Up to max records whose name sorts after `after` ("" for the first), in name order. */
 size_t cache_list(struct cache *c, const char *after, struct slot_info *out, size_t max);
 void cache_usage(struct cache *c, struct budget_usage *out);
+/* Bytes loaded within a minute of their eviction ÷ all bytes loaded, over the last minute, in
+ * millionths; 0 while those are less than a quarter of the budget. */
+uint32_t cache_thrash_ratio(struct cache *c);
 /* Slots by state, those included that a fresh slot replaced and that still drain. */
 void cache_counts(struct cache *c, uint64_t by_state[5]);
 

@@ -12,6 +12,7 @@
 #include "cache/cache.h"
 #include "cache/policy/lru.h"
 #include "cache/share_priv.h"
+#include "cache/thrash.h"
 #include "cache/watch.h"
 
 enum { SLOT_STATE_COUNT = SLOT_FAILED + 1, CACHE_MAGIC = 0x43414348 };
@@ -36,6 +37,7 @@ struct record {
     uint32_t failures;     /* remembered ones in a row; decides the back-off */
     uint32_t id;           /* in cache.ids; 0: none, nothing is told of it */
     uint64_t load_bytes;   /* what a load of this version takes, as watchers know it; 0: unknown */
+    uint64_t evicted_us;   /* when it last gave way, or was not kept; 0: never */
     uint32_t reload_us;    /* fetch and load, from the tier below: moving average; 0: unknown */
 };
 
@@ -116,8 +118,9 @@ struct cache {
     uint64_t latest_us;  /* the latest now_us that came in; ages are measured from it */
     struct watch watch;  /* has its own lock; put to only with cache.lock held */
     struct ids ids;
-    struct policy *policy;    /* NULL: lru; guarded by watch.lock */
-    uint32_t *named;          /* heap; room for what policy names */
+    struct policy *policy; /* NULL: lru; guarded by watch.lock */
+    uint32_t *named;       /* heap; room for what policy names */
+    struct thrash thrash;
     uint64_t transient_bytes; /* of loads that are served and not kept */
 };
 
@@ -176,7 +179,18 @@ struct slot *choose_oldest(const struct cache *c, const struct slot *after) REQU
 /* Chooses until x->have reaches x->bytes; false: it cannot. by: whose load it is for, or NULL. */
 bool choose_victims(struct cache *c, const struct slot *by, struct choice *x) REQUIRES(c->lock);
 
+/* ---- refuse.c ---- */
+uint32_t refuse_ratio(const struct cache *c) REQUIRES(c->lock); /* of struct thrash, now */
+/* Must a load that takes so many bytes wait for calmer times? */
+bool refuse_load(struct cache *c, uint64_t bytes) REQUIRES(c->lock);
+uint32_t refuse_wait_s(struct cache *c, uint64_t bytes) REQUIRES(c->lock);      /* Retry-After */
+enum status refuse_set(const struct cache *c, uint64_t bytes, struct err *err); /* E_THRASH */
+/* s, whose bytes are known, was loaded. */
+void refuse_note_loaded(struct cache *c, const struct slot *s, const struct load_times *t)
+    REQUIRES(c->lock);
+
 /* ---- room.c ---- */
+uint64_t room_unpromised(struct cache *c) REQUIRES(c->lock); /* free or coming, for anybody */
 void room_evict(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
 struct slot *room_oldest_victim(struct cache *c) REQUIRES(c->lock); /* NULL: none */
 void room_grant(struct cache *c) REQUIRES(c->lock);                 /* after bytes came back */

@@ -16,6 +16,7 @@ static enum metric result_metric(enum status code)
         return M_LOADS_NOT_FOUND;
     case E_NO_ROOM:
     case E_NEVER_FITS:
+    case E_THRASH:
         return M_LOADS_REFUSED;
     case E_CANCELLED:
     case E_DRAINING:
@@ -61,6 +62,7 @@ static void end_transient(struct cache *c, struct slot *s, struct after *a) REQU
     if (!s->transient_bytes)
         return;
     s->record.evictions++;
+    s->record.evicted_us = c->latest_us;
     metric_add(M_EVICT_TRANSIENT, 1);
     slot_to(c, s, SLOT_DRAINING);
     if (!s->pins)
@@ -87,6 +89,7 @@ void cache_load_done(struct cache *c, struct slot *slot, void *value, const char
             room_transient_ends(c, slot);
         note_loaded(&slot->record, version, t, now_us);
         tell_loaded(c, slot, changed && slot->record.loads > 1, t->fetch_us + t->load_us);
+        refuse_note_loaded(c, slot, t);
     }
     metric_add(result_metric(err.code), 1);
     waiters_answer(c, slot, err.code, &err, &after);

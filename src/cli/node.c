@@ -65,6 +65,7 @@ static enum status start_loading(struct node *n, const struct config *c, struct 
         .limit_bytes = memory,
         .policy = policy_table()[c->policy],
         .transient_bytes = memory / 100 * c->transient,
+        .thrash_ratio = (uint32_t)c->thrash * 10000,
         .backoff_min_us = c->load_backoff,
         .backoff_max_us = MAX(c->load_backoff, c->load_backoff_max),
         .slots_max = (uint32_t)c->records,
