@@ -51,11 +51,6 @@ enum status cache_watch(struct cache *c, const struct watch_consumer *k)
     return s == OK ? watch_add(&c->watch, k) : s;
 }
 
-enum status cache_start(struct cache *c, struct err *err)
-{
-    return watch_listens(&c->watch) ? watch_start(&c->watch, NULL, c, err) : OK;
-}
-
 static void unload_all(struct cache *c)
 {
     struct after after = {0};
@@ -149,6 +144,7 @@ static void count_lookup(struct cache *c, struct slot *s, struct waiter *w, enum
     ++*own[how];
     metric_add(total[how], 1);
     r->last_used_us = now_us;
+    ahead_asked(s);
     lru_touch(&c->live, &s->link);
     tell_lookup(c, s, how);
 }
@@ -215,6 +211,7 @@ static enum pin_result pin_slot(struct cache *c, struct slot *s, struct pin_call
     slot_to(c, s, SLOT_LOADING);
     s->modest = p->w->hint != HINT_NONE;
     s->wanted = is_wanted(p->w);
+    ahead_begins(s, p->w->hint);
     if (p->w->hint == HINT_COLD)
         lru_sink(&c->live, &s->link);
     waiters_add(s, p->w);

@@ -111,8 +111,15 @@ enum status cache_new(const struct cache_config *c, const struct cache_source *s
 /* Tells k of all that happens from now on. Before the first pin.  errors: E_NO_MEMORY */
 struct watch_consumer;
 enum status cache_watch(struct cache *c, const struct watch_consumer *k) WARN_UNUSED;
-/* Starts the thread that tells watchers; where there are none, nothing.  errors: E_INTERNAL */
-enum status cache_start(struct cache *c, struct err *err) WARN_UNUSED;
+/* A model that is not resident, will most likely be asked for soon and fits into free bytes.
+ * thread: cache-watch   locks: none */
+typedef void cache_foreseen_fn(void *arg, const char *name, uint64_t now_us);
+/* Starts the thread that tells watchers, and foreseen (NULL: nobody) what the policy foresees;
+ * where there are no watchers, nothing.  errors: E_INTERNAL */
+enum status cache_start(struct cache *c, cache_foreseen_fn *foreseen, void *arg,
+                        struct err *err) WARN_UNUSED;
+/* And waits until foreseen returned; it is not called any more. Not started is fine. */
+void cache_stop(struct cache *c);
 /* Nothing may be pinned, loading or waiting any more. Unloads what is resident through the source
  * and waits for it. */
 void cache_free(struct cache **c);

@@ -60,6 +60,8 @@ struct slot {
     bool modest;                 /* LOADING: for nobody but a hint, so it evicts nobody */
     bool wanted;                 /* LOADING: somebody asked that it be resident */
     bool chosen;                 /* by choose_victims, while it chooses */
+    bool cold;                   /* LOADING: entered as the oldest, and nobody asked since */
+    bool ahead;                  /* loaded for a hint, and nobody asked since */
     bool untold;                 /* LOADING: watchers do not know of its miss yet */
     uint32_t waiter_count;       /* length of the list of waiters */
     struct waiter *first, *last; /* waiters, in the order they came */
@@ -118,8 +120,10 @@ struct cache {
     uint64_t latest_us;  /* the latest now_us that came in; ages are measured from it */
     struct watch watch;  /* has its own lock; put to only with cache.lock held */
     struct ids ids;
-    struct policy *policy; /* NULL: lru; guarded by watch.lock */
-    uint32_t *named;       /* heap; room for what policy names */
+    struct policy *policy;       /* NULL: lru; guarded by watch.lock */
+    cache_foreseen_fn *foreseen; /* fixed before the watch's thread; NULL: nobody */
+    void *foreseen_arg;
+    uint32_t *named; /* heap; room for what policy names */
     struct thrash thrash;
     uint64_t transient_bytes; /* of loads that are served and not kept */
 };
@@ -178,6 +182,13 @@ bool choose_evictable(const struct slot *s);
 struct slot *choose_oldest(const struct cache *c, const struct slot *after) REQUIRES(c->lock);
 /* Chooses until x->have reaches x->bytes; false: it cannot. by: whose load it is for, or NULL. */
 bool choose_victims(struct cache *c, const struct slot *by, struct choice *x) REQUIRES(c->lock);
+
+/* ---- ahead.c: what is loaded before it is asked for ---- */
+void ahead_begins(struct slot *s, enum hint hint); /* the load of s, by its first waiter */
+void ahead_asked(struct slot *s);                  /* an invocation found s, loading or resident */
+void ahead_leaves(struct slot *s);                 /* s is no longer resident */
+/* Tells c->foreseen, some at a time.  thread: cache-watch   locks: takes WATCH and CACHE */
+void ahead_look(struct cache *c, uint64_t now_us);
 
 /* ---- refuse.c ---- */
 uint32_t refuse_ratio(const struct cache *c) REQUIRES(c->lock); /* of struct thrash, now */

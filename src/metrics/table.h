@@ -43,6 +43,9 @@
     X(M_MODELS_ABSENT, GAUGE, "roost_cache_models", "tier=\"host\",state=\"absent\"", "")          \
     X(M_THRASH_RATIO, GAUGE_MILLIONTHS, "roost_cache_thrash_ratio", "tier=\"host\"",               \
       "Bytes loaded within a minute of their eviction ÷ bytes loaded, over the last minute.")      \
+    X(M_AHEAD_USED, COUNTER, "roost_cache_prefetched_total", "use=\"used\"",                       \
+      "Models loaded because of a hint or foresight, by whether an invocation came.")              \
+    X(M_AHEAD_UNUSED, COUNTER, "roost_cache_prefetched_total", "use=\"unused\"", "")               \
     X(M_WATCH_LOST, COUNTER, "roost_cache_watch_lost_total", "",                                   \
       "Invocations that the policy was not told of, because it was behind.")                       \
     X(M_LOADS_OK, COUNTER, "roost_model_loads_total", "result=\"ok\"",                             \

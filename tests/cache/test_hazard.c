@@ -175,7 +175,7 @@ START_TEST(a_newcomer_without_a_future_is_not_admitted)
 {
     const struct habit h[2] = {{30, 5, 60, {100, 9000}}, {20, 5, 60, {100, 9000}}};
     struct policy *p = habits(h, 2, 3000);
-    const struct policy_meta once = {100, 10};
+    const struct policy_meta once = {.bytes = 100, .reload_us = 10};
     const uint32_t victims[] = {0, 1};
     /* Models asked for once are many, and none comes again. */
     for (uint32_t id = 2; id < 900; id++)

@@ -25,6 +25,8 @@ SHORT = {
     "loads_not_found": 'roost_model_loads_total{result="not_found"}',
     "loads_refused": 'roost_model_loads_total{result="refused"}',
     "loads_cancelled": 'roost_model_loads_total{result="cancelled"}',
+    "prefetched_used": 'roost_cache_prefetched_total{use="used"}',
+    "prefetched_unused": 'roost_cache_prefetched_total{use="unused"}',
     "watch_lost": "roost_cache_watch_lost_total",
     "unloads": "roost_model_unloads_total",
     "store_reads": "roost_store_reads_total",

@@ -29,6 +29,7 @@ enum { POLICY_IDS_MAX = 1 << 24 };
 struct policy_meta {
     uint64_t bytes;     /* what it takes in this tier; 0 in access while nobody knows */
     uint64_t reload_us; /* what a load costs from the tier below as it now is */
+    bool cold;          /* of insert: behind all that is there, as far as the policy has an order */
 };
 
 struct policy_config {
