@@ -282,7 +282,7 @@ START_TEST(a_model_that_cannot_be_loaded_is_500_by_class_only)
     answers("broken", one, E_CORRUPT, "model 'broken' cannot be loaded: corrupt", 60);
     ck_assert_ptr_null(strstr(call.inv.err.msg, "page 0"));
     ck_assert_ptr_nonnull(strstr(node_describe(&node, "broken", text), "page 0"));
-    answers("raw", one, E_UNSUPPORTED, "model 'raw' cannot be loaded: unsupported", 60);
+    answers("raw", one, E_CORRUPT, "model 'raw' cannot be loaded: corrupt", 60);
     ck_assert_ptr_nonnull(strstr(node_describe(&node, "raw", text), "roost compile"));
     ck_assert_uint_eq(metric_get(M_LOADS_FAILED), 2);
     ck_assert_int_eq(call_once(&node, "m", one, NULL), OK); /* costs no other model anything */
