@@ -168,7 +168,8 @@ static size_t foreseen(struct policy *p, uint64_t now_s)
 
 START_TEST(a_timer_is_foreseen_when_it_is_due_until_it_is_forgotten)
 {
-    const struct habit h[2] = {{600, 1, 20, {100, 1000}}, {600, 1, 20, {100, 1000}}};
+    const struct habit h[2] = {{600, 1, 20, {.bytes = 100, .reload_us = 1000}},
+                               {600, 1, 20, {.bytes = 100, .reload_us = 1000}}};
     struct policy *p = habits(h, 2, 12000);
     policy_hazard.remove(p, 0, POLICY_EVICTED); /* 1 stays resident */
     ck_assert_uint_eq(foreseen(p, 11999 + 300), 0);
@@ -182,7 +183,8 @@ END_TEST
 
 START_TEST(a_newcomer_without_a_future_is_not_admitted)
 {
-    const struct habit h[2] = {{30, 5, 60, {100, 9000}}, {20, 5, 60, {100, 9000}}};
+    const struct habit h[2] = {{30, 5, 60, {.bytes = 100, .reload_us = 9000}},
+                               {20, 5, 60, {.bytes = 100, .reload_us = 9000}}};
     struct policy *p = habits(h, 2, 3000);
     const struct policy_meta once = {.bytes = 100, .reload_us = 10};
     const uint32_t victims[] = {0, 1};
