@@ -75,8 +75,9 @@ static size_t name_absent(struct cache *c, const uint32_t *ids, size_t n,
 
 static size_t foresee(struct cache *c, uint64_t now_us, uint32_t *ids)
 {
+    const struct policy_ahead a = {.now_us = now_us, .horizon_us = HORIZON_US};
     lock_take(&c->watch.lock);
-    size_t n = c->policy->ops->prefetch(c->policy, now_us, HORIZON_US, ids, NAMES);
+    size_t n = c->policy->ops->prefetch(c->policy, &a, ids, NAMES);
     lock_release(&c->watch.lock);
     return n;
 }

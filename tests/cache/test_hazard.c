@@ -158,7 +158,8 @@ static size_t foreseen(struct policy *p, uint64_t now_s)
     uint32_t out[4];
     size_t found = 0;
     for (int call = 0; call < 10; call++) {
-        size_t n = policy_hazard.prefetch(p, now_s * S, 60ull * S, out, 4);
+        const struct policy_ahead a = {.now_us = now_s * S, .horizon_us = 60ull * S};
+        size_t n = policy_hazard.prefetch(p, &a, out, 4);
         for (size_t i = 0; i < n; i++)
             ck_assert_uint_eq(out[i], 0);
         found += n;

@@ -292,16 +292,24 @@ static bool auto_admit(struct policy *p, uint32_t id, uint64_t now_us, const uin
     return a->models[id].late || shadow_has(&a->shadows[a->active], id);
 }
 
-static size_t auto_prefetch(struct policy *p, uint64_t now_us, uint64_t horizon_us, uint32_t *out,
+static bool is_absent(void *arg, uint32_t id)
+{
+    const struct auto_policy *a = arg;
+    return !a->models[id].resident;
+}
+
+/* As hazard foresees, whatever its shadow holds. */
+static size_t auto_prefetch(struct policy *p, const struct policy_ahead *ahead, uint32_t *out,
                             size_t n)
 {
     struct auto_policy *a = CONTAINER_OF(p, struct auto_policy, policy);
     struct policy *h = a->shadows[1].policy;
-    size_t found = h->ops->prefetch(h, now_us, horizon_us, out, n), count = 0;
-    for (size_t i = 0; i < found; i++)
-        if (!a->models[out[i]].resident)
-            out[count++] = out[i];
-    return count;
+    struct policy_ahead all = *ahead;
+    if (!all.absent) {
+        all.absent = is_absent;
+        all.arg = a;
+    }
+    return h->ops->prefetch(h, &all, out, n);
 }
 
 const struct policy_ops policy_auto = {

@@ -53,6 +53,13 @@ struct policy_need {
     void *arg;
 };
 
+struct policy_ahead {
+    uint64_t now_us, horizon_us;
+    policy_filter_fn
+        *absent; /* may this be named? NULL: what the policy knows not to be resident */
+    void *arg;
+};
+
 /* Heap; embedded as the first member of each policy's own struct. */
 struct policy {
     const struct policy_ops *ops;
@@ -84,8 +91,7 @@ struct policy_ops {
     /* Ids that are not resident and will most likely be asked for within horizon_us, the surest
      * first. NULL: the policy foresees nothing. Looks at a bounded number of ids per call and goes
      * on from there at the next. */
-    size_t (*prefetch)(struct policy *p, uint64_t now_us, uint64_t horizon_us, uint32_t *out,
-                       size_t n);
+    size_t (*prefetch)(struct policy *p, const struct policy_ahead *a, uint32_t *out, size_t n);
 };
 
 extern const struct policy_ops policy_lru, policy_gdsf, policy_hazard, policy_auto;
