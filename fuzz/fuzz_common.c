@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* The list of common blobs on any bytes: what it accepts has a hash a line at most, in order, and all of
- * them are found. */
+/* The list of common blobs on any bytes: what it accepts has a hash a line at most, in order, and
+ * all of them are found. */
 #include <stdlib.h>
 #include <string.h>
 

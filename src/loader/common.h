@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* The operator's common blobs: those that models of all tenants share, because the operator says
- * that whoever knows their hash may know that they are there. They stand in one object of the store,
- * COMMON_KEY: text, a SHA-256 in lower-case hex on each line, every line ended by a newline. Who may
- * write below _roost/ decides what is common; a node only reads. */
+ * that whoever knows their hash may know that they are there. They stand in one object of the
+ * store, COMMON_KEY: text, a SHA-256 in lower-case hex on each line, every line ended by a newline.
+ * Who may write below _roost/ decides what is common; a node only reads. */
 #ifndef ROOST_LOADER_COMMON_H
 #define ROOST_LOADER_COMMON_H
 
@@ -31,8 +31,8 @@ enum status common_parse(const void *text, size_t n, struct common_set **out,
                          struct err *err) WARN_UNUSED;
 bool common_set_has(const struct common_set *s, const uint8_t hash[SHA256_BYTES]);
 
-/* What a node knows of it. Embedded. Where there is no object, nothing is common; one that cannot be
- * read or understood is logged, and what was known before still holds. */
+/* What a node knows of it. Embedded. Where there is no object, nothing is common; one that cannot
+ * be read or understood is logged, and what was known before still holds. */
 struct common {
     struct lock lock; /* LOCK_COMMON; guards the rest */
     struct cond looked;

@@ -21,7 +21,7 @@ struct load_env {
     struct cache *cache;
     struct disk *disk; /* NULL: there is no disk tier */
     const atomic_bool *draining;
-    bool share_node; /* blobs are shared by all; else within a tenant ... */
+    bool share_node;       /* blobs are shared by all; else within a tenant ... */
     struct common *common; /* ... but for these */
     struct compile_config compile;
 };

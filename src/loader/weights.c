@@ -17,9 +17,9 @@ enum {
     TRIES_MAX = 3,                 /* of a load whose shares are lost */
 };
 
-/* Who may share a blob: the model's tenant, the part of its name before the slash; or everybody. What
- * is common has a scope of its own, which no tenant has for a name, so that nobody shares on what
- * was common once. */
+/* Who may share a blob: the model's tenant, the part of its name before the slash; or everybody.
+ * What is common has a scope of its own, which no tenant has for a name, so that nobody shares on
+ * what was common once. */
 static size_t scope_of(const struct run *r, const uint8_t hash[SHA256_BYTES],
                        char scope[MODEL_NAME_MAX])
 {

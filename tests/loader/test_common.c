@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* The list of common blobs: what is one, and when a node looks at it. Who shares by it: test_shared.c. */
+/* The list of common blobs: what is one, and when a node looks at it. Who shares by it:
+ * test_shared.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +48,7 @@ START_TEST(anything_else_is_refused_whole)
     static const struct {
         size_t at; /* in the second of three lines ... */
         char c;    /* ... this is written */
-    } faults[] = {{0, 'A'},  {0, ' '},  {63, 'g'}, {63, '\n'}, {64, ' '},
+    } faults[] = {{0, 'A'},  {0, ' '},   {63, 'g'}, {63, '\n'},  {64, ' '},
                   {64, '0'}, {64, '\r'}, {30, 0},   {31, '\xff'}};
     struct common_set *s = NULL;
     struct err err;
