@@ -11,21 +11,31 @@
 #include "cache/cache_priv.h"
 #include "metrics/metrics.h"
 
+static void free_parts(struct cache *c)
+{
+    watch_fini(&c->watch);
+    choose_fini(c);
+    ids_fini(&c->ids);
+    share_table_fini(&c->shares);
+    table_fini(&c->table);
+}
+
 enum status cache_new(const struct cache_config *config, const struct cache_source *source,
                       struct cache **out)
 {
     struct cache *c = alloc_zero(1, sizeof(*c));
     if (!c)
         return E_NO_MEMORY;
-    if (table_init(&c->table, config->slots_max) != OK ||
-        share_table_init(&c->shares, config->limit_bytes) != OK) {
-        table_fini(&c->table);
-        alloc_free(c);
-        return E_NO_MEMORY;
-    }
     c->magic = CACHE_MAGIC;
     c->config = *config;
     c->source = *source;
+    if (table_init(&c->table, config->slots_max) != OK ||
+        share_table_init(&c->shares, config->limit_bytes) != OK ||
+        watch_init(&c->watch, config->slots_max + 1) != OK || choose_init(c) != OK) {
+        free_parts(c);
+        alloc_free(c);
+        return E_NO_MEMORY;
+    }
     lock_init(&c->lock, LOCK_CACHE);
     cond_init(&c->changed);
     budget_init(&c->budget, config->limit_bytes);
@@ -33,6 +43,17 @@ enum status cache_new(const struct cache_config *config, const struct cache_sour
     lru_init(&c->idle);
     *out = c;
     return OK;
+}
+
+enum status cache_watch(struct cache *c, const struct watch_consumer *k)
+{
+    enum status s = c->ids.max ? OK : ids_init(&c->ids, c->config.slots_max);
+    return s == OK ? watch_add(&c->watch, k) : s;
+}
+
+enum status cache_start(struct cache *c, struct err *err)
+{
+    return watch_listens(&c->watch) ? watch_start(&c->watch, NULL, c, err) : OK;
 }
 
 static void unload_all(struct cache *c)
@@ -57,6 +78,7 @@ void cache_free(struct cache **cache)
     struct lru_link *k;
     if (!c)
         return;
+    watch_stop(&c->watch);
     unload_all(c);
     lock_take(&c->lock);
     while (c->by_state[SLOT_DRAINING])
@@ -65,8 +87,7 @@ void cache_free(struct cache **cache)
         slot_drop(c, CONTAINER_OF(k, struct slot, link), &after);
     lock_release(&c->lock);
     after_run(&after, c);
-    table_fini(&c->table);
-    share_table_fini(&c->shares);
+    free_parts(c);
     budget_fini(&c->budget);
     cond_fini(&c->changed);
     lock_fini(&c->lock);
@@ -104,6 +125,8 @@ static bool replace(struct cache *c, struct slot *old, struct slot *fresh, struc
 {
     if (old) {
         fresh->record = old->record;
+        old->record.last_words = NULL; /* moved */
+        old->record.id = 0;            /* moved */
         slot_detach(c, old);
     } else if (!make_record_room(c, a)) {
         return false;
@@ -112,6 +135,8 @@ static bool replace(struct cache *c, struct slot *old, struct slot *fresh, struc
     return true;
 }
 
+/* A hit is counted in the metric by cache_pin, without the lock: what w is then told comes later.
+ */
 static void count_lookup(struct cache *c, struct slot *s, struct waiter *w, enum lookup how,
                          uint64_t now_us) REQUIRES(c->lock)
 {
@@ -119,15 +144,14 @@ static void count_lookup(struct cache *c, struct slot *s, struct waiter *w, enum
     if (!w->counts)
         return;
     struct record *r = &s->record;
-    uint64_t *const own[] = {
-        [LOOKUP_HIT] = &r->hits, [LOOKUP_MISS] = &r->misses, [LOOKUP_JOINED] = &r->joined};
-    static const enum metric total[] = {[LOOKUP_HIT] = M_LOOKUP_HIT,
-                                        [LOOKUP_MISS] = M_LOOKUP_MISS,
-                                        [LOOKUP_JOINED] = M_LOOKUP_JOINED};
-    ++*own[how];
-    metric_add(total[how], 1);
+    r->hits += how == LOOKUP_HIT;
+    r->misses += how == LOOKUP_MISS;
+    r->joined += how == LOOKUP_JOINED;
+    if (how != LOOKUP_HIT)
+        metric_add(how == LOOKUP_MISS ? M_LOOKUP_MISS : M_LOOKUP_JOINED, 1);
     r->last_used_us = now_us;
     lru_touch(&c->live, &s->link);
+    tell_lookup(c, s, how);
 }
 
 /* One cache_pin on its way. */
@@ -142,11 +166,17 @@ struct pin_call {
 
 static enum pin_result pin_failed(const struct slot *s, struct pin_call *p)
 {
-    *p->err = s->record.last_error;
+    record_failure(&s->record, p->err);
     if (p->err->code == E_NEVER_FITS)
         metric_add(M_REFUSED_NEVER_FITS, 1);
     p->w->retry_after_s = backoff_retry_after_s(p->err->code, s->record.retry_at_us, p->now_us);
     return PIN_FAILED;
+}
+
+/* Does w ask for a resident model, rather than for one run of it? */
+static bool is_wanted(const struct waiter *w)
+{
+    return !w->counts && w->hint == HINT_NONE;
 }
 
 /* Pins, joins or begins a load; s is not spent. */
@@ -155,12 +185,13 @@ static enum pin_result pin_slot(struct cache *c, struct slot *s, struct pin_call
 {
     switch (s->state) {
     case SLOT_RESIDENT:
-        s->pins++;
+        atomic_fetch_add(&s->pins, 1);
         *p->pin = (struct pin){s, s->value};
         count_lookup(c, s, p->w, LOOKUP_HIT, p->now_us);
         return PIN_READY;
     case SLOT_LOADING:
         s->modest &= p->w->hint != HINT_NONE;
+        s->wanted |= is_wanted(p->w);
         waiters_add(s, p->w);
         count_lookup(c, s, p->w, LOOKUP_JOINED, p->now_us);
         return PIN_WAITING;
@@ -173,6 +204,7 @@ static enum pin_result pin_slot(struct cache *c, struct slot *s, struct pin_call
     }
     slot_to(c, s, SLOT_LOADING);
     s->modest = p->w->hint != HINT_NONE;
+    s->wanted = is_wanted(p->w);
     if (p->w->hint == HINT_COLD)
         lru_sink(&c->live, &s->link);
     waiters_add(s, p->w);
@@ -222,18 +254,22 @@ enum pin_result cache_pin(struct cache *c, const char *name, uint64_t now_us, st
     w->times = (struct load_times){0};
     w->retry_after_s = 0;
     lock_take(&c->lock);
+    c->latest_us = MAX(c->latest_us, now_us);
     struct slot *s = table_find(&c->table, name, hash);
     if (spent(s)) {
+        uint32_t records = c->ids.used;
         lock_release(&c->lock);
+        tell_reserve(c, records);
         fresh = slot_new(name, hash);
         if (!fresh)
             return pin_no_memory(name, &p);
         lock_take(&c->lock);
         s = slot_for(c, &fresh, &p.after);
     }
-    c->latest_us = MAX(c->latest_us, now_us);
     enum pin_result result = s ? pin_slot(c, s, &p) : pin_no_record(c, &p);
     lock_release(&c->lock);
+    if (result == PIN_READY && w->counts)
+        metric_add(M_LOOKUP_HIT, 1);
     after_run(&p.after, c);
     alloc_free(fresh);
     if (p.begin) /* it stays LOADING until the source ends its load */
@@ -248,7 +284,7 @@ bool cache_pin_resident(struct cache *c, const char *name, struct pin *pin)
     struct slot *s = table_find(&c->table, name, hash);
     bool resident = s && s->state == SLOT_RESIDENT;
     if (resident) {
-        s->pins++;
+        atomic_fetch_add(&s->pins, 1);
         *pin = (struct pin){s, s->value};
     }
     lock_release(&c->lock);
@@ -264,10 +300,13 @@ void cache_unpin(struct cache *c, const struct pin *pin)
 {
     struct after after = {0};
     struct slot *s = pin->slot;
-    lock_take(&c->lock);
-    ASSERT(s->pins);
-    if (!--s->pins && s->state == SLOT_DRAINING)
-        slot_unload(c, s, &after);
+    const uint32_t were = atomic_fetch_sub(&s->pins, 1); /* s may be gone from here on, unless .. */
+    ASSERT(were & ~PINS_LAST);
+    if (were != (PINS_LAST | 1))
+        return;
+    lock_take(&c->lock); /* .. it was left to us */
+    atomic_store(&s->pins, 0);
+    slot_unload(c, s, &after);
     lock_release(&c->lock);
     after_run(&after, c);
 }
@@ -287,7 +326,7 @@ static void drain_resident(struct cache *c, struct slot *s, struct after *a) REQ
     s->record.evictions++;
     metric_add(M_EVICT_UNLOAD, 1);
     slot_to(c, s, SLOT_DRAINING);
-    if (!s->pins)
+    if (!slot_leave_to_last(c, s))
         slot_unload(c, s, a);
 }
 

@@ -13,29 +13,16 @@
 #include "cache/cache_priv.h"
 #include "metrics/metrics.h"
 
-static bool evictable(const struct slot *s)
-{
-    return s->state == SLOT_RESIDENT && !s->pins;
-}
-
-static struct slot *next_victim(const struct cache *c, const struct slot *after) REQUIRES(c->lock)
-{
-    struct lru_link *k = after ? lru_next(&c->live, &after->link) : lru_next(&c->live, NULL);
-    while (k && !evictable(CONTAINER_OF(k, struct slot, link)))
-        k = lru_next(&c->live, k);
-    return k ? CONTAINER_OF(k, struct slot, link) : NULL;
-}
-
 struct slot *room_oldest_victim(struct cache *c)
 {
     lock_assert_held(&c->lock);
-    return next_victim(c, NULL);
+    return choose_oldest(c, NULL);
 }
 
 void room_evict(struct cache *c, struct slot *s, struct after *a)
 {
     lock_assert_held(&c->lock);
-    ASSERT(evictable(s));
+    ASSERT(choose_evictable(s));
     uint64_t since = s->record.last_used_us ? s->record.last_used_us : s->record.loaded_us;
     s->record.evictions++;
     metric_add(M_EVICT_ROOM, 1);
@@ -52,35 +39,35 @@ static uint64_t unpromised(struct cache *c) REQUIRES(c->lock)
     return have - c->promised;
 }
 
-/* The oldest who together free enough for bytes to be unpromised, as a list; false when there are
- * not so many. */
-static bool choose_victims(struct cache *c, uint64_t bytes, struct slot **victims) REQUIRES(c->lock)
+/* May s, whose load needs so many bytes besides what is free, be served and not kept? */
+static bool is_transient(const struct cache *c, const struct slot *s, uint64_t bytes)
 {
-    struct slot *s = NULL;
-    uint64_t have = unpromised(c);
-    *victims = NULL;
-    while (have < bytes && (s = next_victim(c, s))) {
-        have += s->bytes + shares_leave(s);
-        s->after_next = NULL;
-        *victims = s;
-        victims = &s->after_next;
-    }
-    return have >= bytes;
+    uint64_t most = c->config.transient_bytes;
+    return s && !s->wanted && bytes <= most && c->transient_bytes <= most - bytes;
 }
 
-/* Evicts the oldest until bytes are unpromised; false, and nobody evicted, when they cannot be. */
-static bool make_room(struct cache *c, uint64_t bytes, struct after *a) REQUIRES(c->lock)
+/* Evicts until r's bytes are unpromised; false, and nobody evicted, when they cannot be. */
+static bool make_room(struct cache *c, const struct room_wait *r, struct after *a) REQUIRES(c->lock)
 {
-    struct slot *victims;
-    bool enough = choose_victims(c, bytes, &victims);
-    for (struct slot *s = victims; s; s = s->after_next)
-        shares_stay(s);
-    while (enough && victims) {
-        struct slot *s = victims;
-        victims = s->after_next;
+    struct choice x = {.bytes = r->bytes, .have = unpromised(c)};
+    bool enough = choose_victims(c, r->slot, &x);
+    if (enough && x.unworthy && is_transient(c, r->slot, r->bytes)) {
+        r->slot->transient_bytes = r->bytes;
+        c->transient_bytes += r->bytes;
+    }
+    while (enough && x.first) {
+        struct slot *s = x.first;
+        x.first = s->after_next;
         room_evict(c, s, a);
     }
     return enough;
+}
+
+void room_transient_ends(struct cache *c, struct slot *s)
+{
+    lock_assert_held(&c->lock);
+    c->transient_bytes -= s->transient_bytes;
+    s->transient_bytes = 0;
 }
 
 static void unqueue(struct cache *c, struct room_wait *r) REQUIRES(c->lock)
@@ -139,7 +126,7 @@ static bool ask(struct cache *c, struct room_wait *r, struct after *a) REQUIRES(
 {
     if (!c->room_first && take(c, r))
         return true;
-    if ((r->slot && r->slot->modest) || !make_room(c, r->bytes, a))
+    if ((r->slot && r->slot->modest) || !make_room(c, r, a))
         return false;
     *(c->room_last ? &c->room_last->next : &c->room_first) = r;
     c->room_last = r;
@@ -157,22 +144,33 @@ static enum status refuse(struct cache *c, const struct room_wait *r, struct err
                    r->bytes, budget_free_bytes(&c->budget), c->config.limit_bytes);
 }
 
-static enum status room_take(struct cache *c, struct room_wait *r, struct err *err)
+/* The first half of a request: decides it. OK: r is granted or queued, or its load was cancelled.
+ */
+static enum status room_ask(struct cache *c, struct room_wait *r, struct err *err)
 {
     struct after after = {0};
+    if (r->slot)
+        watch_catch_up(&c->watch); /* so that under the lock little is left to do */
     lock_take(&c->lock);
     bool cancelled = r->slot && r->slot->cancelled;
     if (!cancelled && r->holds) {
         r->bytes += shares_hold(c, r->slot, r->holds, r->wants, &after);
         r->holds = NULL;
     }
+    if (!cancelled && r->slot)
+        room_transient_ends(c, r->slot); /* of a load that starts over */
+    if (!cancelled && r->slot)
+        tell_bytes(c, r->slot, r->bytes);
     bool fits = !cancelled && ask(c, r, &after);
     if (!cancelled && !fits && r->slot)
         shares_let_go(c, r->slot, &after); /* all at once: nothing can have died */
     lock_release(&c->lock);
     after_run(&after, c);
-    if (!cancelled && !fits)
-        return refuse(c, r, err);
+    return cancelled || fits ? OK : refuse(c, r, err);
+}
+
+enum status room_await(struct cache *c, struct room_wait *r, struct err *err)
+{
     lock_take(&c->lock);
     while (r->queued)
         cond_wait(&c->changed, &c->lock, 0);
@@ -190,8 +188,8 @@ static uint64_t whole(const struct load_need *need)
     return sum;
 }
 
-enum status cache_load_reserve(struct cache *c, struct slot *slot, const struct load_need *need,
-                               struct err *err)
+enum status room_ask_load(struct cache *c, struct slot *slot, const struct load_need *need,
+                          struct room_wait *r, struct err *err)
 {
     uint64_t sum, bytes = whole(need);
     if (!checked_add(bytes, need->also_needed, &sum) || sum > c->config.limit_bytes)
@@ -199,16 +197,24 @@ enum status cache_load_reserve(struct cache *c, struct slot *slot, const struct 
                        "the model needs %" PRIu64 " bytes and %" PRIu64
                        " to run, the whole budget is %" PRIu64,
                        bytes, need->also_needed, c->config.limit_bytes);
-    struct room_wait r = {.bytes = need->bytes,
-                          .own_bytes = need->bytes,
-                          .class = BUDGET_RESERVED,
-                          .slot = slot,
-                          .wants = need->wants};
-    if (need->n_wants && !(r.holds = holds_new(need->n_wants)))
+    *r = (struct room_wait){.bytes = need->bytes,
+                            .own_bytes = need->bytes,
+                            .class = BUDGET_RESERVED,
+                            .slot = slot,
+                            .wants = need->wants};
+    if (need->n_wants && !(r->holds = holds_new(need->n_wants)))
         return err_set(err, E_NO_MEMORY, "no memory to share %" PRIu32 " blobs", need->n_wants);
-    enum status s = room_take(c, &r, err);
-    holds_free(r.holds);
+    enum status s = room_ask(c, r, err);
+    holds_free(r->holds);
     return s;
+}
+
+enum status cache_load_reserve(struct cache *c, struct slot *slot, const struct load_need *need,
+                               struct err *err)
+{
+    struct room_wait r;
+    enum status s = room_ask_load(c, slot, need, &r, err);
+    return s == OK ? room_await(c, &r, err) : s;
 }
 
 static struct cache *cache_of(void *arg)
@@ -218,20 +224,27 @@ static struct cache *cache_of(void *arg)
     return c;
 }
 
-enum status cache_scratch_take(void *cache, uint64_t bytes, struct err *err)
+enum status room_ask_scratch(struct cache *c, uint64_t bytes, struct room_wait *r, struct err *err)
 {
-    struct cache *c = cache_of(cache);
     if (bytes > c->config.limit_bytes) {
         metric_add(M_REFUSED_NEVER_FITS, 1);
         return err_set(err, E_NEVER_FITS,
                        "the run needs %" PRIu64 " bytes more, the whole budget is %" PRIu64, bytes,
                        c->config.limit_bytes);
     }
-    struct room_wait r = {.bytes = bytes, .class = BUDGET_SCRATCH};
-    enum status s = room_take(c, &r, err);
+    *r = (struct room_wait){.bytes = bytes, .class = BUDGET_SCRATCH};
+    enum status s = room_ask(c, r, err);
     if (s == E_NO_ROOM)
         metric_add(M_REFUSED_MEMORY, 1);
     return s;
+}
+
+enum status cache_scratch_take(void *cache, uint64_t bytes, struct err *err)
+{
+    struct cache *c = cache_of(cache);
+    struct room_wait r;
+    enum status s = room_ask_scratch(c, bytes, &r, err);
+    return s == OK ? room_await(c, &r, err) : s;
 }
 
 void cache_scratch_give(void *cache, uint64_t bytes)

@@ -35,6 +35,10 @@
       "Allow management on an address that is not loopback, without keys.")                        \
     X(SIZE, memory, "memory", "SIZE", "auto", 0, INT64_MAX,                                        \
       "Budget for models and workers' arenas; auto: 60 % of the cgroup or machine.")               \
+    X(CHOICE, policy, "policy", "lru|hazard|gdsf|auto", "lru", 0, 3,                               \
+      "Which models give way when room is needed; see policies.md.")                               \
+    X(COUNT, transient, "transient", "N", "5", 0, 50,                                              \
+      "Percent of --memory for models that are served and not kept, as --policy says; 0: none.")   \
     X(CHOICE, recycle, "recycle", "on|off", "on", 0, 1,                                            \
       "Keep the pages of evicted models for the next, within --memory; off: give them back.")      \
     X(CHOICE, verify, "verify", "once|always", "once", 0, 1,                                       \
@@ -58,6 +62,16 @@
     X(COUNT, loops, "loops", "N", "auto", 0, 64,                                                   \
       "Event loops that serve connections; auto: one per core, at most 8.")                        \
     X(COUNT, loaders, "loaders", "N", "2", 1, 64, "Threads that load models.")                     \
+    X(COUNT, compilers, "compilers", "N", "1", 1, 64,                                              \
+      "Raw model files of the store that are compiled at once, each in a process that is held.")   \
+    X(SIZE, compile_file_max, "compile-file-max", "SIZE", "2GiB", 1, INT64_MAX,                    \
+      "Bytes of a raw model file that is compiled; a larger one cannot be loaded.")                \
+    X(SIZE, compile_memory, "compile-memory", "SIZE", "auto", 0, INT64_MAX,                        \
+      "What a compile may use, beside --memory; auto: 1GiB and 5 times the file.")                 \
+    X(TIME, compile_time, "compile-time", "TIME", "2m", 1000000, UINT64_C(86400000000),            \
+      "How long a compile may take.")                                                              \
+    X(CHOICE, optimize, "optimize", "balanced|speed|memory", "balanced", 0, 2,                     \
+      "What faster weights may cost in memory where raw model files are compiled.")                \
     X(COUNT, queue, "queue", "N", "4096", 1, 1 << 20,                                              \
       "Invocations admitted and not yet running; beyond it 503.")                                  \
     X(TIME, timeout, "timeout", "TIME", "60s", 1000, UINT64_C(86400000000),                        \

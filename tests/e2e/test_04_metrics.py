@@ -13,17 +13,22 @@ IRIS = [[5.1, 3.5, 1.4, 0.2]]
 ASKED = ("http_2xx", "http_4xx", "connections")
 
 SHORT = {
+    "compiles_ok": 'roost_compiles_total{result="ok"}',
+    "compiles_failed": 'roost_compiles_total{result="failed"}',
+    "compiles_cancelled": 'roost_compiles_total{result="cancelled"}',
     "hit": 'roost_cache_lookups_total{result="hit"}',
     "miss": 'roost_cache_lookups_total{result="miss"}',
     "joined": 'roost_cache_lookups_total{result="joined"}',
     "negative": "roost_catalog_negative_hits_total",
     "evict_room": 'roost_cache_evictions_total{tier="host",reason="room"}',
     "evict_unload": 'roost_cache_evictions_total{tier="host",reason="unload"}',
+    "evict_transient": 'roost_cache_evictions_total{tier="host",reason="transient"}',
     "loads_ok": 'roost_model_loads_total{result="ok"}',
     "loads_failed": 'roost_model_loads_total{result="failed"}',
     "loads_not_found": 'roost_model_loads_total{result="not_found"}',
     "loads_refused": 'roost_model_loads_total{result="refused"}',
     "loads_cancelled": 'roost_model_loads_total{result="cancelled"}',
+    "watch_lost": "roost_cache_watch_lost_total",
     "unloads": "roost_model_unloads_total",
     "store_reads": "roost_store_reads_total",
     "store_bytes": "roost_store_read_bytes_total",

@@ -25,14 +25,18 @@ void node_init(struct node *n, const struct node_config *c)
     gate_init(&n->gate, n->files);
     ck_assert_int_eq(catalog_new(&n->gate.store, NEGATIVES, PROBES, &n->catalog), OK);
     struct loader_resolver r = catalog_resolver(n->catalog);
-    const struct loader_config loading = {.threads = OR(c->loaders, 2),
-                                          .share_node = c->share_node};
+    const struct loader_config loading = {
+        .threads = OR(c->loaders, 2),
+        .share_node = c->share_node,
+        .compile = {.threads = 1, .model_max = 64u << 20, .bare = true}};
     ck_assert_int_eq(loader_new(&n->gate.store, &r, &loading, &n->loader), OK);
     loader_use_disk(n->loader, c->disk);
     const struct cache_source source = loader_source(n->loader);
     const uint64_t backoff_us = OR(c->backoff_us, 60u * 1000 * 1000);
-    const struct cache_config cache = {OR(c->memory_bytes, 256u << 20), backoff_us, backoff_us,
-                                       RECORDS};
+    const struct cache_config cache = {.limit_bytes = OR(c->memory_bytes, 256u << 20),
+                                       .backoff_min_us = backoff_us,
+                                       .backoff_max_us = backoff_us,
+                                       .slots_max = RECORDS};
     ck_assert_int_eq(cache_new(&cache, &source, &n->cache), OK);
     ck_ok(loader_start(n->loader, n->cache, &err), &err);
     budget_init(&n->http, OR(c->http_memory, 64u << 20));
