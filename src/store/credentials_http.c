@@ -43,6 +43,8 @@ static CURLcode set_up(struct ask *a, CURL *h, struct curl_slist *headers)
         e = set(h, CURLOPT_NOPROXY, "*");
     if (e == CURLE_OK)
         e = set(h, CURLOPT_PROTOCOLS_STR, "http,https");
+    if (e == CURLE_OK)
+        e = set(h, CURLOPT_OPENSOCKETFUNCTION, curl_door_socket);
     set(h, CURLOPT_HTTPHEADER, headers);
     set(h, CURLOPT_NOSIGNAL, 1L);
     set(h, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
