@@ -12,7 +12,7 @@
 #include "metrics/metrics.h"
 #include "store/credentials_priv.h"
 
-enum { ASK_MS = 2000, CONNECT_MS = 1000, URL_MAX = 1024, LINE_MAX_BYTES = 4096, ROLE_MAX = 256 };
+enum { ASK_MS = 5000, CONNECT_MS = 1000, URL_MAX = 1024, LINE_MAX_BYTES = 4096, ROLE_MAX = 256 };
 
 #define CONTAINER_HOST "http://169.254.170.2"
 #define INSTANCE_HOST "http://169.254.169.254"

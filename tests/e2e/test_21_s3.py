@@ -138,13 +138,15 @@ class S3(harness.Case):
         bucket = self.bucket("iris")
         server = self.on(f"s3://{bucket}")
         self.assertEqual(server.invoke("iris", IRIS).status, 200)
-        closed = []
+        port = int(self.swift.endpoint.rsplit(":", 1)[1])
+        rows = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        connections = {f"socket:[{row[9]}]" for row in rows if int(row[2][-4:], 16) == port}
+        flags = []
         for fd in pathlib.Path(f"/proc/{server.process.pid}/fd").iterdir():
-            info = pathlib.Path(f"/proc/{server.process.pid}/fdinfo/{fd.name}").read_text()
-            flags = int(re.search(r"flags:\s+(\d+)", info)[1], 8)
-            if os.readlink(fd).startswith("socket:"):
-                closed.append(bool(flags & os.O_CLOEXEC))
-        self.assertTrue(closed and all(closed), closed)
+            if os.readlink(fd) in connections:
+                info = pathlib.Path(f"/proc/{server.process.pid}/fdinfo/{fd.name}").read_text()
+                flags.append(int(re.search(r"flags:\s+(\d+)", info)[1], 8) & os.O_CLOEXEC)
+        self.assertTrue(flags and all(flags), flags)
 
     def test_model_files_of_a_bucket_are_compiled(self):
         bucket = self.bucket()
