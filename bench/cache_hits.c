@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* What the cache itself takes with 10,000 models resident: a hit (pin and unpin, names by chance)
- * on one thread and on two, a load that evicts one model, and looking at all of them page by page,
- * the last two also with 200 shares a model. Prints nanoseconds as JSON, [least, median, most] of
- * the rounds, which take turns. A round in which the kernel took the processor from a thread, or in
- * which the threads did not run together, says nothing and is taken again. For bench/scale, which
- * links it with the room. */
+ * on one thread, on two, and on two that also work, less what the same loop takes without it; a
+ * load that evicts one model, and looking at all of them page by page, both also with 200 shares a
+ * model. Prints nanoseconds as JSON, [least, median, most] of the rounds, which take turns. A round
+ * in which the kernel took the processor from a thread, or in which the threads did not run
+ * together, says nothing and is taken again. For bench/scale, which links it with the room. */
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
