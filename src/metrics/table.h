@@ -106,6 +106,8 @@
     X(M_BLOBS_HASHED, COUNTER, "roost_blob_bytes_total", "check=\"hashed\"",                       \
       "Weights loaded: hashed, or known from an earlier load of the same file.")                   \
     X(M_BLOBS_KNOWN, COUNTER, "roost_blob_bytes_total", "check=\"known\"", "")                     \
+    X(M_COMMON_BLOBS, GAUGE, "roost_common_blobs", "",                                             \
+      "Blobs that the operator published as common to all tenants.")                               \
     X(M_BLOBS_SHARED, GAUGE, "roost_shared_blobs", "tier=\"host\"",                                \
       "Blobs in memory that several models use.")                                                  \
     X(M_SHARED_BYTES, GAUGE, "roost_shared_bytes", "tier=\"host\"",                                \
