@@ -53,7 +53,8 @@
     X(SIZE, disk_scrub, "disk-scrub", "SIZE", "1MiB", 0, INT64_MAX,                                \
       "Bytes of the disk tier that are read again and hashed a second; 0: none.")                  \
     X(CHOICE, share, "share", "tenant|node", "tenant", 0, 1,                                       \
-      "Whose models share equal weights of 64 KiB and more: a tenant's, or all of the node.")      \
+      "Whose models share equal weights of 64 KiB and more: a tenant's, and what `roost common` "  \
+      "lists; or all of the node.")                                                                \
     X(SIZE, http_memory, "http-memory", "SIZE", "256MiB", 1 << 16, INT64_MAX,                      \
       "Budget for request and reply bodies; beyond it 503.")                                       \
     X(SIZE, arena_max, "arena-max", "SIZE", "1GiB", 1 << 16, INT64_MAX,                            \
