@@ -49,7 +49,7 @@ struct slot {
     enum slot_state state;
     uint32_t pins;
     bool current;                /* stands in the table */
-    bool cancelled;              /* LOADING: a DELETE came */
+    bool cancelled;              /* LOADING: a DELETE came, or it was given up */
     bool modest;                 /* LOADING: for nobody but a hint, so it evicts nobody */
     uint32_t waiter_count;       /* length of the list of waiters */
     struct waiter *first, *last; /* waiters, in the order they came */

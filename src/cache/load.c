@@ -25,12 +25,22 @@ static enum metric result_metric(enum status code)
     }
 }
 
-bool cache_load_cancelled(struct cache *c, struct slot *slot)
+/* Who waits for a share of s waits for s. */
+static uint32_t waiting_for(const struct slot *s)
+{
+    uint32_t n = s->modest ? 0 : s->waiter_count;
+    return n || !shares_awaited(s) ? n : 1;
+}
+
+uint32_t cache_load_look(struct cache *c, struct slot *slot, bool give_up)
 {
     lock_take(&c->lock);
-    bool cancelled = slot->cancelled;
+    ASSERT(slot->state == SLOT_LOADING);
+    const uint32_t n = waiting_for(slot);
+    slot->cancelled |= give_up && !n && !slot->modest;
+    const bool cancelled = slot->cancelled;
     lock_release(&c->lock);
-    return cancelled;
+    return cancelled ? CACHE_LOAD_CANCELLED : n;
 }
 
 static void note_loaded(struct record *r, const char *version, const struct load_times *t,

@@ -41,7 +41,10 @@
       "Threads that run invocations; auto: one per core.")                                         \
     X(COUNT, loops, "loops", "N", "auto", 0, 64,                                                   \
       "Event loops that serve connections; auto: one per core, at most 8.")                        \
-    X(COUNT, loaders, "loaders", "N", "2", 1, 64, "Threads that load models.")                     \
+    X(COUNT, loaders, "loaders", "N", "4", 1, 64, "Loads under way at once, a thread each.")       \
+    X(COUNT, link_threads, "link-threads", "N", "2", 1, 64,                                        \
+      "Reads under way at once from the store, and from the disk tier: more where the way is "     \
+      "long.")                                                                                     \
     X(COUNT, queue, "queue", "N", "4096", 1, 1 << 20,                                              \
       "Invocations admitted and not yet running; beyond it 503.")                                  \
     X(TIME, timeout, "timeout", "TIME", "60s", 1000, UINT64_C(86400000000),                        \

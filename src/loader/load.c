@@ -23,7 +23,7 @@ static enum status resolve(struct run *r, struct err *err)
     return r->env->resolver.resolve(r->env->resolver.self, r->name, &r->at, err);
 }
 
-enum status run_read(struct run *r, uint64_t off, void *dst, size_t n, struct err *err)
+enum status run_read(const struct run *r, uint64_t off, void *dst, size_t n, struct err *err)
 {
     return store_read(r->env->store, r->at.key, r->at.object.tag, off, dst, n, err);
 }
@@ -49,6 +49,7 @@ static enum status check_page0(struct run *r, struct err *err)
                        "page 0: %" PRIu64 " bytes of metadata, %" PRIu64
                        " unpacked: at most %d are read",
                        p->meta_bytes, p->meta_raw_bytes, LOADER_META_MAX);
+    r->left_bytes = p->blob_bytes;
     return OK;
 }
 
@@ -129,14 +130,24 @@ static enum status prove_meta(struct run *r, struct err *err)
     return s == OK ? open_reader(r, err) : s;
 }
 
-/* A load that nobody wants any more ends between two chunks. */
+_Static_assert((int)LINK_STOP == (int)CACHE_LOAD_CANCELLED, "one word for both");
+
+uint32_t run_look(const struct run *r, uint64_t left_bytes)
+{
+    const uint64_t worth_keeping = MAX(r->page0.blob_bytes / 2, (uint64_t)LINK_CHUNK_BYTES);
+    if (atomic_load(r->env->draining))
+        return LINK_STOP;
+    return cache_load_look(r->env->cache, r->slot, left_bytes > worth_keeping);
+}
+
+/* A load that nobody wants any more ends between two steps, or two chunks. */
 enum status run_still_wanted(const struct run *r, struct err *err)
 {
+    if (run_look(r, r->left_bytes) != LINK_STOP)
+        return OK;
     if (atomic_load(r->env->draining))
         return err_set(err, E_DRAINING, "the server is draining: %s is not loaded", r->name);
-    if (cache_load_cancelled(r->env->cache, r->slot))
-        return err_set(err, E_CANCELLED, "the load of %s was cancelled", r->name);
-    return OK;
+    return err_set(err, E_CANCELLED, "the load of %s was cancelled", r->name);
 }
 
 static enum status bind(struct run *r, struct err *err)
@@ -213,7 +224,7 @@ static struct behind_job *job_of(struct run *r)
 enum status load_run(const struct load_env *env, struct slot *slot, const char *name,
                      struct load_result *out, struct err *err)
 {
-    struct run r = {.env = env, .slot = slot, .name = name, .out = out};
+    struct run r = {.env = env, .slot = slot, .name = name, .out = out, .left_bytes = UINT64_MAX};
     const char *step = "";
     enum status s = run_steps(&r, &step, err);
     if (r.proven)

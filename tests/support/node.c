@@ -26,6 +26,7 @@ void node_init(struct node *n, const struct node_config *c)
     ck_assert_int_eq(catalog_new(&n->gate.store, NEGATIVES, PROBES, &n->catalog), OK);
     struct loader_resolver r = catalog_resolver(n->catalog);
     const struct loader_config loading = {.threads = OR(c->loaders, 2),
+                                          .link_threads = OR(c->link_threads, 2),
                                           .share_node = c->share_node};
     ck_assert_int_eq(loader_new(&n->gate.store, &r, &loading, &n->loader), OK);
     loader_use_disk(n->loader, c->disk);
