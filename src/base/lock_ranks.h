@@ -13,6 +13,7 @@
     X(LOCK_LOADER, "loader: the queue of loads")                                                   \
     X(LOCK_LINK, "loader: the transfers of one link")                                              \
     X(LOCK_CACHE, "cache: slots, recency, waiters")                                                \
+    X(LOCK_COMPILES, "loader: the queue of compiles")                                              \
     X(LOCK_REAPER, "loader: the queue of unloads")                                                 \
     X(LOCK_BEHIND, "loader: what is to be written to disk")                                        \
     X(LOCK_EXEC, "exec: the job queue and its tickets")                                            \

@@ -3,7 +3,8 @@
 /* The bytes of a load's blobs: from the disk tier what it has, the rest from the store. What comes
  * from one of them is one transfer of its link, cut where pages of parts begin, and hashed on the
  * load's own thread while more arrives. A small one is read on that thread: nothing shorter could
- * come before it, and it waits for no other thread. */
+ * come before it, and it waits for no other thread. So is what was compiled just now: that file is
+ * the load's own. */
 #include <stdatomic.h>
 #include <string.h>
 
@@ -177,6 +178,21 @@ static enum status over_link(struct fetch *f, struct err *err)
     return s;
 }
 
+/* On this thread. */
+static enum status straight(struct fetch *f, struct err *err)
+{
+    enum status s = f->bytes ? OK : prove(f, 0, err);
+    for (uint64_t at = 0; s == OK && at < f->bytes; at += LINK_CHUNK_BYTES) {
+        uint64_t n = MIN(f->bytes - at, (uint64_t)LINK_CHUNK_BYTES);
+        s = run_still_wanted(f->run, err);
+        if (s == OK)
+            s = read_range(f, at, n, err);
+        if (s == OK)
+            s = prove(f, at + n, err);
+    }
+    return s;
+}
+
 static enum status transfer(struct fetch *f, struct err *err)
 {
     uint32_t waiters = run_look(f->run, f->run->left_bytes);
@@ -184,12 +200,8 @@ static enum status transfer(struct fetch *f, struct err *err)
     if (waiters == LINK_STOP)
         return run_still_wanted(f->run, err);
     blob_check_init(&f->hash, &f->run->reader);
-    if (f->bytes > LINK_CHUNK_BYTES || (f->bytes && !waiters)) {
-        s = over_link(f, err);
-    } else {
-        s = f->bytes ? read_range(f, 0, f->bytes, err) : OK;
-        s = s == OK ? prove(f, f->bytes, err) : s;
-    }
+    bool small = f->bytes <= LINK_CHUNK_BYTES && (waiters || !f->bytes);
+    s = small || f->run->compiled->open ? straight(f, err) : over_link(f, err);
     blob_check_fini(&f->hash);
     return s;
 }

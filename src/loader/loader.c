@@ -20,10 +20,11 @@ enum {
     QUEUE_LEAST = 64,         /* loads that there is room for at first */
 };
 
-/* One load that waits for a thread. Heap. */
+/* One load that waits for a thread, or for its compile. Heap. */
 struct load {
     struct link_transfer order;
-    struct slot *slot;
+    struct loader *loader;
+    struct compile_job compile; /* names the load too */
     uint64_t queued_us;
     char name[MODEL_NAME_MAX + 1];
 };
@@ -33,6 +34,7 @@ struct loader {
     struct reaper reaper;
     struct behind behind;
     struct link_io store_link, disk_link;
+    struct compiles compiles;
     atomic_bool draining;
     struct lock lock; /* LOCK_LOADER; guards the next seven */
     struct cond work; /* a load was queued, or stopping was set */
@@ -40,7 +42,7 @@ struct loader {
     struct link_sched queue;
     size_t looked;           /* where in the queue's heap the last look ended */
     uint64_t expected_bytes; /* of a load: a moving average */
-    uint32_t running;        /* loads under way */
+    uint32_t running;        /* loads under way, those being compiled among them */
     bool stopping;
     uint32_t threads, started; /* started: to be joined; touched by start and free only */
     pthread_t thread[];
@@ -59,7 +61,8 @@ enum status loader_new(struct store *store, const struct loader_resolver *r,
                                .store_link = &l->store_link,
                                .disk_link = &l->disk_link,
                                .draining = &l->draining,
-                               .share_node = config->share_node};
+                               .share_node = config->share_node,
+                               .compile = config->compile};
     l->threads = threads;
     l->expected_bytes = EXPECTED_BYTES;
     lock_init(&l->lock, LOCK_LOADER);
@@ -68,6 +71,7 @@ enum status loader_new(struct store *store, const struct loader_resolver *r,
     link_sched_init(&l->queue, UINT64_MAX, LINK_AGEING_BYTES_PER_S);
     reaper_init(&l->reaper);
     behind_init(&l->behind);
+    compiles_init(&l->compiles);
     enum status s = link_io_init(&l->store_link, config->link_threads, threads);
     if (s == OK)
         s = link_io_init(&l->disk_link, config->link_threads, threads);
@@ -93,16 +97,43 @@ static void fail(struct loader *l, struct slot *slot, const struct err *err)
     cache_load_failed(l->env.cache, slot, err, clock_now_us());
 }
 
+/* What was compiled for a load is worth to be kept. */
+static bool may_give_up(const struct load *load)
+{
+    return !load->compile.out.open;
+}
+
 /* False: no memory. */
 static bool enqueue(struct loader *l, struct load *load) REQUIRES(l->lock)
 {
     struct link_sched *q = &l->queue;
     if (q->count == q->cap && link_sched_reserve(q, MAX(2 * q->cap, (size_t)QUEUE_LEAST)) != OK)
         return false;
-    uint32_t waiters = cache_load_look(l->env.cache, load->slot, true);
+    uint32_t waiters = cache_load_look(l->env.cache, load->compile.slot, may_give_up(load));
     link_sched_add(q, &load->order, l->expected_bytes, waiters, load->queued_us);
     cond_wake_one(&l->work);
     return true;
+}
+
+/* The load's model is compiled, or will not be. */
+static void compiled(struct compile_job *job, enum status s, const struct err *err)
+{
+    struct load *load = CONTAINER_OF(job, struct load, compile);
+    struct loader *l = load->loader;
+    struct err why = s == OK ? (struct err){.code = OK} : *err;
+    lock_take(&l->lock);
+    if (s == OK && !enqueue(l, load))
+        s = err_set(&why, E_NO_MEMORY, "no memory to queue the load of %s", load->name);
+    lock_release(&l->lock);
+    if (s != OK) {
+        load_log_failure(job->name, job->at.key, "compile", &why);
+        fail(l, job->slot, &why);
+        alloc_free(load);
+    }
+    lock_take(&l->lock);
+    l->running--;
+    cond_wake_all(&l->idle);
+    lock_release(&l->lock);
 }
 
 static void source_load(void *self, struct slot *slot, const char *name)
@@ -115,8 +146,10 @@ static void source_load(void *self, struct slot *slot, const char *name)
         fail(l, slot, &err);
         return;
     }
-    *load = (struct load){.slot = slot, .queued_us = clock_now_us()};
+    *load = (struct load){.loader = l, .queued_us = clock_now_us()};
     snprintf(load->name, sizeof(load->name), "%s", name);
+    load->compile =
+        (struct compile_job){.slot = slot, .name = load->name, .out = {.fd = -1}, .done = compiled};
     lock_take(&l->lock);
     bool queued = enqueue(l, load);
     lock_release(&l->lock);
@@ -143,7 +176,7 @@ struct cache_source loader_source(struct loader *l)
 static void look(struct loader *l, struct link_transfer *t) REQUIRES(l->lock)
 {
     const struct load *load = CONTAINER_OF(t, struct load, order);
-    uint32_t waiters = cache_load_look(l->env.cache, load->slot, true);
+    uint32_t waiters = cache_load_look(l->env.cache, load->compile.slot, may_give_up(load));
     if (waiters != t->waiters)
         link_sched_waiters(&l->queue, t, waiters);
 }
@@ -180,21 +213,28 @@ static void note_bytes(struct loader *l, uint64_t bytes)
     lock_release(&l->lock);
 }
 
-/* Loads and tells the cache; the load's own memory is free before anybody hears of it. */
-static void load_one(struct loader *l, struct load *load)
+/* Loads and tells the cache; the load's own memory is free before anybody hears of it. False: it
+ * goes on with its compile, and is not through. */
+static bool load_one(struct loader *l, struct load *load)
 {
     struct load_result result = {.since_us = load->queued_us};
     struct err err;
-    struct slot *slot = load->slot;
+    struct slot *slot = load->compile.slot;
     uint64_t waited_us = clock_now_us() - load->queued_us;
     struct reap *spare = alloc_zero(1, sizeof(*spare));
-    enum status s = spare ? load_run(&l->env, slot, load->name, &result, &err)
+    enum status s = spare ? load_run(&l->env, &load->compile, &result, &err)
                           : err_set(&err, E_NO_MEMORY, "no memory to load %s", load->name);
+    if (s == OK && !result.program) {
+        alloc_free(spare);
+        compiles_submit(&l->compiles, &load->compile);
+        return false;
+    }
+    compiled_fini(&l->env, &load->compile.out);
     alloc_free(load);
     if (s != OK) {
         alloc_free(spare);
         fail(l, slot, &err);
-        return;
+        return true;
     }
     result.times.queue_us += waited_us;
     note_bytes(l, program_page0(result.program)->file_bytes);
@@ -203,6 +243,7 @@ static void load_one(struct loader *l, struct load *load)
         behind_submit(&l->behind, result.behind);
     cache_load_done(l->env.cache, slot, result.program, result.version, &result.times,
                     clock_now_us());
+    return true;
 }
 
 static void *load_all(void *arg)
@@ -210,7 +251,8 @@ static void *load_all(void *arg)
     struct loader *l = arg;
     struct load *load;
     while ((load = next_load(l))) {
-        load_one(l, load);
+        if (!load_one(l, load))
+            continue;
         lock_take(&l->lock);
         l->running--;
         cond_wake_all(&l->idle);
@@ -229,6 +271,7 @@ enum status loader_start(struct loader *l, struct cache *cache, struct err *err)
         s = link_io_start(&l->store_link, "store-link", err);
     if (s == OK && l->env.disk)
         s = link_io_start(&l->disk_link, "disk-link", err);
+    s = compiles_start(&l->compiles, &l->env, l->env.compile.threads, err);
     while (s == OK && l->started < l->threads) {
         char name[16];
         if (pthread_create(&l->thread[l->started], NULL, load_all, l) != 0)
@@ -263,6 +306,7 @@ void loader_free(struct loader **loader)
     ASSERT(!l->queue.count);
     link_io_fini(&l->store_link);
     link_io_fini(&l->disk_link);
+    compiles_fini(&l->compiles);
     reaper_fini(&l->reaper);
     behind_fini(&l->behind);
     link_sched_fini(&l->queue);

@@ -3,10 +3,11 @@
 /* Store -> disk tier -> memory, on its own threads: resolve, page 0, metadata and its proof,
  * reserve, blobs, bind. A thread steps a load through; the blobs of larger ones are read by the
  * threads of two links (link_io.h), of the store and of the disk, in the order of what is left ÷
- * who waits. A load that nobody waits for any more ends at its next step or chunk. Values are
- * struct program. One more thread, the reaper, frees evicted programs. Implements the cache's
- * source. A load that fails gives everything back, is told to the cache and is logged here: one
- * line with the model, the status and the section at fault. */
+ * who waits. A load that nobody waits for any more ends at its next step or chunk. Raw model files
+ * are compiled first, on threads of their own (raw.h). Values are struct program. One more thread,
+ * the reaper, frees evicted programs. Implements the cache's source. A load that
+ * fails gives everything back, is told to the cache and is logged here: one line with the model,
+ * the status and the section at fault. */
 #ifndef ROOST_LOADER_LOADER_H
 #define ROOST_LOADER_LOADER_H
 
@@ -14,8 +15,9 @@
 #include "disk/disk.h"
 #include "store/store.h"
 
-/* Where a name's artifact lies. */
+/* Where a name's artifact lies, or the raw model file that it is to be compiled from. */
 struct resolved {
+    bool raw;
     char key[STORE_KEY_MAX];
     char version[MODEL_VERSION_MAX + 1];
     struct store_object object;
@@ -23,21 +25,30 @@ struct resolved {
 
 /* Name -> object, asked on loader threads; the catalog implements it. */
 struct loader_resolver {
-    /* errors: E_NOT_FOUND; E_STORE; E_UNSUPPORTED (only a raw model file lies there) */
+    /* errors: E_NOT_FOUND; E_STORE; E_CORRUPT */
     enum status (*resolve)(void *self, const char *name, struct resolved *out, struct err *err);
     void *self;
 };
 
 struct loader;
 
-enum {
-    LOADER_META_MAX = 64 * 1024 * 1024
-}; /* bytes of metadata that go through memory in a load */
+/* Bytes of metadata that pass through memory in a load. */
+enum { LOADER_META_MAX = 64 * 1024 * 1024 };
+
+/* How raw model files are compiled. */
+struct compile_config {
+    uint64_t memory_bytes, time_us; /* of a child; 0: sandbox.h's defaults */
+    uint64_t model_max;             /* bytes of a model file */
+    uint32_t optimize;              /* enum optimize of compiler/graph.h */
+    uint32_t threads;               /* at least 1: so many at once */
+    bool bare;                      /* in this process, not held; for tests */
+};
 
 struct loader_config {
     uint32_t threads;      /* loads under way at once, each on one; at least 1 */
     uint32_t link_threads; /* of each link; at least 1 */
     bool share_node; /* blobs are shared by all models of the node; else by those of one tenant */
+    struct compile_config compile;
 };
 
 /* The loader needs its cache and the cache its source: loader_new first, loader_source for
