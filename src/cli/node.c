@@ -9,6 +9,7 @@
 
 #include "artifact/blobs.h"
 #include "base/clock.h"
+#include "cache/policy/policy.h"
 #include "mem/pool.h"
 #include "metrics/metrics.h"
 
@@ -43,7 +44,7 @@ static enum status start_disk(struct node *n, const struct config *c, struct err
 
 static enum status start_loading(struct node *n, const struct config *c, struct err *err)
 {
-    enum status s = store_open(c->store, &n->store, err);
+    enum status s = config_open_store(c, &n->store, err);
     if (s != OK)
         return s;
     s = catalog_new(n->store, (uint32_t)c->negatives, (uint32_t)c->probes, &n->catalog);
@@ -65,8 +66,11 @@ static enum status start_loading(struct node *n, const struct config *c, struct 
     if (s != OK)
         return s;
     const struct cache_source source = loader_source(n->loader);
+    const uint64_t memory = c->memory ? c->memory : config_memory_auto();
     const struct cache_config cache = {
-        .limit_bytes = c->memory ? c->memory : config_memory_auto(),
+        .limit_bytes = memory,
+        .policy = policy_table()[c->policy],
+        .transient_bytes = memory / 100 * c->transient,
         .backoff_min_us = c->load_backoff,
         .backoff_max_us = MAX(c->load_backoff, c->load_backoff_max),
         .slots_max = (uint32_t)c->records,
@@ -76,7 +80,8 @@ static enum status start_loading(struct node *n, const struct config *c, struct 
         return err_set(err, s, "cache: %s", status_text(s));
     set_memory(c, cache.limit_bytes);
     budget_init(&n->http_memory, c->http_memory);
-    return loader_start(n->loader, n->cache, err);
+    s = cache_start(n->cache, err);
+    return s == OK ? loader_start(n->loader, n->cache, err) : s;
 }
 
 static enum status start_serving(struct node *n, const struct config *c, struct err *err)
@@ -154,6 +159,8 @@ void node_stop(struct node *n, uint64_t until_us)
         server_free(&n->server);
     }
     /* Only now: what waited for a load could still be answered. */
+    if (n->store)
+        store_stop(n->store);
     if (n->loader)
         loader_drain(n->loader);
     if (n->residency)

@@ -269,7 +269,10 @@ void world_step(struct world *w, struct event e)
 
 void world_begin(struct world *w, const struct world_config *config)
 {
-    const struct cache_config c = {config->limit, 1, 1, config->slots_max};
+    const struct cache_config c = {.limit_bytes = config->limit,
+                                   .backoff_min_us = 1,
+                                   .backoff_max_us = 1,
+                                   .slots_max = config->slots_max};
     const struct cache_source source = {world_source_load, world_source_unload, w};
     memset(w, 0, sizeof(*w));
     w->config = config;

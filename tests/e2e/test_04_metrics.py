@@ -22,11 +22,13 @@ SHORT = {
     "negative": "roost_catalog_negative_hits_total",
     "evict_room": 'roost_cache_evictions_total{tier="host",reason="room"}',
     "evict_unload": 'roost_cache_evictions_total{tier="host",reason="unload"}',
+    "evict_transient": 'roost_cache_evictions_total{tier="host",reason="transient"}',
     "loads_ok": 'roost_model_loads_total{result="ok"}',
     "loads_failed": 'roost_model_loads_total{result="failed"}',
     "loads_not_found": 'roost_model_loads_total{result="not_found"}',
     "loads_refused": 'roost_model_loads_total{result="refused"}',
     "loads_cancelled": 'roost_model_loads_total{result="cancelled"}',
+    "watch_lost": "roost_cache_watch_lost_total",
     "unloads": "roost_model_unloads_total",
     "store_reads": "roost_store_reads_total",
     "store_bytes": "roost_store_read_bytes_total",
@@ -61,6 +63,15 @@ SHORT = {
 for _limit in ("queue", "probes", "prefetches", "memory", "never_fits", "arena", "steps", "reply", "http_memory", "head",
                "body", "slow_client", "idle", "connections", "deadline"):
     SHORT[f"refused_{_limit}"] = f'roost_refused_total{{limit="{_limit}"}}'
+
+
+for _kind in ("stat", "read", "list", "credentials"):
+    SHORT[f"s3_{_kind}"] = f'roost_s3_requests_total{{kind="{_kind}"}}'
+for _reason in ("status", "slow_down", "connection", "stalled", "truncated", "protocol", "credentials"):
+    SHORT[f"s3_retry_{_reason}"] = f'roost_s3_retries_total{{reason="{_reason}"}}'
+for _reason in ("changed", "denied", "refused", "credentials", "timeout", "retries", "budget"):
+    SHORT[f"s3_failure_{_reason}"] = f'roost_s3_failures_total{{reason="{_reason}"}}'
+SHORT["s3_received"] = "roost_s3_received_bytes_total"
 
 
 # Where memory comes from depends on what was freed before, workers" arenas among it; and whether weights
