@@ -167,6 +167,8 @@ enum status cache_load_reserve(struct cache *c, struct slot *slot, const struct 
  * after loads anew.  thread: loader   locks: takes CACHE   blocks: no */
 enum { CACHE_LOAD_CANCELLED = INT32_MAX };
 uint32_t cache_load_look(struct cache *c, struct slot *slot, bool give_up);
+/* What a load of the model took before; 0: nobody knows.  locks: takes CACHE */
+uint64_t cache_load_bytes(struct cache *c, const struct slot *slot);
 static inline bool cache_load_cancelled(struct cache *c, struct slot *slot)
 {
     return cache_load_look(c, slot, false) == CACHE_LOAD_CANCELLED;

@@ -44,6 +44,14 @@ uint32_t cache_load_look(struct cache *c, struct slot *slot, bool give_up)
     return cancelled ? CACHE_LOAD_CANCELLED : n;
 }
 
+uint64_t cache_load_bytes(struct cache *c, const struct slot *slot)
+{
+    lock_take(&c->lock);
+    uint64_t bytes = slot->record.load_bytes;
+    lock_release(&c->lock);
+    return bytes;
+}
+
 /* Remembers a failure, or (OK, NULL) that there is none. Gives the words before, to be freed. */
 static char *note_failure(struct record *r, enum status code, char *words)
 {

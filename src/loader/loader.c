@@ -3,9 +3,9 @@
 /* The queue of loads and its threads. What it keeps true: every slot handed in ends in exactly one
  * cache_load_done or cache_load_failed, whatever fails and whenever the drain comes.
  *
- * The queue is ordered as a link's transfers are (link_sched.h). How large a load is nobody knows
- * before its page 0 is read, so all count as the average of those that went well: what many wait
- * for goes first, hints go last. */
+ * The queue is ordered as a link's transfers are (link_sched.h). How large the load of a model is
+ * that was never loaded nobody knows before its page 0 is read: it counts as the average of those
+ * that went well. */
 #include "loader/loader.h"
 
 #include <stdio.h>
@@ -110,7 +110,9 @@ static bool enqueue(struct loader *l, struct load *load) REQUIRES(l->lock)
     if (q->count == q->cap && link_sched_reserve(q, MAX(2 * q->cap, (size_t)QUEUE_LEAST)) != OK)
         return false;
     uint32_t waiters = cache_load_look(l->env.cache, load->compile.slot, may_give_up(load));
-    link_sched_add(q, &load->order, l->expected_bytes, waiters, load->queued_us);
+    uint64_t bytes = cache_load_bytes(l->env.cache, load->compile.slot);
+    bytes = bytes ? bytes : l->expected_bytes;
+    link_sched_add(q, &load->order, bytes, waiters, load->queued_us);
     cond_wake_one(&l->work);
     return true;
 }
@@ -171,8 +173,8 @@ struct cache_source loader_source(struct loader *l)
     return (struct cache_source){source_load, source_unload, l};
 }
 
-/* Asks one load of the queue how many wait for it. Such that nobody wants any more end soon, as if
- * they were short: their step 1 is the last. */
+/* Asks one load of the queue how many wait for it. One that nobody wants any more counts as if all
+ * the world waited: so it ends soon, at its first step. */
 static void look(struct loader *l, struct link_transfer *t) REQUIRES(l->lock)
 {
     const struct load *load = CONTAINER_OF(t, struct load, order);
