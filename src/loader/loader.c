@@ -35,6 +35,7 @@ struct loader {
     struct behind behind;
     struct link_io store_link, disk_link;
     struct compiles compiles;
+    struct common common;
     atomic_bool draining;
     struct lock lock; /* LOCK_LOADER; guards the next seven */
     struct cond work; /* a load was queued, or stopping was set */
@@ -61,6 +62,7 @@ enum status loader_new(struct store *store, const struct loader_resolver *r,
                                .store_link = &l->store_link,
                                .disk_link = &l->disk_link,
                                .draining = &l->draining,
+                               .common = &l->common,
                                .share_node = config->share_node,
                                .compile = config->compile};
     l->threads = threads;
@@ -72,6 +74,7 @@ enum status loader_new(struct store *store, const struct loader_resolver *r,
     reaper_init(&l->reaper);
     behind_init(&l->behind);
     compiles_init(&l->compiles);
+    common_init(&l->common);
     enum status s = link_io_init(&l->store_link, config->link_threads, threads);
     if (s == OK)
         s = link_io_init(&l->disk_link, config->link_threads, threads);
@@ -312,6 +315,7 @@ void loader_free(struct loader **loader)
     reaper_fini(&l->reaper);
     behind_fini(&l->behind);
     link_sched_fini(&l->queue);
+    common_fini(&l->common);
     cond_fini(&l->idle);
     cond_fini(&l->work);
     lock_fini(&l->lock);

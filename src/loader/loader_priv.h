@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "loader/behind.h"
+#include "loader/common.h"
 #include "loader/compiles.h"
 #include "loader/link_io.h"
 #include "loader/loader.h"
@@ -22,7 +23,8 @@ struct load_env {
     struct disk *disk;                      /* NULL: there is no disk tier */
     struct link_io *store_link, *disk_link; /* the latter where there is a tier */
     const atomic_bool *draining;
-    bool share_node; /* blobs are shared by all; else within a tenant */
+    bool share_node;       /* blobs are shared by all; else within a tenant ... */
+    struct common *common; /* ... but for these */
     struct compile_config compile;
 };
 
