@@ -6,7 +6,7 @@
  *
  * States:  ABSENT -> LOADING -> RESIDENT -> DRAINING -> ABSENT
  *                    LOADING -> FAILED -> LOADING (after its back-off)
- *                    LOADING -> ABSENT (cancelled, no room, or the name is unknown)
+ *                    LOADING -> ABSENT (cancelled, given up, no room, or the name is unknown)
  *                    LOADING -> DRAINING (cancelled, and the value came all the same)
  * A slot whose model is known to exist is kept (ABSENT) as its record; a name that proved unknown
  * leaves no slot. A pin while DRAINING, or LOADING and cancelled, makes a fresh slot that inherits
@@ -146,7 +146,8 @@ bool cache_pin_resident(struct cache *c, const char *name, struct pin *pin) WARN
 const char *cache_pin_version(const struct pin *pin);
 /* thread: any   blocks: no   locks: takes CACHE where a draining slot has no other pin */
 void cache_unpin(struct cache *c, const struct pin *pin);
-/* Withdraws a waiting waiter: true when done will not be called. The load itself goes on. */
+/* Withdraws a waiting waiter: true when done will not be called. The load goes on until the source
+ * looks (cache_load_look). */
 bool cache_cancel_wait(struct cache *c, struct waiter *w) WARN_UNUSED;
 
 /* DELETE: drains the resident slot (later pins miss into a new slot) or cancels the load (its
@@ -169,8 +170,19 @@ enum status cache_unload(struct cache *c, const char *name, cache_drained_fn *do
  * E_NO_MEMORY. Once a load, or once more after each cache_load_freed */
 enum status cache_load_reserve(struct cache *c, struct slot *slot, const struct load_need *need,
                                struct err *err) WARN_UNUSED;
-/* Has the load been cancelled? Loaders look between chunks. */
-bool cache_load_cancelled(struct cache *c, struct slot *slot);
+/* For how many a load goes on, now; 0: only for hints. Loaders look between chunks.
+ * CACHE_LOAD_CANCELLED: for nobody, it is to end. give_up says that it may end as well where nobody
+ * waits any more; a hint's load, and one that fills what another load waits for, go on all the
+ * same. That is decided here, under the lock: a pin that came before keeps the load, one that comes
+ * after loads anew.  thread: loader   locks: takes CACHE   blocks: no */
+enum { CACHE_LOAD_CANCELLED = INT32_MAX };
+uint32_t cache_load_look(struct cache *c, struct slot *slot, bool give_up);
+/* What a load of the model took before; 0: nobody knows.  locks: takes CACHE */
+uint64_t cache_load_bytes(struct cache *c, const struct slot *slot);
+static inline bool cache_load_cancelled(struct cache *c, struct slot *slot)
+{
+    return cache_load_look(c, slot, false) == CACHE_LOAD_CANCELLED;
+}
 /* The load ended well: bytes as reserved, all shares filled. Waiters are pinned and called on this
  * thread. When it was cancelled meanwhile the value is unloaded again. version: text, copied. */
 void cache_load_done(struct cache *c, struct slot *slot, void *value, const char *version,

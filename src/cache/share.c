@@ -175,6 +175,14 @@ static bool fills(const struct slot *s, const struct share *x)
     return x->state == SHARE_FILLING && x->filler == s;
 }
 
+bool shares_awaited(const struct slot *s)
+{
+    for (uint32_t i = 0; s->holds && i < s->holds->n; i++)
+        if (fills(s, s->holds->all[i].share) && s->holds->all[i].share->refs > 1)
+            return true;
+    return false;
+}
+
 void shares_charge(struct slot *s)
 {
     for (uint32_t i = 0; s->holds && i < s->holds->n; i++)

@@ -63,7 +63,8 @@ void shares_charge(struct slot *s);
 uint64_t shares_leave(struct slot *s);
 void shares_stay(struct slot *s);
 
-bool shares_filled(const struct slot *s); /* all that it holds */
+bool shares_filled(const struct slot *s);  /* all that it holds */
+bool shares_awaited(const struct slot *s); /* does another slot hold what s is to fill? */
 
 /* What s uses alone and with others, and its part of the latter: a share's bytes are divided among
  * its holders, the rest of the division being the oldest holder's, so that the parts of all slots

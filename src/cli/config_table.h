@@ -65,7 +65,10 @@
       "Threads that run invocations; auto: one per core.")                                         \
     X(COUNT, loops, "loops", "N", "auto", 0, 64,                                                   \
       "Event loops that serve connections; auto: one per core, at most 8.")                        \
-    X(COUNT, loaders, "loaders", "N", "2", 1, 64, "Threads that load models.")                     \
+    X(COUNT, loaders, "loaders", "N", "4", 1, 64, "Loads under way at once, a thread each.")       \
+    X(COUNT, link_threads, "link-threads", "N", "2", 1, 64,                                        \
+      "Reads under way at once from the store, and from the disk tier: more where the way is "     \
+      "long.")                                                                                     \
     X(COUNT, compilers, "compilers", "N", "1", 1, 64,                                              \
       "Raw model files of the store that are compiled at once, each in a process that is held.")   \
     X(SIZE, compile_file_max, "compile-file-max", "SIZE", "2GiB", 1, INT64_MAX,                    \

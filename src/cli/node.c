@@ -52,6 +52,7 @@ static enum status start_loading(struct node *n, const struct config *c, struct 
         return err_set(err, s, "catalog: %s", status_text(s));
     struct loader_resolver resolver = catalog_resolver(n->catalog);
     const struct loader_config loading = {.threads = (uint32_t)c->loaders,
+                                          .link_threads = (uint32_t)c->link_threads,
                                           .share_node = c->share == 1,
                                           .compile = {.memory_bytes = c->compile_memory,
                                                       .time_us = c->compile_time,

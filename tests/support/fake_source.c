@@ -160,6 +160,12 @@ static void run_shared_load(struct fake *f, const struct fake_call *call)
     cache_load_failed(f->cache, call->slot, &err, atomic_load(&f->now_us));
 }
 
+/* As a loader looks between chunks. */
+static bool given_up(struct fake *f, const struct fake_call *call)
+{
+    return cache_load_look(f->cache, call->slot, true) == CACHE_LOAD_CANCELLED;
+}
+
 void fake_run_load(struct fake *f, const struct fake_call *call)
 {
     static const struct {
@@ -179,7 +185,7 @@ void fake_run_load(struct fake *f, const struct fake_call *call)
     enum status s = fake_reserve(f, call, &err);
     if (s != OK)
         cache_load_failed(f->cache, call->slot, &err, atomic_load(&f->now_us));
-    else if (cache_load_cancelled(f->cache, call->slot) && f->mode == FAKE_THREADS)
+    else if (f->mode == FAKE_THREADS && given_up(f, call))
         fake_fail_load(f, call, E_CANCELLED);
     else
         fake_finish_load(f, call);

@@ -27,6 +27,7 @@ void node_init(struct node *n, const struct node_config *c)
     struct loader_resolver r = catalog_resolver(n->catalog);
     const struct loader_config loading = {
         .threads = OR(c->loaders, 2),
+        .link_threads = OR(c->link_threads, 2),
         .share_node = c->share_node,
         .compile = {.threads = 1, .model_max = 64u << 20, .bare = true}};
     ck_assert_int_eq(loader_new(&n->gate.store, &r, &loading, &n->loader), OK);
