@@ -18,13 +18,16 @@ enum status cache_new(const struct cache_config *config, const struct cache_sour
     if (!c)
         return E_NO_MEMORY;
     if (table_init(&c->table, config->slots_max) != OK ||
-        share_table_init(&c->shares, config->limit_bytes) != OK) {
+        share_table_init(&c->shares, config->limit_bytes) != OK ||
+        tenant_table_init(&c->tenants, &config->tenants) != OK) {
+        share_table_fini(&c->shares);
         table_fini(&c->table);
         alloc_free(c);
         return E_NO_MEMORY;
     }
     c->magic = CACHE_MAGIC;
     c->config = *config;
+    c->config.tenants = (struct tenant_rules){0}; /* were borrowed; the table has its own */
     c->source = *source;
     lock_init(&c->lock, LOCK_CACHE);
     cond_init(&c->changed);
@@ -67,6 +70,7 @@ void cache_free(struct cache **cache)
     after_run(&after, c);
     table_fini(&c->table);
     share_table_fini(&c->shares);
+    tenant_table_fini(&c->tenants);
     budget_fini(&c->budget);
     cond_fini(&c->changed);
     lock_fini(&c->lock);
@@ -81,7 +85,8 @@ static bool spent(const struct slot *s)
 }
 
 /* Makes place for one more record; false when every record is in use. */
-static bool make_record_room(struct cache *c, struct after *a) REQUIRES(c->lock)
+static bool make_record_room(struct cache *c, const struct slot *fresh, struct after *a)
+    REQUIRES(c->lock)
 {
     if (c->table.count < c->config.slots_max)
         return true;
@@ -90,7 +95,7 @@ static bool make_record_room(struct cache *c, struct after *a) REQUIRES(c->lock)
         slot_drop(c, CONTAINER_OF(oldest, struct slot, link), a);
         return true;
     }
-    struct slot *victim = room_oldest_victim(c);
+    struct slot *victim = room_oldest_victim(c, tenant_known(&c->tenants, fresh->tenant));
     if (victim) {
         room_evict(c, victim, a);
         slot_detach(c, victim);
@@ -105,11 +110,19 @@ static bool replace(struct cache *c, struct slot *old, struct slot *fresh, struc
     if (old) {
         fresh->record = old->record;
         slot_detach(c, old);
-    } else if (!make_record_room(c, a)) {
+    } else if (!make_record_room(c, fresh, a)) {
         return false;
     }
+    tenant_join(c, fresh, a);
     slot_enter(c, fresh);
     return true;
+}
+
+static void count_tenant(struct tenant *t, enum lookup how, uint64_t now_us)
+{
+    struct tenant_counts *n = t->counts;
+    ++*(how == LOOKUP_HIT ? &n->hits : how == LOOKUP_MISS ? &n->misses : &n->joined);
+    t->last_us = now_us;
 }
 
 static void count_lookup(struct cache *c, struct slot *s, struct waiter *w, enum lookup how,
@@ -127,6 +140,7 @@ static void count_lookup(struct cache *c, struct slot *s, struct waiter *w, enum
     ++*own[how];
     metric_add(total[how], 1);
     r->last_used_us = now_us;
+    count_tenant(s->tenant, how, now_us);
     lru_touch(&c->live, &s->link);
 }
 
@@ -211,6 +225,24 @@ static enum pin_result pin_no_record(const struct cache *c, struct pin_call *p)
     return PIN_FAILED;
 }
 
+static void drop_slot(const struct cache *c, struct slot *fresh)
+{
+    if (fresh)
+        tenant_drop(&c->tenants, fresh->tenant);
+    alloc_free(fresh);
+}
+
+/* A slot that no table knows yet, with the tenant it may bring. NULL: no memory. */
+static struct slot *new_slot(const struct cache *c, const char *name, uint64_t hash)
+{
+    struct slot *s = slot_new(name, hash);
+    if (s && !(s->tenant = tenant_new(&c->tenants, name))) {
+        drop_slot(c, s);
+        return NULL;
+    }
+    return s;
+}
+
 enum pin_result cache_pin(struct cache *c, const char *name, uint64_t now_us, struct waiter *w,
                           struct pin *pin, struct err *err)
 {
@@ -225,7 +257,7 @@ enum pin_result cache_pin(struct cache *c, const char *name, uint64_t now_us, st
     struct slot *s = table_find(&c->table, name, hash);
     if (spent(s)) {
         lock_release(&c->lock);
-        fresh = slot_new(name, hash);
+        fresh = new_slot(c, name, hash);
         if (!fresh)
             return pin_no_memory(name, &p);
         lock_take(&c->lock);
@@ -235,7 +267,7 @@ enum pin_result cache_pin(struct cache *c, const char *name, uint64_t now_us, st
     enum pin_result result = s ? pin_slot(c, s, &p) : pin_no_record(c, &p);
     lock_release(&c->lock);
     after_run(&p.after, c);
-    alloc_free(fresh);
+    drop_slot(c, fresh);
     if (p.begin) /* it stays LOADING until the source ends its load */
         c->source.load(c->source.self, p.begin, p.begin->name);
     return result;
@@ -284,6 +316,7 @@ bool cache_cancel_wait(struct cache *c, struct waiter *w)
 
 static void drain_resident(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock)
 {
+    keep_end(c, s);
     s->record.evictions++;
     metric_add(M_EVICT_UNLOAD, 1);
     slot_to(c, s, SLOT_DRAINING);

@@ -12,6 +12,7 @@
 #include "cache/cache.h"
 #include "cache/policy/lru.h"
 #include "cache/share_priv.h"
+#include "cache/tenant_priv.h"
 
 enum { SLOT_STATE_COUNT = SLOT_FAILED + 1, CACHE_MAGIC = 0x43414348 };
 
@@ -25,6 +26,7 @@ struct drain_wait {
 /* What is remembered of a model; a fresh slot inherits it from the one it replaces. */
 struct record {
     bool known; /* the model was resident once, or its load proved that it exists */
+    bool kept;  /* no victim; only ever true while RESIDENT */
     char version[MODEL_VERSION_MAX + 1];
     uint64_t hits, misses, joined, loads, evictions;
     uint64_t last_used_us; /* 0: never */
@@ -37,15 +39,16 @@ struct record {
 
 /* Heap; owned by the cache. What every pin looks at stands first. */
 struct slot {
-    struct slot *chain;   /* next in its bucket */
-    uint64_t hash;        /* of name; never changes */
-    struct lru_link link; /* in cache.live or cache.idle; in none while DRAINING */
-    void *value;          /* the source's, from cache_load_done to cache_drained */
-    uint64_t bytes;       /* its own, charged now, in the budget class of the state */
-    struct holds *holds;  /* what it shares; NULL: nothing, or no more */
-    struct share *dead;   /* what died with it and is not free yet; unchanged while the source has
-                           * it, and then read without the lock */
-    uint64_t dead_bytes;  /* of dead, charged as DRAINING */
+    struct slot *chain;    /* next in its bucket */
+    uint64_t hash;         /* of name; never changes */
+    struct lru_link link;  /* in cache.live or cache.idle; in none while DRAINING */
+    void *value;           /* the source's, from cache_load_done to cache_drained */
+    uint64_t bytes;        /* its own, charged now, in the budget class of the state */
+    struct tenant *tenant; /* who is charged: the cache's once the slot is in the table */
+    struct holds *holds;   /* what it shares; NULL: nothing, or no more */
+    struct share *dead;    /* what died with it and is not free yet; unchanged while the source has
+                            * it, and then read without the lock */
+    uint64_t dead_bytes;   /* of dead, charged as DRAINING */
     enum slot_state state;
     uint32_t pins;
     bool current;                /* stands in the table */
@@ -79,6 +82,7 @@ struct room_wait {
     struct share_want *wants; /* the caller's */
     bool queued;              /* false: granted, or withdrawn by a cancel */
     bool granted;
+    bool beyond; /* refused: its tenant would have more than its ceiling */
 };
 
 struct cache {
@@ -97,6 +101,9 @@ struct cache {
     struct room_wait *room_first, *room_last;
     struct cond changed; /* a room_wait left the queue, or a slot was drained */
     uint64_t latest_us;  /* the latest now_us that came in; ages are measured from it */
+    struct tenant_table tenants;
+    uint64_t passes;     /* over shares; see shares_pass */
+    uint32_t kept_count; /* slots that are kept */
 };
 
 /* ---- after.c: what was decided under the lock and is done after its release ---- */
@@ -105,6 +112,7 @@ struct after {
     struct slot *unload_last;
     struct slot *dead;          /* freed */
     struct share *shares;       /* freed */
+    struct tenant *tenants;     /* freed */
     struct holds *holds;        /* freed */
     struct drain_wait *drained; /* called and freed */
     struct waiter *answer;      /* answered with status, err and pin */
@@ -141,8 +149,9 @@ void slot_unload(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->l
 
 /* ---- room.c ---- */
 void room_evict(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
-struct slot *room_oldest_victim(struct cache *c) REQUIRES(c->lock); /* NULL: none */
-void room_grant(struct cache *c) REQUIRES(c->lock);                 /* after bytes came back */
+/* Who goes when a record of a model of t is to be made; NULL: nobody may. */
+struct slot *room_oldest_victim(struct cache *c, struct tenant *t) REQUIRES(c->lock);
+void room_grant(struct cache *c) REQUIRES(c->lock); /* after bytes came back */
 void room_withdraw(struct cache *c, const struct slot *s) REQUIRES(c->lock);
 
 /* ---- share.c; share_priv.h has the rest ---- */
@@ -155,6 +164,28 @@ uint64_t shares_hold(struct cache *c, struct slot *s, struct holds *h, struct sh
 void shares_let_go(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
 /* The source freed what died with s. */
 void shares_buried(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
+
+/* ---- tenant.c, turn.c, keep.c; tenant_priv.h has the rest ---- */
+/* s, which brought a tenant from tenant_new, belongs to the one of that name from now on. */
+void tenant_join(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
+void tenant_leave(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
+/* Who gives next, as the decision stands; NULL: nobody can or, beyond his ceiling, the asker
+ * cannot.
+ */
+struct tenant *turn_tenant(const struct cache *c, const struct turn *turn) REQUIRES(c->lock);
+/* May s be chosen, whose turn it is? The filter of every order of victims. */
+bool turn_may_go(const struct cache *c, const struct turn *turn, const struct slot *s)
+    REQUIRES(c->lock);
+/* Chooses s, which leaves its shares (shares_leave), and says how many bytes that frees. False, and
+ * nothing happened: its tenant would have less than its floor, for another's sake. */
+bool turn_take(const struct turn *turn, struct slot *s, uint64_t *freed);
+/* The oldest of t that may go, taken; NULL: t is through. */
+struct slot *turn_victim(const struct cache *c, const struct turn *turn, struct tenant *t,
+                         uint64_t *freed) REQUIRES(c->lock);
+/* The decision is over; those who were taken have stayed (shares_stay) or are about to go. */
+void turn_end(struct cache *c) REQUIRES(c->lock);
+/* s is not kept any more; nothing to do is fine. */
+void keep_end(struct cache *c, struct slot *s) REQUIRES(c->lock);
 
 /* ---- load.c ---- */
 /* A failing load's bytes, and those of what died with it, are free. */

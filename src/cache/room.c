@@ -13,29 +13,10 @@
 #include "cache/cache_priv.h"
 #include "metrics/metrics.h"
 
-static bool evictable(const struct slot *s)
-{
-    return s->state == SLOT_RESIDENT && !s->pins;
-}
-
-static struct slot *next_victim(const struct cache *c, const struct slot *after) REQUIRES(c->lock)
-{
-    struct lru_link *k = after ? lru_next(&c->live, &after->link) : lru_next(&c->live, NULL);
-    while (k && !evictable(CONTAINER_OF(k, struct slot, link)))
-        k = lru_next(&c->live, k);
-    return k ? CONTAINER_OF(k, struct slot, link) : NULL;
-}
-
-struct slot *room_oldest_victim(struct cache *c)
-{
-    lock_assert_held(&c->lock);
-    return next_victim(c, NULL);
-}
-
 void room_evict(struct cache *c, struct slot *s, struct after *a)
 {
     lock_assert_held(&c->lock);
-    ASSERT(evictable(s));
+    ASSERT(s->state == SLOT_RESIDENT && !s->pins && !s->record.kept);
     uint64_t since = s->record.last_used_us ? s->record.last_used_us : s->record.loaded_us;
     s->record.evictions++;
     metric_add(M_EVICT_ROOM, 1);
@@ -52,29 +33,58 @@ static uint64_t unpromised(struct cache *c) REQUIRES(c->lock)
     return have - c->promised;
 }
 
-/* The oldest who together free enough for bytes to be unpromised, as a list; false when there are
- * not so many. */
-static bool choose_victims(struct cache *c, uint64_t bytes, struct slot **victims) REQUIRES(c->lock)
+/* Those who together free enough for bytes to be unpromised and the asker to keep to his ceiling,
+ * as a list; false when there are not so many. */
+static bool choose_victims(struct cache *c, const struct turn *turn, uint64_t bytes,
+                           struct slot **victims) REQUIRES(c->lock)
 {
-    struct slot *s = NULL;
-    uint64_t have = unpromised(c);
+    struct tenant *t;
+    uint64_t have = unpromised(c), freed;
+    bool enough;
     *victims = NULL;
-    while (have < bytes && (s = next_victim(c, s))) {
-        have += s->bytes + shares_leave(s);
+    while (!(enough = have >= bytes && !turn_over_ceiling(turn)) && (t = turn_tenant(c, turn))) {
+        struct slot *s = turn_victim(c, turn, t, &freed);
+        if (!s)
+            continue;
+        have += freed;
         s->after_next = NULL;
         *victims = s;
         victims = &s->after_next;
     }
-    return have >= bytes;
+    return enough;
 }
 
-/* Evicts the oldest until bytes are unpromised; false, and nobody evicted, when they cannot be. */
-static bool make_room(struct cache *c, uint64_t bytes, struct after *a) REQUIRES(c->lock)
+/* The same, first without those that are to stay a while. All of them have stayed. */
+static bool decide(struct cache *c, struct turn *turn, uint64_t bytes, struct slot **victims)
+    REQUIRES(c->lock)
+{
+    bool enough = false;
+    for (int pass = 0; !enough && pass <= (c->tenants.some_stay ? 1 : 0); pass++) {
+        turn->all = pass > 0;
+        enough = choose_victims(c, turn, bytes, victims);
+        for (struct slot *s = *victims; s; s = s->after_next)
+            shares_stay(s);
+        turn_end(c);
+    }
+    return enough;
+}
+
+struct slot *room_oldest_victim(struct cache *c, struct tenant *asker)
+{
+    lock_assert_held(&c->lock);
+    struct turn turn = {.asker = asker};
+    struct slot *victims;
+    (void)!decide(c, &turn, unpromised(c) + 1, &victims); /* one will do, if it has no bytes too */
+    return victims;
+}
+
+/* Evicts whose turn it is until bytes are unpromised; false, and nobody evicted, when they cannot
+ * be. */
+static bool make_room(struct cache *c, const struct room_wait *r, struct after *a) REQUIRES(c->lock)
 {
     struct slot *victims;
-    bool enough = choose_victims(c, bytes, &victims);
-    for (struct slot *s = victims; s; s = s->after_next)
-        shares_stay(s);
+    struct turn turn = {.asker = r->slot ? r->slot->tenant : NULL, .asked_bytes = r->bytes};
+    bool enough = decide(c, &turn, r->bytes, &victims);
     while (enough && victims) {
         struct slot *s = victims;
         victims = s->after_next;
@@ -95,6 +105,8 @@ static void unqueue(struct cache *c, struct room_wait *r) REQUIRES(c->lock)
         c->room_last = before;
     r->queued = false;
     c->promised -= r->bytes;
+    if (r->slot)
+        r->slot->tenant->promised_bytes -= r->bytes;
 }
 
 static bool take(struct cache *c, struct room_wait *r) REQUIRES(c->lock)
@@ -103,6 +115,7 @@ static bool take(struct cache *c, struct room_wait *r) REQUIRES(c->lock)
         return false;
     if (r->slot) {
         r->slot->bytes = r->own_bytes;
+        tenant_charge(r->slot->tenant, r->own_bytes);
         shares_charge(r->slot);
     }
     r->granted = true;
@@ -134,23 +147,37 @@ void room_withdraw(struct cache *c, const struct slot *s)
     room_grant(c);
 }
 
+static bool beyond_ceiling(const struct room_wait *r)
+{
+    struct turn turn = {.asker = r->slot ? r->slot->tenant : NULL, .asked_bytes = r->bytes};
+    return turn_over_ceiling(&turn);
+}
+
 /* Grants r now, queues it, or refuses it. */
 static bool ask(struct cache *c, struct room_wait *r, struct after *a) REQUIRES(c->lock)
 {
-    if (!c->room_first && take(c, r))
+    r->beyond = beyond_ceiling(r);
+    if (!r->beyond && !c->room_first && take(c, r))
         return true;
-    if ((r->slot && r->slot->modest) || !make_room(c, r->bytes, a))
+    if ((r->slot && r->slot->modest) || !make_room(c, r, a))
         return false;
     *(c->room_last ? &c->room_last->next : &c->room_first) = r;
     c->room_last = r;
     r->queued = true;
     c->promised += r->bytes;
+    if (r->slot)
+        r->slot->tenant->promised_bytes += r->bytes;
     room_grant(c);
     return true;
 }
 
 static enum status refuse(struct cache *c, const struct room_wait *r, struct err *err)
 {
+    if (r->beyond)
+        return err_set(err, E_NO_ROOM,
+                       "no room for %" PRIu64 " bytes: tenant '%s' may have %" PRIu64
+                       " and nothing else of it may go",
+                       r->bytes, r->slot->tenant->name, r->slot->tenant->rule->ceiling_bytes);
     return err_set(err, E_NO_ROOM,
                    "no room for %" PRIu64 " bytes: %" PRIu64 " of %" PRIu64
                    " are free and nothing else may go",
@@ -199,6 +226,11 @@ enum status cache_load_reserve(struct cache *c, struct slot *slot, const struct 
                        "the model needs %" PRIu64 " bytes and %" PRIu64
                        " to run, the whole budget is %" PRIu64,
                        bytes, need->also_needed, c->config.limit_bytes);
+    const struct tenant *t = slot->tenant;
+    if (t->rule->ceiling_bytes && bytes > t->rule->ceiling_bytes)
+        return err_set(err, E_NEVER_FITS,
+                       "the model needs %" PRIu64 " bytes, the ceiling of tenant '%s' is %" PRIu64,
+                       bytes, t->name, t->rule->ceiling_bytes);
     struct room_wait r = {.bytes = need->bytes,
                           .own_bytes = need->bytes,
                           .class = BUDGET_RESERVED,

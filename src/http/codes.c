@@ -9,6 +9,7 @@ static const struct http_code codes[STATUS_COUNT] = {
     [E_BAD_INPUT] = {400, 0},
     [E_NOT_FOUND] = {404, 0},
     [E_EXISTS] = {409, 0},
+    [E_FLOOR] = {409, 0},
     [E_METHOD] = {405, 0},
     [E_NOT_ACCEPTABLE] = {406, 0},
     [E_MEDIA_TYPE] = {415, 0},
