@@ -132,6 +132,11 @@ uint32_t cache_expire(struct cache *c, uint64_t now_us)
 
 /* ---- what each has ---- */
 
+bool cache_ruled(const struct cache *c)
+{
+    return !c->tenants.everyone;
+}
+
 static void add_tenant(const struct tenant *t, struct tenant_usage *out)
 {
     out->bytes += t->used_bytes;

@@ -198,11 +198,13 @@ static bool fills(const struct slot *s, const struct share *x)
 
 void shares_charge(struct slot *s)
 {
-    for (uint32_t i = 0; s->holds && i < s->holds->n; i++)
-        if (fills(s, s->holds->all[i].share)) {
-            s->holds->all[i].share->charged = true;
-            count_parts(s->holds->all[i].share, true);
-        }
+    for (uint32_t i = 0; s->holds && i < s->holds->n; i++) {
+        struct share *x = s->holds->all[i].share;
+        if (!fills(s, x) || x->charged)
+            continue;
+        x->charged = true;
+        count_parts(x, true);
+    }
 }
 
 /* The load of s ends, and x is not filled: its bytes are those of s that are not used. */

@@ -69,7 +69,7 @@ static void move_bytes(struct cache *c, struct slot *s, enum slot_state to)
 static void count_tenant(const struct slot *s, enum slot_state to)
 {
     struct tenant *t = s->tenant;
-    if (to == SLOT_DRAINING)
+    if ((s->state == SLOT_LOADING || s->state == SLOT_RESIDENT) && to != SLOT_RESIDENT)
         tenant_refund(t, s->bytes);
     t->counts->evictions += s->state == SLOT_RESIDENT;
     t->counts->loads += to == SLOT_RESIDENT;
@@ -79,8 +79,8 @@ void slot_to(struct cache *c, struct slot *s, enum slot_state to)
 {
     lock_assert_held(&c->lock);
     ASSERT(legal[s->state][to]);
-    move_bytes(c, s, to);
     count_tenant(s, to);
+    move_bytes(c, s, to);
     struct lru *from_list = list_of(c, s->state), *to_list = list_of(c, to);
     if (from_list != to_list) {
         if (from_list)

@@ -72,6 +72,9 @@ struct tenant_usage {
  * alone, with weight 1.  thread: any   locks: takes CACHE, for as long as all residents take */
 size_t cache_tenants(struct cache *c, struct tenant_usage *out, size_t max);
 
+/* Are there rules for tenants?  thread: any */
+bool cache_ruled(const struct cache *c);
+
 /* Keeps what is pinned: from now on it is no victim, until cache_unkeep or cache_unload.
  * thread: any   locks: takes CACHE, as above
  * errors: E_FLOOR: the tenant would keep more than its floor; E_CANCELLED: it is going already */

@@ -41,6 +41,32 @@ static enum status start_disk(struct node *n, const struct config *c, struct err
     return s;
 }
 
+static enum status start_cache(struct node *n, const struct config *c, struct err *err)
+{
+    const struct cache_source source = loader_source(n->loader);
+    struct tenant_rule rules[TENANT_RULES_MAX];
+    config_rules(c, rules);
+    const struct cache_config cache = {
+        .limit_bytes = c->memory ? c->memory : config_memory_auto(),
+        .backoff_min_us = c->load_backoff,
+        .backoff_max_us = MAX(c->load_backoff, c->load_backoff_max),
+        .slots_max = (uint32_t)c->records,
+        .tenants = {.rules = rules,
+                    .n = c->n_tenants,
+                    .ttl_us = c->ttl,
+                    .min_residency_us = c->min_residency},
+    };
+    enum status s = tenants_check(&cache.tenants, cache.limit_bytes, err);
+    if (s != OK)
+        return s;
+    s = cache_new(&cache, &source, &n->cache);
+    if (s != OK)
+        return err_set(err, s, "cache: %s", status_text(s));
+    set_memory(c, cache.limit_bytes);
+    budget_init(&n->http_memory, c->http_memory);
+    return OK;
+}
+
 static enum status start_loading(struct node *n, const struct config *c, struct err *err)
 {
     enum status s = store_open(c->store, &n->store, err);
@@ -58,19 +84,8 @@ static enum status start_loading(struct node *n, const struct config *c, struct 
     s = start_disk(n, c, err);
     if (s != OK)
         return s;
-    const struct cache_source source = loader_source(n->loader);
-    const struct cache_config cache = {
-        .limit_bytes = c->memory ? c->memory : config_memory_auto(),
-        .backoff_min_us = c->load_backoff,
-        .backoff_max_us = MAX(c->load_backoff, c->load_backoff_max),
-        .slots_max = (uint32_t)c->records,
-    };
-    s = cache_new(&cache, &source, &n->cache);
-    if (s != OK)
-        return err_set(err, s, "cache: %s", status_text(s));
-    set_memory(c, cache.limit_bytes);
-    budget_init(&n->http_memory, c->http_memory);
-    return loader_start(n->loader, n->cache, err);
+    s = start_cache(n, c, err);
+    return s == OK ? loader_start(n->loader, n->cache, err) : s;
 }
 
 static enum status start_serving(struct node *n, const struct config *c, struct err *err)
@@ -123,6 +138,8 @@ enum status node_start(struct node *n, const struct config *c, struct err *err)
         s = start_serving(n, c, err);
     if (s == OK)
         s = start_residency(n, c, err);
+    if (s == OK)
+        s = expiry_start(n->cache, &n->expiry, err);
     if (s != OK)
         node_stop(n, clock_now_us());
     return s;
@@ -150,6 +167,7 @@ void node_stop(struct node *n, uint64_t until_us)
     /* Only now: what waited for a load could still be answered. */
     if (n->loader)
         loader_drain(n->loader);
+    expiry_stop(&n->expiry);
     if (n->residency)
         residency_stop(&n->residency);
     if (n->endpoint)

@@ -58,6 +58,7 @@ static void take_arrow(enum slot_state from, enum slot_state to)
         if (way[from][i] == SLOT_LOADING) {
             ck_assert(budget_take(&c->budget, BUDGET_RESERVED, 10));
             s->bytes = 10;
+            tenant_charge(s->tenant, 10);
         }
     }
     ck_assert_int_eq(s->state, from);
