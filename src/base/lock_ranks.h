@@ -12,6 +12,7 @@
     X(LOCK_CATALOG, "catalog: negative names and resolutions")                                     \
     X(LOCK_CACHE, "cache: slots, recency, waiters")                                                \
     X(LOCK_LOADER, "loader: the queue of loads")                                                   \
+    X(LOCK_COMPILES, "loader: the queue of compiles")                                              \
     X(LOCK_REAPER, "loader: the queue of unloads")                                                 \
     X(LOCK_BEHIND, "loader: what is to be written to disk")                                        \
     X(LOCK_EXEC, "exec: the job queue and its tickets")                                            \

@@ -75,6 +75,10 @@ struct waiter {
     /* Called exactly once, on a loader thread, without locks, when the load ended: pin is set on
      * OK. After it the waiter belongs to its owner again. */
     void (*done)(struct waiter *w, enum status s, const struct pin *pin, const struct err *err);
+    /* NULL, or called instead of done, once for all waiters of the load that have the same one: a
+     * list through next, in the order in which they came, each with a pin of its own. */
+    void (*done_all)(struct waiter *list, enum status s, const struct pin *pin,
+                     const struct err *err);
     enum hint hint;          /* set by who does not count: what a load is for */
     bool counts;             /* an invocation: counts and stamps recency; false for POST /models */
     enum lookup lookup;      /* set by cache_pin */
@@ -116,8 +120,8 @@ enum pin_result {
                   * E_NO_MEMORY, or E_NO_ROOM when every record is in use */
 };
 /* thread: any   locks: takes CACHE   blocks: no   name: proven by the caller
- * The caller sets w->done, w->counts and w->hint; w->lookup says how it was found, counted or not.
- * done may be called before cache_pin returns. */
+ * The caller sets w->done or w->done_all, w->counts and w->hint; w->lookup says how it was found,
+ * counted or not. done may be called before cache_pin returns. */
 enum pin_result cache_pin(struct cache *c, const char *name, uint64_t now_us, struct waiter *w,
                           struct pin *pin, struct err *err) WARN_UNUSED;
 /* Pins a model that is resident now, to look at it: not counted, recency not stamped. False, *pin
@@ -125,7 +129,8 @@ enum pin_result cache_pin(struct cache *c, const char *name, uint64_t now_us, st
 bool cache_pin_resident(struct cache *c, const char *name, struct pin *pin) WARN_UNUSED;
 /* The version of what is pinned, as given to cache_load_done; lives until cache_unpin. */
 const char *cache_pin_version(const struct pin *pin);
-void cache_unpin(struct cache *c, const struct pin *pin); /* thread: any   blocks: no */
+/* thread: any   blocks: no   locks: takes CACHE where a draining slot has no other pin */
+void cache_unpin(struct cache *c, const struct pin *pin);
 /* Withdraws a waiting waiter: true when done will not be called. The load itself goes on. */
 bool cache_cancel_wait(struct cache *c, struct waiter *w) WARN_UNUSED;
 
@@ -189,7 +194,8 @@ struct slot_info {
 };
 /* False when the node has no record of the name. */
 bool cache_info(struct cache *c, const char *name, struct slot_info *out);
-/* Up to max records whose name sorts after `after` ("" for the first), in name order. */
+/* Up to max records whose name sorts after `after` ("" for the first), in name order. What is far
+ * apart in it, and what shares much, was looked at one after the other, not in one moment. */
 size_t cache_list(struct cache *c, const char *after, struct slot_info *out, size_t max);
 void cache_usage(struct cache *c, struct budget_usage *out);
 /* Slots by state, those included that a fresh slot replaced and that still drain. */

@@ -96,7 +96,7 @@ static uint64_t since_us(const struct slot *s)
 static bool expired(const struct cache *c, const struct slot *s)
 {
     uint64_t ttl_us = s->tenant->rule->ttl_us;
-    return s->state == SLOT_RESIDENT && !s->pins && !s->record.kept && ttl_us &&
+    return s->state == SLOT_RESIDENT && !slot_pins(s) && !s->record.kept && ttl_us &&
            c->latest_us - since_us(s) >= ttl_us;
 }
 

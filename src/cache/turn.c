@@ -57,7 +57,7 @@ struct tenant *turn_tenant(const struct cache *c, const struct turn *turn)
 
 bool turn_may_go(const struct cache *c, const struct turn *turn, const struct slot *s)
 {
-    if (s->state != SLOT_RESIDENT || s->pins || s->record.kept)
+    if (s->state != SLOT_RESIDENT || slot_pins(s) || s->record.kept)
         return false;
     uint64_t stays_us = s->tenant->rule->min_residency_us;
     return turn->all || !stays_us || c->latest_us - s->record.loaded_us >= stays_us;

@@ -42,6 +42,16 @@
     X(COUNT, loops, "loops", "N", "auto", 0, 64,                                                   \
       "Event loops that serve connections; auto: one per core, at most 8.")                        \
     X(COUNT, loaders, "loaders", "N", "2", 1, 64, "Threads that load models.")                     \
+    X(COUNT, compilers, "compilers", "N", "1", 1, 64,                                              \
+      "Raw model files of the store that are compiled at once, each in a process that is held.")   \
+    X(SIZE, compile_file_max, "compile-file-max", "SIZE", "2GiB", 1, INT64_MAX,                    \
+      "Bytes of a raw model file that is compiled; a larger one cannot be loaded.")                \
+    X(SIZE, compile_memory, "compile-memory", "SIZE", "auto", 0, INT64_MAX,                        \
+      "What a compile may use, beside --memory; auto: 1GiB and 5 times the file.")                 \
+    X(TIME, compile_time, "compile-time", "TIME", "2m", 1000000, UINT64_C(86400000000),            \
+      "How long a compile may take.")                                                              \
+    X(CHOICE, optimize, "optimize", "balanced|speed|memory", "balanced", 0, 2,                     \
+      "What faster weights may cost in memory where raw model files are compiled.")                \
     X(COUNT, queue, "queue", "N", "4096", 1, 1 << 20,                                              \
       "Invocations admitted and not yet running; beyond it 503.")                                  \
     X(TIME, timeout, "timeout", "TIME", "60s", 1000, UINT64_C(86400000000),                        \

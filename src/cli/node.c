@@ -77,7 +77,12 @@ static enum status start_loading(struct node *n, const struct config *c, struct 
         return err_set(err, s, "catalog: %s", status_text(s));
     struct loader_resolver resolver = catalog_resolver(n->catalog);
     const struct loader_config loading = {.threads = (uint32_t)c->loaders,
-                                          .share_node = c->share == 1};
+                                          .share_node = c->share == 1,
+                                          .compile = {.memory_bytes = c->compile_memory,
+                                                      .time_us = c->compile_time,
+                                                      .optimize = (uint32_t)c->optimize,
+                                                      .model_max = c->compile_file_max,
+                                                      .threads = (uint32_t)c->compilers}};
     s = loader_new(n->store, &resolver, &loading, &n->loader);
     if (s != OK)
         return err_set(err, s, "loader: %s", status_text(s));

@@ -46,6 +46,10 @@
     X(M_LOADS_NOT_FOUND, COUNTER, "roost_model_loads_total", "result=\"not_found\"", "")           \
     X(M_LOADS_REFUSED, COUNTER, "roost_model_loads_total", "result=\"refused\"", "")               \
     X(M_LOADS_CANCELLED, COUNTER, "roost_model_loads_total", "result=\"cancelled\"", "")           \
+    X(M_COMPILES_OK, COUNTER, "roost_compiles_total", "result=\"ok\"",                             \
+      "Compiles of raw model files of the store that ended, by how.")                              \
+    X(M_COMPILES_FAILED, COUNTER, "roost_compiles_total", "result=\"failed\"", "")                 \
+    X(M_COMPILES_CANCELLED, COUNTER, "roost_compiles_total", "result=\"cancelled\"", "")           \
     X(M_UNLOADS, COUNTER, "roost_model_unloads_total", "", "Programs freed.")                      \
     X(M_STORE_READS, COUNTER, "roost_store_reads_total", "", "Ranged reads from the store.")       \
     X(M_STORE_READ_BYTES, COUNTER, "roost_store_read_bytes_total", "",                             \
@@ -144,6 +148,8 @@
       "A load's time by stage.")                                                                   \
     X(H_LOAD_FETCH, "roost_model_load_duration_seconds", "stage=\"fetch\"", BOUNDS_LATENCY, "")    \
     X(H_LOAD_BIND, "roost_model_load_duration_seconds", "stage=\"bind\"", BOUNDS_LATENCY, "")      \
+    X(H_COMPILE, "roost_compile_duration_seconds", "", BOUNDS_LATENCY,                             \
+      "Compiles of raw model files that ended well: reading, compiling and keeping.")              \
     X(H_AGE_AT_EVICTION, "roost_cache_age_at_eviction_seconds", "", BOUNDS_AGE,                    \
       "Time since the last use of a model when it was evicted for room.")
 

@@ -13,6 +13,9 @@ IRIS = [[5.1, 3.5, 1.4, 0.2]]
 ASKED = ("http_2xx", "http_4xx", "connections")
 
 SHORT = {
+    "compiles_ok": 'roost_compiles_total{result="ok"}',
+    "compiles_failed": 'roost_compiles_total{result="failed"}',
+    "compiles_cancelled": 'roost_compiles_total{result="cancelled"}',
     "hit": 'roost_cache_lookups_total{result="hit"}',
     "miss": 'roost_cache_lookups_total{result="miss"}',
     "joined": 'roost_cache_lookups_total{result="joined"}',
