@@ -11,24 +11,34 @@
 #include "cache/cache_priv.h"
 #include "metrics/metrics.h"
 
+static void free_parts(struct cache *c)
+{
+    watch_fini(&c->watch);
+    choose_fini(c);
+    ids_fini(&c->ids);
+    tenant_table_fini(&c->tenants);
+    share_table_fini(&c->shares);
+    table_fini(&c->table);
+}
+
 enum status cache_new(const struct cache_config *config, const struct cache_source *source,
                       struct cache **out)
 {
     struct cache *c = alloc_zero(1, sizeof(*c));
     if (!c)
         return E_NO_MEMORY;
+    c->magic = CACHE_MAGIC;
+    c->config = *config;
+    c->source = *source;
     if (table_init(&c->table, config->slots_max) != OK ||
         share_table_init(&c->shares, config->limit_bytes) != OK ||
-        tenant_table_init(&c->tenants, &config->tenants) != OK) {
-        share_table_fini(&c->shares);
-        table_fini(&c->table);
+        tenant_table_init(&c->tenants, &config->tenants) != OK ||
+        watch_init(&c->watch, config->slots_max + 1) != OK || choose_init(c) != OK) {
+        free_parts(c);
         alloc_free(c);
         return E_NO_MEMORY;
     }
-    c->magic = CACHE_MAGIC;
-    c->config = *config;
     c->config.tenants = (struct tenant_rules){0}; /* were borrowed; the table has its own */
-    c->source = *source;
     lock_init(&c->lock, LOCK_CACHE);
     cond_init(&c->changed);
     budget_init(&c->budget, config->limit_bytes);
@@ -36,6 +46,17 @@ enum status cache_new(const struct cache_config *config, const struct cache_sour
     lru_init(&c->idle);
     *out = c;
     return OK;
+}
+
+enum status cache_watch(struct cache *c, const struct watch_consumer *k)
+{
+    enum status s = c->ids.max ? OK : ids_init(&c->ids, c->config.slots_max);
+    return s == OK ? watch_add(&c->watch, k) : s;
+}
+
+enum status cache_start(struct cache *c, struct err *err)
+{
+    return watch_listens(&c->watch) ? watch_start(&c->watch, NULL, c, err) : OK;
 }
 
 static void unload_all(struct cache *c)
@@ -60,6 +81,7 @@ void cache_free(struct cache **cache)
     struct lru_link *k;
     if (!c)
         return;
+    watch_stop(&c->watch);
     unload_all(c);
     lock_take(&c->lock);
     while (c->by_state[SLOT_DRAINING])
@@ -68,9 +90,7 @@ void cache_free(struct cache **cache)
         slot_drop(c, CONTAINER_OF(k, struct slot, link), &after);
     lock_release(&c->lock);
     after_run(&after, c);
-    table_fini(&c->table);
-    share_table_fini(&c->shares);
-    tenant_table_fini(&c->tenants);
+    free_parts(c);
     budget_fini(&c->budget);
     cond_fini(&c->changed);
     lock_fini(&c->lock);
@@ -110,6 +130,7 @@ static bool replace(struct cache *c, struct slot *old, struct slot *fresh, struc
     if (old) {
         fresh->record = old->record;
         old->record.last_words = NULL; /* moved */
+        old->record.id = 0;            /* moved */
         slot_detach(c, old);
     } else if (!make_record_room(c, fresh, a)) {
         return false;
@@ -146,6 +167,7 @@ static void count_lookup(struct cache *c, struct slot *s, struct waiter *w, enum
     r->last_used_us = now_us;
     count_tenant(c, s, how, now_us);
     lru_touch(&c->live, &s->link);
+    tell_lookup(c, s, how);
 }
 
 /* One cache_pin on its way. */
@@ -167,6 +189,12 @@ static enum pin_result pin_failed(const struct slot *s, struct pin_call *p)
     return PIN_FAILED;
 }
 
+/* Does w ask for a resident model, rather than for one run of it? */
+static bool is_wanted(const struct waiter *w)
+{
+    return !w->counts && w->hint == HINT_NONE;
+}
+
 /* Pins, joins or begins a load; s is not spent. */
 static enum pin_result pin_slot(struct cache *c, struct slot *s, struct pin_call *p)
     REQUIRES(c->lock)
@@ -179,6 +207,7 @@ static enum pin_result pin_slot(struct cache *c, struct slot *s, struct pin_call
         return PIN_READY;
     case SLOT_LOADING:
         s->modest &= p->w->hint != HINT_NONE;
+        s->wanted |= is_wanted(p->w);
         waiters_add(s, p->w);
         count_lookup(c, s, p->w, LOOKUP_JOINED, p->now_us);
         return PIN_WAITING;
@@ -191,6 +220,7 @@ static enum pin_result pin_slot(struct cache *c, struct slot *s, struct pin_call
     }
     slot_to(c, s, SLOT_LOADING);
     s->modest = p->w->hint != HINT_NONE;
+    s->wanted = is_wanted(p->w);
     if (p->w->hint == HINT_COLD)
         lru_sink(&c->live, &s->link);
     waiters_add(s, p->w);
@@ -258,16 +288,18 @@ enum pin_result cache_pin(struct cache *c, const char *name, uint64_t now_us, st
     w->times = (struct load_times){0};
     w->retry_after_s = 0;
     lock_take(&c->lock);
+    c->latest_us = MAX(c->latest_us, now_us);
     struct slot *s = table_find(&c->table, name, hash);
     if (spent(s)) {
+        uint32_t records = c->ids.used;
         lock_release(&c->lock);
+        tell_reserve(c, records);
         fresh = new_slot(c, name, hash);
         if (!fresh)
             return pin_no_memory(name, &p);
         lock_take(&c->lock);
         s = slot_for(c, &fresh, &p.after);
     }
-    c->latest_us = MAX(c->latest_us, now_us);
     enum pin_result result = s ? pin_slot(c, s, &p) : pin_no_record(c, &p);
     lock_release(&c->lock);
     if (result == PIN_READY && w->counts)

@@ -13,10 +13,10 @@
  * the record; the old one goes when its bytes are free.
  *
  * Recency is stamped when an invocation pins (hit or joined), under the lock; finishing a load does
- * not touch. A load that no invocation asked for enters as the newest and is not stamped; one for a
- * hint evicts nobody, and may enter as the oldest (enum hint). Victims are the oldest unpinned
- * resident slots, until free plus already draining bytes suffice; where tenants have rules, of the
- * tenant whose turn it is (cache/tenant.h).
+ * not touch (--policy lru). A load that no invocation asked for enters as the newest and is not
+ * stamped; one for a hint evicts nobody, and may enter as the oldest (enum hint). Victims are the
+ * oldest unpinned resident slots, until free plus already draining bytes suffice; where tenants
+ * have rules, of the tenant whose turn it is (cache/tenant.h).
  *
  * Room is given first come, first served, to loads and to workers' scratch alike. A request is
  * decided at once: free bytes, bytes on their way back and victims cover it besides all that was
@@ -97,18 +97,27 @@ struct cache_source {
     void *self;
 };
 
+struct policy_ops;
+
 struct cache_config {
-    uint64_t limit_bytes;    /* --memory */
-    uint64_t backoff_min_us; /* first back-off of a failed load, doubling … */
-    uint64_t backoff_max_us; /* … up to this */
-    uint32_t slots_max;      /* records kept; for a new one the oldest ABSENT or FAILED one goes,
-                              * else the oldest unpinned resident one */
+    uint64_t limit_bytes;            /* --memory */
+    const struct policy_ops *policy; /* NULL: lru */
+    uint64_t transient_bytes; /* most of models that are served and not kept, of limit_bytes */
+    uint64_t backoff_min_us;  /* first back-off of a failed load, doubling … */
+    uint64_t backoff_max_us;  /* … up to this */
+    uint32_t slots_max;       /* records kept; for a new one the oldest ABSENT or FAILED one goes,
+                               * else the oldest unpinned resident one */
     struct tenant_rules tenants; /* which tenants_check found good */
 };
 
 /* errors: E_NO_MEMORY */
 enum status cache_new(const struct cache_config *c, const struct cache_source *source,
                       struct cache **out) WARN_UNUSED;
+/* Tells k of all that happens from now on. Before the first pin.  errors: E_NO_MEMORY */
+struct watch_consumer;
+enum status cache_watch(struct cache *c, const struct watch_consumer *k) WARN_UNUSED;
+/* Starts the thread that tells watchers; where there are none, nothing.  errors: E_INTERNAL */
+enum status cache_start(struct cache *c, struct err *err) WARN_UNUSED;
 /* Nothing may be pinned, loading or waiting any more. Unloads what is resident through the source
  * and waits for it. */
 void cache_free(struct cache **c);

@@ -15,6 +15,7 @@
 #include "cache/policy/lru.h"
 #include "cache/share_priv.h"
 #include "cache/tenant_priv.h"
+#include "cache/watch.h"
 
 enum { SLOT_STATE_COUNT = SLOT_FAILED + 1, CACHE_MAGIC = 0x43414348 };
 #define PINS_LAST (1u << 31)
@@ -38,6 +39,9 @@ struct record {
     char *last_words;       /* heap; of last_error. NULL: there were none, or no memory for them */
     enum status last_error; /* since the last good load; OK: none */
     uint32_t failures;      /* remembered ones in a row; decides the back-off */
+    uint32_t id;            /* in cache.ids; 0: none, nothing is told of it */
+    uint32_t reload_us;     /* fetch and load, from the tier below: moving average; 0: unknown */
+    uint64_t load_bytes;    /* what a load of this version takes, as watchers know it; 0: unknown */
     bool known;             /* the model was resident once, or its load proved that it exists */
     bool kept;              /* no victim; only ever true while RESIDENT */
     char version[MODEL_VERSION_MAX + 1];
@@ -60,10 +64,14 @@ struct slot {
     struct share *dead;    /* what died with it and is not free yet; unchanged while the source has
                             * it, and then read without the lock */
     uint64_t dead_bytes;   /* of dead, charged as DRAINING */
-    bool current;          /* stands in the table */
-    bool cancelled;        /* LOADING: a DELETE came */
-    bool modest;           /* LOADING: for nobody but a hint, so it evicts nobody */
-    uint32_t waiter_count; /* length of the list of waiters */
+    uint64_t transient_bytes; /* LOADING, DRAINING: part of cache.transient_bytes; 0: it is kept */
+    bool current;             /* stands in the table */
+    bool cancelled;           /* LOADING: a DELETE came */
+    bool modest;              /* LOADING: for nobody but a hint, so it evicts nobody */
+    bool wanted;              /* LOADING: somebody asked that it be resident */
+    bool chosen;              /* by choose_victims, while it chooses */
+    bool untold;              /* LOADING: watchers do not know of its miss yet */
+    uint32_t waiter_count;    /* length of the list of waiters */
     struct waiter *first, *last; /* waiters, in the order they came */
     struct slot *left, *right;   /* children in the tree by name */
     struct slot *after_next;     /* next in a list of struct after, or of chosen victims */
@@ -93,6 +101,15 @@ struct room_wait {
     bool beyond; /* refused: its tenant would have more than its ceiling */
 };
 
+/* Records by id. All zero is valid: there are none. */
+struct ids {
+    struct slot **slots; /* heap; NULL where an id is not used */
+    uint32_t *freed;     /* heap; a stack of n_freed ids that came back */
+    uint32_t used;       /* ids up to it were used */
+    uint32_t n_freed;
+    uint32_t max; /* room for ids below it */
+};
+
 struct cache {
     uint32_t magic;
     struct lock lock; /* LOCK_CACHE */
@@ -112,6 +129,11 @@ struct cache {
     struct tenant_table tenants;
     uint64_t passes;     /* over shares; see shares_pass */
     uint32_t kept_count; /* slots that are kept */
+    struct watch watch;  /* has its own lock; put to only with cache.lock held */
+    struct ids ids;
+    struct policy *policy;    /* NULL: lru; guarded by watch.lock */
+    uint32_t *named;          /* heap; room for what policy names */
+    uint64_t transient_bytes; /* of loads that are served and not kept */
 };
 
 /* ---- after.c: what was decided under the lock and is done after its release ---- */
@@ -160,11 +182,29 @@ uint32_t slot_pins(const struct slot *s);
 /* The last failure that r remembers; code OK: none. */
 void record_failure(const struct record *r, struct err *out);
 
+/* ---- choose.c: who gives way ---- */
+/* What is to be made free, and who is to go for it. */
+struct choice {
+    uint64_t bytes, have; /* needed; what is there, and what those chosen free */
+    struct turn turn;     /* set by who asks, but for `all` */
+    struct slot *first, *last;
+    bool unworthy; /* the policy says that they are worth more than whom they go for */
+};
+enum status choose_init(struct cache *c) WARN_UNUSED; /* errors: E_NO_MEMORY */
+void choose_fini(struct cache *c);                    /* after watch_fini */
+/* Resident, neither pinned nor kept? */
+bool choose_evictable(const struct slot *s);
+/* Chooses until x->have reaches x->bytes and the asker keeps to his ceiling; false: it cannot. by:
+ * whose load it is for, or NULL. */
+bool choose_victims(struct cache *c, const struct slot *by, struct choice *x) REQUIRES(c->lock);
+
 /* ---- room.c ---- */
 void room_evict(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
 /* Who goes when a record of a model of t is to be made; NULL: nobody may. */
 struct slot *room_oldest_victim(struct cache *c, struct tenant *t) REQUIRES(c->lock);
 void room_grant(struct cache *c) REQUIRES(c->lock); /* after bytes came back */
+/* s is no longer among the loads that are served and not kept, if it was. */
+void room_transient_ends(struct cache *c, struct slot *s) REQUIRES(c->lock);
 void room_withdraw(struct cache *c, const struct slot *s) REQUIRES(c->lock);
 /* cache_load_reserve and cache_scratch_take in two halves: what is asked is decided at once, and
  * room_await only waits for it. r stays in place from the first OK until the second half. Apart, so
@@ -194,19 +234,34 @@ void tenant_leave(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->
  * cannot.
  */
 struct tenant *turn_tenant(const struct cache *c, const struct turn *turn) REQUIRES(c->lock);
-/* May s be chosen, whose turn it is? The filter of every order of victims. */
+/* May s be chosen, where it is its tenant's turn? The filter of every order of victims. */
 bool turn_may_go(const struct cache *c, const struct turn *turn, const struct slot *s)
     REQUIRES(c->lock);
 /* Chooses s, which leaves its shares (shares_leave), and says how many bytes that frees. False, and
  * nothing happened: its tenant would have less than its floor, for another's sake. */
 bool turn_take(const struct turn *turn, struct slot *s, uint64_t *freed);
-/* The oldest of t that may go, taken; NULL: t is through. */
-struct slot *turn_victim(const struct cache *c, const struct turn *turn, struct tenant *t,
-                         uint64_t *freed) REQUIRES(c->lock);
+/* The next of t that may go, the longest unused first; NULL: t is through. */
+struct slot *turn_oldest(const struct cache *c, const struct turn *turn, struct tenant *t)
+    REQUIRES(c->lock);
 /* The decision is over; those who were taken have stayed (shares_stay) or are about to go. */
 void turn_end(struct cache *c) REQUIRES(c->lock);
 /* s is not kept any more; nothing to do is fine. */
 void keep_end(struct cache *c, struct slot *s) REQUIRES(c->lock);
+
+/* ---- tell.c: what watchers hear ---- */
+enum status ids_init(struct ids *ids, uint32_t slots_max) WARN_UNUSED;
+void ids_fini(struct ids *ids);
+struct slot *ids_find(const struct ids *ids, uint32_t id); /* NULL: not used */
+/* Before a record is made, without locks: `records` have been so far. */
+void tell_reserve(struct cache *c, uint32_t records);
+void tell_record(struct cache *c, struct slot *s) REQUIRES(c->lock); /* s is current from now on */
+void tell_forgotten(struct cache *c, struct slot *s) REQUIRES(c->lock);
+void tell(struct cache *c, struct slot *s, enum watch_kind kind) REQUIRES(c->lock);
+void tell_lookup(struct cache *c, struct slot *s, enum lookup how) REQUIRES(c->lock);
+/* A load of s is about to take so many bytes, shares that it fills included. */
+void tell_bytes(struct cache *c, struct slot *s, uint64_t bytes) REQUIRES(c->lock);
+/* s is RESIDENT, loaded in took_us; changed: with another version than it had before. */
+void tell_loaded(struct cache *c, struct slot *s, bool changed, uint64_t took_us) REQUIRES(c->lock);
 
 /* ---- load.c ---- */
 /* A failing load's bytes, and those of what died with it, are free. */

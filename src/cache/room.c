@@ -16,7 +16,7 @@
 void room_evict(struct cache *c, struct slot *s, struct after *a)
 {
     lock_assert_held(&c->lock);
-    ASSERT(s->state == SLOT_RESIDENT && !slot_pins(s) && !s->record.kept);
+    ASSERT(choose_evictable(s));
     uint64_t since = s->record.last_used_us ? s->record.last_used_us : s->record.loaded_us;
     s->record.evictions++;
     metric_add(M_EVICT_ROOM, 1);
@@ -33,64 +33,49 @@ static uint64_t unpromised(struct cache *c) REQUIRES(c->lock)
     return have - c->promised;
 }
 
-/* Those who together free enough for bytes to be unpromised and the asker to keep to his ceiling,
- * as a list; false when there are not so many. */
-static bool choose_victims(struct cache *c, const struct turn *turn, uint64_t bytes,
-                           struct slot **victims) REQUIRES(c->lock)
+/* May s, whose load needs so many bytes besides what is free, be served and not kept? */
+static bool is_transient(const struct cache *c, const struct slot *s, uint64_t bytes)
 {
-    struct tenant *t;
-    uint64_t have = unpromised(c), freed;
-    bool enough;
-    *victims = NULL;
-    while (!(enough = have >= bytes && !turn_over_ceiling(turn)) && (t = turn_tenant(c, turn))) {
-        struct slot *s = turn_victim(c, turn, t, &freed);
-        if (!s)
-            continue;
-        have += freed;
-        s->after_next = NULL;
-        *victims = s;
-        victims = &s->after_next;
-    }
-    return enough;
+    uint64_t most = c->config.transient_bytes;
+    return s && !s->wanted && bytes <= most && c->transient_bytes <= most - bytes;
 }
 
-/* The same, first without those that are to stay a while. All of them have stayed. */
-static bool decide(struct cache *c, struct turn *turn, uint64_t bytes, struct slot **victims)
-    REQUIRES(c->lock)
-{
-    bool enough = false;
-    for (int pass = 0; !enough && pass <= (c->tenants.some_stay ? 1 : 0); pass++) {
-        turn->all = pass > 0;
-        enough = choose_victims(c, turn, bytes, victims);
-        for (struct slot *s = *victims; s; s = s->after_next)
-            shares_stay(s);
-        turn_end(c);
-    }
-    return enough;
-}
-
-struct slot *room_oldest_victim(struct cache *c, struct tenant *asker)
+struct slot *room_oldest_victim(struct cache *c, struct tenant *t)
 {
     lock_assert_held(&c->lock);
-    struct turn turn = {.asker = asker};
-    struct slot *victims;
-    (void)!decide(c, &turn, unpromised(c) + 1, &victims); /* one will do, if it has no bytes too */
-    return victims;
+    struct choice x = {.have = unpromised(c), .turn = {.asker = t}};
+    x.bytes = x.have + 1;
+    (void)!choose_victims(c, NULL, &x); /* one will do, though it has no bytes */
+    return x.first;
 }
 
-/* Evicts whose turn it is until bytes are unpromised; false, and nobody evicted, when they cannot
- * be. */
+static struct turn turn_of(const struct room_wait *r)
+{
+    return (struct turn){.asker = r->slot ? r->slot->tenant : NULL, .asked_bytes = r->bytes};
+}
+
+/* Evicts until r's bytes are unpromised; false, and nobody evicted, when they cannot be. */
 static bool make_room(struct cache *c, const struct room_wait *r, struct after *a) REQUIRES(c->lock)
 {
-    struct slot *victims;
-    struct turn turn = {.asker = r->slot ? r->slot->tenant : NULL, .asked_bytes = r->bytes};
-    bool enough = decide(c, &turn, r->bytes, &victims);
-    while (enough && victims) {
-        struct slot *s = victims;
-        victims = s->after_next;
+    struct choice x = {.bytes = r->bytes, .have = unpromised(c), .turn = turn_of(r)};
+    bool enough = choose_victims(c, r->slot, &x);
+    if (enough && x.unworthy && is_transient(c, r->slot, r->bytes)) {
+        r->slot->transient_bytes = r->bytes;
+        c->transient_bytes += r->bytes;
+    }
+    while (enough && x.first) {
+        struct slot *s = x.first;
+        x.first = s->after_next;
         room_evict(c, s, a);
     }
     return enough;
+}
+
+void room_transient_ends(struct cache *c, struct slot *s)
+{
+    lock_assert_held(&c->lock);
+    c->transient_bytes -= s->transient_bytes;
+    s->transient_bytes = 0;
 }
 
 static void unqueue(struct cache *c, struct room_wait *r) REQUIRES(c->lock)
@@ -149,7 +134,7 @@ void room_withdraw(struct cache *c, const struct slot *s)
 
 static bool beyond_ceiling(const struct room_wait *r)
 {
-    struct turn turn = {.asker = r->slot ? r->slot->tenant : NULL, .asked_bytes = r->bytes};
+    const struct turn turn = turn_of(r);
     return turn_over_ceiling(&turn);
 }
 
@@ -189,12 +174,18 @@ static enum status refuse(struct cache *c, const struct room_wait *r, struct err
 static enum status room_ask(struct cache *c, struct room_wait *r, struct err *err)
 {
     struct after after = {0};
+    if (r->slot)
+        watch_catch_up(&c->watch); /* so that under the lock little is left to do */
     lock_take(&c->lock);
     bool cancelled = r->slot && r->slot->cancelled;
     if (!cancelled && r->holds) {
         r->bytes += shares_hold(c, r->slot, r->holds, r->wants, &after);
         r->holds = NULL;
     }
+    if (!cancelled && r->slot)
+        room_transient_ends(c, r->slot); /* of a load that starts over */
+    if (!cancelled && r->slot)
+        tell_bytes(c, r->slot, r->bytes);
     bool fits = !cancelled && ask(c, r, &after);
     if (!cancelled && !fits && r->slot)
         shares_let_go(c, r->slot, &after); /* all at once: nothing can have died */

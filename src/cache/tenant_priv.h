@@ -24,6 +24,7 @@ struct tenant {
     uint32_t slots;                 /* records, detached ones among them */
     bool ruled;                     /* has a rule of its own */
     /* of the decision under way; zero between decisions */
+    bool unnamed;            /* the policy names nothing more of it */
     bool through;            /* nothing more of it can go */
     uint64_t leaving_bytes;  /* at least what it has then is used + promised - leaving */
     const struct slot *seen; /* the last of its slots that was looked at */

@@ -57,7 +57,8 @@ struct tenant *turn_tenant(const struct cache *c, const struct turn *turn)
 
 bool turn_may_go(const struct cache *c, const struct turn *turn, const struct slot *s)
 {
-    if (s->state != SLOT_RESIDENT || slot_pins(s) || s->record.kept)
+    lock_assert_held(&c->lock);
+    if (!choose_evictable(s) || s->chosen)
         return false;
     uint64_t stays_us = s->tenant->rule->min_residency_us;
     return turn->all || !stays_us || c->latest_us - s->record.loaded_us >= stays_us;
@@ -77,16 +78,16 @@ bool turn_take(const struct turn *turn, struct slot *s, uint64_t *freed)
     return true;
 }
 
-struct slot *turn_victim(const struct cache *c, const struct turn *turn, struct tenant *t,
-                         uint64_t *freed)
+struct slot *turn_oldest(const struct cache *c, const struct turn *turn, struct tenant *t)
 {
+    lock_assert_held(&c->lock);
     const struct lru_link *k = t->seen ? &t->seen->link : NULL;
     while ((k = lru_next(&c->live, k))) {
         struct slot *s = CONTAINER_OF((struct lru_link *)k, struct slot, link);
         if (s->tenant != t)
             continue;
         t->seen = s;
-        if (turn_may_go(c, turn, s) && turn_take(turn, s, freed))
+        if (turn_may_go(c, turn, s))
             return s;
     }
     t->through = true;
@@ -97,7 +98,7 @@ void turn_end(struct cache *c)
 {
     lock_assert_held(&c->lock);
     for (struct tenant *t = c->tenants.all; t; t = t->next) {
-        t->through = false;
+        t->through = t->unnamed = false;
         t->leaving_bytes = 0;
         t->seen = NULL;
     }

@@ -9,6 +9,7 @@
 
 #include "artifact/blobs.h"
 #include "base/clock.h"
+#include "cache/policy/policy.h"
 #include "mem/pool.h"
 #include "metrics/metrics.h"
 
@@ -46,8 +47,11 @@ static enum status start_cache(struct node *n, const struct config *c, struct er
     const struct cache_source source = loader_source(n->loader);
     struct tenant_rule rules[TENANT_RULES_MAX];
     config_rules(c, rules);
+    const uint64_t memory = c->memory ? c->memory : config_memory_auto();
     const struct cache_config cache = {
-        .limit_bytes = c->memory ? c->memory : config_memory_auto(),
+        .limit_bytes = memory,
+        .policy = policy_table()[c->policy],
+        .transient_bytes = memory / 100 * c->transient,
         .backoff_min_us = c->load_backoff,
         .backoff_max_us = MAX(c->load_backoff, c->load_backoff_max),
         .slots_max = (uint32_t)c->records,
@@ -64,7 +68,7 @@ static enum status start_cache(struct node *n, const struct config *c, struct er
         return err_set(err, s, "cache: %s", status_text(s));
     set_memory(c, cache.limit_bytes);
     budget_init(&n->http_memory, c->http_memory);
-    return OK;
+    return cache_start(n->cache, err);
 }
 
 static enum status start_loading(struct node *n, const struct config *c, struct err *err)

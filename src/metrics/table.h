@@ -18,6 +18,8 @@
     X(M_EVICT_UNLOAD, COUNTER, "roost_cache_evictions_total", "tier=\"host\",reason=\"unload\"",   \
       "")                                                                                          \
     X(M_EVICT_TTL, COUNTER, "roost_cache_evictions_total", "tier=\"host\",reason=\"ttl\"", "")     \
+    X(M_EVICT_TRANSIENT, COUNTER, "roost_cache_evictions_total",                                   \
+      "tier=\"host\",reason=\"transient\"", "")                                                    \
     X(M_DISK_EVICTED, COUNTER, "roost_cache_evictions_total", "tier=\"disk\",reason=\"room\"", "") \
     X(M_CACHE_RESERVED, GAUGE, "roost_cache_used_bytes", "tier=\"host\",class=\"reserved\"",       \
       "Bytes charged to the budget, by what holds them.")                                          \
@@ -40,6 +42,8 @@
     X(M_MODELS_DRAINING, GAUGE, "roost_cache_models", "tier=\"host\",state=\"draining\"", "")      \
     X(M_MODELS_FAILED, GAUGE, "roost_cache_models", "tier=\"host\",state=\"failed\"", "")          \
     X(M_MODELS_ABSENT, GAUGE, "roost_cache_models", "tier=\"host\",state=\"absent\"", "")          \
+    X(M_WATCH_LOST, COUNTER, "roost_cache_watch_lost_total", "",                                   \
+      "Invocations that the policy was not told of, because it was behind.")                       \
     X(M_LOADS_OK, COUNTER, "roost_model_loads_total", "result=\"ok\"",                             \
       "Loads that ended, by how.")                                                                 \
     X(M_LOADS_FAILED, COUNTER, "roost_model_loads_total", "result=\"failed\"", "")                 \

@@ -69,6 +69,8 @@ struct fake {
 };
 
 struct fake *fake_new(enum fake_mode mode, uint64_t limit_bytes, uint32_t slots_max);
+/* The same with other settings; the back-off is the fake's. */
+struct fake *fake_new_with(enum fake_mode mode, const struct cache_config *c);
 /* The same, with rules for tenants. */
 struct fake *fake_new_ruled(enum fake_mode mode, uint64_t limit_bytes, uint32_t slots_max,
                             const struct tenant_rules *rules);

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* Who gives way. Under lru the list of live slots is the order: it is exact, and costs a hit no
+ * more than two pointers. Another policy is a watcher: it is told of what happens a little later
+ * (watch.h) and names victims by its own knowledge. What it names is looked at here again, because
+ * it may be behind; and where it names too few, the longest unused go as under lru. So a policy
+ * decides who goes first, never whether there is room. */
+#include "base/alloc.h"
+#include "cache/cache_priv.h"
+#include "cache/policy/policy.h"
+
+enum { NAMED_MAX = 4096 }; /* victims that a policy names in one call */
+
+/* ---- what the policy is told ---- */
+
+static enum status steer_reserve(void *arg, uint32_t ids)
+{
+    struct policy *p = arg;
+    return p->ops->reserve(p, ids);
+}
+
+static void steer_take(void *arg, const struct watch_event *e)
+{
+    struct policy *p = arg;
+    const struct policy_meta m = {.bytes = e->bytes, .reload_us = e->reload_us};
+    switch (e->kind) {
+    case WATCH_MISS:
+        p->ops->access(p, e->id, e->t_us, &m, false);
+        break;
+    case WATCH_JOINED:
+        if (!e->bytes) /* the miss that it joined is told once its bytes are known */
+            break;
+        p->ops->access(p, e->id, e->t_us, &m, true); /* costs no load of its own */
+        break;
+    case WATCH_HIT:
+        p->ops->access(p, e->id, e->t_us, &m, true);
+        break;
+    case WATCH_ENTER:
+        p->ops->insert(p, e->id, e->t_us, &m);
+        break;
+    case WATCH_LEAVE:
+        p->ops->remove(p, e->id, POLICY_EVICTED);
+        break;
+    case WATCH_FORGET:
+        p->ops->remove(p, e->id, POLICY_FORGOTTEN);
+        break;
+    }
+}
+
+enum status choose_init(struct cache *c)
+{
+    const struct policy_ops *ops = c->config.policy;
+    const struct policy_config config = {.cap_bytes = c->config.limit_bytes, .seed = 1};
+    if (!ops || ops == &policy_lru)
+        return OK;
+    c->named = alloc_new(NAMED_MAX * sizeof(*c->named));
+    enum status s = c->named ? ops->create(&config, &c->policy) : E_NO_MEMORY;
+    if (s != OK)
+        return s;
+    const struct watch_consumer k = {steer_reserve, steer_take, c->policy};
+    return cache_watch(c, &k);
+}
+
+void choose_fini(struct cache *c)
+{
+    if (c->policy)
+        c->policy->ops->free(&c->policy);
+    alloc_free(c->named);
+    c->named = NULL;
+}
+
+/* ---- victims ---- */
+
+bool choose_evictable(const struct slot *s)
+{
+    return s->state == SLOT_RESIDENT && !slot_pins(s) && !s->record.kept;
+}
+
+static bool enough(const struct choice *x)
+{
+    return x->have >= x->bytes && !turn_over_ceiling(&x->turn);
+}
+
+/* False: s may not go for this asker. */
+static bool choose(struct choice *x, struct slot *s)
+{
+    uint64_t freed;
+    if (!turn_take(&x->turn, s, &freed))
+        return false;
+    x->have += freed;
+    s->chosen = true;
+    s->after_next = NULL;
+    *(x->last ? &x->last->after_next : &x->first) = s;
+    x->last = s;
+    return true;
+}
+
+/* What a policy is asked for: victims of one tenant. */
+struct asked {
+    const struct cache *c;
+    const struct choice *x;
+    const struct tenant *of;
+};
+
+static bool may_go(void *arg, uint32_t id)
+{
+    const struct asked *a = arg;
+    const struct slot *s = ids_find(&a->c->ids, id);
+    return s && s->tenant == a->of && turn_may_go(a->c, &a->x->turn, s);
+}
+
+/* Those of t that the policy names, as long as it is t's turn; false: none that can go. by: whom
+ * the policy is to compare them with, or NULL. Its bytes are those of whole models, ours what would
+ * be free if they went. */
+static bool choose_named(struct cache *c, const struct slot *by, struct choice *x, struct tenant *t)
+    REQUIRES(c->lock)
+{
+    struct policy *p = c->policy;
+    struct asked asked = {c, x, t};
+    const struct policy_need need = {MAX(x->bytes, x->have + 1) - x->have, c->latest_us, may_go,
+                                     &asked};
+    bool any = false;
+    const size_t n = p->ops->victims(p, &need, c->named, NAMED_MAX);
+    for (size_t i = 0; i < n && !enough(x) && (!any || turn_tenant(c, &x->turn) == t); i++)
+        any |= choose(x, ids_find(&c->ids, c->named[i]));
+    if (by && n)
+        x->unworthy = !p->ops->admit(p, by->record.id, c->latest_us, c->named, n);
+    return any;
+}
+
+/* Turn by turn: whom the policy names and, where it names nobody, the longest unused. */
+static void choose_turns(struct cache *c, const struct slot *by, struct choice *x) REQUIRES(c->lock)
+{
+    struct tenant *t;
+    struct slot *s;
+    while (!enough(x) && (t = turn_tenant(c, &x->turn))) {
+        if (c->policy && !t->unnamed) {
+            t->unnamed = !choose_named(c, by, x, t);
+            by = NULL;
+            continue;
+        }
+        while ((s = turn_oldest(c, &x->turn, t)) && !choose(x, s))
+            ;
+    }
+}
+
+/* The same, the policy up to date as far as may be waited for. */
+static void choose_steered(struct cache *c, const struct slot *by, struct choice *x)
+    REQUIRES(c->lock)
+{
+    bool all_told = watch_hold(&c->watch);
+    bool compare = all_told && by && by->record.id && c->policy->ops->admit;
+    choose_turns(c, compare ? by : NULL, x);
+    watch_let_go(&c->watch);
+}
+
+/* Nobody has gone yet, and whoever was chosen stays until room_evict. */
+static void choose_end(struct cache *c, struct choice *x) REQUIRES(c->lock)
+{
+    for (struct slot *s = x->first; s; s = s->after_next) {
+        s->chosen = false;
+        shares_stay(s);
+    }
+    turn_end(c);
+}
+
+bool choose_victims(struct cache *c, const struct slot *by, struct choice *x)
+{
+    lock_assert_held(&c->lock);
+    const struct choice begun = *x;
+    for (bool again = c->tenants.some_stay;; again = false) {
+        x->turn.all = !again;
+        if (c->policy && !enough(x))
+            choose_steered(c, by, x);
+        else
+            choose_turns(c, NULL, x);
+        bool good = enough(x);
+        choose_end(c, x);
+        if (good || !again)
+            return good;
+        *x = begun;
+    }
+}
