@@ -34,7 +34,7 @@ if(NOT OPENBLAS OR NOT OPENBLAS_INCLUDE)
 endif()
 include_directories(SYSTEM ${OPENBLAS_INCLUDE})
 
-# libcurl's header alone: src/cli/curl_door.c loads the library when it is needed.
+# libcurl's header alone: src/store/curl_door.c loads the library when it is needed.
 find_path(CURL_INCLUDE NAMES curl/curl.h)
 if(NOT CURL_INCLUDE)
     message(FATAL_ERROR "libcurl4-openssl-dev is missing: run scripts/setup")
@@ -45,6 +45,7 @@ set(ROOST_LIBS_kernels ${OPENBLAS})
 set(ROOST_LIBS_artifact ${LZ4})
 set(ROOST_LIBS_compiler ${ZLIB})
 set(ROOST_LIBS_sandbox ${SECCOMP})
+set(ROOST_LIBS_store ${CJSON} ${CRYPTO})
 set(ROOST_LIBS_endpoint ${CJSON})
 set(ROOST_LIBS_http ${CJSON} ${EVHTP} ${EVENT} ${EVENT_PTHREADS} ${SSL})
 set(ROOST_LIBS_cli ${CJSON})

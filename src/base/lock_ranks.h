@@ -19,6 +19,8 @@
     X(LOCK_EXEC, "exec: the job queue and its tickets")                                            \
     X(LOCK_LOOP, "http: one loop's mailbox")                                                       \
     X(LOCK_DISK, "disk: which files there are, and their line")                                    \
+    X(LOCK_CREDENTIALS, "store: who asks an S3 store, and who renews it")                          \
+    X(LOCK_S3, "store: connections to an S3 store at rest, and its retries")                       \
     X(LOCK_BLOBS, "artifact: which blobs were proven")                                             \
     X(LOCK_BUDGET, "mem: one budget's ledger")                                                     \
     X(LOCK_POOL, "mem: pages kept for the next regions")                                           \

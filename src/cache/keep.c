@@ -139,7 +139,7 @@ bool cache_ruled(const struct cache *c)
 
 static void add_tenant(const struct tenant *t, struct tenant_usage *out)
 {
-    out->bytes += t->used_bytes;
+    out->bytes += t->used_bytes + t->promised_bytes;
     const struct tenant_counts *n = &t->own_counts;
     out->counts.hits += n->hits;
     out->counts.misses += n->misses;

@@ -8,6 +8,7 @@
 #include "cache/tenant.h"
 #include "cli/args.h"
 #include "cli/config_table.h"
+#include "store/store.h"
 
 enum { CONFIG_TEXT_MAX = 1024, CONFIG_FILE_BYTES_MAX = 1 << 20, CONFIG_DEPTH_MAX = 16 };
 
@@ -55,6 +56,11 @@ enum status config_load(struct config *c, const struct args *a, const char *cons
 
 /* c->n_tenants rules, with the times that are in force. */
 void config_rules(const struct config *c, struct tenant_rule *out);
+
+/* The store that --store names, asked as the --s3 settings say.
+ * blocks: disk   errors: those of store_open_with */
+enum status config_open_store(const struct config *c, struct store **out,
+                              struct err *err) WARN_UNUSED;
 
 /* A configuration file that says the same.  errors: E_NO_MEMORY */
 enum status config_print(const struct config *c, struct buf *json) WARN_UNUSED;

@@ -10,7 +10,23 @@
  * value is called; SWITCH. "auto" is 0 where the least is 0. */
 #define CONFIG_TABLE(X)                                                                            \
     X(TEXT, store, "store", "URL", "models", 0, 0,                                                 \
-      "Where the artifacts lie: a directory or a file:// URL.")                                    \
+      "Where the artifacts lie: a directory, a file:// URL, or s3://BUCKET[/PREFIX].")             \
+    X(TEXT, s3_endpoint, "s3-endpoint", "URL", "", 0, 0,                                           \
+      "Where an s3:// store is asked; empty: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, or Amazon.")   \
+    X(TEXT, s3_region, "s3-region", "NAME", "", 0, 0,                                              \
+      "Region of an s3:// store; empty: AWS_REGION, the profile's, or us-east-1.")                 \
+    X(CHOICE, s3_style, "s3-style", "auto|path|host", "auto", 0, 2,                                \
+      "Whether the bucket stands in the path or before the host; auto: host for Amazon.")          \
+    X(TEXT, s3_ca, "s3-ca", "FILE", "", 0, 0,                                                      \
+      "Certificates to trust instead of the machine's; empty: AWS_CA_BUNDLE, or the machine's.")   \
+    X(TIME, s3_timeout, "s3-timeout", "TIME", "60s", 1000, UINT64_C(3600000000),                   \
+      "Time for one request to an s3:// store, its retries among it.")                             \
+    X(TIME, s3_stall, "s3-stall", "TIME", "10s", 1000, UINT64_C(3600000000),                       \
+      "Time without a byte from an s3:// store before the request is sent again.")                 \
+    X(COUNT, s3_retries, "s3-retries", "N", "5", 0, 100,                                           \
+      "Times that one request to an s3:// store is sent again.")                                   \
+    X(COUNT, s3_retry_budget, "s3-retry-budget", "N", "100", 0, 1000000,                           \
+      "Retries of all requests to an s3:// store; ten that go well earn one.")                     \
     X(TEXT, listen, "listen", "HOST:PORT", "127.0.0.1:8080", 0, 0,                                 \
       "Address of the data plane; port 0 takes a free one.")                                       \
     X(TEXT, admin_listen, "admin-listen", "HOST:PORT", "", 0, 0,                                   \

@@ -73,7 +73,7 @@ static enum status start_cache(struct node *n, const struct config *c, struct er
 
 static enum status start_loading(struct node *n, const struct config *c, struct err *err)
 {
-    enum status s = store_open(c->store, &n->store, err);
+    enum status s = config_open_store(c, &n->store, err);
     if (s != OK)
         return s;
     s = catalog_new(n->store, (uint32_t)c->negatives, (uint32_t)c->probes, &n->catalog);
@@ -174,6 +174,8 @@ void node_stop(struct node *n, uint64_t until_us)
         server_free(&n->server);
     }
     /* Only now: what waited for a load could still be answered. */
+    if (n->store)
+        store_stop(n->store);
     if (n->loader)
         loader_drain(n->loader);
     expiry_stop(&n->expiry);

@@ -58,6 +58,33 @@
     X(M_STORE_READS, COUNTER, "roost_store_reads_total", "", "Ranged reads from the store.")       \
     X(M_STORE_READ_BYTES, COUNTER, "roost_store_read_bytes_total", "",                             \
       "Bytes read from the store.")                                                                \
+    X(M_S3_STAT, COUNTER, "roost_s3_requests_total", "kind=\"stat\"",                              \
+      "HTTP requests to an s3:// store and for its credentials, further tries among them, by "     \
+      "kind.")                                                                                     \
+    X(M_S3_READ, COUNTER, "roost_s3_requests_total", "kind=\"read\"", "")                          \
+    X(M_S3_LIST, COUNTER, "roost_s3_requests_total", "kind=\"list\"", "")                          \
+    X(M_S3_CREDENTIALS, COUNTER, "roost_s3_requests_total", "kind=\"credentials\"", "")            \
+    X(M_S3_RECEIVED, COUNTER, "roost_s3_received_bytes_total", "",                                 \
+      "Bytes of answers' bodies from an s3:// store, those of tries that failed among them.")      \
+    X(M_S3_RETRY_STATUS, COUNTER, "roost_s3_retries_total", "reason=\"status\"",                   \
+      "Requests to an s3:// store that were sent again, by why.")                                  \
+    X(M_S3_RETRY_SLOW, COUNTER, "roost_s3_retries_total", "reason=\"slow_down\"", "")              \
+    X(M_S3_RETRY_CONNECTION, COUNTER, "roost_s3_retries_total", "reason=\"connection\"", "")       \
+    X(M_S3_RETRY_STALLED, COUNTER, "roost_s3_retries_total", "reason=\"stalled\"", "")             \
+    X(M_S3_RETRY_TRUNCATED, COUNTER, "roost_s3_retries_total", "reason=\"truncated\"", "")         \
+    X(M_S3_RETRY_PROTOCOL, COUNTER, "roost_s3_retries_total", "reason=\"protocol\"", "")           \
+    X(M_S3_RETRY_CREDENTIALS, COUNTER, "roost_s3_retries_total", "reason=\"credentials\"", "")     \
+    X(M_S3_BUDGET, GAUGE, "roost_s3_retry_budget", "",                                             \
+      "Retries that the node may still make (--s3-retry-budget bounds them).")                     \
+    X(M_S3_CHANGED, COUNTER, "roost_s3_failures_total", "reason=\"changed\"",                      \
+      "Requests to an s3:// store that failed in the end, by why; an object that is not there is " \
+      "no failure.")                                                                               \
+    X(M_S3_DENIED, COUNTER, "roost_s3_failures_total", "reason=\"denied\"", "")                    \
+    X(M_S3_REFUSED, COUNTER, "roost_s3_failures_total", "reason=\"refused\"", "")                  \
+    X(M_S3_NO_CREDENTIALS, COUNTER, "roost_s3_failures_total", "reason=\"credentials\"", "")       \
+    X(M_S3_TIMEOUT, COUNTER, "roost_s3_failures_total", "reason=\"timeout\"", "")                  \
+    X(M_S3_EXHAUSTED, COUNTER, "roost_s3_failures_total", "reason=\"retries\"", "")                \
+    X(M_S3_NO_BUDGET, COUNTER, "roost_s3_failures_total", "reason=\"budget\"", "")                 \
     X(M_DISK_HIT, COUNTER, "roost_disk_lookups_total", "result=\"hit\"",                           \
       "Files looked for in the disk tier.")                                                        \
     X(M_DISK_MISS, COUNTER, "roost_disk_lookups_total", "result=\"miss\"", "")                     \

@@ -66,6 +66,15 @@ for _limit in ("queue", "probes", "prefetches", "memory", "never_fits", "arena",
     SHORT[f"refused_{_limit}"] = f'roost_refused_total{{limit="{_limit}"}}'
 
 
+for _kind in ("stat", "read", "list", "credentials"):
+    SHORT[f"s3_{_kind}"] = f'roost_s3_requests_total{{kind="{_kind}"}}'
+for _reason in ("status", "slow_down", "connection", "stalled", "truncated", "protocol", "credentials"):
+    SHORT[f"s3_retry_{_reason}"] = f'roost_s3_retries_total{{reason="{_reason}"}}'
+for _reason in ("changed", "denied", "refused", "credentials", "timeout", "retries", "budget"):
+    SHORT[f"s3_failure_{_reason}"] = f'roost_s3_failures_total{{reason="{_reason}"}}'
+SHORT["s3_received"] = "roost_s3_received_bytes_total"
+
+
 # Where memory comes from depends on what was freed before, workers" arenas among it; and whether weights
 # are hashed again on how old their file is: tests/e2e/test_15_recycle.py stages both.
 MEMORY = ("memory_recycled", "memory_fresh")
