@@ -31,6 +31,9 @@ static enum status page_configuration(struct buf *out)
              "  \"timeout\": \"30s\"\n}\n```\n\n");
     if (s == OK)
         s = config_markdown(out);
+    if (s == OK)
+        s = buf_str(out, "\nThe file alone takes `tenants`, an object of rules for tenants: "
+                         "[tenants.md](tenants.md).\n");
     return s == OK ? buf_str(out, "\nFixed by the build: JSON nests at most 64 deep, tensors have "
                                   "at most 8 dimensions.\n")
                    : s;
