@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* The configuration file's reader on any bytes: what it accepts is printed, read again, and the same;
- * and its tenants' rules are within their limits. */
+/* The configuration file's reader on any bytes: what it accepts is printed, read again, and the
+ * same; and its tenants' rules are within their limits. */
 #include <stdlib.h>
 #include <string.h>
 

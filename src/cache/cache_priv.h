@@ -15,6 +15,7 @@
 #include "cache/policy/lru.h"
 #include "cache/share_priv.h"
 #include "cache/tenant_priv.h"
+#include "cache/thrash.h"
 #include "cache/watch.h"
 
 enum { SLOT_STATE_COUNT = SLOT_FAILED + 1, CACHE_MAGIC = 0x43414348 };
@@ -42,6 +43,7 @@ struct record {
     uint32_t id;            /* in cache.ids; 0: none, nothing is told of it */
     uint32_t reload_us;     /* fetch and load, from the tier below: moving average; 0: unknown */
     uint64_t load_bytes;    /* what a load of this version takes, as watchers know it; 0: unknown */
+    uint64_t evicted_us;    /* when it last gave way, or was not kept; 0: never */
     bool known;             /* the model was resident once, or its load proved that it exists */
     bool kept;              /* no victim; only ever true while RESIDENT */
     char version[MODEL_VERSION_MAX + 1];
@@ -70,6 +72,8 @@ struct slot {
     bool modest;              /* LOADING: for nobody but a hint, so it evicts nobody */
     bool wanted;              /* LOADING: somebody asked that it be resident */
     bool chosen;              /* by choose_victims, while it chooses */
+    bool cold;                /* LOADING: entered as the oldest, and nobody asked since */
+    bool ahead;               /* loaded for a hint, and nobody asked since */
     bool untold;              /* LOADING: watchers do not know of its miss yet */
     uint32_t waiter_count;    /* length of the list of waiters */
     struct waiter *first, *last; /* waiters, in the order they came */
@@ -131,8 +135,11 @@ struct cache {
     uint32_t kept_count; /* slots that are kept */
     struct watch watch;  /* has its own lock; put to only with cache.lock held */
     struct ids ids;
-    struct policy *policy;    /* NULL: lru; guarded by watch.lock */
-    uint32_t *named;          /* heap; room for what policy names */
+    struct policy *policy;       /* NULL: lru; guarded by watch.lock */
+    cache_foreseen_fn *foreseen; /* fixed before the watch's thread; NULL: nobody */
+    void *foreseen_arg;
+    uint32_t *named; /* heap; room for what policy names */
+    struct thrash thrash;
     uint64_t transient_bytes; /* of loads that are served and not kept */
 };
 
@@ -194,11 +201,31 @@ enum status choose_init(struct cache *c) WARN_UNUSED; /* errors: E_NO_MEMORY */
 void choose_fini(struct cache *c);                    /* after watch_fini */
 /* Resident, neither pinned nor kept? */
 bool choose_evictable(const struct slot *s);
+/* The longest unused that is evictable, whoever's; NULL: none. */
+struct slot *choose_oldest(const struct cache *c) REQUIRES(c->lock);
 /* Chooses until x->have reaches x->bytes and the asker keeps to his ceiling; false: it cannot. by:
  * whose load it is for, or NULL. */
 bool choose_victims(struct cache *c, const struct slot *by, struct choice *x) REQUIRES(c->lock);
 
+/* ---- ahead.c: what is loaded before it is asked for ---- */
+void ahead_begins(struct slot *s, enum hint hint); /* the load of s, by its first waiter */
+void ahead_asked(struct slot *s);                  /* an invocation found s, loading or resident */
+void ahead_leaves(struct slot *s);                 /* s is no longer resident */
+/* Tells c->foreseen, some at a time.  thread: cache-watch   locks: takes WATCH and CACHE */
+void ahead_look(struct cache *c, uint64_t now_us);
+
+/* ---- refuse.c ---- */
+uint32_t refuse_ratio(const struct cache *c) REQUIRES(c->lock); /* of struct thrash, now */
+/* Must a load that takes so many bytes wait for calmer times? */
+bool refuse_load(struct cache *c, uint64_t bytes) REQUIRES(c->lock);
+uint32_t refuse_wait_s(struct cache *c, uint64_t bytes) REQUIRES(c->lock);      /* Retry-After */
+enum status refuse_set(const struct cache *c, uint64_t bytes, struct err *err); /* E_THRASH */
+/* s, whose bytes are known, was loaded. */
+void refuse_note_loaded(struct cache *c, const struct slot *s, const struct load_times *t)
+    REQUIRES(c->lock);
+
 /* ---- room.c ---- */
+uint64_t room_unpromised(struct cache *c) REQUIRES(c->lock); /* free or coming, for anybody */
 void room_evict(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
 /* Who goes when a record of a model of t is to be made; NULL: nobody may. */
 struct slot *room_oldest_victim(struct cache *c, struct tenant *t) REQUIRES(c->lock);

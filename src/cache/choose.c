@@ -22,7 +22,7 @@ static enum status steer_reserve(void *arg, uint32_t ids)
 static void steer_take(void *arg, const struct watch_event *e)
 {
     struct policy *p = arg;
-    const struct policy_meta m = {.bytes = e->bytes, .reload_us = e->reload_us};
+    const struct policy_meta m = {.bytes = e->bytes, .reload_us = e->reload_us, .cold = e->cold};
     switch (e->kind) {
     case WATCH_MISS:
         p->ops->access(p, e->id, e->t_us, &m, false);
@@ -74,6 +74,15 @@ void choose_fini(struct cache *c)
 bool choose_evictable(const struct slot *s)
 {
     return s->state == SLOT_RESIDENT && !slot_pins(s) && !s->record.kept;
+}
+
+struct slot *choose_oldest(const struct cache *c)
+{
+    lock_assert_held(&c->lock);
+    struct lru_link *k = lru_next(&c->live, NULL);
+    while (k && !choose_evictable(CONTAINER_OF(k, struct slot, link)))
+        k = lru_next(&c->live, k);
+    return k ? CONTAINER_OF(k, struct slot, link) : NULL;
 }
 
 static bool enough(const struct choice *x)

@@ -17,6 +17,7 @@ static enum metric result_metric(enum status code)
         return M_LOADS_NOT_FOUND;
     case E_NO_ROOM:
     case E_NEVER_FITS:
+    case E_THRASH:
         return M_LOADS_REFUSED;
     case E_CANCELLED:
     case E_DRAINING:
@@ -71,6 +72,7 @@ static void end_transient(struct cache *c, struct slot *s, struct after *a) REQU
     if (!s->transient_bytes)
         return;
     s->record.evictions++;
+    s->record.evicted_us = c->latest_us;
     metric_add(M_EVICT_TRANSIENT, 1);
     slot_to(c, s, SLOT_DRAINING);
     if (!slot_leave_to_last(c, s))
@@ -98,6 +100,7 @@ void cache_load_done(struct cache *c, struct slot *slot, void *value, const char
             room_transient_ends(c, slot);
         words = note_loaded(&slot->record, version, t, now_us);
         tell_loaded(c, slot, changed && slot->record.loads > 1, t->fetch_us + t->load_us);
+        refuse_note_loaded(c, slot, t);
     }
     metric_add(result_metric(err.code), 1);
     waiters_answer(c, slot, err.code, &err, &after);
@@ -118,7 +121,7 @@ static char *settle(struct cache *c, struct slot *s, enum status code, char *wor
     if (remembered)
         backoff_note(&c->config, r, code, now_us);
     slot_to(c, s, remembered ? SLOT_FAILED : SLOT_ABSENT);
-    if (!remembered && code != E_NO_ROOM)
+    if (!remembered && code != E_NO_ROOM && code != E_THRASH)
         return words;
     r->known = true;
     return note_failure(r, code, words);

@@ -19,15 +19,16 @@ void room_evict(struct cache *c, struct slot *s, struct after *a)
     ASSERT(choose_evictable(s));
     uint64_t since = s->record.last_used_us ? s->record.last_used_us : s->record.loaded_us;
     s->record.evictions++;
+    s->record.evicted_us = c->latest_us;
     metric_add(M_EVICT_ROOM, 1);
     histogram_us(H_AGE_AT_EVICTION, c->latest_us > since ? c->latest_us - since : 0);
     slot_to(c, s, SLOT_DRAINING);
     slot_unload(c, s, a);
 }
 
-/* Bytes free or coming that nobody was promised. */
-static uint64_t unpromised(struct cache *c) REQUIRES(c->lock)
+uint64_t room_unpromised(struct cache *c)
 {
+    lock_assert_held(&c->lock);
     uint64_t have = budget_free_bytes(&c->budget) + c->coming;
     ASSERT(have >= c->promised);
     return have - c->promised;
@@ -43,7 +44,7 @@ static bool is_transient(const struct cache *c, const struct slot *s, uint64_t b
 struct slot *room_oldest_victim(struct cache *c, struct tenant *t)
 {
     lock_assert_held(&c->lock);
-    struct choice x = {.have = unpromised(c), .turn = {.asker = t}};
+    struct choice x = {.have = room_unpromised(c), .turn = {.asker = t}};
     x.bytes = x.have + 1;
     (void)!choose_victims(c, NULL, &x); /* one will do, though it has no bytes */
     return x.first;
@@ -57,7 +58,7 @@ static struct turn turn_of(const struct room_wait *r)
 /* Evicts until r's bytes are unpromised; false, and nobody evicted, when they cannot be. */
 static bool make_room(struct cache *c, const struct room_wait *r, struct after *a) REQUIRES(c->lock)
 {
-    struct choice x = {.bytes = r->bytes, .have = unpromised(c), .turn = turn_of(r)};
+    struct choice x = {.bytes = r->bytes, .have = room_unpromised(c), .turn = turn_of(r)};
     bool enough = choose_victims(c, r->slot, &x);
     if (enough && x.unworthy && is_transient(c, r->slot, r->bytes)) {
         r->slot->transient_bytes = r->bytes;
@@ -169,6 +170,16 @@ static enum status refuse(struct cache *c, const struct room_wait *r, struct err
                    r->bytes, budget_free_bytes(&c->budget), c->config.limit_bytes);
 }
 
+/* Now that a load's bytes are known. True: it is to be refused; where they were known before it
+ * began, that was decided then, so that nobody who joined it is refused. */
+static bool learn(struct cache *c, const struct room_wait *r) REQUIRES(c->lock)
+{
+    bool late = r->slot->untold;
+    room_transient_ends(c, r->slot); /* of a load that starts over */
+    tell_bytes(c, r->slot, r->bytes);
+    return late && refuse_load(c, r->bytes);
+}
+
 /* The first half of a request: decides it. OK: r is granted or queued, or its load was cancelled.
  */
 static enum status room_ask(struct cache *c, struct room_wait *r, struct err *err)
@@ -182,15 +193,14 @@ static enum status room_ask(struct cache *c, struct room_wait *r, struct err *er
         r->bytes += shares_hold(c, r->slot, r->holds, r->wants, &after);
         r->holds = NULL;
     }
-    if (!cancelled && r->slot)
-        room_transient_ends(c, r->slot); /* of a load that starts over */
-    if (!cancelled && r->slot)
-        tell_bytes(c, r->slot, r->bytes);
-    bool fits = !cancelled && ask(c, r, &after);
+    bool thrash = !cancelled && r->slot && learn(c, r);
+    bool fits = !cancelled && !thrash && ask(c, r, &after);
     if (!cancelled && !fits && r->slot)
         shares_let_go(c, r->slot, &after); /* all at once: nothing can have died */
     lock_release(&c->lock);
     after_run(&after, c);
+    if (thrash)
+        return refuse_set(c, r->bytes, err);
     return cancelled || fits ? OK : refuse(c, r, err);
 }
 

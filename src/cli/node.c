@@ -52,6 +52,7 @@ static enum status start_cache(struct node *n, const struct config *c, struct er
         .limit_bytes = memory,
         .policy = policy_table()[c->policy],
         .transient_bytes = memory / 100 * c->transient,
+        .thrash_ratio = (uint32_t)c->thrash * 10000,
         .backoff_min_us = c->load_backoff,
         .backoff_max_us = MAX(c->load_backoff, c->load_backoff_max),
         .slots_max = (uint32_t)c->records,
@@ -68,7 +69,7 @@ static enum status start_cache(struct node *n, const struct config *c, struct er
         return err_set(err, s, "cache: %s", status_text(s));
     set_memory(c, cache.limit_bytes);
     budget_init(&n->http_memory, c->http_memory);
-    return cache_start(n->cache, err);
+    return OK;
 }
 
 static enum status start_loading(struct node *n, const struct config *c, struct err *err)
@@ -130,6 +131,12 @@ static enum status start_serving(struct node *n, const struct config *c, struct 
     return s == OK ? server_new(&server, n->endpoint, &n->server, err) : s;
 }
 
+/* What becomes of it stands in the log and in the metrics. */
+static void foreseen(void *endpoint, const char *name, uint64_t now_us)
+{
+    (void)!endpoint_prefetch(endpoint, name, now_us, NULL);
+}
+
 static enum status start_residency(struct node *n, const struct config *c, struct err *err)
 {
     const struct residency_config residency = {.path = c->residency,
@@ -145,6 +152,8 @@ enum status node_start(struct node *n, const struct config *c, struct err *err)
     enum status s = start_loading(n, c, err);
     if (s == OK)
         s = start_serving(n, c, err);
+    if (s == OK)
+        s = cache_start(n->cache, foreseen, n->endpoint, err);
     if (s == OK)
         s = start_residency(n, c, err);
     if (s == OK)
@@ -179,6 +188,8 @@ void node_stop(struct node *n, uint64_t until_us)
     if (n->loader)
         loader_drain(n->loader);
     expiry_stop(&n->expiry);
+    if (n->cache)
+        cache_stop(n->cache);
     if (n->residency)
         residency_stop(&n->residency);
     if (n->endpoint)

@@ -20,6 +20,7 @@ static const struct http_code codes[STATUS_COUNT] = {
     [E_QUEUE_FULL] = {503, 1},
     [E_RATE] = {429, 1},
     [E_NO_ROOM] = {503, 1},
+    [E_THRASH] = {503, 1},
     [E_NO_MEMORY] = {503, 1},
     [E_STORE] = {503, 5},
     [E_DRAINING] = {503, 1},
