@@ -7,7 +7,7 @@
 
 /* name, what it guards */
 #define LOCK_TABLE(X)                                                                              \
-    X(LOCK_RESIDENCY, "cli: the load of the residency list under way")                             \
+    X(LOCK_RESIDENCY, "cli: a background thread's stop, and the load that it waits for")           \
     X(LOCK_SERVER, "http: the registry of connections")                                            \
     X(LOCK_CATALOG, "catalog: negative names and resolutions")                                     \
     X(LOCK_LOADER, "loader: the queue of loads")                                                   \

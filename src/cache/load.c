@@ -151,6 +151,7 @@ void load_give_back(struct cache *c, struct slot *s, struct after *a)
     ASSERT(!s->holds);
     if (s->bytes)
         budget_give(&c->budget, BUDGET_RESERVED, s->bytes);
+    tenant_refund(s->tenant, s->bytes);
     s->bytes = 0;
     c->coming -= s->dead_bytes;
     shares_buried(c, s, a);

@@ -96,6 +96,10 @@
       "Unknown names a tenant may ask for a second; beyond it 429.")                               \
     X(COUNT, prefetches, "prefetches", "N", "8", 1, 4096,                                          \
       "Models being loaded because of a hint (prefetch); beyond it 503.")                          \
+    X(TIME, ttl, "ttl", "TIME", "0s", 0, UINT64_C(31536000000000),                                 \
+      "Unload a model that nobody used for so long; 0s: never. A tenant's own ttl wins.")          \
+    X(TIME, min_residency, "min-residency", "TIME", "0s", 0, UINT64_C(31536000000000),             \
+      "For so long after its load a model is evicted only if nothing else can be.")                \
     X(TEXT, residency, "residency", "FILE", "", 0, 0,                                              \
       "Where the list of resident models is kept, to load them at the next start; empty: none.")   \
     X(COUNT, connections, "connections", "N", "10000", 1, 1000000,                                 \

@@ -255,6 +255,14 @@ struct fake *fake_new(enum fake_mode mode, uint64_t limit_bytes, uint32_t slots_
     return fake_new_with(mode, &config);
 }
 
+struct fake *fake_new_ruled(enum fake_mode mode, uint64_t limit_bytes, uint32_t slots_max,
+                            const struct tenant_rules *rules)
+{
+    const struct cache_config config = {
+        .limit_bytes = limit_bytes, .slots_max = slots_max, .tenants = *rules};
+    return fake_new_with(mode, &config);
+}
+
 struct fake *fake_new_with(enum fake_mode mode, const struct cache_config *c)
 {
     struct fake *f = calloc(1, sizeof(*f));

@@ -17,6 +17,7 @@ struct node_config {
     bool share_node;     /* as struct loader_config has it */
     uint64_t backoff_us; /* first and longest back-off of a failed load */
     struct disk *disk;   /* borrowed; outlives the node */
+    struct tenant_rules tenants;
 };
 
 /* Embedded. */
