@@ -21,6 +21,7 @@ enum status_class {
     X(E_BAD_INPUT, STATUS_CALLER, "bad input")           /* shape, dtype, JSON, header, name */    \
     X(E_NOT_FOUND, STATUS_CALLER, "not found")           /* unknown model, version, route */       \
     X(E_EXISTS, STATUS_CALLER, "exists already")         /* loaded or created before */            \
+    X(E_FLOOR, STATUS_CALLER, "beyond the floor")        /* a tenant keeps all it may keep */      \
     X(E_METHOD, STATUS_CALLER, "method not allowed")     /* known route, other methods */          \
     X(E_NOT_ACCEPTABLE, STATUS_CALLER, "not acceptable") /* nothing in Accept can be written */    \
     X(E_MEDIA_TYPE, STATUS_CALLER, "unsupported media type") /* Content-Type cannot be read */     \
@@ -31,8 +32,9 @@ enum status_class {
     X(E_QUEUE_FULL, STATUS_RETRY, "queue full")          /* the executor's bound is reached */     \
     X(E_RATE, STATUS_RETRY, "too many requests")         /* a tenant's limit, not the node's */    \
     X(E_NO_ROOM, STATUS_RETRY, "no room just now")       /* what could be evicted is in use */     \
-    X(E_NO_MEMORY, STATUS_RETRY, "out of memory")        /* an allocation failed */                \
-    X(E_STORE, STATUS_RETRY, "store unavailable")        /* the store did not answer properly */   \
+    X(E_THRASH, STATUS_RETRY, "loads would undo each other") /* beyond --thrash */                 \
+    X(E_NO_MEMORY, STATUS_RETRY, "out of memory")            /* an allocation failed */            \
+    X(E_STORE, STATUS_RETRY, "store unavailable")       /* the store did not answer properly */    \
     X(E_DRAINING, STATUS_RETRY, "draining")             /* the server or the slot is going away */ \
     X(E_CANCELLED, STATUS_RETRY, "cancelled")           /* load or invocation was cancelled */     \
     X(E_UNREACHABLE, STATUS_RETRY, "no server answers") /* CLI: nothing listens there */           \

@@ -6,7 +6,7 @@
  *
  * States:  ABSENT -> LOADING -> RESIDENT -> DRAINING -> ABSENT
  *                    LOADING -> FAILED -> LOADING (after its back-off)
- *                    LOADING -> ABSENT (cancelled, no room, or the name is unknown)
+ *                    LOADING -> ABSENT (cancelled, given up, no room, or the name is unknown)
  *                    LOADING -> DRAINING (cancelled, and the value came all the same)
  * A slot whose model is known to exist is kept (ABSENT) as its record; a name that proved unknown
  * leaves no slot. A pin while DRAINING, or LOADING and cancelled, makes a fresh slot that inherits
@@ -15,7 +15,8 @@
  * Recency is stamped when an invocation pins (hit or joined), under the lock; finishing a load does
  * not touch (--policy lru). A load that no invocation asked for enters as the newest and is not
  * stamped; one for a hint evicts nobody, and may enter as the oldest (enum hint). Victims are the
- * oldest unpinned resident slots, until free plus already draining bytes suffice.
+ * oldest unpinned resident slots, until free plus already draining bytes suffice; where tenants
+ * have rules, of the tenant whose turn it is (cache/tenant.h).
  *
  * Room is given first come, first served, to loads and to workers' scratch alike. A request is
  * decided at once: free bytes, bytes on their way back and victims cover it besides all that was
@@ -33,6 +34,7 @@
 
 #include "base/lock.h"
 #include "cache/share.h"
+#include "cache/tenant.h"
 #include "mem/budget.h"
 
 enum { MODEL_NAME_MAX = 257, MODEL_VERSION_MAX = 63 }; /* bytes without the NUL: "tenant/model" */
@@ -101,10 +103,13 @@ struct cache_config {
     uint64_t limit_bytes;            /* --memory */
     const struct policy_ops *policy; /* NULL: lru */
     uint64_t transient_bytes; /* most of models that are served and not kept, of limit_bytes */
-    uint64_t backoff_min_us;  /* first back-off of a failed load, doubling … */
-    uint64_t backoff_max_us;  /* … up to this */
-    uint32_t slots_max;       /* records kept; for a new one the oldest ABSENT or FAILED one goes,
-                               * else the oldest unpinned resident one */
+    uint32_t thrash_ratio; /* of bytes loaded again to bytes loaded, in millionths, from which cold
+                            * invocations are refused with E_THRASH; 0: never */
+    uint64_t backoff_min_us; /* first back-off of a failed load, doubling … */
+    uint64_t backoff_max_us; /* … up to this */
+    uint32_t slots_max;      /* records kept; for a new one the oldest ABSENT or FAILED one goes,
+                              * else the oldest unpinned resident one */
+    struct tenant_rules tenants; /* which tenants_check found good */
 };
 
 /* errors: E_NO_MEMORY */
@@ -113,8 +118,15 @@ enum status cache_new(const struct cache_config *c, const struct cache_source *s
 /* Tells k of all that happens from now on. Before the first pin.  errors: E_NO_MEMORY */
 struct watch_consumer;
 enum status cache_watch(struct cache *c, const struct watch_consumer *k) WARN_UNUSED;
-/* Starts the thread that tells watchers; where there are none, nothing.  errors: E_INTERNAL */
-enum status cache_start(struct cache *c, struct err *err) WARN_UNUSED;
+/* A model that is not resident, will most likely be asked for soon and fits into free bytes.
+ * thread: cache-watch   locks: none */
+typedef void cache_foreseen_fn(void *arg, const char *name, uint64_t now_us);
+/* Starts the thread that tells watchers, and foreseen (NULL: nobody) what the policy foresees;
+ * where there are no watchers, nothing.  errors: E_INTERNAL */
+enum status cache_start(struct cache *c, cache_foreseen_fn *foreseen, void *arg,
+                        struct err *err) WARN_UNUSED;
+/* And waits until foreseen returned; it is not called any more. Not started is fine. */
+void cache_stop(struct cache *c);
 /* Nothing may be pinned, loading or waiting any more. Unloads what is resident through the source
  * and waits for it. */
 void cache_free(struct cache **c);
@@ -123,7 +135,7 @@ enum pin_result {
     PIN_READY,   /* *pin is set */
     PIN_WAITING, /* w->done will be called */
     PIN_FAILED,  /* *err says why and w->retry_after_s when to come back: a remembered failure,
-                  * E_NO_MEMORY, or E_NO_ROOM when every record is in use */
+                  * E_NO_MEMORY, E_NO_ROOM when every record is in use, or E_THRASH */
 };
 /* thread: any   locks: takes CACHE   blocks: no   name: proven by the caller
  * The caller sets w->done or w->done_all, w->counts and w->hint; w->lookup says how it was found,
@@ -137,7 +149,8 @@ bool cache_pin_resident(struct cache *c, const char *name, struct pin *pin) WARN
 const char *cache_pin_version(const struct pin *pin);
 /* thread: any   blocks: no   locks: takes CACHE where a draining slot has no other pin */
 void cache_unpin(struct cache *c, const struct pin *pin);
-/* Withdraws a waiting waiter: true when done will not be called. The load itself goes on. */
+/* Withdraws a waiting waiter: true when done will not be called. The load goes on until the source
+ * looks (cache_load_look). */
 bool cache_cancel_wait(struct cache *c, struct waiter *w) WARN_UNUSED;
 
 /* DELETE: drains the resident slot (later pins miss into a new slot) or cancels the load (its
@@ -159,13 +172,26 @@ void cache_renew(struct cache *c, const char *name);
 /* Holds what a load shares, reserves bytes for what it brings, evicting victims if it must, and
  * waits until they are free.
  * blocks: until draining bytes are back (never on a pin)
- * errors: E_NEVER_FITS (evicts nobody); E_NO_ROOM (what could go is pinned, or the load is a hint
- *         and no bytes are free; evicts nobody); E_CANCELLED (the load was cancelled); E_NO_MEMORY.
- *         Once a load, or once more after each cache_load_freed */
+ * errors: E_NEVER_FITS (the budget, or its tenant's ceiling; evicts nobody); E_NO_ROOM (what could
+ *         go is pinned or kept, or is others' floor, or the load is a hint and no bytes are free or
+ *         its tenant has its ceiling; evicts nobody); E_THRASH (see struct cache_config; only of a
+ *         model never loaded before; evicts nobody); E_CANCELLED (the load was cancelled);
+ * E_NO_MEMORY. Once a load, or once more after each cache_load_freed */
 enum status cache_load_reserve(struct cache *c, struct slot *slot, const struct load_need *need,
                                struct err *err) WARN_UNUSED;
-/* Has the load been cancelled? Loaders look between chunks. */
-bool cache_load_cancelled(struct cache *c, struct slot *slot);
+/* For how many a load goes on, now; 0: only for hints. Loaders look between chunks.
+ * CACHE_LOAD_CANCELLED: for nobody, it is to end. give_up says that it may end as well where nobody
+ * waits any more; a hint's load, and one that fills what another load waits for, go on all the
+ * same. That is decided here, under the lock: a pin that came before keeps the load, one that comes
+ * after loads anew.  thread: loader   locks: takes CACHE   blocks: no */
+enum { CACHE_LOAD_CANCELLED = INT32_MAX };
+uint32_t cache_load_look(struct cache *c, struct slot *slot, bool give_up);
+/* What a load of the model took before; 0: nobody knows.  locks: takes CACHE */
+uint64_t cache_load_bytes(struct cache *c, const struct slot *slot);
+static inline bool cache_load_cancelled(struct cache *c, struct slot *slot)
+{
+    return cache_load_look(c, slot, false) == CACHE_LOAD_CANCELLED;
+}
 /* The load ended well: bytes as reserved, all shares filled. Waiters are pinned and called on this
  * thread. When it was cancelled meanwhile the value is unloaded again. version: text, copied. */
 void cache_load_done(struct cache *c, struct slot *slot, void *value, const char *version,
@@ -196,6 +222,7 @@ struct slot_info {
     /* since the record began; loads that ended well, evictions for room and by DELETE */
     uint64_t hits, misses, joined, loads, evictions;
     uint32_t pins, waiters;
+    bool kept;             /* see cache_keep */
     uint64_t last_used_us; /* CLOCK_MONOTONIC; 0: never */
     struct load_times last_load;
     struct err last_error; /* since the last good load; code OK: none */
@@ -207,6 +234,9 @@ bool cache_info(struct cache *c, const char *name, struct slot_info *out);
  * apart in it, and what shares much, was looked at one after the other, not in one moment. */
 size_t cache_list(struct cache *c, const char *after, struct slot_info *out, size_t max);
 void cache_usage(struct cache *c, struct budget_usage *out);
+/* Bytes loaded within a minute of their eviction ÷ all bytes loaded, over the last minute, in
+ * millionths; 0 while those are less than a quarter of the budget. */
+uint32_t cache_thrash_ratio(struct cache *c);
 /* Slots by state, those included that a fresh slot replaced and that still drain. */
 void cache_counts(struct cache *c, uint64_t by_state[5]);
 

@@ -22,6 +22,7 @@ static void fill(const struct slot *s, struct slot_info *out)
         .loads = r->loads,
         .evictions = r->evictions,
         .pins = slot_pins(s),
+        .kept = r->kept,
         .waiters = s->waiter_count,
         .last_used_us = r->last_used_us,
         .last_load = r->last_load,
@@ -79,6 +80,14 @@ size_t cache_list(struct cache *c, const char *after, struct slot_info *out, siz
 void cache_usage(struct cache *c, struct budget_usage *out)
 {
     budget_read(&c->budget, out);
+}
+
+uint32_t cache_thrash_ratio(struct cache *c)
+{
+    lock_take(&c->lock);
+    uint32_t ratio = refuse_ratio(c);
+    lock_release(&c->lock);
+    return ratio;
 }
 
 void cache_counts(struct cache *c, uint64_t by_state[5])

@@ -17,6 +17,7 @@ static enum metric result_metric(enum status code)
         return M_LOADS_NOT_FOUND;
     case E_NO_ROOM:
     case E_NEVER_FITS:
+    case E_THRASH:
         return M_LOADS_REFUSED;
     case E_CANCELLED:
     case E_DRAINING:
@@ -26,12 +27,30 @@ static enum metric result_metric(enum status code)
     }
 }
 
-bool cache_load_cancelled(struct cache *c, struct slot *slot)
+/* Who waits for a share of s waits for s. */
+static uint32_t waiting_for(const struct slot *s)
+{
+    uint32_t n = s->modest ? 0 : s->waiter_count;
+    return n || !shares_awaited(s) ? n : 1;
+}
+
+uint32_t cache_load_look(struct cache *c, struct slot *slot, bool give_up)
 {
     lock_take(&c->lock);
-    bool cancelled = slot->cancelled;
+    ASSERT(slot->state == SLOT_LOADING);
+    const uint32_t n = waiting_for(slot);
+    slot->cancelled |= give_up && !n && !slot->modest;
+    const bool cancelled = slot->cancelled;
     lock_release(&c->lock);
-    return cancelled;
+    return cancelled ? CACHE_LOAD_CANCELLED : n;
+}
+
+uint64_t cache_load_bytes(struct cache *c, const struct slot *slot)
+{
+    lock_take(&c->lock);
+    uint64_t bytes = slot->record.load_bytes;
+    lock_release(&c->lock);
+    return bytes;
 }
 
 /* Remembers a failure, or (OK, NULL) that there is none. Gives the words before, to be freed. */
@@ -72,6 +91,7 @@ static void end_transient(struct cache *c, struct slot *s, struct after *a) REQU
     if (!s->transient_bytes && !s->stale)
         return;
     s->record.evictions++;
+    s->record.evicted_us = c->latest_us;
     metric_add(s->stale ? M_EVICT_UNLOAD : M_EVICT_TRANSIENT, 1);
     slot_to(c, s, SLOT_DRAINING);
     if (!slot_leave_to_last(c, s))
@@ -99,6 +119,7 @@ void cache_load_done(struct cache *c, struct slot *slot, void *value, const char
             room_transient_ends(c, slot);
         words = note_loaded(&slot->record, version, t, now_us);
         tell_loaded(c, slot, changed && slot->record.loads > 1, t->fetch_us + t->load_us);
+        refuse_note_loaded(c, slot, t);
     }
     metric_add(result_metric(err.code), 1);
     waiters_answer(c, slot, err.code, &err, &after);
@@ -119,7 +140,7 @@ static char *settle(struct cache *c, struct slot *s, enum status code, char *wor
     if (remembered)
         backoff_note(&c->config, r, code, now_us);
     slot_to(c, s, remembered ? SLOT_FAILED : SLOT_ABSENT);
-    if (!remembered && code != E_NO_ROOM)
+    if (!remembered && code != E_NO_ROOM && code != E_THRASH)
         return words;
     r->known = true;
     return note_failure(r, code, words);
@@ -131,6 +152,7 @@ void load_give_back(struct cache *c, struct slot *s, struct after *a)
     ASSERT(!s->holds);
     if (s->bytes)
         budget_give(&c->budget, BUDGET_RESERVED, s->bytes);
+    tenant_refund(s->tenant, s->bytes);
     s->bytes = 0;
     c->coming -= s->dead_bytes;
     shares_buried(c, s, a);

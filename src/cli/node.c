@@ -51,6 +51,36 @@ static struct compile_config compile_of(const struct config *c)
                                    .threads = (uint32_t)c->compilers};
 }
 
+static enum status start_cache(struct node *n, const struct config *c, struct err *err)
+{
+    const struct cache_source source = loader_source(n->loader);
+    struct tenant_rule rules[TENANT_RULES_MAX];
+    config_rules(c, rules);
+    const uint64_t memory = c->memory ? c->memory : config_memory_auto();
+    const struct cache_config cache = {
+        .limit_bytes = memory,
+        .policy = policy_table()[c->policy],
+        .transient_bytes = memory / 100 * c->transient,
+        .thrash_ratio = (uint32_t)c->thrash * 10000,
+        .backoff_min_us = c->load_backoff,
+        .backoff_max_us = MAX(c->load_backoff, c->load_backoff_max),
+        .slots_max = (uint32_t)c->records,
+        .tenants = {.rules = rules,
+                    .n = c->n_tenants,
+                    .ttl_us = c->ttl,
+                    .min_residency_us = c->min_residency},
+    };
+    enum status s = tenants_check(&cache.tenants, cache.limit_bytes, err);
+    if (s != OK)
+        return s;
+    s = cache_new(&cache, &source, &n->cache);
+    if (s != OK)
+        return err_set(err, s, "cache: %s", status_text(s));
+    set_memory(c, cache.limit_bytes);
+    budget_init(&n->http_memory, c->http_memory);
+    return OK;
+}
+
 static enum status start_loading(struct node *n, const struct config *c, struct err *err)
 {
     enum status s = config_open_store(c, &n->store, err);
@@ -60,30 +90,17 @@ static enum status start_loading(struct node *n, const struct config *c, struct 
     if (s != OK)
         return err_set(err, s, "catalog: %s", status_text(s));
     struct loader_resolver resolver = catalog_resolver(n->catalog);
-    const struct loader_config loading = {
-        .threads = (uint32_t)c->loaders, .share_node = c->share == 1, .compile = compile_of(c)};
+    const struct loader_config loading = {.threads = (uint32_t)c->loaders,
+                                          .link_threads = (uint32_t)c->link_threads,
+                                          .share_node = c->share == 1,
+                                          .compile = compile_of(c)};
     s = loader_new(n->store, &resolver, &loading, &n->loader);
     if (s != OK)
         return err_set(err, s, "loader: %s", status_text(s));
     s = start_disk(n, c, err);
     if (s != OK)
         return s;
-    const struct cache_source source = loader_source(n->loader);
-    const uint64_t memory = c->memory ? c->memory : config_memory_auto();
-    const struct cache_config cache = {
-        .limit_bytes = memory,
-        .policy = policy_table()[c->policy],
-        .transient_bytes = memory / 100 * c->transient,
-        .backoff_min_us = c->load_backoff,
-        .backoff_max_us = MAX(c->load_backoff, c->load_backoff_max),
-        .slots_max = (uint32_t)c->records,
-    };
-    s = cache_new(&cache, &source, &n->cache);
-    if (s != OK)
-        return err_set(err, s, "cache: %s", status_text(s));
-    set_memory(c, cache.limit_bytes);
-    budget_init(&n->http_memory, c->http_memory);
-    s = cache_start(n->cache, err);
+    s = start_cache(n, c, err);
     return s == OK ? loader_start(n->loader, n->cache, err) : s;
 }
 
@@ -136,6 +153,12 @@ static enum status start_serving(struct node *n, const struct config *c, struct 
     return s == OK ? server_new(&server, n->endpoint, &n->server, err) : s;
 }
 
+/* What becomes of it stands in the log and in the metrics. */
+static void foreseen(void *endpoint, const char *name, uint64_t now_us)
+{
+    (void)!endpoint_prefetch(endpoint, name, now_us, NULL);
+}
+
 static enum status start_residency(struct node *n, const struct config *c, struct err *err)
 {
     const struct residency_config residency = {.path = c->residency,
@@ -154,7 +177,11 @@ enum status node_start(struct node *n, const struct config *c, struct err *err)
     if (s == OK)
         s = start_serving(n, c, err);
     if (s == OK)
+        s = cache_start(n->cache, foreseen, n->endpoint, err);
+    if (s == OK)
         s = start_residency(n, c, err);
+    if (s == OK)
+        s = expiry_start(n->cache, &n->expiry, err);
     if (s != OK)
         node_stop(n, clock_now_us());
     return s;
@@ -186,6 +213,9 @@ void node_stop(struct node *n, uint64_t until_us)
         store_stop(n->store);
     if (n->loader)
         loader_drain(n->loader);
+    expiry_stop(&n->expiry);
+    if (n->cache)
+        cache_stop(n->cache);
     if (n->residency)
         residency_stop(&n->residency);
     if (n->endpoint)

@@ -21,6 +21,9 @@ enum { ROLE_DATA = 1, ROLE_ADMIN = 2 };
     X(ROUTE_VERSIONS, GET, "/models/<name>/versions", ROLE_ADMIN, false)                           \
     X(ROUTE_DROP, DELETE, "/models/<name>/versions/<n>", ROLE_ADMIN, false)                        \
     X(ROUTE_ROLLBACK, POST, "/models/<name>/rollback", ROLE_ADMIN, true)                           \
+    X(ROUTE_PIN, POST, "/models/<name>/pin", ROLE_ADMIN, false)                                    \
+    X(ROUTE_UNPIN, POST, "/models/<name>/unpin", ROLE_ADMIN, false)                                \
+    X(ROUTE_TENANTS, GET, "/tenants", ROLE_ADMIN, false)                                           \
     X(ROUTE_LIST, GET, "/models", ROLE_ADMIN, false)                                               \
     X(ROUTE_LOAD, POST, "/models", ROLE_ADMIN, true)                                               \
     X(ROUTE_SHOW, GET, "/models/<name>", ROLE_ADMIN, false)                                        \

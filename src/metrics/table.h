@@ -5,7 +5,7 @@
 #ifndef ROOST_METRICS_TABLE_H
 #define ROOST_METRICS_TABLE_H
 
-/* id, COUNTER or GAUGE, name, labels, help */
+/* id, COUNTER, GAUGE or GAUGE_MILLIONTHS (set in those), name, labels, help */
 #define METRIC_TABLE(X)                                                                            \
     X(M_LOOKUP_HIT, COUNTER, "roost_cache_lookups_total", "result=\"hit\"",                        \
       "Invocations by how they found their model: resident, loaded for them, or joined a load.")   \
@@ -17,6 +17,7 @@
       "Models that left a tier, by reason.")                                                       \
     X(M_EVICT_UNLOAD, COUNTER, "roost_cache_evictions_total", "tier=\"host\",reason=\"unload\"",   \
       "")                                                                                          \
+    X(M_EVICT_TTL, COUNTER, "roost_cache_evictions_total", "tier=\"host\",reason=\"ttl\"", "")     \
     X(M_EVICT_TRANSIENT, COUNTER, "roost_cache_evictions_total",                                   \
       "tier=\"host\",reason=\"transient\"", "")                                                    \
     X(M_DISK_EVICTED, COUNTER, "roost_cache_evictions_total", "tier=\"disk\",reason=\"room\"", "") \
@@ -41,6 +42,11 @@
     X(M_MODELS_DRAINING, GAUGE, "roost_cache_models", "tier=\"host\",state=\"draining\"", "")      \
     X(M_MODELS_FAILED, GAUGE, "roost_cache_models", "tier=\"host\",state=\"failed\"", "")          \
     X(M_MODELS_ABSENT, GAUGE, "roost_cache_models", "tier=\"host\",state=\"absent\"", "")          \
+    X(M_THRASH_RATIO, GAUGE_MILLIONTHS, "roost_cache_thrash_ratio", "tier=\"host\"",               \
+      "Bytes loaded within a minute of their eviction ÷ bytes loaded, over the last minute.")      \
+    X(M_AHEAD_USED, COUNTER, "roost_cache_prefetched_total", "use=\"used\"",                       \
+      "Models loaded because of a hint or foresight, by whether an invocation came.")              \
+    X(M_AHEAD_UNUSED, COUNTER, "roost_cache_prefetched_total", "use=\"unused\"", "")               \
     X(M_WATCH_LOST, COUNTER, "roost_cache_watch_lost_total", "",                                   \
       "Invocations that the policy was not told of, because it was behind.")                       \
     X(M_LOADS_OK, COUNTER, "roost_model_loads_total", "result=\"ok\"",                             \
@@ -109,6 +115,8 @@
     X(M_BLOBS_HASHED, COUNTER, "roost_blob_bytes_total", "check=\"hashed\"",                       \
       "Weights loaded: hashed, or known from an earlier load of the same file.")                   \
     X(M_BLOBS_KNOWN, COUNTER, "roost_blob_bytes_total", "check=\"known\"", "")                     \
+    X(M_COMMON_BLOBS, GAUGE, "roost_common_blobs", "",                                             \
+      "Blobs that the operator published as common to all tenants.")                               \
     X(M_BLOBS_SHARED, GAUGE, "roost_shared_blobs", "tier=\"host\"",                                \
       "Blobs in memory that several models use.")                                                  \
     X(M_SHARED_BYTES, GAUGE, "roost_shared_bytes", "tier=\"host\"",                                \
@@ -129,6 +137,7 @@
     X(M_REFUSED_PREFETCHES, COUNTER, "roost_refused_total", "limit=\"prefetches\"", "")            \
     X(M_REFUSED_PUBLISHES, COUNTER, "roost_refused_total", "limit=\"publishes\"", "")              \
     X(M_REFUSED_MEMORY, COUNTER, "roost_refused_total", "limit=\"memory\"", "")                    \
+    X(M_REFUSED_THRASH, COUNTER, "roost_refused_total", "limit=\"thrash\"", "")                    \
     X(M_REFUSED_NEVER_FITS, COUNTER, "roost_refused_total", "limit=\"never_fits\"", "")            \
     X(M_REFUSED_ARENA, COUNTER, "roost_refused_total", "limit=\"arena\"", "")                      \
     X(M_REFUSED_REPLY, COUNTER, "roost_refused_total", "limit=\"reply\"", "")                      \
@@ -157,6 +166,22 @@
     X(M_RSS, GAUGE, "process_resident_memory_bytes", "", "Resident memory size in bytes.")         \
     X(M_FDS, GAUGE, "process_open_fds", "", "Number of open file descriptors.")                    \
     X(M_READY, GAUGE, "roost_ready", "", "1 while the node takes requests, 0 while it drains.")
+
+/* Of each tenant that has a rule, and of all others together as "*"; only where there are rules.
+ * The label tenant stands before these. id, COUNTER or GAUGE, name, labels, help */
+#define TENANT_METRIC_TABLE(X)                                                                     \
+    X(T_BYTES, GAUGE, "roost_tenant_bytes", "",                                                    \
+      "Bytes of a tenant's models in memory, shared ones divided; `*`: of all without a rule.")    \
+    X(T_PINNED, GAUGE, "roost_tenant_pinned_bytes", "", "Bytes of its pinned models.")             \
+    X(T_FLOOR, GAUGE, "roost_tenant_floor_bytes", "", "Bytes that are kept for it.")               \
+    X(T_MODELS, GAUGE, "roost_tenant_models", "", "Its models in memory.")                         \
+    X(T_HITS, COUNTER, "roost_tenant_lookups_total", "result=\"hit\"",                             \
+      "Its invocations by how they found their model.")                                            \
+    X(T_MISSES, COUNTER, "roost_tenant_lookups_total", "result=\"miss\"", "")                      \
+    X(T_JOINED, COUNTER, "roost_tenant_lookups_total", "result=\"joined\"", "")                    \
+    X(T_LOADS, COUNTER, "roost_tenant_loads_total", "", "Its loads that ended well.")              \
+    X(T_EVICTIONS, COUNTER, "roost_tenant_evictions_total", "",                                    \
+      "Its models that left the memory, for whatever reason.")
 
 /* id, name, labels, bounds, help */
 #define HISTOGRAM_TABLE(X)                                                                         \

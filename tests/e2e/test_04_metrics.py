@@ -22,12 +22,15 @@ SHORT = {
     "negative": "roost_catalog_negative_hits_total",
     "evict_room": 'roost_cache_evictions_total{tier="host",reason="room"}',
     "evict_unload": 'roost_cache_evictions_total{tier="host",reason="unload"}',
+    "evict_ttl": 'roost_cache_evictions_total{tier="host",reason="ttl"}',
     "evict_transient": 'roost_cache_evictions_total{tier="host",reason="transient"}',
     "loads_ok": 'roost_model_loads_total{result="ok"}',
     "loads_failed": 'roost_model_loads_total{result="failed"}',
     "loads_not_found": 'roost_model_loads_total{result="not_found"}',
     "loads_refused": 'roost_model_loads_total{result="refused"}',
     "loads_cancelled": 'roost_model_loads_total{result="cancelled"}',
+    "prefetched_used": 'roost_cache_prefetched_total{use="used"}',
+    "prefetched_unused": 'roost_cache_prefetched_total{use="unused"}',
     "watch_lost": "roost_cache_watch_lost_total",
     "unloads": "roost_model_unloads_total",
     "store_reads": "roost_store_reads_total",
@@ -65,7 +68,7 @@ SHORT = {
     "disk_evictions": 'roost_cache_evictions_total{tier="disk",reason="room"}',
     "refused_disk": 'roost_refused_total{limit="disk"}',
 }
-for _limit in ("queue", "probes", "prefetches", "publishes", "memory", "never_fits", "arena", "steps", "reply", "http_memory", "head",
+for _limit in ("queue", "probes", "prefetches", "publishes", "memory", "thrash", "never_fits", "arena", "steps", "reply", "http_memory", "head",
                "body", "slow_client", "idle", "connections", "deadline"):
     SHORT[f"refused_{_limit}"] = f'roost_refused_total{{limit="{_limit}"}}'
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The Roost Authors
-"""Who may wait for a disk or for the kernel's memory: loaders and the reaper. A hot model is called all
+"""Who may wait for a disk or for the kernel's memory: loaders, their links, and the reaper. A hot model is called all
 the while that models are loaded and evicted around it, and no worker and no event loop opens or reads a
 file, or maps or unmaps memory."""
 import collections
@@ -45,6 +45,17 @@ class Threads(harness.Case):
             kinds[re.sub(r"-\d+$", "", thread)][call] += 1
         return kinds, len(lines)
 
+    def test_the_store_is_not_listed_at_the_start(self):
+        store = self.store()
+        store.add("iris")
+        server = self.serve(store, env=self.env)
+        self.assertEqual(server.invoke("iris", [[5.1, 3.5, 1.4, 0.2]]).status, 200)
+        kinds, seen = self.called(0)
+        self.assertEqual({k: c["list"] for k, c in kinds.items() if c["list"]}, {})
+        store.put("other/1/readme", b"")  # a folder of a name is: what versions has it?
+        self.assertEqual(server.invoke("other", [[1]]).status, 404)
+        self.assertGreater(self.called(seen)[0]["loader"]["list"], 0)  # it would be seen
+
     def storm(self, recycle):
         store = self.store()
         compile_all(store.path, {f"w{k}": tiny_onnx.scaled_square(k + 1, SIDE) for k in range(COLD)})
@@ -88,7 +99,7 @@ class Threads(harness.Case):
                 if recycle == "off":
                     self.assertGreater(kinds["reaper"]["munmap"], 5)
                 self.assertEqual({k: dict(v) for k, v in kinds.items()
-                                  if k not in ("loader", "reaper")}, {})
+                                  if k not in ("loader", "reaper", "store-link", "disk-link")}, {})
 
 
 if __name__ == "__main__":
