@@ -305,6 +305,56 @@ class Loops(test_17_threads.Threads, Case):
         self.assertEqual({k: v for k, v in kinds["loop"].items() if k in ("open", "pread")}, {})
 
 
+class Verbs(Case):
+    def run_verb(self, server, *args, code=0, **kw):
+        done = harness.roost(*args, "--server", server.address, **kw)
+        self.assertEqual(done.returncode, code, done)
+        return done
+
+    def test_push_versions_and_rollback(self):
+        store = self.store()
+        server = self.serve(store)
+        model = harness.model_file("iris")
+        done = self.run_verb(server, "push", model, "acme/iris", "--dry-run")
+        self.assertRegex(done.stdout, "^acme/iris: can be published, .* resident\n$")
+        self.assertEqual(self.files(store), [])
+        done = self.run_verb(server, "push", model, "acme/iris")
+        self.assertRegex(done.stdout, "^acme/iris: version 1, .* resident\n$")
+        done = self.run_verb(server, "push", model, "acme/iris", "--compile-locally", "--json")
+        self.assertEqual(json.loads(done.stdout)["version"], "2")
+        done = self.run_verb(server, "push", harness.compiled("iris"), "acme/iris")
+        self.assertIn("version 3", done.stdout)
+        for n in 1, 2, 3:
+            self.assertEqual((store.path / f"_roost/models/acme/iris/{n}.roost").read_bytes(),
+                             harness.compiled("iris").read_bytes())
+        listed = self.run_verb(server, "versions", "acme/iris").stdout.splitlines()
+        self.assertEqual([line.split()[0] for line in listed], ["VERSION", "3", "2", "1"])
+        self.assertEqual([line.endswith("current") for line in listed[1:]], [True, False, False])
+        self.assertEqual(self.run_verb(server, "rollback", "acme/iris").stdout,
+                         "acme/iris is at version 2\n")
+        self.run_verb(server, "rollback", "acme/iris", "3")
+        versions = json.loads(self.run_verb(server, "versions", "acme/iris", "--json").stdout)
+        self.assertEqual([v["version"] for v in versions["versions"] if v["current"]], ["3"])
+        self.assertEqual(server.invoke("acme/iris", REQUEST).status, 200)
+
+    def test_what_goes_wrong_is_said(self):
+        store = self.store()
+        server = self.serve(store, publish_max="100KiB", max_steps=1000)
+        bad = store.put("bad.bin", b"garbage")
+        self.assertIn("no ONNX model", self.run_verb(server, "push", bad, "m", code=1).stderr)
+        large = store.put("large.bin", bytes(10 << 20))
+        self.assertIn("HTTP 413", self.run_verb(server, "push", large, "m", code=1).stderr)
+        empty = store.put("empty.bin", b"")
+        self.assertIn("is empty", self.run_verb(server, "push", empty, "m", code=1).stderr)
+        self.run_verb(server, "push", store.path / "none", "m", code=1)
+        self.run_verb(server, "push", bad, "a/b/c", code=2)
+        self.assertIn("roost push", self.run_verb(server, "versions", "m", code=1).stderr)
+        self.run_verb(server, "rollback", "m", "x", code=2)
+        self.run_verb(server, "rollback", "m", code=1)
+        warned = self.run_verb(server, "push", store.put("loop.onnx", tiny_onnx.loop(False)), "endless")
+        self.assertIn("warning: does not run on zeros", warned.stderr)
+
+
 class Killed(Case):
     def test_a_publish_that_is_killed_leaves_the_old_version_or_the_new(self):
         store = self.store()
