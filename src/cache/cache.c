@@ -92,7 +92,7 @@ static bool make_record_room(struct cache *c, struct after *a) REQUIRES(c->lock)
     }
     struct slot *victim = room_oldest_victim(c);
     if (victim) {
-        room_evict(c, victim, a);
+        room_evict(c, victim, NULL, a);
         slot_detach(c, victim);
     }
     return victim != NULL;
@@ -260,12 +260,26 @@ const char *cache_pin_version(const struct pin *pin)
     return pin->slot->record.version; /* written once, before the first pin of this load */
 }
 
+static void note_run(struct record *r, uint64_t ran_us)
+{
+    if (!ran_us || r->last_load.first_run_us)
+        return;
+    r->last_load.first_run_us = ran_us;
+    histogram_us(H_LOAD_FIRST_RUN, ran_us);
+}
+
 void cache_unpin(struct cache *c, const struct pin *pin)
+{
+    cache_unpin_ran(c, pin, 0);
+}
+
+void cache_unpin_ran(struct cache *c, const struct pin *pin, uint64_t ran_us)
 {
     struct after after = {0};
     struct slot *s = pin->slot;
     lock_take(&c->lock);
     ASSERT(s->pins);
+    note_run(&s->record, ran_us);
     if (!--s->pins && s->state == SLOT_DRAINING)
         slot_unload(c, s, &after);
     lock_release(&c->lock);
@@ -284,7 +298,7 @@ bool cache_cancel_wait(struct cache *c, struct waiter *w)
 
 static void drain_resident(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock)
 {
-    s->record.evictions++;
+    slot_note_evicted(c, s, EVICT_UNLOAD, 0);
     metric_add(M_EVICT_UNLOAD, 1);
     slot_to(c, s, SLOT_DRAINING);
     if (!s->pins)

@@ -46,10 +46,20 @@ struct slot; /* heap, owned by the cache */
 /* How a lookup ended; only invocations count. */
 enum lookup { LOOKUP_NONE, LOOKUP_HIT, LOOKUP_MISS, LOOKUP_JOINED };
 
-/* Where a cold start spent its time; filled by the source. */
+/* Where a cold start spent its time; filled by the source, and the last by cache_unpin_ran. */
 struct load_times {
-    uint64_t queue_us, fetch_us, load_us; /* load: verify + bind */
+    uint64_t queue_us, fetch_us, verify_us, bind_us;
+    uint64_t first_run_us; /* of the first invocation that ran after the load; 0: none did yet */
 };
+
+/* Why a model last left the memory. */
+enum evict_why {
+    EVICT_NONE,    /* it never did */
+    EVICT_ROOM,    /* another model's load needed its bytes */
+    EVICT_SCRATCH, /* a run's arena did */
+    EVICT_UNLOAD,  /* DELETE */
+};
+const char *evict_why_text(enum evict_why w); /* "none", "room", "scratch", "unload" */
 
 /* What a load is for, where nobody is kept waiting by it. Such a load evicts nobody: it takes free
  * bytes, or fails with E_NO_ROOM. Once anybody else joins it, it is a load like any other. */
@@ -123,6 +133,8 @@ bool cache_pin_resident(struct cache *c, const char *name, struct pin *pin) WARN
 /* The version of what is pinned, as given to cache_load_done; lives until cache_unpin. */
 const char *cache_pin_version(const struct pin *pin);
 void cache_unpin(struct cache *c, const struct pin *pin); /* thread: any   blocks: no */
+/* The same, of an invocation that ran for so long: the first after a load belongs to it. */
+void cache_unpin_ran(struct cache *c, const struct pin *pin, uint64_t ran_us);
 /* Withdraws a waiting waiter: true when done will not be called. The load itself goes on. */
 bool cache_cancel_wait(struct cache *c, struct waiter *w) WARN_UNUSED;
 
@@ -147,6 +159,9 @@ enum status cache_load_reserve(struct cache *c, struct slot *slot, const struct 
                                struct err *err) WARN_UNUSED;
 /* Has the load been cancelled? Loaders look between chunks. */
 bool cache_load_cancelled(struct cache *c, struct slot *slot);
+/* Before cache_load_done: what finds the model in the tier below again, were it to look; 0:
+ * nothing. It means nothing to the cache, which keeps it and shows it. */
+void cache_load_origin(struct cache *c, struct slot *slot, uint64_t origin);
 /* The load ended well: bytes as reserved, all shares filled. Waiters are pinned and called on this
  * thread. When it was cancelled meanwhile the value is unloaded again. version: text, copied. */
 void cache_load_done(struct cache *c, struct slot *slot, void *value, const char *version,
@@ -178,9 +193,15 @@ struct slot_info {
     uint64_t hits, misses, joined, loads, evictions;
     uint32_t pins, waiters;
     uint64_t last_used_us; /* CLOCK_MONOTONIC; 0: never */
+    uint64_t loaded_us;    /* CLOCK_MONOTONIC, when the last load ended well; 0: never */
     struct load_times last_load;
-    struct err last_error; /* since the last good load; code OK: none */
-    uint64_t retry_at_us;  /* FAILED: when the next load may start; 0 otherwise */
+    uint64_t origin;     /* of the last good load; see cache_load_origin */
+    uint64_t evicted_us; /* CLOCK_MONOTONIC; 0: never */
+    enum evict_why evicted_why;
+    char evicted_by[MODEL_NAME_MAX + 1]; /* EVICT_ROOM: for whose load; "" where the node has no
+                                          * record of that model any more */
+    struct err last_error;               /* since the last good load; code OK: none */
+    uint64_t retry_at_us;                /* FAILED: when the next load may start; 0 otherwise */
 };
 /* False when the node has no record of the name. */
 bool cache_info(struct cache *c, const char *name, struct slot_info *out);

@@ -30,6 +30,10 @@ struct record {
     uint64_t last_used_us; /* 0: never */
     uint64_t loaded_us;    /* 0: never */
     struct load_times last_load;
+    uint64_t origin;     /* see cache_load_origin */
+    uint64_t evicted_us; /* 0: never */
+    uint64_t evicted_by; /* EVICT_ROOM: hash of the name of the model it gave way to */
+    enum evict_why evicted_why;
     struct err last_error; /* code OK: none */
     uint64_t retry_at_us;  /* of a remembered failure */
     uint32_t failures;     /* remembered ones in a row; decides the back-off */
@@ -121,6 +125,8 @@ void after_run(struct after *a, struct cache *c); /* without locks */
 enum status table_init(struct table *t, uint32_t slots_max) WARN_UNUSED;
 void table_fini(struct table *t);
 struct slot *table_find(const struct table *t, const char *name, uint64_t hash);
+/* By the hash alone: to name a model, not to use it. NULL: no record. */
+const struct slot *table_find_hash(const struct table *t, uint64_t hash);
 void table_add(struct table *t, struct slot *s); /* no record of its name is there */
 void table_remove(struct table *t, struct slot *s);
 /* Calls visit on the records after `after` in name order until it returns false. */
@@ -131,6 +137,9 @@ void table_walk(const struct table *t, const char *after, table_visit_fn *visit,
 struct slot *slot_new(const char *name, uint64_t hash); /* NULL: no memory; takes no lock */
 /* The only place where a state changes: asserts the arrow, moves the bytes and the list. */
 void slot_to(struct cache *c, struct slot *s, enum slot_state to) REQUIRES(c->lock);
+/* s, RESIDENT, is about to leave. by: hash of a model's name, or 0. */
+void slot_note_evicted(struct cache *c, struct slot *s, enum evict_why why, uint64_t by)
+    REQUIRES(c->lock);
 /* Makes s, ABSENT and new, the current slot of its name. */
 void slot_enter(struct cache *c, struct slot *s) REQUIRES(c->lock);
 void slot_detach(struct cache *c, struct slot *s) REQUIRES(c->lock);
@@ -140,7 +149,9 @@ void slot_drop(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->loc
 void slot_unload(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
 
 /* ---- room.c ---- */
-void room_evict(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
+/* by: whose load s gives way to; NULL: a run's arena, or a new record. */
+void room_evict(struct cache *c, struct slot *s, const struct slot *by, struct after *a)
+    REQUIRES(c->lock);
 struct slot *room_oldest_victim(struct cache *c) REQUIRES(c->lock); /* NULL: none */
 void room_grant(struct cache *c) REQUIRES(c->lock);                 /* after bytes came back */
 void room_withdraw(struct cache *c, const struct slot *s) REQUIRES(c->lock);

@@ -6,7 +6,7 @@
 #include "base/hash.h"
 #include "cache/cache_priv.h"
 
-static void fill(const struct slot *s, struct slot_info *out)
+static void fill(const struct cache *c, const struct slot *s, struct slot_info *out)
 {
     const struct record *r = &s->record;
     struct share_view view;
@@ -24,12 +24,20 @@ static void fill(const struct slot *s, struct slot_info *out)
         .pins = s->pins,
         .waiters = s->waiter_count,
         .last_used_us = r->last_used_us,
+        .loaded_us = r->loaded_us,
         .last_load = r->last_load,
+        .origin = r->origin,
+        .evicted_us = r->evicted_us,
+        .evicted_why = r->evicted_why,
         .last_error = r->last_error,
         .retry_at_us = s->state == SLOT_FAILED ? r->retry_at_us : 0,
     };
     strncpy(out->name, s->name, MODEL_NAME_MAX);
     memcpy(out->version, r->version, sizeof(out->version));
+    const struct slot *by =
+        r->evicted_why == EVICT_ROOM ? table_find_hash(&c->table, r->evicted_by) : NULL;
+    if (by)
+        strncpy(out->evicted_by, by->name, MODEL_NAME_MAX);
 }
 
 bool cache_info(struct cache *c, const char *name, struct slot_info *out)
@@ -38,13 +46,14 @@ bool cache_info(struct cache *c, const char *name, struct slot_info *out)
     lock_take(&c->lock);
     const struct slot *s = table_find(&c->table, name, hash);
     if (s)
-        fill(s, out);
+        fill(c, s, out);
     lock_release(&c->lock);
     return s != NULL;
 }
 
 /* A page being filled. */
 struct page {
+    const struct cache *cache;
     struct slot_info *out;
     size_t count, max;
 };
@@ -52,13 +61,13 @@ struct page {
 static bool add_to_page(void *arg, const struct slot *s)
 {
     struct page *p = arg;
-    fill(s, &p->out[p->count++]);
+    fill(p->cache, s, &p->out[p->count++]);
     return p->count < p->max;
 }
 
 size_t cache_list(struct cache *c, const char *after, struct slot_info *out, size_t max)
 {
-    struct page p = {out, 0, max};
+    struct page p = {c, out, 0, max};
     if (!max)
         return 0;
     lock_take(&c->lock);

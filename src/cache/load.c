@@ -46,7 +46,15 @@ static void note_loaded(struct record *r, const char *version, const struct load
     r->failures = 0;
     histogram_us(H_LOAD_QUEUE, t->queue_us);
     histogram_us(H_LOAD_FETCH, t->fetch_us);
-    histogram_us(H_LOAD_BIND, t->load_us);
+    histogram_us(H_LOAD_VERIFY, t->verify_us);
+    histogram_us(H_LOAD_BIND, t->bind_us);
+}
+
+void cache_load_origin(struct cache *c, struct slot *slot, uint64_t origin)
+{
+    lock_take(&c->lock);
+    slot->record.origin = origin;
+    lock_release(&c->lock);
 }
 
 static void set_cancelled(struct err *err, const struct slot *s)

@@ -32,12 +32,12 @@ struct slot *room_oldest_victim(struct cache *c)
     return next_victim(c, NULL);
 }
 
-void room_evict(struct cache *c, struct slot *s, struct after *a)
+void room_evict(struct cache *c, struct slot *s, const struct slot *by, struct after *a)
 {
     lock_assert_held(&c->lock);
     ASSERT(evictable(s));
     uint64_t since = s->record.last_used_us ? s->record.last_used_us : s->record.loaded_us;
-    s->record.evictions++;
+    slot_note_evicted(c, s, by ? EVICT_ROOM : EVICT_SCRATCH, by ? by->hash : 0);
     metric_add(M_EVICT_ROOM, 1);
     histogram_us(H_AGE_AT_EVICTION, c->latest_us > since ? c->latest_us - since : 0);
     slot_to(c, s, SLOT_DRAINING);
@@ -68,17 +68,18 @@ static bool choose_victims(struct cache *c, uint64_t bytes, struct slot **victim
     return have >= bytes;
 }
 
-/* Evicts the oldest until bytes are unpromised; false, and nobody evicted, when they cannot be. */
-static bool make_room(struct cache *c, uint64_t bytes, struct after *a) REQUIRES(c->lock)
+/* Evicts the oldest until r's bytes are unpromised; false, and nobody evicted, when they cannot be.
+ */
+static bool make_room(struct cache *c, const struct room_wait *r, struct after *a) REQUIRES(c->lock)
 {
     struct slot *victims;
-    bool enough = choose_victims(c, bytes, &victims);
+    bool enough = choose_victims(c, r->bytes, &victims);
     for (struct slot *s = victims; s; s = s->after_next)
         shares_stay(s);
     while (enough && victims) {
         struct slot *s = victims;
         victims = s->after_next;
-        room_evict(c, s, a);
+        room_evict(c, s, r->slot, a);
     }
     return enough;
 }
@@ -139,7 +140,7 @@ static bool ask(struct cache *c, struct room_wait *r, struct after *a) REQUIRES(
 {
     if (!c->room_first && take(c, r))
         return true;
-    if ((r->slot && r->slot->modest) || !make_room(c, r->bytes, a))
+    if ((r->slot && r->slot->modest) || !make_room(c, r, a))
         return false;
     *(c->room_last ? &c->room_last->next : &c->room_first) = r;
     c->room_last = r;

@@ -77,6 +77,7 @@ static enum status start_serving(struct node *n, const struct config *c, struct 
 {
     const struct endpoint_config endpoint = {
         .catalog = n->catalog,
+        .disk = n->disk,
         .workers = c->workers ? (uint32_t)c->workers : cores(WORKERS_MAX),
         .queue_max = (uint32_t)c->queue,
         .arena_max = c->arena_max,

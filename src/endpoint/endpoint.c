@@ -77,13 +77,14 @@ static void let_go(struct invocation *inv)
 /* Gives everything back and counts; the flow ends here. */
 static void finish(struct invocation *inv)
 {
+    if (inv->ran_us)
+        inv->times.infer_us = clock_now_us() - inv->ran_us;
     if (inv->pin.value)
-        cache_unpin(inv->endpoint->cache, &inv->pin);
+        cache_unpin_ran(inv->endpoint->cache, &inv->pin,
+                        inv->status == OK ? MAX(inv->times.infer_us, 1) : 0);
     if (inv->admitted && !inv->started)
         (void)!exec_withdraw(inv->endpoint->exec, &inv->job);
     buf_fini(&inv->body);
-    if (inv->ran_us)
-        inv->times.infer_us = clock_now_us() - inv->ran_us;
     if (inv->status == OK)
         histogram_us(H_INFER, inv->times.infer_us);
     else

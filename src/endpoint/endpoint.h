@@ -21,12 +21,14 @@
 #include "cache/cache.h"
 #include "catalog/catalog.h"
 #include "codec/codec.h"
+#include "disk/disk.h"
 #include "exec/exec.h"
 
 struct endpoint;
 
 struct invocation_times {
-    uint64_t queue_us, fetch_us, load_us, infer_us; /* infer: decode + run + encode */
+    uint64_t queue_us, fetch_us, load_us,
+        infer_us; /* load: verify + bind; infer: decode + run + encode */
 };
 
 /* Owned by the caller from before endpoint_invoke until done; never moved meanwhile. */
@@ -66,6 +68,7 @@ struct invocation {
 
 struct endpoint_config {
     struct catalog *catalog;     /* borrowed; outlive the endpoint */
+    struct disk *disk;           /* as above; NULL: there is no disk tier */
     uint32_t workers, queue_max; /* 1..64; admitted invocations that do not run yet */
     uint64_t arena_max;          /* bytes per worker */
     uint64_t steps_max;          /* of one run; 0: RUN_STEPS_DEFAULT */
@@ -115,11 +118,18 @@ enum status endpoint_prefetch(struct endpoint *e, const char *model, uint64_t no
  *   model_name        text
  *   version           text; null: never loaded
  *   state             "absent", "loading", "resident", "draining", "failed"
- *   bytes             charged to --memory now
+ *   tier              where its bytes are, the nearest: "memory", "disk", "store"
+ *   bytes             charged to --memory now and used by nobody else
+ *   shared_bytes, charged_bytes               see struct slot_info
  *   hits, misses, joined, loads, evictions    counts since the record began
  *   pins, waiters     invocations that use it now, that wait for its load now
+ *   age_s             seconds since it was loaded; null: not resident
  *   last_used_s       seconds since an invocation asked for it; null: never
- *   last_load         {"queue_ms", "fetch_ms", "load_ms"} of the last load; null: none
+ *   evicted           {"why", "by", "ago_s"} of its last eviction; null: none. why: "room" (for
+ *                     the load of the model `by`; null: no record of that one is left), "scratch"
+ *                     (for a run's arena), "unload"; by is null for the latter two
+ *   last_load         {"queue_ms", "fetch_ms", "verify_ms", "bind_ms", "first_run_ms"} of the last
+ *                     load; first_run_ms null: no invocation has run since; null: none
  *   error             {"status", "message", "retry_in_s"} of the last failed load since the last
  *                     good one; null: none. status as in "corrupt"; retry_in_s 0: at once
  *   inputs, outputs   while resident: [{"name", "datatype", "shape", "symbols"}], datatype as Open
@@ -127,8 +137,8 @@ enum status endpoint_prefetch(struct endpoint *e, const char *model, uint64_t no
  *                     dimension the name of a free one, "" for none; null: not resident
  *
  * endpoint_list, in name order:
- *   models            [{"modelName", "version", "state", "bytes", "hits", "misses", "joined",
- *                     "loads", "evictions", "last_used_s"}]: every name the node has a record of
+ *   models            [{"modelName" and, of the above, "version" to "evictions", "age_s",
+ *                     "last_used_s", "evicted"}]: every name the node has a record of
  *   nextPageToken     opaque text for `after`; absent on the last page
  *
  * errors: E_NOT_FOUND (describe); E_BAD_INPUT (list: page token, limit beyond

@@ -153,8 +153,16 @@ static void set_version(struct run *r)
         snprintf(r->out->version, sizeof(r->out->version), "%.*s", VERSION_HEX, hex);
 }
 
+/* Where the disk tier has it, or will. */
+static void set_origin(struct run *r)
+{
+    struct disk_key key;
+    if (r->env->disk && tier_head_key(r->at.key, &r->at.object, &key))
+        r->out->origin = disk_mark(&key);
+}
+
 /* What a step's time counts as. */
-enum stage { WAIT, FETCH, VERIFY, STAGE_COUNT };
+enum stage { WAIT, FETCH, VERIFY, BIND, STAGE_COUNT };
 
 static const struct {
     const char *name;
@@ -164,7 +172,7 @@ static const struct {
     {"resolve", FETCH, resolve},        {"page0", FETCH, read_page0},
     {"meta", FETCH, read_meta},         {"prove", VERIFY, prove_meta},
     {"reserve", WAIT, weights_reserve}, {"blobs", FETCH, weights_read},
-    {"join", WAIT, weights_join},       {"bind", VERIFY, bind},
+    {"join", WAIT, weights_join},       {"bind", BIND, bind},
 };
 
 /* Unknown names and cancelled loads are every day's; the rest is for the operator. */
@@ -191,7 +199,10 @@ static enum status run_steps(struct run *r, const char **step, struct err *err)
             s = steps[i].run(r, err);
         us[steps[i].stage] += clock_now_us() - began_us;
     }
-    r->out->times = (struct load_times){us[WAIT], us[FETCH] - r->hash_us, us[VERIFY] + r->hash_us};
+    r->out->times = (struct load_times){.queue_us = us[WAIT],
+                                        .fetch_us = us[FETCH] - r->hash_us,
+                                        .verify_us = us[VERIFY] + r->hash_us,
+                                        .bind_us = us[BIND]};
     return s;
 }
 
@@ -224,6 +235,7 @@ enum status load_run(const struct load_env *env, struct slot *slot, const char *
     if (s == OK) {
         weights_fini(&r.weights);
         set_version(&r);
+        set_origin(&r);
         return OK;
     }
     log_failure(&r, step, err);

@@ -135,6 +135,7 @@ static void load_one(struct loader *l, struct load *load)
     reaper_add_spare(&l->reaper, spare);
     if (result.behind)
         behind_submit(&l->behind, result.behind);
+    cache_load_origin(l->env.cache, slot, result.origin);
     cache_load_done(l->env.cache, slot, result.program, result.version, &result.times,
                     clock_now_us());
 }

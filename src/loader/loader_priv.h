@@ -57,7 +57,8 @@ enum status run_still_wanted(const struct run *r, struct err *err) WARN_UNUSED;
 struct load_result {
     struct program *program;
     char version[MODEL_VERSION_MAX + 1];
-    struct load_times times;   /* queue_us: the wait for room; the caller adds its own */
+    struct load_times times; /* queue_us: the wait for room; the caller adds its own */
+    uint64_t origin; /* the head's mark (disk_has_mark); 0: the disk tier has no such file */
     struct behind_job *behind; /* NULL: the disk tier has all of it */
 };
 

@@ -124,9 +124,12 @@
       "From ready to run until a worker took the invocation.")                                     \
     X(H_INFER, "roost_infer_duration_seconds", "", BOUNDS_LATENCY, "Decode, run and encode.")      \
     X(H_LOAD_QUEUE, "roost_model_load_duration_seconds", "stage=\"queue\"", BOUNDS_LATENCY,        \
-      "A load's time by stage.")                                                                   \
+      "A cold start's time by stage; first_run: of the first invocation that ran after the load.") \
     X(H_LOAD_FETCH, "roost_model_load_duration_seconds", "stage=\"fetch\"", BOUNDS_LATENCY, "")    \
+    X(H_LOAD_VERIFY, "roost_model_load_duration_seconds", "stage=\"verify\"", BOUNDS_LATENCY, "")  \
     X(H_LOAD_BIND, "roost_model_load_duration_seconds", "stage=\"bind\"", BOUNDS_LATENCY, "")      \
+    X(H_LOAD_FIRST_RUN, "roost_model_load_duration_seconds", "stage=\"first_run\"",                \
+      BOUNDS_LATENCY, "")                                                                          \
     X(H_AGE_AT_EVICTION, "roost_cache_age_at_eviction_seconds", "", BOUNDS_AGE,                    \
       "Time since the last use of a model when it was evicted for room.")
 

@@ -44,7 +44,9 @@ SHORT = {
     "inferred": "roost_infer_duration_seconds_count",
     "stage_queue": 'roost_model_load_duration_seconds_count{stage="queue"}',
     "stage_fetch": 'roost_model_load_duration_seconds_count{stage="fetch"}',
+    "stage_verify": 'roost_model_load_duration_seconds_count{stage="verify"}',
     "stage_bind": 'roost_model_load_duration_seconds_count{stage="bind"}',
+    "first_runs": 'roost_model_load_duration_seconds_count{stage="first_run"}',
     "aged": "roost_cache_age_at_eviction_seconds_count",
     "memory_mapped": 'roost_memory_bytes_total{source="mapped"}',
     "disk_hits": 'roost_disk_lookups_total{result="hit"}',
@@ -98,14 +100,16 @@ def reads_of(*models):
 def loaded(*models):
     """Loads that went well."""
     n = len(models)
-    return {"loads_ok": n, "stage_queue": n, "stage_fetch": n, "stage_bind": n, **reads_of(*models)}
+    return {"loads_ok": n, "stage_queue": n, "stage_fetch": n, "stage_verify": n, "stage_bind": n,
+            **reads_of(*models)}
 
 
 def ran(**how):
-    """Invocations that ran and were answered 200, each on its own connection."""
+    """Invocations that ran and were answered 200, each on its own connection; a miss is, or is before,
+    the first run after its load."""
     n = sum(how.values())
     return {**how, **{f"ran_{k}": v for k, v in how.items()}, "queued": n, "inferred": n,
-            "http_2xx": n, "connections": n}
+            "first_runs": how.get("miss", 0), "http_2xx": n, "connections": n}
 
 
 def plus(*parts):
@@ -369,7 +373,7 @@ class Counters(harness.Case):
                        b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body))
                 self.assertEqual(r.reply().status, 100)
                 self.assertEqual(r.send(body).reply().status, 200)
-        c.expect(ran(hit=1), http_1xx=1)
+        c.expect(ran(hit=1), http_1xx=1, first_runs=1)
 
     def test_promtool_has_nothing_to_say(self):
         server = self.serve(self.store("iris"))

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The Roost Authors
+"""What a server says of its own cache: where a model's bytes are, why it left, and where its last cold
+start spent its time."""
+
+import json
+import pathlib
+import tempfile
+import time
+
+import harness
+import tiny_onnx
+from harness import roost
+from test_10_scale import compile_all
+
+SIDE = 256
+ROW = [[1] * SIDE]
+
+
+class Records(harness.Case):
+    def squares(self, count):
+        store = self.store()
+        compile_all(store.path, {f"w{k}": tiny_onnx.scaled_square(k + 1, SIDE) for k in range(count)})
+        return store
+
+    def settle(self, store):
+        """Files that were changed a moment ago have no name in the disk tier yet (base/file_tag.h)."""
+        last = max(p.stat().st_ctime for p in store.path.glob("*.roost"))
+        harness.wait_until(lambda: time.time() > last + 3, "the files to be old enough")
+
+    def ask(self, server, k):
+        reply = server.invoke(f"w{k}", ROW)
+        self.assertEqual(reply.status, 200, reply)
+        return reply
+
+    def described(self, server, k):
+        return server.describe(f"w{k}").json()
+
+    def heads(self, folder):
+        return len([p for p in (pathlib.Path(folder.name) / "tier").iterdir() if p.name.startswith("h-")])
+
+    def test_where_a_model_is_and_for_whom_it_went(self):
+        folder = tempfile.TemporaryDirectory(dir=harness._scratch())
+        self.addCleanup(folder.cleanup)
+        store = self.squares(2)
+        self.settle(store)
+        probe = self.serve(store)
+        self.ask(probe, 0)
+        held = self.described(probe, 0)["bytes"]
+        # Room for one model and the arena of a run.
+        server = self.serve(store, memory=2 * held - 4096, workers=1, disk=pathlib.Path(folder.name) / "tier")
+        self.ask(server, 0)
+        first = self.described(server, 0)
+        self.assertEqual((first["state"], first["tier"], first["evicted"]), ("resident", "memory", None))
+        self.assertLess(first["age_s"], 60)
+        # Not in memory, and soon on the disk.
+        self.ask(server, 1)
+        harness.wait_until(lambda: self.described(server, 1)["tier"] == "memory", "w1")
+        gone = self.described(server, 0)
+        self.assertEqual((gone["state"], gone["age_s"]), ("absent", None))
+        self.assertEqual((gone["evicted"]["why"], gone["evicted"]["by"]), ("room", "w1"))
+        for k in (0, 1):  # a program that goes before it is written to the tier is not written
+            self.ask(server, k)
+            harness.wait_until(lambda k=k: self.heads(folder) > k, "the tier to be filled")
+        self.ask(server, 0)
+        harness.wait_until(lambda: self.described(server, 1)["tier"] == "disk", "w1 to be on the disk")
+        self.assertEqual(self.described(server, 1)["evicted"]["by"], "w0")
+        shown = roost("ps", "--all", "--server", server.address)
+        self.assertIn("room, for w0", shown.stdout)
+        self.assertRegex(shown.stdout, r"w1 +absent +disk ")
+        self.assertRegex(roost("show", "w1", "--server", server.address).stdout, r"room")
+
+    def test_a_cold_start_is_split(self):
+        server = self.serve(self.squares(1))
+        self.assertEqual(server.load("w0").status, 200)
+        load = self.described(server, 0)["last_load"]
+        self.assertEqual(sorted(load), ["bind_ms", "fetch_ms", "first_run_ms", "queue_ms", "verify_ms"])
+        self.assertIsNone(load["first_run_ms"])
+        self.ask(server, 0)
+        load = self.described(server, 0)["last_load"]
+        for stage in ("fetch_ms", "verify_ms", "bind_ms", "first_run_ms"):
+            self.assertGreater(load[stage], 0, stage)
+        self.ask(server, 0)
+        self.assertEqual(self.described(server, 0)["last_load"], load)  # a later run changes nothing
+
+    def test_a_deleted_model_says_so(self):
+        server = self.serve(self.squares(1))
+        self.ask(server, 0)
+        self.assertEqual(server.unload("w0").status, 200)
+        evicted = self.described(server, 0)["evicted"]
+        self.assertEqual((evicted["why"], evicted["by"]), ("unload", None))
+        listed = json.loads(server.get("/models").body)["models"]
+        self.assertEqual(listed[0]["evicted"]["why"], "unload")
+        self.assertEqual(listed[0]["tier"], "store")
