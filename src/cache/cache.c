@@ -18,7 +18,9 @@ enum status cache_new(const struct cache_config *config, const struct cache_sour
     if (!c)
         return E_NO_MEMORY;
     if (table_init(&c->table, config->slots_max) != OK ||
-        share_table_init(&c->shares, config->limit_bytes) != OK) {
+        share_table_init(&c->shares, config->limit_bytes) != OK ||
+        watch_init(&c->watch, config->slots_max + 1) != OK) {
+        share_table_fini(&c->shares);
         table_fini(&c->table);
         alloc_free(c);
         return E_NO_MEMORY;
@@ -33,6 +35,17 @@ enum status cache_new(const struct cache_config *config, const struct cache_sour
     lru_init(&c->idle);
     *out = c;
     return OK;
+}
+
+enum status cache_watch(struct cache *c, const struct watch_consumer *k)
+{
+    enum status s = c->ids.max ? OK : ids_init(&c->ids, c->config.slots_max);
+    return s == OK ? watch_add(&c->watch, k) : s;
+}
+
+enum status cache_start(struct cache *c, struct err *err)
+{
+    return watch_listens(&c->watch) ? watch_start(&c->watch, NULL, c, err) : OK;
 }
 
 static void unload_all(struct cache *c)
@@ -57,6 +70,7 @@ void cache_free(struct cache **cache)
     struct lru_link *k;
     if (!c)
         return;
+    watch_stop(&c->watch);
     unload_all(c);
     lock_take(&c->lock);
     while (c->by_state[SLOT_DRAINING])
@@ -67,6 +81,8 @@ void cache_free(struct cache **cache)
     after_run(&after, c);
     table_fini(&c->table);
     share_table_fini(&c->shares);
+    watch_fini(&c->watch);
+    ids_fini(&c->ids);
     budget_fini(&c->budget);
     cond_fini(&c->changed);
     lock_fini(&c->lock);
@@ -104,6 +120,7 @@ static bool replace(struct cache *c, struct slot *old, struct slot *fresh, struc
 {
     if (old) {
         fresh->record = old->record;
+        old->record.id = 0; /* moved */
         slot_detach(c, old);
     } else if (!make_record_room(c, a)) {
         return false;
@@ -128,6 +145,7 @@ static void count_lookup(struct cache *c, struct slot *s, struct waiter *w, enum
     metric_add(total[how], 1);
     r->last_used_us = now_us;
     lru_touch(&c->live, &s->link);
+    tell_lookup(c, s, how);
 }
 
 /* One cache_pin on its way. */
@@ -222,16 +240,18 @@ enum pin_result cache_pin(struct cache *c, const char *name, uint64_t now_us, st
     w->times = (struct load_times){0};
     w->retry_after_s = 0;
     lock_take(&c->lock);
+    c->latest_us = MAX(c->latest_us, now_us);
     struct slot *s = table_find(&c->table, name, hash);
     if (spent(s)) {
+        uint32_t records = c->ids.used;
         lock_release(&c->lock);
+        tell_reserve(c, records);
         fresh = slot_new(name, hash);
         if (!fresh)
             return pin_no_memory(name, &p);
         lock_take(&c->lock);
         s = slot_for(c, &fresh, &p.after);
     }
-    c->latest_us = MAX(c->latest_us, now_us);
     enum pin_result result = s ? pin_slot(c, s, &p) : pin_no_record(c, &p);
     lock_release(&c->lock);
     after_run(&p.after, c);

@@ -112,6 +112,11 @@ struct cache_config {
 /* errors: E_NO_MEMORY */
 enum status cache_new(const struct cache_config *c, const struct cache_source *source,
                       struct cache **out) WARN_UNUSED;
+/* Tells k of all that happens from now on. Before the first pin.  errors: E_NO_MEMORY */
+struct watch_consumer;
+enum status cache_watch(struct cache *c, const struct watch_consumer *k) WARN_UNUSED;
+/* Starts the thread that tells watchers; where there are none, nothing.  errors: E_INTERNAL */
+enum status cache_start(struct cache *c, struct err *err) WARN_UNUSED;
 /* Nothing may be pinned, loading or waiting any more. Unloads what is resident through the source
  * and waits for it. */
 void cache_free(struct cache **c);

@@ -12,6 +12,7 @@
 #include "cache/cache.h"
 #include "cache/policy/lru.h"
 #include "cache/share_priv.h"
+#include "cache/watch.h"
 
 enum { SLOT_STATE_COUNT = SLOT_FAILED + 1, CACHE_MAGIC = 0x43414348 };
 
@@ -37,6 +38,9 @@ struct record {
     struct err last_error; /* code OK: none */
     uint64_t retry_at_us;  /* of a remembered failure */
     uint32_t failures;     /* remembered ones in a row; decides the back-off */
+    uint32_t id;           /* in cache.ids; 0: none, nothing is told of it */
+    uint64_t load_bytes;   /* what a load of this version takes, as watchers know it; 0: unknown */
+    uint32_t reload_us;    /* fetch and load, from the tier below: moving average; 0: unknown */
 };
 
 /* Heap; owned by the cache. What every pin looks at stands first. */
@@ -55,6 +59,7 @@ struct slot {
     bool current;                /* stands in the table */
     bool cancelled;              /* LOADING: a DELETE came */
     bool modest;                 /* LOADING: for nobody but a hint, so it evicts nobody */
+    bool untold;                 /* LOADING: watchers do not know of its miss yet */
     uint32_t waiter_count;       /* length of the list of waiters */
     struct waiter *first, *last; /* waiters, in the order they came */
     struct slot *left, *right;   /* children in the tree by name */
@@ -85,6 +90,15 @@ struct room_wait {
     bool granted;
 };
 
+/* Records by id. All zero is valid: there are none. */
+struct ids {
+    struct slot **slots; /* heap; NULL where an id is not used */
+    uint32_t *freed;     /* heap; a stack of n_freed ids that came back */
+    uint32_t used;       /* ids up to it were used */
+    uint32_t n_freed;
+    uint32_t max; /* room for ids below it */
+};
+
 struct cache {
     uint32_t magic;
     struct lock lock; /* LOCK_CACHE */
@@ -101,6 +115,8 @@ struct cache {
     struct room_wait *room_first, *room_last;
     struct cond changed; /* a room_wait left the queue, or a slot was drained */
     uint64_t latest_us;  /* the latest now_us that came in; ages are measured from it */
+    struct watch watch;  /* has its own lock; put to only with cache.lock held */
+    struct ids ids;
 };
 
 /* ---- after.c: what was decided under the lock and is done after its release ---- */
@@ -166,6 +182,21 @@ uint64_t shares_hold(struct cache *c, struct slot *s, struct holds *h, struct sh
 void shares_let_go(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
 /* The source freed what died with s. */
 void shares_buried(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
+
+/* ---- tell.c: what watchers hear ---- */
+enum status ids_init(struct ids *ids, uint32_t slots_max) WARN_UNUSED;
+void ids_fini(struct ids *ids);
+struct slot *ids_find(const struct ids *ids, uint32_t id); /* NULL: not used */
+/* Before a record is made, without locks: `records` have been so far. */
+void tell_reserve(struct cache *c, uint32_t records);
+void tell_record(struct cache *c, struct slot *s) REQUIRES(c->lock); /* s is current from now on */
+void tell_forgotten(struct cache *c, struct slot *s) REQUIRES(c->lock);
+void tell(struct cache *c, struct slot *s, enum watch_kind kind) REQUIRES(c->lock);
+void tell_lookup(struct cache *c, struct slot *s, enum lookup how) REQUIRES(c->lock);
+/* A load of s is about to take so many bytes, shares that it fills included. */
+void tell_bytes(struct cache *c, struct slot *s, uint64_t bytes) REQUIRES(c->lock);
+/* s is RESIDENT, loaded in took_us; changed: with another version than it had before. */
+void tell_loaded(struct cache *c, struct slot *s, bool changed, uint64_t took_us) REQUIRES(c->lock);
 
 /* ---- load.c ---- */
 /* A failing load's bytes, and those of what died with it, are free. */

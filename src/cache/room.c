@@ -167,6 +167,8 @@ static enum status room_take(struct cache *c, struct room_wait *r, struct err *e
         r->bytes += shares_hold(c, r->slot, r->holds, r->wants, &after);
         r->holds = NULL;
     }
+    if (!cancelled && r->slot)
+        tell_bytes(c, r->slot, r->bytes);
     bool fits = !cancelled && ask(c, r, &after);
     if (!cancelled && !fits && r->slot)
         shares_let_go(c, r->slot, &after); /* all at once: nothing can have died */

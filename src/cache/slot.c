@@ -79,6 +79,8 @@ void slot_to(struct cache *c, struct slot *s, enum slot_state to)
 {
     lock_assert_held(&c->lock);
     ASSERT(legal[s->state][to]);
+    if (s->state == SLOT_RESIDENT)
+        tell(c, s, WATCH_LEAVE);
     move_bytes(c, s, to);
     struct lru *from_list = list_of(c, s->state), *to_list = list_of(c, to);
     if (from_list != to_list) {
@@ -106,6 +108,7 @@ void slot_enter(struct cache *c, struct slot *s)
 {
     lock_assert_held(&c->lock);
     s->current = true;
+    tell_record(c, s);
     table_add(&c->table, s);
     lru_add(&c->idle, &s->link);
     c->by_state[SLOT_ABSENT]++;
@@ -115,6 +118,7 @@ void slot_detach(struct cache *c, struct slot *s)
 {
     lock_assert_held(&c->lock);
     ASSERT(s->current);
+    tell_forgotten(c, s);
     table_remove(&c->table, s);
     s->current = false;
 }

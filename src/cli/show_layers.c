@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* The form of a convolution shows in the rank of its weights (kernels/blocked.h), its precision in
- * their dtype and that of what it reads. Products are named where a program is of low precision
- * only: else they have no choice. Of forms, kernels of
- * 3 x 3 that keep the image's size but for its edge alone have a choice: direct weights, or
- * Winograd's, which are four times as many and less work. */
+/* The form of a layer shows in the rank of its weights (kernels/blocked.h, kernels/strassen.h), its
+ * precision in their dtype and that of what it reads. Products are named where a program is of low
+ * precision, or where they have a choice: whole, or cut in quarters, which are seven instead of
+ * four and less work. Of convolutions, kernels of 3 x 3 that keep the image's size but for its edge
+ * alone have a choice: direct weights, or Winograd's, which are four times as many and less work.
+ */
 #include "cli/show_layers.h"
 
 #include <inttypes.h>
@@ -14,13 +15,15 @@
 #include "cli/units.h"
 #include "compiler/compiler.h"
 #include "kernels/blocked.h"
+#include "kernels/strassen.h"
 
-enum { PLACES = 36, DIRECT = 9, DIRECT_RANK = 6, DEPTHWISE_RANK = 4 };
+enum { PLACES = 36, DIRECT = 9, DIRECT_RANK = 6, DEPTHWISE_RANK = 4, QUARTERS = 4, CUT_RANK = 4 };
 
 struct layer {
     const char *name;
     enum precision precision;
     bool product;
+    bool cut;              /* a product in quarters */
     enum block_form form;  /* of a convolution */
     uint64_t bytes, other; /* of its weights, in the other form; 0: there is none */
 };
@@ -68,6 +71,22 @@ static bool winograd_could(const struct tensor *x, const struct tensor *w, const
     return could;
 }
 
+/* A product in float32: is it cut, and what would the other form take? */
+static void read_cut(struct layer *l, const struct tensor *x, const struct tensor *w,
+                     const struct tensor *y)
+{
+    int64_t rows = 1;
+    l->cut = w->rank == CUT_RANK;
+    if (l->cut) {
+        l->other = l->bytes / STRASSEN_SIDES * QUARTERS;
+        return;
+    }
+    for (int d = 1; d + 1 < x->rank; d++)
+        rows *= x->dims[d];
+    if (x->rank > 2 && strassen_pays(rows, y->dims[y->rank - 1], x->dims[x->rank - 1]))
+        l->other = l->bytes / QUARTERS * STRASSEN_SIDES;
+}
+
 static struct layer layer_of(const struct program *p, uint32_t i, const struct instr_view *v,
                              const struct tensor *shapes)
 {
@@ -80,8 +99,12 @@ static struct layer layer_of(const struct program *p, uint32_t i, const struct i
                       .form = form_of(w)};
     if (!tensor_bytes(w, &l.bytes))
         l.bytes = 0;
-    if (l.product || l.precision != PRECISION_FP32)
+    if (l.precision != PRECISION_FP32)
         return l;
+    if (l.product) {
+        read_cut(&l, x, w, y);
+        return l;
+    }
     if (l.form == BLOCK_WINOGRAD)
         l.other = l.bytes / PLACES * DIRECT;
     else if (winograd_could(x, w, y))
@@ -91,7 +114,16 @@ static struct layer layer_of(const struct program *p, uint32_t i, const struct i
 
 static const char *form_text(const struct layer *l)
 {
-    return l->product ? "product" : form_names[l->form];
+    if (l->product)
+        return l->cut ? "strassen" : "product";
+    return form_names[l->form];
+}
+
+static const char *other_text(const struct layer *l)
+{
+    if (l->product)
+        return l->cut ? "product" : "strassen";
+    return form_names[l->form == BLOCK_WINOGRAD ? BLOCK_DIRECT : BLOCK_WINOGRAD];
 }
 
 static enum status plain_line(const struct layer *l, struct buf *out)
@@ -102,9 +134,7 @@ static enum status plain_line(const struct layer *l, struct buf *out)
         buf_printf(out, "  %-10s %s%s%-9s %9s", "layer", narrow ? precision_name(l->precision) : "",
                    narrow ? " " : "", form_text(l), units_size_human(l->bytes, a));
     if (s == OK && l->other)
-        s = buf_printf(out, ", %s would be %s",
-                       form_names[l->form == BLOCK_WINOGRAD ? BLOCK_DIRECT : BLOCK_WINOGRAD],
-                       units_size_human(l->other, b));
+        s = buf_printf(out, ", %s would be %s", other_text(l), units_size_human(l->other, b));
     return s == OK ? buf_printf(out, "  %.100s\n", l->name) : s;
 }
 
@@ -123,46 +153,56 @@ static enum status json_line(const struct layer *l, bool first, struct buf *out)
     return s == OK ? buf_char(out, '}') : s;
 }
 
-/* Sums over the convolutions, and products. */
+/* Of the layers that have a choice of forms: how many took the larger and faster one. */
+struct choice {
+    uint32_t count, taken, could;
+    uint64_t added, more; /* bytes that it took, and would take for the rest */
+};
+
 struct sums {
-    uint32_t count, winograd, could;
-    uint32_t layers, narrow;  /* products among them */
+    struct choice convs, products;
+    uint32_t layers, narrow;
     enum precision precision; /* of the narrow ones */
-    uint64_t added, more;     /* bytes that Winograd's form took, and would take for the rest */
 };
 
 static void add(struct sums *sums, const struct layer *l)
 {
+    struct choice *c = l->product ? &sums->products : &sums->convs;
     sums->layers++;
     sums->narrow += l->precision != PRECISION_FP32;
     if (l->precision != PRECISION_FP32)
         sums->precision = l->precision;
-    sums->count += !l->product;
-    if (l->product)
-        return;
-    if (l->form == BLOCK_WINOGRAD) {
-        sums->winograd++;
-        sums->added += l->bytes - l->other;
+    c->count++;
+    if (l->other && l->other < l->bytes) {
+        c->taken++;
+        c->added += l->bytes - l->other;
     } else if (l->other) {
-        sums->could++;
-        sums->more += l->other - l->bytes;
+        c->could++;
+        c->more += l->other - l->bytes;
     }
+}
+
+static enum status choice_line(const struct choice *c, const char *form, const char *layers,
+                               struct buf *out)
+{
+    char a[UNITS_TEXT_MAX], b[UNITS_TEXT_MAX];
+    if (!c->taken && !c->could)
+        return OK;
+    return buf_printf(
+        out, "  %-10s %" PRIu32 " of %" PRIu32 " %s, for %s; %" PRIu32 " more would take %s\n",
+        form, c->taken, c->count, layers, units_size_human(c->added, a), c->could,
+        units_size_human(c->more, b));
 }
 
 static enum status summary(const struct sums *sums, struct buf *out)
 {
-    char a[UNITS_TEXT_MAX], b[UNITS_TEXT_MAX];
     enum status s = OK;
     if (sums->narrow)
         s = buf_printf(out, "  %-10s %s in %" PRIu32 " of %" PRIu32 " layers\n", "precision",
                        precision_name(sums->precision), sums->narrow, sums->layers);
-    if (s != OK || (!sums->winograd && !sums->could))
-        return s;
-    return buf_printf(out,
-                      "  %-10s %" PRIu32 " of %" PRIu32 " convolutions, for %s; %" PRIu32
-                      " more would take %s\n",
-                      "winograd", sums->winograd, sums->count, units_size_human(sums->added, a),
-                      sums->could, units_size_human(sums->more, b));
+    if (s == OK)
+        s = choice_line(&sums->convs, "winograd", "convolutions", out);
+    return s == OK ? choice_line(&sums->products, "strassen", "products", out) : s;
 }
 
 static bool any_narrow(const struct program *p)
@@ -188,9 +228,11 @@ enum status show_layers(const struct program *p, bool each, bool json, struct bu
     for (uint32_t i = 0; s == OK && i < program_instr_count(p); i++) {
         struct instr_view v;
         program_instr(p, i, &v);
-        if (strcmp(v.op->name, "BlockConv") != 0 && !is_narrow(&v) && !(narrow && is_product(&v)))
+        if (strcmp(v.op->name, "BlockConv") != 0 && !is_narrow(&v) && !is_product(&v))
             continue;
         struct layer l = layer_of(p, i, &v, shapes);
+        if (l.product && !narrow && !l.other)
+            continue;
         if (json)
             s = json_line(&l, first, out);
         else if (each)

@@ -7,8 +7,9 @@
 #include "base/buf.h"
 #include "runtime/program.h"
 
-/* Plain: one line a convolution with `each`, else a summary. JSON: `, "convolutions": [...]`.
- * Nothing in plain text for a program without blocked convolutions.  errors: E_NO_MEMORY */
+/* Plain: one line a layer with `each`, else a summary. JSON: `, "convolutions": [...]`, products
+ * that have a choice among them. Nothing in plain text for a program without blocked convolutions
+ * and such products.  errors: E_NO_MEMORY */
 enum status show_layers(const struct program *p, bool each, bool json, struct buf *out) WARN_UNUSED;
 /* What the provenance says of the error of low precision; nothing where it says nothing.
  * errors: E_NO_MEMORY */

@@ -39,6 +39,8 @@
     X(M_MODELS_DRAINING, GAUGE, "roost_cache_models", "tier=\"host\",state=\"draining\"", "")      \
     X(M_MODELS_FAILED, GAUGE, "roost_cache_models", "tier=\"host\",state=\"failed\"", "")          \
     X(M_MODELS_ABSENT, GAUGE, "roost_cache_models", "tier=\"host\",state=\"absent\"", "")          \
+    X(M_WATCH_LOST, COUNTER, "roost_cache_watch_lost_total", "",                                   \
+      "Invocations that the policy was not told of, because it was behind.")                       \
     X(M_LOADS_OK, COUNTER, "roost_model_loads_total", "result=\"ok\"",                             \
       "Loads that ended, by how.")                                                                 \
     X(M_LOADS_FAILED, COUNTER, "roost_model_loads_total", "result=\"failed\"", "")                 \

@@ -2,11 +2,13 @@
  * Copyright The Roost Authors */
 /* roost.PackedGemm(X, W, B, sum): act(X W + B + sum), X of any rank from 1 on: all its rows are one
  * matrix. W [panels][K][16] is laid out in panels of 16 columns (kernels/packed.h), of which the
- * first `columns` count; B has 16 for each panel; sum has the result's shape; both may be left out.
+ * first `columns` count; or W [7][panels / 2][K / 2][16] holds the right sides of seven smaller
+ * products (kernels/strassen.h). B has 16 for each panel; sum has the result's shape; both may be
+ * left out.
  * Attributes: columns, activation, act_low, act_high.  source: ours */
 #include <string.h>
 
-#include "kernels/packed.h"
+#include "kernels/strassen.h"
 #include "ops/ops_priv.h"
 
 static const char name[] = "PackedGemm";
@@ -21,6 +23,34 @@ static enum status prepare(const struct op_node *node, void *params, struct err 
     struct params *p = params;
     enum status s = op_columns(node, name, &p->columns, err);
     return s == OK ? op_activation(node, &p->epilogue, err) : s;
+}
+
+static bool is_cut(const struct tensor *w)
+{
+    return w->rank == 4;
+}
+
+/* What is cut in halves: the rows of one index of the first dim, where there are several dims of
+ * rows. So no item of a batch ever meets another's numbers. */
+static int64_t item_rows(const struct tensor *x)
+{
+    int64_t rows = 1;
+    for (int d = x->rank > 2; d + 1 < x->rank; d++)
+        rows *= x->dims[d];
+    return rows;
+}
+
+/* W against the columns of X and of the result. */
+static enum status check_weights(const struct tensor *w, int64_t k, int64_t n, struct err *err)
+{
+    bool fits = w->rank == 3 && w->dims[0] == panel_count(n) && w->dims[1] == k;
+    if (is_cut(w))
+        fits = strassen_can(n, k) && w->dims[0] == STRASSEN_SIDES &&
+               w->dims[1] == panel_count(n) / 2 && w->dims[2] == k / 2;
+    return fits && w->dims[w->rank - 1] == PANEL_COLUMNS
+               ? OK
+               : op_bad(name, 1, w,
+                        "panels for all columns, with as many rows as input 0 has columns", err);
 }
 
 static enum status infer(struct op_infer *ctx, struct err *err)
@@ -38,25 +68,65 @@ static enum status infer(struct op_infer *ctx, struct err *err)
         return op_bad(name, 0, x, "rank 1 or more", err);
     int64_t dims[TENSOR_RANK_MAX], *columns = &dims[x->rank - 1];
     memcpy(dims, x->dims, sizeof(dims));
-    if (w->rank != 3 || w->dims[2] != PANEL_COLUMNS || w->dims[1] != *columns ||
-        w->dims[0] != panel_count(p->columns))
-        return op_bad(name, 1, w,
-                      "panels for all columns, with as many rows as input 0 has columns", err);
+    const int64_t k = *columns;
+    s = check_weights(w, k, p->columns, err);
     *columns = p->columns;
-    s = op_output(ctx, 0, name, DT_F32, x->rank, dims, err);
+    if (s == OK)
+        s = op_output(ctx, 0, name, DT_F32, x->rank, dims, err);
     if (s != OK)
         return s;
-    if (b && (b->rank != 1 || b->dims[0] / PANEL_COLUMNS != w->dims[0] ||
+    if (b && (b->rank != 1 || b->dims[0] / PANEL_COLUMNS != panel_count(p->columns) ||
               b->dims[0] % PANEL_COLUMNS != 0))
         return op_bad(name, 2, b, "one element per column of all panels", err);
     if (sum && !shape_same(sum, ctx->out[0]))
         return op_bad(name, 3, sum, "the shape of the output", err);
+    if (is_cut(w) && !strassen_scratch(item_rows(x), k, &ctx->scratch_bytes))
+        return err_set(err, E_UNSUPPORTED, "%s: the sums of input 0 have no size", name);
     return OK;
 }
 
 static void part(void *product, int64_t from, int64_t to)
 {
     packed_f32(product, from, to);
+}
+
+/* A phase of a product that is cut. */
+struct phase {
+    struct strassen strassen;
+    int phase;
+};
+
+static void cut_part(void *arg, int64_t from, int64_t to)
+{
+    const struct phase *p = arg;
+    strassen_f32(&p->strassen, p->phase, from, to);
+}
+
+/* team: NULL where this thread does all. */
+static void run_cut(const struct packed *product, float *scratch, const struct op_team *team)
+{
+    struct phase p = {{*product, scratch}, 0};
+    for (; p.phase < STRASSEN_PHASES; p.phase++) {
+        int64_t items = strassen_items(&p.strassen, p.phase);
+        if (team)
+            team->share(team->self, cut_part, &p, items);
+        else
+            cut_part(&p, 0, items);
+    }
+}
+
+/* One item of the batch after the other, `rows` rows each. */
+static void run_cuts(struct packed product, int64_t rows, float *scratch,
+                     const struct op_team *team)
+{
+    int64_t left = product.m / rows;
+    product.m = rows;
+    for (; left > 0; left--) {
+        run_cut(&product, scratch, team);
+        product.x += rows * product.ldx;
+        product.y += rows * product.ldy;
+        product.sum = product.sum ? product.sum + rows * product.ld_sum : NULL;
+    }
 }
 
 static enum status run(const struct op_run *ctx, struct err *err)
@@ -81,7 +151,10 @@ static enum status run(const struct op_run *ctx, struct err *err)
                              .ld_sum = p->columns,
                              .ldy = p->columns,
                              .epilogue = p->epilogue};
-    if (ctx->team && (double)count * (double)k >= OP_TEAM_WORK)
+    const bool shared = ctx->team && (double)count * (double)k >= OP_TEAM_WORK;
+    if (is_cut(ctx->in[1]))
+        run_cuts(product, item_rows(x), ctx->scratch, shared ? ctx->team : NULL);
+    else if (shared)
         ctx->team->share(ctx->team->self, part, &product, packed_units(&product));
     else
         packed_f32(&product, 0, packed_units(&product));

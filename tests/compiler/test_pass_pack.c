@@ -151,11 +151,44 @@ START_TEST(memory_mode_takes_no_padding_of_a_large_matrix)
 }
 END_TEST
 
+/* A product of rows x 256 x 320, and what its matrix becomes. */
+static int cut_rank(enum optimize mode, enum precision precision, const int64_t *x, int rank)
+{
+    struct onnx_build m;
+    struct subject s;
+    begin(&m, x, rank);
+    random_init(&m, "w", DIMS(256, 320), 1);
+    onnx_op(&m, "MatMul", "a", "x,w", "y", NO_ATTRS);
+    onnx_output(&m, "y");
+    subject_init(&s, &m);
+    s.g->optimize = mode;
+    s.g->precision = precision;
+    apply_within(&s, pass_pack_gemm, 1e-5, 1e-3);
+    ck_assert_uint_eq(graph_count(s.g, "PackedGemm"), 1);
+    int made = s.g->values[s.g->nodes[0].in[1]].t.rank;
+    subject_fini(&s);
+    return made;
+}
+
+START_TEST(speed_alone_cuts_large_products_of_float32)
+{
+    const int64_t *many = (const int64_t[]){-1, 8, 8, 256}, *few = (const int64_t[]){-1, 63, 256};
+    const int64_t *batch = (const int64_t[]){128, 256};
+    ck_assert_int_eq(cut_rank(OPTIMIZE_SPEED, PRECISION_FP32, many, 4), 4);
+    ck_assert_int_eq(cut_rank(OPTIMIZE_SPEED, PRECISION_FP32, few, 3), 3);
+    ck_assert_int_eq(cut_rank(OPTIMIZE_SPEED, PRECISION_FP32, batch, 2), 3);
+    ck_assert_int_eq(cut_rank(OPTIMIZE_SPEED, PRECISION_INT8, many, 4), 3);
+    ck_assert_int_eq(cut_rank(OPTIMIZE_BALANCED, PRECISION_FP32, many, 4), 3);
+    ck_assert_int_eq(cut_rank(OPTIMIZE_MEMORY, PRECISION_FP32, many, 4), 3);
+}
+END_TEST
+
 Suite *suite_pass_pack(void)
 {
     return SUITE("pass_pack", gemm_takes_its_factors_and_transposition_into_the_constants,
                  a_product_of_any_rank_is_packed, bias_residual_and_activation_come_along,
                  a_narrow_or_shared_matrix_stays, an_output_or_a_bias_that_is_no_row_stays,
                  one_matrix_of_several_products_is_laid_out_once,
-                 memory_mode_takes_no_padding_of_a_large_matrix);
+                 memory_mode_takes_no_padding_of_a_large_matrix,
+                 speed_alone_cuts_large_products_of_float32);
 }

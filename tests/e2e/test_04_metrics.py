@@ -24,6 +24,7 @@ SHORT = {
     "loads_not_found": 'roost_model_loads_total{result="not_found"}',
     "loads_refused": 'roost_model_loads_total{result="refused"}',
     "loads_cancelled": 'roost_model_loads_total{result="cancelled"}',
+    "watch_lost": "roost_cache_watch_lost_total",
     "unloads": "roost_model_unloads_total",
     "store_reads": "roost_store_reads_total",
     "store_bytes": "roost_store_read_bytes_total",

@@ -70,6 +70,29 @@ START_TEST(fast_equals_ref)
 END_TEST
 
 /* A product of row r with rows that pass it by: 1 in, k out, but where a NaN stands. */
+START_TEST(the_result_may_stand_where_the_sum_does)
+{
+    uint64_t seed = 8;
+    for (int round = 0; round < 60; round++) {
+        struct packed p = random_product(&seed);
+        random_fill(&seed, x, ARRAY_COUNT(x));
+        random_fill(&seed, b, ARRAY_COUNT(b));
+        random_fill(&seed, sum, ARRAY_COUNT(sum));
+        memcpy(fast, sum, sizeof(fast));
+        memcpy(ref, sum, sizeof(ref));
+        pack(&p);
+        p.ld_sum = p.ldy;
+        p.sum = p.y = fast;
+        packed_f32(&p, 0, packed_units(&p));
+        p.sum = sum;
+        p.y = ref;
+        packed_f32_ref(&p, 0, packed_units(&p));
+        double within = 4 * 0x1p-24 * (double)(p.k + 1);
+        expect_close(fast, ref, ARRAY_COUNT(ref), 4e-7, 1.13 * within + 4e-7 * (double)(p.k + 2));
+    }
+}
+END_TEST
+
 START_TEST(a_nan_reaches_its_row_only)
 {
     for (int64_t m = 1; m <= M_MAX; m++) {
@@ -146,8 +169,8 @@ END_TEST
 
 Suite *suite_packed(void)
 {
-    return SUITE("packed", fast_equals_ref, a_nan_reaches_its_row_only,
-                 infinities_pass_through_activations_as_in_ref,
+    return SUITE("packed", fast_equals_ref, the_result_may_stand_where_the_sum_does,
+                 a_nan_reaches_its_row_only, infinities_pass_through_activations_as_in_ref,
                  a_side_of_any_order_packs_with_its_factor_and_zeros,
                  large_products_are_cut_into_blocks_of_rows);
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* roost.PackedGemm: what an artifact may not say of it, and one product by hand. */
+#include <math.h>
 #include <string.h>
 
+#include "kernels/strassen.h"
 #include "ops/op_list.h"
 #include "support/support.h"
 
@@ -103,6 +105,57 @@ START_TEST(shapes_that_do_not_belong_together_are_refused)
 }
 END_TEST
 
+enum { CUT_ITEMS = 2, CUT_ROWS = 5, CUT_DEPTH = 4, CUT_COLUMNS = 32 };
+
+/* Items of ones and a NaN, times a cut matrix of ones. */
+START_TEST(a_cut_product_keeps_items_apart)
+{
+    static float x[CUT_ITEMS * CUT_ROWS * CUT_DEPTH], b[CUT_DEPTH * CUT_COLUMNS];
+    static float w[7 * CUT_DEPTH * CUT_COLUMNS / 4], part[CUT_DEPTH * CUT_COLUMNS / 4];
+    static float y[CUT_ITEMS * CUT_ROWS * CUT_COLUMNS], scratch[256];
+    struct fixture f;
+    fixture_init(&f);
+    f.bare = true;
+    f.attrs[0].i = CUT_COLUMNS;
+    f.t[0] = (struct tensor){DT_F32, 3, {CUT_ITEMS, CUT_ROWS, CUT_DEPTH}, x};
+    f.t[1] = (struct tensor){DT_F32, 4, {7, 1, CUT_DEPTH / 2, 16}, w};
+    for (size_t i = 0; i < ARRAY_COUNT(x); i++)
+        x[i] = 1;
+    for (size_t i = 0; i < ARRAY_COUNT(b); i++)
+        b[i] = 1;
+    x[0] = NAN;
+    const struct packing packing = {CUT_COLUMNS, CUT_DEPTH, b, CUT_COLUMNS, 1, 1, w};
+    strassen_pack(&packing, part);
+    ck_ok(prepare_and_infer(&f), &f.err);
+    f.out.data = y;
+    const struct tensor *in[] = {&f.t[0], &f.t[1]};
+    struct tensor *out = &f.out;
+    const struct op_run run = {f.params, 2, 1, in, &out, scratch, NULL};
+    ck_ok(the_op()->run(&run, &f.err), &f.err);
+    ck_assert(isnan(y[0]));
+    for (size_t i = ARRAY_COUNT(y) / CUT_ITEMS; i < ARRAY_COUNT(y); i++)
+        ck_assert(y[i] == CUT_DEPTH);
+}
+END_TEST
+
+START_TEST(cut_weights_that_do_not_belong_are_refused)
+{
+    static const int64_t bad[][4] = {{6, 1, 2, 16}, {8, 1, 2, 16}, {7, 2, 2, 16},
+                                     {7, 1, 3, 16}, {7, 1, 2, 8},  {7, 0, 2, 16}};
+    for (size_t i = 0; i <= ARRAY_COUNT(bad); i++) {
+        struct fixture f;
+        fixture_init(&f);
+        f.bare = true;
+        f.attrs[0].i = i == ARRAY_COUNT(bad) ? 16 : 32; /* half a panel */
+        f.t[0] = (struct tensor){DT_F32, 3, {1, 2, 4}, NULL};
+        f.t[1] = (struct tensor){DT_F32, 4, {7, 1, 2, 16}, NULL};
+        for (int d = 0; d < 4 && i < ARRAY_COUNT(bad); d++)
+            f.t[1].dims[d] = bad[i][d];
+        ck_assert_msg(prepare_and_infer(&f) != OK, "case %zu was taken", i);
+    }
+}
+END_TEST
+
 START_TEST(columns_and_activations_out_of_range_are_refused)
 {
     static const int64_t columns[] = {INT64_MIN, -1, 0, 16, 33, INT64_MAX};
@@ -123,6 +176,7 @@ END_TEST
 Suite *suite_packed_gemm(void)
 {
     return SUITE("packed_gemm", product_bias_sum_and_activation_by_hand,
-                 shapes_that_do_not_belong_together_are_refused,
+                 shapes_that_do_not_belong_together_are_refused, a_cut_product_keeps_items_apart,
+                 cut_weights_that_do_not_belong_are_refused,
                  columns_and_activations_out_of_range_are_refused);
 }

@@ -2,13 +2,18 @@
  * Copyright The Roost Authors */
 /* Gemm, FusedGemm, MatMul and Linear with a constant matrix become roost.PackedGemm, whose matrix
  * is laid out for its kernel. The matrix must be nobody else's, or it would be there twice; that of
- * several products is laid out once. Gemm's factors go into the constants. */
+ * several products is laid out once. Gemm's factors go into the constants.
+ *
+ * --optimize speed cuts large products in quarters, which saves an eighth of the multiplications
+ * and makes seven quarters of four (kernels/strassen.h). Sums of the operands cost time for each of
+ * their numbers, so all sides must be long; of the rows, only those count that every item of a
+ * batch has. */
 #include <string.h>
 
 #include "base/alloc.h"
 #include "compiler/passes/edit.h"
 #include "compiler/passes/passes.h"
-#include "kernels/packed.h"
+#include "kernels/strassen.h"
 
 enum {
     COLUMNS_MIN = 8,        /* with fewer, most of a panel would be padding */
@@ -23,6 +28,7 @@ struct product {
     bool by_column; /* W is [N][K] */
     float alpha, beta;
     int64_t n, k;
+    int64_t rows; /* of each item of a batch; 1: not known */
 };
 
 /* Embedded, for one block of the graph. */
@@ -63,6 +69,24 @@ static bool is_bias(const struct graph *g, int32_t value, int64_t n)
            t->dims[t->rank - 1] == n && tensor_count(t) == n;
 }
 
+/* Rows of x that every item of a batch has; the first of several dims of rows is the batch. */
+static int64_t item_rows(const struct packer *p, int32_t x)
+{
+    int64_t rows = 1, dim;
+    for (int d = 1; d + 1 < view_rank(&p->v, x); d++) {
+        dim = probes_dim(p->v.g, &p->v.p, x, d);
+        if (dim > 0 && __builtin_mul_overflow(rows, dim, &rows))
+            return 1;
+    }
+    return rows;
+}
+
+static bool is_cut(const struct graph *g, const struct product *p)
+{
+    return g->optimize == OPTIMIZE_SPEED && g->precision == PRECISION_FP32 &&
+           strassen_pays(p->rows, p->n, p->k);
+}
+
 /* Reads what the node multiplies by; false when it is no product with a constant matrix, or one
  * whose bias PackedGemm cannot add. */
 static bool read_product(const struct packer *p, const struct node *n, struct product *out)
@@ -81,6 +105,7 @@ static bool read_product(const struct packer *p, const struct node *n, struct pr
     out->beta = gemm ? node_float(n, ATTR_beta, 1) : 1;
     out->n = dims[!out->by_column];
     out->k = dims[out->by_column];
+    out->rows = item_rows(p, n->in[0]);
     return !(gemm && node_int(n, ATTR_transA, 0)) && is_wide(g, out) &&
            is_bias(g, node_in(n, BIAS), out->n);
 }
@@ -133,18 +158,41 @@ static enum status room_for(struct graph *g, struct tensor *t)
     return t->data ? OK : E_NO_MEMORY;
 }
 
+/* Fills t, whose dims say how. */
+static enum status fill(struct graph *g, const struct packing *packing, struct tensor *t)
+{
+    struct packing to = *packing;
+    float *part;
+    enum status s = room_for(g, t);
+    to.to = t->data;
+    if (s != OK || t->rank == 3) {
+        if (s == OK)
+            pack_f32(&to);
+        return s;
+    }
+    part = alloc_new((size_t)t->dims[1] * PANEL_COLUMNS * (size_t)t->dims[2] * sizeof(*part));
+    if (!part)
+        return E_NO_MEMORY;
+    strassen_pack(&to, part);
+    alloc_free(part);
+    return OK;
+}
+
 static enum status lay_out(struct packer *p, int32_t w, const struct product *as, int32_t *out)
 {
     struct graph *g = p->v.g;
     struct tensor t = {
         .dtype = DT_F32, .rank = 3, .dims = {panel_count(as->n), as->k, PANEL_COLUMNS}};
+    if (is_cut(g, as))
+        t = (struct tensor){
+            .dtype = DT_F32,
+            .rank = 4,
+            .dims = {STRASSEN_SIDES, panel_count(as->n) / 2, as->k / 2, PANEL_COLUMNS}};
     if (p->made[w] != ARTIFACT_NO_TENSOR) {
         *out = p->made[w];
         return OK;
     }
     enum status s = graph_settle(g, w);
-    if (s == OK)
-        s = room_for(g, &t);
     if (s != OK)
         return s;
     const struct packing packing = {.n = as->n,
@@ -152,9 +200,10 @@ static enum status lay_out(struct packer *p, int32_t w, const struct product *as
                                     .b = g->values[w].t.data,
                                     .row = as->by_column ? 1 : as->n,
                                     .column = as->by_column ? as->k : 1,
-                                    .scale = as->alpha,
-                                    .to = t.data};
-    pack_f32(&packing);
+                                    .scale = as->alpha};
+    s = fill(g, &packing, &t);
+    if (s != OK)
+        return s;
     s = graph_const(g, g->values[w].name, &t, out);
     p->made[w] = *out;
     return s;

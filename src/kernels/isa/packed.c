@@ -30,7 +30,7 @@ struct strip {
     float *y;
     int64_t ldx, ldy, ld_sum, w_next; /* w_next: from one panel to the next */
     int64_t depth;                    /* rows of the panels */
-    bool first, last;                 /* begins with bias; ends with sum and activation */
+    bool first, last;                 /* begins with bias and sum; ends with the activation */
     const struct epilogue *epilogue;
 };
 
@@ -55,15 +55,15 @@ TILE_INLINE void strip_begin(const struct strip *t, const struct strip_shape s,
     } else {
         STRIP_EACH acc[r][v] = vec_all(0);
     }
+    if (t->first && t->sum) {
+        STRIP_EACH acc[r][v] += vec_load(t->sum + r * t->ld_sum + v * VEC);
+    }
 }
 
 /* Each choice is made once for the tile: its sums would wait for a choice of their own. */
 TILE_INLINE void strip_end(const struct strip *t, const struct strip_shape s,
                            vec acc[ROWS_MOST][PANELS * BLOCK_VECS])
 {
-    if (t->last && t->sum) {
-        STRIP_EACH acc[r][v] += vec_load(t->sum + r * t->ld_sum + v * VEC);
-    }
     if (t->last && t->epilogue->act == ACT_RELU) {
         STRIP_EACH acc[r][v] = vec_pick(acc[r][v] < 0.0f, vec_all(0), acc[r][v]);
     } else if (t->last && t->epilogue->act == ACT_CLIP) {
