@@ -16,6 +16,7 @@
     X(LOCK_REAPER, "loader: the queue of unloads")                                                 \
     X(LOCK_BEHIND, "loader: what is to be written to disk")                                        \
     X(LOCK_EXEC, "exec: the job queue and its tickets")                                            \
+    X(LOCK_RECORDER, "replay: invocations that are to be recorded")                                \
     X(LOCK_LOOP, "http: one loop's mailbox")                                                       \
     X(LOCK_DISK, "disk: which files there are, and their line")                                    \
     X(LOCK_BLOBS, "artifact: which blobs were proven")                                             \

@@ -275,6 +275,12 @@ bool cache_pin_resident(struct cache *c, const char *name, struct pin *pin)
     return resident;
 }
 
+struct pin_cost cache_pin_cost(const struct pin *pin)
+{
+    const struct record *r = &pin->slot->record; /* as for the version */
+    return (struct pin_cost){r->load_bytes, r->reload_us};
+}
+
 const char *cache_pin_version(const struct pin *pin)
 {
     return pin->slot->record.version; /* written once, before the first pin of this load */

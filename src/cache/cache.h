@@ -135,6 +135,13 @@ enum pin_result cache_pin(struct cache *c, const char *name, uint64_t now_us, st
 /* Pins a model that is resident now, to look at it: not counted, recency not stamped. False, *pin
  * untouched, when it is not.  thread: any   locks: takes CACHE   blocks: no */
 bool cache_pin_resident(struct cache *c, const char *name, struct pin *pin) WARN_UNUSED;
+/* What loading what is pinned takes: bytes, those it shares with others included, and the time from
+ * the tier below as measured so far, queues left out. */
+struct pin_cost {
+    uint64_t bytes;
+    uint32_t reload_us;
+};
+struct pin_cost cache_pin_cost(const struct pin *pin); /* thread: any   blocks: no */
 /* The version of what is pinned, as given to cache_load_done; lives until cache_unpin. */
 const char *cache_pin_version(const struct pin *pin);
 void cache_unpin(struct cache *c, const struct pin *pin); /* thread: any   blocks: no */

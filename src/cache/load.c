@@ -79,7 +79,8 @@ void cache_load_done(struct cache *c, struct slot *slot, void *value, const char
         bool changed = strncmp(slot->record.version, version, MODEL_VERSION_MAX) != 0;
         slot_to(c, slot, SLOT_RESIDENT);
         note_loaded(&slot->record, version, t, now_us);
-        tell_loaded(c, slot, changed && slot->record.loads > 1, t->fetch_us + t->load_us);
+        tell_loaded(c, slot, changed && slot->record.loads > 1,
+                    t->fetch_us + t->verify_us + t->bind_us);
     }
     metric_add(result_metric(err.code), 1);
     waiters_answer(c, slot, err.code, &err, &after);

@@ -61,6 +61,11 @@
       "Models being loaded because of a hint (prefetch); beyond it 503.")                          \
     X(TEXT, residency, "residency", "FILE", "", 0, 0,                                              \
       "Where the list of resident models is kept, to load them at the next start; empty: none.")   \
+    X(TEXT, record_trace, "record-trace", "FILE", "", 0, 0,                                        \
+      "Record invocations there, for `roost replay`; an older file is kept as FILE.old; empty: "   \
+      "none.")                                                                                     \
+    X(SIZE, record_trace_limit, "record-trace-limit", "SIZE", "1GiB", 1 << 10, INT64_MAX,          \
+      "Bytes of that file, at which recording ends.")                                              \
     X(COUNT, connections, "connections", "N", "10000", 1, 1000000,                                 \
       "Open connections; fewer when the limit of open files is too low.")                          \
     X(SIZE, head_bytes, "head-bytes", "SIZE", "16KiB", 512, 1 << 20,                               \

@@ -18,6 +18,7 @@ struct node {
     struct loader *loader;
     struct cache *cache;
     struct budget http_memory; /* valid when cache is set */
+    struct recorder *recorder; /* NULL without --record-trace */
     struct endpoint *endpoint;
     struct server *server;
     struct residency *residency; /* NULL without --residency */

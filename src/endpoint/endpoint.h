@@ -23,6 +23,7 @@
 #include "codec/codec.h"
 #include "disk/disk.h"
 #include "exec/exec.h"
+#include "replay/recorder.h"
 
 struct endpoint;
 
@@ -69,6 +70,7 @@ struct invocation {
 struct endpoint_config {
     struct catalog *catalog;     /* borrowed; outlive the endpoint */
     struct disk *disk;           /* as above; NULL: there is no disk tier */
+    struct recorder *recorder;   /* as above; NULL: nothing is recorded */
     uint32_t workers, queue_max; /* 1..64; admitted invocations that do not run yet */
     uint64_t arena_max;          /* bytes per worker */
     uint64_t steps_max;          /* of one run; 0: RUN_STEPS_DEFAULT */

@@ -41,6 +41,10 @@
     X(M_MODELS_ABSENT, GAUGE, "roost_cache_models", "tier=\"host\",state=\"absent\"", "")          \
     X(M_WATCH_LOST, COUNTER, "roost_cache_watch_lost_total", "",                                   \
       "Invocations that the policy was not told of, because it was behind.")                       \
+    X(M_TRACE_RECORDED, COUNTER, "roost_trace_recorded_total", "",                                 \
+      "Invocations written by --record-trace.")                                                    \
+    X(M_TRACE_LOST, COUNTER, "roost_trace_lost_total", "",                                         \
+      "Invocations that --record-trace left out because it was behind.")                           \
     X(M_LOADS_OK, COUNTER, "roost_model_loads_total", "result=\"ok\"",                             \
       "Loads that ended, by how.")                                                                 \
     X(M_LOADS_FAILED, COUNTER, "roost_model_loads_total", "result=\"failed\"", "")                 \
@@ -98,6 +102,7 @@
     X(M_REFUSED_CONNECTIONS, COUNTER, "roost_refused_total", "limit=\"connections\"", "")          \
     X(M_REFUSED_DEADLINE, COUNTER, "roost_refused_total", "limit=\"deadline\"", "")                \
     X(M_REFUSED_STEPS, COUNTER, "roost_refused_total", "limit=\"steps\"", "")                      \
+    X(M_REFUSED_TRACE, COUNTER, "roost_refused_total", "limit=\"record_trace\"", "")               \
     X(M_REFUSED_DISK, COUNTER, "roost_refused_total", "limit=\"disk\"", "")                        \
     X(M_HTTP_1XX, COUNTER, "roost_http_responses_total", "class=\"1xx\"",                          \
       "HTTP answers by class of status.")                                                          \

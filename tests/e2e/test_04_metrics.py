@@ -43,6 +43,8 @@ SHORT = {
     "ran_joined": 'roost_request_duration_seconds_count{cache="joined"}',
     "queued": "roost_queue_duration_seconds_count",
     "inferred": "roost_infer_duration_seconds_count",
+    "trace_recorded": "roost_trace_recorded_total",
+    "trace_lost": "roost_trace_lost_total",
     "stage_queue": 'roost_model_load_duration_seconds_count{stage="queue"}',
     "stage_fetch": 'roost_model_load_duration_seconds_count{stage="fetch"}',
     "stage_verify": 'roost_model_load_duration_seconds_count{stage="verify"}',
@@ -59,7 +61,8 @@ SHORT = {
     "refused_disk": 'roost_refused_total{limit="disk"}',
 }
 for _limit in ("queue", "probes", "prefetches", "memory", "never_fits", "arena", "steps", "reply", "http_memory", "head",
-               "body", "slow_client", "idle", "connections", "deadline"):
+               "body", "slow_client", "idle", "connections", "deadline",
+               "record_trace"):
     SHORT[f"refused_{_limit}"] = f'roost_refused_total{{limit="{_limit}"}}'
 
 

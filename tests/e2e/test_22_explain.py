@@ -5,6 +5,7 @@ start spent its time."""
 
 import json
 import pathlib
+import random
 import tempfile
 import time
 
@@ -92,3 +93,72 @@ class Records(harness.Case):
         listed = json.loads(server.get("/models").body)["models"]
         self.assertEqual(listed[0]["evicted"]["why"], "unload")
         self.assertEqual(listed[0]["tier"], "store")
+
+
+class Recording(harness.Case):
+    """`serve --record-trace`: what a server did is what a replay of its own trace says."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(dir=harness._scratch())
+        self.addCleanup(folder.cleanup)
+        self.trace = pathlib.Path(folder.name) / "trace"
+
+    def squares(self, count):
+        store = self.store()
+        compile_all(store.path, {f"w{k}": tiny_onnx.scaled_square(k + 1, SIDE) for k in range(count)})
+        return store
+
+    def replayed(self, memory):
+        done = roost("replay", self.trace, "--memory", int(memory), "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    def test_a_replay_says_what_the_server_did(self):
+        store = self.squares(5)
+        probe = self.serve(store)
+        probe.invoke("w0", ROW)
+        held = probe.describe("w0").json()["bytes"]
+        server = self.serve(store, memory=3 * held + held // 2, workers=1, loaders=1, record_trace=self.trace)
+        order = random.Random(5)
+        for _ in range(150):
+            self.assertEqual(server.invoke(f"w{min(order.randrange(5), order.randrange(5))}", ROW).status, 200)
+        harness.wait_until(lambda: server.metrics()["roost_trace_recorded_total"] == 150, "all to be recorded")
+        now = server.metrics()
+        memory = 3 * held + held // 2 - now['roost_cache_used_bytes{tier="host",class="scratch"}']
+        hits = now['roost_cache_lookups_total{result="hit"}']
+        self.assertGreater(hits, 30)
+        self.assertGreater(now['roost_cache_evictions_total{tier="host",reason="room"}'], 10)
+        said = self.replayed(memory)
+        self.assertEqual((said["requests"], said["models"], said["tenants"]), (150, 5, 1))
+        self.assertEqual(round(said["hit_rate"] * 150), hits)
+        self.assertEqual(said["evictions"], now['roost_cache_evictions_total{tier="host",reason="room"}'])
+        self.assertGreater(said["miss_cost_ms"], 0)
+        self.assertEqual(now["roost_trace_lost_total"], 0)
+
+    def test_a_killed_server_leaves_what_it_wrote(self):
+        server = self.serve(self.squares(1), record_trace=self.trace)
+        for _ in range(10):
+            self.assertEqual(server.invoke("w0", ROW).status, 200)
+        harness.wait_until(lambda: server.metrics()["roost_trace_recorded_total"] == 10, "all to be recorded")
+        server.kill()
+        self.assertEqual(self.replayed(1 << 30)["requests"], 10)
+        cut = self.trace.read_bytes()[:-5]
+        self.trace.write_bytes(cut)
+        self.assertEqual(self.replayed(1 << 30)["requests"], 9)
+
+    def test_it_stops_at_its_limit_and_says_so(self):
+        server = self.serve(self.squares(1), record_trace=self.trace, record_trace_limit="1KiB")
+        for _ in range(60):
+            self.assertEqual(server.invoke("w0", ROW).status, 200)
+        harness.wait_until(lambda: server.metrics()['roost_refused_total{limit="record_trace"}'] > 0, "the limit")
+        self.assertEqual(server.invoke("w0", ROW).status, 200)
+        server.stop()
+        self.assertIn("trace_ended", server.log_text())
+        self.assertLessEqual(self.trace.stat().st_size, 1024)
+        self.assertGreater(self.replayed(1 << 30)["requests"], 20)
+
+    def test_a_trace_that_cannot_be_written_is_no_start(self):
+        done = roost("serve", "--store", self.store().path, "--listen", "127.0.0.1:0", "--record-trace",
+                     self.trace / "none")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("cannot be written", done.stderr)
