@@ -11,23 +11,31 @@
 #include "cache/cache_priv.h"
 #include "metrics/metrics.h"
 
+static void free_parts(struct cache *c)
+{
+    watch_fini(&c->watch);
+    choose_fini(c);
+    ids_fini(&c->ids);
+    share_table_fini(&c->shares);
+    table_fini(&c->table);
+}
+
 enum status cache_new(const struct cache_config *config, const struct cache_source *source,
                       struct cache **out)
 {
     struct cache *c = alloc_zero(1, sizeof(*c));
     if (!c)
         return E_NO_MEMORY;
-    if (table_init(&c->table, config->slots_max) != OK ||
-        share_table_init(&c->shares, config->limit_bytes) != OK ||
-        watch_init(&c->watch, config->slots_max + 1) != OK) {
-        share_table_fini(&c->shares);
-        table_fini(&c->table);
-        alloc_free(c);
-        return E_NO_MEMORY;
-    }
     c->magic = CACHE_MAGIC;
     c->config = *config;
     c->source = *source;
+    if (table_init(&c->table, config->slots_max) != OK ||
+        share_table_init(&c->shares, config->limit_bytes) != OK ||
+        watch_init(&c->watch, config->slots_max + 1) != OK || choose_init(c) != OK) {
+        free_parts(c);
+        alloc_free(c);
+        return E_NO_MEMORY;
+    }
     lock_init(&c->lock, LOCK_CACHE);
     cond_init(&c->changed);
     budget_init(&c->budget, config->limit_bytes);
@@ -79,10 +87,7 @@ void cache_free(struct cache **cache)
         slot_drop(c, CONTAINER_OF(k, struct slot, link), &after);
     lock_release(&c->lock);
     after_run(&after, c);
-    table_fini(&c->table);
-    share_table_fini(&c->shares);
-    watch_fini(&c->watch);
-    ids_fini(&c->ids);
+    free_parts(c);
     budget_fini(&c->budget);
     cond_fini(&c->changed);
     lock_fini(&c->lock);
@@ -167,6 +172,12 @@ static enum pin_result pin_failed(const struct slot *s, struct pin_call *p)
     return PIN_FAILED;
 }
 
+/* Does w ask for a resident model, rather than for one run of it? */
+static bool is_wanted(const struct waiter *w)
+{
+    return !w->counts && w->hint == HINT_NONE;
+}
+
 /* Pins, joins or begins a load; s is not spent. */
 static enum pin_result pin_slot(struct cache *c, struct slot *s, struct pin_call *p)
     REQUIRES(c->lock)
@@ -179,6 +190,7 @@ static enum pin_result pin_slot(struct cache *c, struct slot *s, struct pin_call
         return PIN_READY;
     case SLOT_LOADING:
         s->modest &= p->w->hint != HINT_NONE;
+        s->wanted |= is_wanted(p->w);
         waiters_add(s, p->w);
         count_lookup(c, s, p->w, LOOKUP_JOINED, p->now_us);
         return PIN_WAITING;
@@ -191,6 +203,7 @@ static enum pin_result pin_slot(struct cache *c, struct slot *s, struct pin_call
     }
     slot_to(c, s, SLOT_LOADING);
     s->modest = p->w->hint != HINT_NONE;
+    s->wanted = is_wanted(p->w);
     if (p->w->hint == HINT_COLD)
         lru_sink(&c->live, &s->link);
     waiters_add(s, p->w);

@@ -13,9 +13,9 @@
  * the record; the old one goes when its bytes are free.
  *
  * Recency is stamped when an invocation pins (hit or joined), under the lock; finishing a load does
- * not touch. A load that no invocation asked for enters as the newest and is not stamped; one for a
- * hint evicts nobody, and may enter as the oldest (enum hint). Victims are the oldest unpinned
- * resident slots, until free plus already draining bytes suffice.
+ * not touch (--policy lru). A load that no invocation asked for enters as the newest and is not
+ * stamped; one for a hint evicts nobody, and may enter as the oldest (enum hint). Victims are the
+ * oldest unpinned resident slots, until free plus already draining bytes suffice.
  *
  * Room is given first come, first served, to loads and to workers' scratch alike. A request is
  * decided at once: free bytes, bytes on their way back and victims cover it besides all that was
@@ -54,12 +54,13 @@ struct load_times {
 
 /* Why a model last left the memory. */
 enum evict_why {
-    EVICT_NONE,    /* it never did */
-    EVICT_ROOM,    /* another model's load needed its bytes */
-    EVICT_SCRATCH, /* a run's arena did */
-    EVICT_UNLOAD,  /* DELETE */
+    EVICT_NONE,      /* it never did */
+    EVICT_ROOM,      /* another model's load needed its bytes */
+    EVICT_SCRATCH,   /* a run's arena did */
+    EVICT_UNLOAD,    /* DELETE */
+    EVICT_TRANSIENT, /* it was served, and worth less than what it would have pushed out */
 };
-const char *evict_why_text(enum evict_why w); /* "none", "room", "scratch", "unload" */
+const char *evict_why_text(enum evict_why w); /* "none", "room", "scratch", "unload", … */
 
 /* What a load is for, where nobody is kept waiting by it. Such a load evicts nobody: it takes free
  * bytes, or fails with E_NO_ROOM. Once anybody else joins it, it is a load like any other. */
@@ -101,12 +102,16 @@ struct cache_source {
     void *self;
 };
 
+struct policy_ops;
+
 struct cache_config {
-    uint64_t limit_bytes;    /* --memory */
-    uint64_t backoff_min_us; /* first back-off of a failed load, doubling … */
-    uint64_t backoff_max_us; /* … up to this */
-    uint32_t slots_max;      /* records kept; for a new one the oldest ABSENT or FAILED one goes,
-                              * else the oldest unpinned resident one */
+    uint64_t limit_bytes;            /* --memory */
+    const struct policy_ops *policy; /* NULL: lru */
+    uint64_t transient_bytes; /* most of models that are served and not kept, of limit_bytes */
+    uint64_t backoff_min_us;  /* first back-off of a failed load, doubling … */
+    uint64_t backoff_max_us;  /* … up to this */
+    uint32_t slots_max;       /* records kept; for a new one the oldest ABSENT or FAILED one goes,
+                               * else the oldest unpinned resident one */
 };
 
 /* errors: E_NO_MEMORY */

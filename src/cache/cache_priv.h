@@ -54,11 +54,14 @@ struct slot {
     struct share *dead;   /* what died with it and is not free yet; unchanged while the source has
                            * it, and then read without the lock */
     uint64_t dead_bytes;  /* of dead, charged as DRAINING */
+    uint64_t transient_bytes; /* LOADING, DRAINING: part of cache.transient_bytes; 0: it is kept */
     enum slot_state state;
     uint32_t pins;
     bool current;                /* stands in the table */
     bool cancelled;              /* LOADING: a DELETE came */
     bool modest;                 /* LOADING: for nobody but a hint, so it evicts nobody */
+    bool wanted;                 /* LOADING: somebody asked that it be resident */
+    bool chosen;                 /* by choose_victims, while it chooses */
     bool untold;                 /* LOADING: watchers do not know of its miss yet */
     uint32_t waiter_count;       /* length of the list of waiters */
     struct waiter *first, *last; /* waiters, in the order they came */
@@ -117,6 +120,9 @@ struct cache {
     uint64_t latest_us;  /* the latest now_us that came in; ages are measured from it */
     struct watch watch;  /* has its own lock; put to only with cache.lock held */
     struct ids ids;
+    struct policy *policy;    /* NULL: lru; guarded by watch.lock */
+    uint32_t *named;          /* heap; room for what policy names */
+    uint64_t transient_bytes; /* of loads that are served and not kept */
 };
 
 /* ---- after.c: what was decided under the lock and is done after its release ---- */
@@ -164,12 +170,29 @@ void slot_drop(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->loc
 /* Hands a DRAINING slot without pins to the source. */
 void slot_unload(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
 
+/* ---- choose.c: who gives way ---- */
+/* What is to be made free, and who is to go for it. */
+struct choice {
+    uint64_t bytes, have; /* needed; what is there, and what those chosen free */
+    struct slot *first, *last;
+    bool unworthy; /* the policy says that they are worth more than whom they go for */
+};
+enum status choose_init(struct cache *c) WARN_UNUSED; /* errors: E_NO_MEMORY */
+void choose_fini(struct cache *c);                    /* after watch_fini */
+bool choose_evictable(const struct slot *s);
+/* The longest unused that may go, after `after` (NULL: of all); NULL: none. */
+struct slot *choose_oldest(const struct cache *c, const struct slot *after) REQUIRES(c->lock);
+/* Chooses until x->have reaches x->bytes; false: it cannot. by: whose load it is for, or NULL. */
+bool choose_victims(struct cache *c, const struct slot *by, struct choice *x) REQUIRES(c->lock);
+
 /* ---- room.c ---- */
 /* by: whose load s gives way to; NULL: a run's arena, or a new record. */
 void room_evict(struct cache *c, struct slot *s, const struct slot *by, struct after *a)
     REQUIRES(c->lock);
 struct slot *room_oldest_victim(struct cache *c) REQUIRES(c->lock); /* NULL: none */
 void room_grant(struct cache *c) REQUIRES(c->lock);                 /* after bytes came back */
+/* s is no longer among the loads that are served and not kept, if it was. */
+void room_transient_ends(struct cache *c, struct slot *s) REQUIRES(c->lock);
 void room_withdraw(struct cache *c, const struct slot *s) REQUIRES(c->lock);
 
 /* ---- share.c; share_priv.h has the rest ---- */

@@ -62,6 +62,19 @@ static void set_cancelled(struct err *err, const struct slot *s)
     err_set(err, E_CANCELLED, "the load of %s was cancelled", s->name);
 }
 
+/* A model that is not to be kept leaves with the last of those who waited for it: who comes later
+ * loads it again, unless the policy thinks better of it by then. */
+static void end_transient(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock)
+{
+    if (!s->transient_bytes)
+        return;
+    slot_note_evicted(c, s, EVICT_TRANSIENT, 0);
+    metric_add(M_EVICT_TRANSIENT, 1);
+    slot_to(c, s, SLOT_DRAINING);
+    if (!s->pins)
+        slot_unload(c, s, a);
+}
+
 void cache_load_done(struct cache *c, struct slot *slot, void *value, const char *version,
                      const struct load_times *t, uint64_t now_us)
 {
@@ -78,12 +91,16 @@ void cache_load_done(struct cache *c, struct slot *slot, void *value, const char
     } else {
         bool changed = strncmp(slot->record.version, version, MODEL_VERSION_MAX) != 0;
         slot_to(c, slot, SLOT_RESIDENT);
+        if (slot->wanted)
+            room_transient_ends(c, slot);
         note_loaded(&slot->record, version, t, now_us);
         tell_loaded(c, slot, changed && slot->record.loads > 1,
                     t->fetch_us + t->verify_us + t->bind_us);
     }
     metric_add(result_metric(err.code), 1);
     waiters_answer(c, slot, err.code, &err, &after);
+    if (slot->state == SLOT_RESIDENT)
+        end_transient(c, slot, &after);
     lock_release(&c->lock);
     after_run(&after, c);
 }
@@ -127,6 +144,7 @@ void cache_load_failed(struct cache *c, struct slot *slot, const struct err *err
     if (slot->cancelled)
         set_cancelled(&why, slot);
     metric_add(result_metric(why.code), 1);
+    room_transient_ends(c, slot);
     load_give_back(c, slot, &after);
     settle(c, slot, &why, now_us);
     waiters_answer(c, slot, why.code, &why, &after);
@@ -146,6 +164,7 @@ void cache_drained(struct cache *c, struct slot *slot)
     lock_take(&c->lock);
     c->coming -= slot->bytes + slot->dead_bytes;
     shares_buried(c, slot, &after);
+    room_transient_ends(c, slot);
     slot->value = NULL;
     slot->cancelled = false;
     slot_to(c, slot, SLOT_ABSENT);

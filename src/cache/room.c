@@ -13,29 +13,16 @@
 #include "cache/cache_priv.h"
 #include "metrics/metrics.h"
 
-static bool evictable(const struct slot *s)
-{
-    return s->state == SLOT_RESIDENT && !s->pins;
-}
-
-static struct slot *next_victim(const struct cache *c, const struct slot *after) REQUIRES(c->lock)
-{
-    struct lru_link *k = after ? lru_next(&c->live, &after->link) : lru_next(&c->live, NULL);
-    while (k && !evictable(CONTAINER_OF(k, struct slot, link)))
-        k = lru_next(&c->live, k);
-    return k ? CONTAINER_OF(k, struct slot, link) : NULL;
-}
-
 struct slot *room_oldest_victim(struct cache *c)
 {
     lock_assert_held(&c->lock);
-    return next_victim(c, NULL);
+    return choose_oldest(c, NULL);
 }
 
 void room_evict(struct cache *c, struct slot *s, const struct slot *by, struct after *a)
 {
     lock_assert_held(&c->lock);
-    ASSERT(evictable(s));
+    ASSERT(choose_evictable(s));
     uint64_t since = s->record.last_used_us ? s->record.last_used_us : s->record.loaded_us;
     slot_note_evicted(c, s, by ? EVICT_ROOM : EVICT_SCRATCH, by ? by->hash : 0);
     metric_add(M_EVICT_ROOM, 1);
@@ -52,36 +39,35 @@ static uint64_t unpromised(struct cache *c) REQUIRES(c->lock)
     return have - c->promised;
 }
 
-/* The oldest who together free enough for bytes to be unpromised, as a list; false when there are
- * not so many. */
-static bool choose_victims(struct cache *c, uint64_t bytes, struct slot **victims) REQUIRES(c->lock)
+/* May s, whose load needs so many bytes besides what is free, be served and not kept? */
+static bool is_transient(const struct cache *c, const struct slot *s, uint64_t bytes)
 {
-    struct slot *s = NULL;
-    uint64_t have = unpromised(c);
-    *victims = NULL;
-    while (have < bytes && (s = next_victim(c, s))) {
-        have += s->bytes + shares_leave(s);
-        s->after_next = NULL;
-        *victims = s;
-        victims = &s->after_next;
-    }
-    return have >= bytes;
+    uint64_t most = c->config.transient_bytes;
+    return s && !s->wanted && bytes <= most && c->transient_bytes <= most - bytes;
 }
 
-/* Evicts the oldest until r's bytes are unpromised; false, and nobody evicted, when they cannot be.
- */
+/* Evicts until r's bytes are unpromised; false, and nobody evicted, when they cannot be. */
 static bool make_room(struct cache *c, const struct room_wait *r, struct after *a) REQUIRES(c->lock)
 {
-    struct slot *victims;
-    bool enough = choose_victims(c, r->bytes, &victims);
-    for (struct slot *s = victims; s; s = s->after_next)
-        shares_stay(s);
-    while (enough && victims) {
-        struct slot *s = victims;
-        victims = s->after_next;
+    struct choice x = {.bytes = r->bytes, .have = unpromised(c)};
+    bool enough = choose_victims(c, r->slot, &x);
+    if (enough && x.unworthy && is_transient(c, r->slot, r->bytes)) {
+        r->slot->transient_bytes = r->bytes;
+        c->transient_bytes += r->bytes;
+    }
+    while (enough && x.first) {
+        struct slot *s = x.first;
+        x.first = s->after_next;
         room_evict(c, s, r->slot, a);
     }
     return enough;
+}
+
+void room_transient_ends(struct cache *c, struct slot *s)
+{
+    lock_assert_held(&c->lock);
+    c->transient_bytes -= s->transient_bytes;
+    s->transient_bytes = 0;
 }
 
 static void unqueue(struct cache *c, struct room_wait *r) REQUIRES(c->lock)
@@ -161,12 +147,16 @@ static enum status refuse(struct cache *c, const struct room_wait *r, struct err
 static enum status room_take(struct cache *c, struct room_wait *r, struct err *err)
 {
     struct after after = {0};
+    if (r->slot)
+        watch_catch_up(&c->watch); /* so that under the lock little is left to do */
     lock_take(&c->lock);
     bool cancelled = r->slot && r->slot->cancelled;
     if (!cancelled && r->holds) {
         r->bytes += shares_hold(c, r->slot, r->holds, r->wants, &after);
         r->holds = NULL;
     }
+    if (!cancelled && r->slot)
+        room_transient_ends(c, r->slot); /* of a load that starts over */
     if (!cancelled && r->slot)
         tell_bytes(c, r->slot, r->bytes);
     bool fits = !cancelled && ask(c, r, &after);

@@ -39,7 +39,8 @@ const char *evict_why_text(enum evict_why w)
     static const char *const text[] = {[EVICT_NONE] = "none",
                                        [EVICT_ROOM] = "room",
                                        [EVICT_SCRATCH] = "scratch",
-                                       [EVICT_UNLOAD] = "unload"};
+                                       [EVICT_UNLOAD] = "unload",
+                                       [EVICT_TRANSIENT] = "transient"};
     ASSERT((unsigned)w < ARRAY_COUNT(text));
     return text[w];
 }
@@ -79,7 +80,7 @@ void slot_to(struct cache *c, struct slot *s, enum slot_state to)
 {
     lock_assert_held(&c->lock);
     ASSERT(legal[s->state][to]);
-    if (s->state == SLOT_RESIDENT)
+    if (s->state == SLOT_RESIDENT && !s->transient_bytes)
         tell(c, s, WATCH_LEAVE);
     move_bytes(c, s, to);
     struct lru *from_list = list_of(c, s->state), *to_list = list_of(c, to);

@@ -113,5 +113,6 @@ void tell_loaded(struct cache *c, struct slot *s, bool changed, uint64_t took_us
     shares_view(s, &view);
     if (changed || !r->load_bytes)
         r->load_bytes = MAX(s->bytes + view.alone_bytes, 1);
-    tell(c, s, WATCH_ENTER);
+    if (!s->transient_bytes)
+        tell(c, s, WATCH_ENTER);
 }

@@ -19,6 +19,10 @@
       "Allow management on an address that is not loopback, without keys.")                        \
     X(SIZE, memory, "memory", "SIZE", "auto", 0, INT64_MAX,                                        \
       "Budget for models and workers' arenas; auto: 60 % of the cgroup or machine.")               \
+    X(CHOICE, policy, "policy", "lru|hazard|gdsf|auto", "lru", 0, 3,                               \
+      "Which models give way when room is needed; see policies.md.")                               \
+    X(COUNT, transient, "transient", "N", "5", 0, 50,                                              \
+      "Percent of --memory for models that are served and not kept, as --policy says; 0: none.")   \
     X(CHOICE, recycle, "recycle", "on|off", "on", 0, 1,                                            \
       "Keep the pages of evicted models for the next, within --memory; off: give them back.")      \
     X(CHOICE, verify, "verify", "once|always", "once", 0, 1,                                       \

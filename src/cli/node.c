@@ -9,6 +9,7 @@
 
 #include "artifact/blobs.h"
 #include "base/clock.h"
+#include "cache/policy/policy.h"
 #include "mem/pool.h"
 #include "metrics/metrics.h"
 
@@ -59,8 +60,11 @@ static enum status start_loading(struct node *n, const struct config *c, struct 
     if (s != OK)
         return s;
     const struct cache_source source = loader_source(n->loader);
+    const uint64_t memory = c->memory ? c->memory : config_memory_auto();
     const struct cache_config cache = {
-        .limit_bytes = c->memory ? c->memory : config_memory_auto(),
+        .limit_bytes = memory,
+        .policy = policy_table()[c->policy],
+        .transient_bytes = memory / 100 * c->transient,
         .backoff_min_us = c->load_backoff,
         .backoff_max_us = MAX(c->load_backoff, c->load_backoff_max),
         .slots_max = (uint32_t)c->records,
@@ -70,7 +74,8 @@ static enum status start_loading(struct node *n, const struct config *c, struct 
         return err_set(err, s, "cache: %s", status_text(s));
     set_memory(c, cache.limit_bytes);
     budget_init(&n->http_memory, c->http_memory);
-    return loader_start(n->loader, n->cache, err);
+    s = cache_start(n->cache, err);
+    return s == OK ? loader_start(n->loader, n->cache, err) : s;
 }
 
 static enum status start_recording(struct node *n, const struct config *c, struct err *err)

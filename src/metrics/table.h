@@ -17,6 +17,8 @@
       "Models that left a tier, by reason.")                                                       \
     X(M_EVICT_UNLOAD, COUNTER, "roost_cache_evictions_total", "tier=\"host\",reason=\"unload\"",   \
       "")                                                                                          \
+    X(M_EVICT_TRANSIENT, COUNTER, "roost_cache_evictions_total",                                   \
+      "tier=\"host\",reason=\"transient\"", "")                                                    \
     X(M_DISK_EVICTED, COUNTER, "roost_cache_evictions_total", "tier=\"disk\",reason=\"room\"", "") \
     X(M_CACHE_RESERVED, GAUGE, "roost_cache_used_bytes", "tier=\"host\",class=\"reserved\"",       \
       "Bytes charged to the budget, by what holds them.")                                          \

@@ -506,7 +506,8 @@ static void end_all(void)
 
 START_TEST(a_million_steps_equal_the_model)
 {
-    const struct cache_config config = {LIMIT, 1, 1, MODELS * 2};
+    const struct cache_config config = {
+        .limit_bytes = LIMIT, .backoff_min_us = 1, .backoff_max_us = 1, .slots_max = MODELS * 2};
     const struct cache_source source = {source_load, source_unload, NULL};
     seed = 11;
     make_models();

@@ -245,15 +245,20 @@ static void source_unload(void *self, struct slot *slot, void *value)
 
 struct fake *fake_new(enum fake_mode mode, uint64_t limit_bytes, uint32_t slots_max)
 {
+    const struct cache_config config = {.limit_bytes = limit_bytes, .slots_max = slots_max};
+    return fake_new_with(mode, &config);
+}
+
+struct fake *fake_new_with(enum fake_mode mode, const struct cache_config *c)
+{
     struct fake *f = calloc(1, sizeof(*f));
     ck_assert_ptr_nonnull(f);
     struct cache_source source = {.load = source_load, .unload = source_unload, .self = f};
-    struct cache_config config = {.limit_bytes = limit_bytes,
-                                  .backoff_min_us = BACKOFF_MIN_US,
-                                  .backoff_max_us = BACKOFF_MAX_US,
-                                  .slots_max = slots_max};
+    struct cache_config config = *c;
+    config.backoff_min_us = BACKOFF_MIN_US;
+    config.backoff_max_us = BACKOFF_MAX_US;
     f->mode = mode;
-    f->limit_bytes = limit_bytes;
+    f->limit_bytes = c->limit_bytes;
     f->live_before = alloc_live();
     atomic_store(&f->now_us, 1);
     lock_init(&f->lock, LOCK_REAPER);

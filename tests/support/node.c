@@ -31,8 +31,10 @@ void node_init(struct node *n, const struct node_config *c)
     loader_use_disk(n->loader, c->disk);
     const struct cache_source source = loader_source(n->loader);
     const uint64_t backoff_us = OR(c->backoff_us, 60u * 1000 * 1000);
-    const struct cache_config cache = {OR(c->memory_bytes, 256u << 20), backoff_us, backoff_us,
-                                       RECORDS};
+    const struct cache_config cache = {.limit_bytes = OR(c->memory_bytes, 256u << 20),
+                                       .backoff_min_us = backoff_us,
+                                       .backoff_max_us = backoff_us,
+                                       .slots_max = RECORDS};
     ck_assert_int_eq(cache_new(&cache, &source, &n->cache), OK);
     ck_ok(loader_start(n->loader, n->cache, &err), &err);
     budget_init(&n->http, OR(c->http_memory, 64u << 20));
