@@ -12,6 +12,7 @@
     X(LOCK_CATALOG, "catalog: negative names and resolutions")                                     \
     X(LOCK_CACHE, "cache: slots, recency, waiters")                                                \
     X(LOCK_WATCH, "cache: what policies and other watchers know")                                  \
+    X(LOCK_ADVISOR, "replay: what the advisor heard and says")                                     \
     X(LOCK_LOADER, "loader: the queue of loads")                                                   \
     X(LOCK_REAPER, "loader: the queue of unloads")                                                 \
     X(LOCK_BEHIND, "loader: what is to be written to disk")                                        \

@@ -224,6 +224,7 @@ struct slot_info {
 bool cache_info(struct cache *c, const char *name, struct slot_info *out);
 /* Up to max records whose name sorts after `after` ("" for the first), in name order. */
 size_t cache_list(struct cache *c, const char *after, struct slot_info *out, size_t max);
+const char *cache_policy_name(const struct cache *c); /* that it was made with */
 void cache_usage(struct cache *c, struct budget_usage *out);
 /* Slots by state, those included that a fresh slot replaced and that still drain. */
 void cache_counts(struct cache *c, uint64_t by_state[5]);

@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "cache/cache_priv.h"
+#include "cache/policy/policy.h"
 
 static void fill(const struct cache *c, const struct slot *s, struct slot_info *out)
 {
@@ -74,6 +75,11 @@ size_t cache_list(struct cache *c, const char *after, struct slot_info *out, siz
     table_walk(&c->table, after, add_to_page, &p);
     lock_release(&c->lock);
     return p.count;
+}
+
+const char *cache_policy_name(const struct cache *c)
+{
+    return c->config.policy ? c->config.policy->name : policy_lru.name;
 }
 
 void cache_usage(struct cache *c, struct budget_usage *out)

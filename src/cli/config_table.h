@@ -65,6 +65,8 @@
       "Models being loaded because of a hint (prefetch); beyond it 503.")                          \
     X(TEXT, residency, "residency", "FILE", "", 0, 0,                                              \
       "Where the list of resident models is kept, to load them at the next start; empty: none.")   \
+    X(CHOICE, advice, "advice", "on|off", "on", 0, 1,                                              \
+      "Learn from the traffic what more memory or another policy would bring (GET /cache).")       \
     X(TEXT, record_trace, "record-trace", "FILE", "", 0, 0,                                        \
       "Record invocations there, for `roost replay`; an older file is kept as FILE.old; empty: "   \
       "none.")                                                                                     \

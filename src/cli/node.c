@@ -74,7 +74,10 @@ static enum status start_loading(struct node *n, const struct config *c, struct 
         return err_set(err, s, "cache: %s", status_text(s));
     set_memory(c, cache.limit_bytes);
     budget_init(&n->http_memory, c->http_memory);
-    s = cache_start(n->cache, err);
+    if (c->advice == 0)
+        s = advisor_start(n->cache, &n->advisor, err);
+    if (s == OK)
+        s = cache_start(n->cache, err);
     return s == OK ? loader_start(n->loader, n->cache, err) : s;
 }
 
@@ -91,6 +94,7 @@ static enum status start_serving(struct node *n, const struct config *c, struct 
         .catalog = n->catalog,
         .disk = n->disk,
         .recorder = n->recorder,
+        .advisor = n->advisor,
         .workers = c->workers ? (uint32_t)c->workers : cores(WORKERS_MAX),
         .queue_max = (uint32_t)c->queue,
         .arena_max = c->arena_max,
@@ -171,10 +175,13 @@ void node_stop(struct node *n, uint64_t until_us)
     if (n->endpoint)
         endpoint_free(&n->endpoint);
     recorder_stop(&n->recorder);
+    if (n->advisor)
+        advisor_stop(n->advisor);
     if (n->cache) {
         cache_free(&n->cache);
         budget_fini(&n->http_memory);
     }
+    advisor_free(&n->advisor);
     if (n->loader)
         loader_free(&n->loader);
     disk_close(&n->disk);

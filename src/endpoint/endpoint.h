@@ -23,6 +23,7 @@
 #include "codec/codec.h"
 #include "disk/disk.h"
 #include "exec/exec.h"
+#include "replay/advisor.h"
 #include "replay/recorder.h"
 
 struct endpoint;
@@ -71,6 +72,7 @@ struct endpoint_config {
     struct catalog *catalog;     /* borrowed; outlive the endpoint */
     struct disk *disk;           /* as above; NULL: there is no disk tier */
     struct recorder *recorder;   /* as above; NULL: nothing is recorded */
+    struct advisor *advisor;     /* as above; NULL: --advice off */
     uint32_t workers, queue_max; /* 1..64; admitted invocations that do not run yet */
     uint64_t arena_max;          /* bytes per worker */
     uint64_t steps_max;          /* of one run; 0: RUN_STEPS_DEFAULT */
@@ -142,11 +144,24 @@ enum status endpoint_prefetch(struct endpoint *e, const char *model, uint64_t no
  *                     "last_used_s", "evicted"}]: every name the node has a record of
  *   nextPageToken     opaque text for `after`; absent on the last page
  *
- * errors: E_NOT_FOUND (describe); E_BAD_INPUT (list: page token, limit beyond
+ * endpoint_advice, of the cache (replay/advisor.h); costs are those of loads, from the tier below:
+ *   policy            text: --policy
+ *   memory_bytes      the budget; models_bytes: of it, what workers' arenas leave
+ *   invocations       that were heard of since the start; lost: events that were not
+ *   curve             [{"of", "memory_bytes", "hit_rate", "miss_cost_ms"}] by rising memory: what
+ *                     lru would give in `of` times the budget; miss_cost_ms per invocation
+ *   regret            {"ratio", "invocations", "hits", "span_s", "miss_cost_ms", "bound_cost_ms",
+ *                     "ago_s"} of the last hour, looked at ago_s ago; null: not yet
+ *   policies          [{"policy", "miss_cost_ms"}]: what each would have cost in that hour, its
+ *                     first quarter left out; null: not yet
+ *
+ * errors: E_NOT_FOUND (describe; advice: off); E_BAD_INPUT (list: page token, limit beyond
  * 1..ENDPOINT_LIST_MAX); E_NO_MEMORY */
 enum { ENDPOINT_LIST_MAX = 100 };
 enum status endpoint_describe(struct endpoint *e, const char *model, uint64_t now_us,
                               struct buf *json, struct err *err) WARN_UNUSED;
+enum status endpoint_advice(struct endpoint *e, uint64_t now_us, struct buf *json,
+                            struct err *err) WARN_UNUSED;
 enum status endpoint_list(struct endpoint *e, const char *after, uint32_t limit, uint64_t now_us,
                           struct buf *json, struct err *err) WARN_UNUSED;
 

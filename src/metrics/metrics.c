@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-enum metric_type { COUNTER, GAUGE };
+enum metric_type { COUNTER, GAUGE, GAUGE_MILLIONTHS };
 
 /* Small CPU models answer in 100 µs, cold ones in seconds: finer below than the OTel HTTP bounds.
  */
@@ -85,6 +85,8 @@ static enum status render_value(struct buf *out, enum metric m)
                          rows[m].type == COUNTER ? "counter" : "gauge");
     if (s == OK)
         s = buf_printf(out, *labels ? "%s{%s} " : "%s%s ", rows[m].name, labels);
+    if (s == OK && rows[m].type == GAUGE_MILLIONTHS)
+        return buf_printf(out, "%.6g\n", (double)(int64_t)metric_get(m) / 1e6);
     return s == OK ? buf_printf(out, "%" PRId64 "\n", (int64_t)metric_get(m)) : s;
 }
 

@@ -5,7 +5,7 @@
 #ifndef ROOST_METRICS_TABLE_H
 #define ROOST_METRICS_TABLE_H
 
-/* id, COUNTER or GAUGE, name, labels, help */
+/* id, COUNTER, GAUGE or GAUGE_MILLIONTHS (set in those), name, labels, help */
 #define METRIC_TABLE(X)                                                                            \
     X(M_LOOKUP_HIT, COUNTER, "roost_cache_lookups_total", "result=\"hit\"",                        \
       "Invocations by how they found their model: resident, loaded for them, or joined a load.")   \
@@ -43,6 +43,16 @@
     X(M_MODELS_ABSENT, GAUGE, "roost_cache_models", "tier=\"host\",state=\"absent\"", "")          \
     X(M_WATCH_LOST, COUNTER, "roost_cache_watch_lost_total", "",                                   \
       "Invocations that the policy was not told of, because it was behind.")                       \
+    X(M_HIT_RATE_05, GAUGE_MILLIONTHS, "roost_cache_hit_rate", "of=\"0.5\"",                       \
+      "Share of invocations that lru would find in so many times the budget (GET /cache).")        \
+    X(M_HIT_RATE_1, GAUGE_MILLIONTHS, "roost_cache_hit_rate", "of=\"1\"", "")                      \
+    X(M_HIT_RATE_125, GAUGE_MILLIONTHS, "roost_cache_hit_rate", "of=\"1.25\"", "")                 \
+    X(M_HIT_RATE_15, GAUGE_MILLIONTHS, "roost_cache_hit_rate", "of=\"1.5\"", "")                   \
+    X(M_HIT_RATE_2, GAUGE_MILLIONTHS, "roost_cache_hit_rate", "of=\"2\"", "")                      \
+    X(M_REGRET, GAUGE_MILLIONTHS, "roost_cache_regret_ratio", "",                                  \
+      "Part of the last hour's miss cost that no policy had to pay, had it known the future.")     \
+    X(M_ADVICE_LOST, COUNTER, "roost_cache_advice_lost_total", "",                                 \
+      "Events of the cache that the advisor was too slow for.")                                    \
     X(M_TRACE_RECORDED, COUNTER, "roost_trace_recorded_total", "",                                 \
       "Invocations written by --record-trace.")                                                    \
     X(M_TRACE_LOST, COUNTER, "roost_trace_lost_total", "",                                         \

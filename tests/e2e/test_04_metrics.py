@@ -44,6 +44,7 @@ SHORT = {
     "ran_joined": 'roost_request_duration_seconds_count{cache="joined"}',
     "queued": "roost_queue_duration_seconds_count",
     "inferred": "roost_infer_duration_seconds_count",
+    "advice_lost": "roost_cache_advice_lost_total",
     "trace_recorded": "roost_trace_recorded_total",
     "trace_lost": "roost_trace_lost_total",
     "stage_queue": 'roost_model_load_duration_seconds_count{stage="queue"}',

@@ -162,3 +162,70 @@ class Recording(harness.Case):
                      self.trace / "none")
         self.assertEqual(done.returncode, 1)
         self.assertIn("cannot be written", done.stderr)
+
+
+class Advice(harness.Case):
+    """GET /cache and `roost cache advise`: what more memory would bring."""
+
+    def squares(self, count):
+        store = self.store()
+        compile_all(store.path, {f"w{k}": tiny_onnx.scaled_square(k + 1, SIDE) for k in range(count)})
+        return store
+
+    def looped(self, rounds, **flags):
+        """A server that has room for three of four models that are asked for in turn: lru never hits."""
+        store = self.squares(4)
+        probe = self.serve(store)
+        probe.invoke("w0", ROW)
+        held = probe.describe("w0").json()["bytes"]
+        server = self.serve(store, memory=3 * held + held // 2, workers=1, loaders=1, **flags)
+        for n in range(rounds):
+            self.assertEqual(server.invoke(f"w{n % 4}", ROW).status, 200)
+        return server
+
+    def advice(self, server):
+        reply = server.get("/cache")
+        self.assertEqual(reply.status, 200, reply)
+        return reply.json()
+
+    def test_a_loop_wants_a_third_more(self):
+        server = self.looped(60)
+        self.assertEqual(server.metrics()['roost_cache_lookups_total{result="hit"}'], 0)
+        harness.wait_until(lambda: self.advice(server)["invocations"] == 60
+                           and self.advice(server)["regret"], "the advisor to look back")
+        said = self.advice(server)
+        curve = {p["of"]: p for p in said["curve"]}
+        self.assertEqual(curve[1]["hit_rate"], 0)
+        self.assertEqual(curve[1]["memory_bytes"], said["memory_bytes"])
+        self.assertAlmostEqual(curve[1.25]["hit_rate"], 56 / 60, places=3)
+        self.assertGreater(curve[1]["miss_cost_ms"], curve[1.25]["miss_cost_ms"])
+        now = server.metrics()
+        self.assertEqual(now['roost_cache_hit_rate{of="1"}'], 0)
+        self.assertAlmostEqual(now['roost_cache_hit_rate{of="1.25"}'], 56 / 60, places=3)
+        # With foresight two of three loads in a loop are saved, at least.
+        regret = said["regret"]
+        self.assertEqual((regret["invocations"], regret["hits"]), (60, 0))
+        self.assertGreater(regret["ratio"], 0.3)
+        self.assertLess(regret["bound_cost_ms"], regret["miss_cost_ms"])
+        self.assertAlmostEqual(now["roost_cache_regret_ratio"], regret["ratio"], places=3)
+        self.assertEqual(sorted(p["policy"] for p in said["policies"]), ["gdsf", "hazard", "lru"])
+        shown = roost("cache", "advise", "--server", server.address)
+        self.assertEqual(shown.returncode, 0, shown.stderr)
+        self.assertRegex(shown.stdout, r"would raise the hit rate from 0\.0 % to 93\.3 %")
+        self.assertRegex(shown.stdout, r"regret 0\.\d\d")
+        self.assertEqual(json.loads(roost("cache", "advise", "--json", "--server", server.address).stdout)["curve"],
+                         self.advice(server)["curve"])
+
+    def test_before_any_traffic(self):
+        server = self.serve(self.squares(1))
+        said = self.advice(server)
+        self.assertEqual((said["policy"], said["invocations"], said["regret"]), ("lru", 0, None))
+        self.assertEqual(roost("cache", "advise", "--server", server.address).stdout, "There was no traffic yet.\n")
+        self.assertEqual(roost("cache", "what", "--server", server.address).returncode, 2)
+
+    def test_it_can_be_off(self):
+        server = self.serve(self.squares(1), advice="off")
+        self.assertEqual(server.invoke("w0", ROW).status, 200)
+        reply = server.get("/cache")
+        self.assertEqual(reply.status, 404)
+        self.assertIn("--advice off", reply.error())

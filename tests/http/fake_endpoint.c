@@ -245,6 +245,14 @@ enum status endpoint_prefetch(struct endpoint *e, const char *model, uint64_t no
     return s == OK ? OK : err_set(err, s, "%s: staged", model);
 }
 
+enum status endpoint_advice(struct endpoint *e, uint64_t now_us, struct buf *json, struct err *err)
+{
+    UNUSED(e);
+    UNUSED(now_us);
+    UNUSED(err);
+    return buf_str(json, "{\"curve\": []}");
+}
+
 enum status endpoint_describe(struct endpoint *e, const char *model, uint64_t now_us,
                               struct buf *json, struct err *err)
 {
