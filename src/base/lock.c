@@ -59,9 +59,15 @@ void lock_assert_held(const struct lock *l)
 void lock_init(struct lock *l, enum lock_rank rank)
 {
     ASSERT(rank > LOCK_NONE && rank < LOCK_RANK_COUNT);
+    pthread_mutexattr_t attr;
     l->rank = rank;
-    int e = pthread_mutex_init(&l->mutex, NULL);
+    int e = pthread_mutexattr_init(&attr);
     ASSERT(e == 0);
+    e = pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ADAPTIVE_NP);
+    ASSERT(e == 0);
+    e = pthread_mutex_init(&l->mutex, &attr);
+    ASSERT(e == 0);
+    pthread_mutexattr_destroy(&attr);
 }
 
 void lock_fini(struct lock *l)

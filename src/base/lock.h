@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* Mutexes with a rank (lock_ranks.h) and condition variables on the monotonic clock. */
+/* Mutexes with a rank (lock_ranks.h) and condition variables on the monotonic clock. Whoever finds
+ * a mutex taken looks again for about a microsecond before it sleeps: what is done under a lock is
+ * short. */
 #ifndef ROOST_BASE_LOCK_H
 #define ROOST_BASE_LOCK_H
 

@@ -14,12 +14,15 @@
     X(LOCK_WATCH, "cache: what policies and other watchers know")                                  \
     X(LOCK_ADVISOR, "replay: what the advisor heard and says")                                     \
     X(LOCK_LOADER, "loader: the queue of loads")                                                   \
+    X(LOCK_COMPILES, "loader: the queue of compiles")                                              \
     X(LOCK_REAPER, "loader: the queue of unloads")                                                 \
     X(LOCK_BEHIND, "loader: what is to be written to disk")                                        \
     X(LOCK_EXEC, "exec: the job queue and its tickets")                                            \
     X(LOCK_RECORDER, "replay: invocations that are to be recorded")                                \
     X(LOCK_LOOP, "http: one loop's mailbox")                                                       \
     X(LOCK_DISK, "disk: which files there are, and their line")                                    \
+    X(LOCK_CREDENTIALS, "store: who asks an S3 store, and who renews it")                          \
+    X(LOCK_S3, "store: connections to an S3 store at rest, and its retries")                       \
     X(LOCK_BLOBS, "artifact: which blobs were proven")                                             \
     X(LOCK_BUDGET, "mem: one budget's ledger")                                                     \
     X(LOCK_POOL, "mem: pages kept for the next regions")                                           \

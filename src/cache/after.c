@@ -29,12 +29,31 @@ void after_drained(struct after *a, struct drain_wait *list)
     }
 }
 
+/* Takes the first of a list, and all others that are answered together with it. */
+static struct waiter *take_alike(struct waiter **list)
+{
+    struct waiter *first = *list, **end = &first->next;
+    *list = first->next;
+    for (struct waiter **at = list; first->done_all && *at;) {
+        struct waiter *w = *at;
+        if (w->done_all != first->done_all) {
+            at = &w->next;
+            continue;
+        }
+        *at = w->next;
+        *end = w;
+        end = &w->next;
+    }
+    *end = NULL;
+    return first;
+}
+
 static void answer(struct after *a)
 {
+    const struct pin *pin = a->status == OK ? &a->pin : NULL;
     while (a->answer) {
-        struct waiter *w = a->answer;
-        a->answer = w->next; /* w is its owner's once done is called */
-        w->done(w, a->status, a->status == OK ? &a->pin : NULL, a->err);
+        struct waiter *w = take_alike(&a->answer); /* its owner's once it is called */
+        (w->done_all ? w->done_all : w->done)(w, a->status, pin, a->err);
     }
 }
 
@@ -61,6 +80,7 @@ void after_run(struct after *a, struct cache *c)
     while (a->dead) {
         struct slot *s = a->dead;
         a->dead = s->after_next;
+        alloc_free(s->record.last_words);
         alloc_free(s);
     }
 }

@@ -29,13 +29,12 @@ static uint64_t delay_us(const struct cache_config *config, uint32_t failures)
     return us;
 }
 
-void backoff_note(const struct cache_config *config, struct record *r, const struct err *err,
+void backoff_note(const struct cache_config *config, struct record *r, enum status code,
                   uint64_t now_us)
 {
-    if (err->code != E_NEVER_FITS && r->failures < UINT32_MAX)
+    if (code != E_NEVER_FITS && r->failures < UINT32_MAX)
         r->failures++;
-    r->last_error = *err;
-    r->retry_at_us = now_us + delay_us(config, err->code == E_NEVER_FITS ? 1 : r->failures);
+    r->retry_at_us = now_us + delay_us(config, code == E_NEVER_FITS ? 1 : r->failures);
 }
 
 uint32_t backoff_retry_after_s(enum status code, uint64_t retry_at_us, uint64_t now_us)

@@ -125,7 +125,8 @@ static bool replace(struct cache *c, struct slot *old, struct slot *fresh, struc
 {
     if (old) {
         fresh->record = old->record;
-        old->record.id = 0; /* moved */
+        old->record.last_words = NULL; /* moved */
+        old->record.id = 0;            /* moved */
         slot_detach(c, old);
     } else if (!make_record_room(c, a)) {
         return false;
@@ -134,6 +135,8 @@ static bool replace(struct cache *c, struct slot *old, struct slot *fresh, struc
     return true;
 }
 
+/* A hit is counted in the metric by cache_pin, without the lock: what w is then told comes later.
+ */
 static void count_lookup(struct cache *c, struct slot *s, struct waiter *w, enum lookup how,
                          uint64_t now_us) REQUIRES(c->lock)
 {
@@ -141,13 +144,11 @@ static void count_lookup(struct cache *c, struct slot *s, struct waiter *w, enum
     if (!w->counts)
         return;
     struct record *r = &s->record;
-    uint64_t *const own[] = {
-        [LOOKUP_HIT] = &r->hits, [LOOKUP_MISS] = &r->misses, [LOOKUP_JOINED] = &r->joined};
-    static const enum metric total[] = {[LOOKUP_HIT] = M_LOOKUP_HIT,
-                                        [LOOKUP_MISS] = M_LOOKUP_MISS,
-                                        [LOOKUP_JOINED] = M_LOOKUP_JOINED};
-    ++*own[how];
-    metric_add(total[how], 1);
+    r->hits += how == LOOKUP_HIT;
+    r->misses += how == LOOKUP_MISS;
+    r->joined += how == LOOKUP_JOINED;
+    if (how != LOOKUP_HIT)
+        metric_add(how == LOOKUP_MISS ? M_LOOKUP_MISS : M_LOOKUP_JOINED, 1);
     r->last_used_us = now_us;
     lru_touch(&c->live, &s->link);
     tell_lookup(c, s, how);
@@ -165,7 +166,7 @@ struct pin_call {
 
 static enum pin_result pin_failed(const struct slot *s, struct pin_call *p)
 {
-    *p->err = s->record.last_error;
+    record_failure(&s->record, p->err);
     if (p->err->code == E_NEVER_FITS)
         metric_add(M_REFUSED_NEVER_FITS, 1);
     p->w->retry_after_s = backoff_retry_after_s(p->err->code, s->record.retry_at_us, p->now_us);
@@ -184,7 +185,7 @@ static enum pin_result pin_slot(struct cache *c, struct slot *s, struct pin_call
 {
     switch (s->state) {
     case SLOT_RESIDENT:
-        s->pins++;
+        atomic_fetch_add(&s->pins, 1);
         *p->pin = (struct pin){s, s->value};
         count_lookup(c, s, p->w, LOOKUP_HIT, p->now_us);
         return PIN_READY;
@@ -267,6 +268,8 @@ enum pin_result cache_pin(struct cache *c, const char *name, uint64_t now_us, st
     }
     enum pin_result result = s ? pin_slot(c, s, &p) : pin_no_record(c, &p);
     lock_release(&c->lock);
+    if (result == PIN_READY && w->counts)
+        metric_add(M_LOOKUP_HIT, 1);
     after_run(&p.after, c);
     alloc_free(fresh);
     if (p.begin) /* it stays LOADING until the source ends its load */
@@ -281,7 +284,7 @@ bool cache_pin_resident(struct cache *c, const char *name, struct pin *pin)
     struct slot *s = table_find(&c->table, name, hash);
     bool resident = s && s->state == SLOT_RESIDENT;
     if (resident) {
-        s->pins++;
+        atomic_fetch_add(&s->pins, 1);
         *pin = (struct pin){s, s->value};
     }
     lock_release(&c->lock);
@@ -299,11 +302,11 @@ const char *cache_pin_version(const struct pin *pin)
     return pin->slot->record.version; /* written once, before the first pin of this load */
 }
 
-static void note_run(struct record *r, uint64_t ran_us)
+static void note_first_run(struct cache *c, struct slot *s, uint64_t ran_us)
 {
-    if (!ran_us || r->last_load.first_run_us)
-        return;
-    r->last_load.first_run_us = ran_us;
+    lock_take(&c->lock);
+    s->record.last_load.first_run_us = load_time(ran_us);
+    lock_release(&c->lock);
     histogram_us(H_LOAD_FIRST_RUN, ran_us);
 }
 
@@ -316,11 +319,15 @@ void cache_unpin_ran(struct cache *c, const struct pin *pin, uint64_t ran_us)
 {
     struct after after = {0};
     struct slot *s = pin->slot;
-    lock_take(&c->lock);
-    ASSERT(s->pins);
-    note_run(&s->record, ran_us);
-    if (!--s->pins && s->state == SLOT_DRAINING)
-        slot_unload(c, s, &after);
+    if (ran_us && !atomic_load(&s->ran) && !atomic_exchange(&s->ran, true))
+        note_first_run(c, s, ran_us);
+    const uint32_t were = atomic_fetch_sub(&s->pins, 1); /* s may be gone from here on, unless .. */
+    ASSERT(were & ~PINS_LAST);
+    if (were != (PINS_LAST | 1))
+        return;
+    lock_take(&c->lock); /* .. it was left to us */
+    atomic_store(&s->pins, 0);
+    slot_unload(c, s, &after);
     lock_release(&c->lock);
     after_run(&after, c);
 }
@@ -340,7 +347,7 @@ static void drain_resident(struct cache *c, struct slot *s, struct after *a) REQ
     slot_note_evicted(c, s, EVICT_UNLOAD, 0);
     metric_add(M_EVICT_UNLOAD, 1);
     slot_to(c, s, SLOT_DRAINING);
-    if (!s->pins)
+    if (!slot_leave_to_last(c, s))
         slot_unload(c, s, a);
 }
 

@@ -48,9 +48,14 @@ enum lookup { LOOKUP_NONE, LOOKUP_HIT, LOOKUP_MISS, LOOKUP_JOINED };
 
 /* Where a cold start spent its time; filled by the source, and the last by cache_unpin_ran. */
 struct load_times {
-    uint64_t queue_us, fetch_us, verify_us, bind_us;
-    uint64_t first_run_us; /* of the first invocation that ran after the load; 0: none did yet */
+    uint32_t queue_us, fetch_us, verify_us, bind_us;
+    uint32_t first_run_us; /* of the first invocation that ran after the load; 0: none did yet */
 };
+/* A time as they hold it: UINT32_MAX is that or more, 71 minutes. */
+static inline uint32_t load_time(uint64_t us)
+{
+    return (uint32_t)MIN(us, UINT32_MAX);
+}
 
 /* Why a model last left the memory. */
 enum evict_why {
@@ -84,6 +89,10 @@ struct waiter {
     /* Called exactly once, on a loader thread, without locks, when the load ended: pin is set on
      * OK. After it the waiter belongs to its owner again. */
     void (*done)(struct waiter *w, enum status s, const struct pin *pin, const struct err *err);
+    /* NULL, or called instead of done, once for all waiters of the load that have the same one: a
+     * list through next, in the order in which they came, each with a pin of its own. */
+    void (*done_all)(struct waiter *list, enum status s, const struct pin *pin,
+                     const struct err *err);
     enum hint hint;          /* set by who does not count: what a load is for */
     bool counts;             /* an invocation: counts and stamps recency; false for POST /models */
     enum lookup lookup;      /* set by cache_pin */
@@ -133,8 +142,8 @@ enum pin_result {
                   * E_NO_MEMORY, or E_NO_ROOM when every record is in use */
 };
 /* thread: any   locks: takes CACHE   blocks: no   name: proven by the caller
- * The caller sets w->done, w->counts and w->hint; w->lookup says how it was found, counted or not.
- * done may be called before cache_pin returns. */
+ * The caller sets w->done or w->done_all, w->counts and w->hint; w->lookup says how it was found,
+ * counted or not. done may be called before cache_pin returns. */
 enum pin_result cache_pin(struct cache *c, const char *name, uint64_t now_us, struct waiter *w,
                           struct pin *pin, struct err *err) WARN_UNUSED;
 /* Pins a model that is resident now, to look at it: not counted, recency not stamped. False, *pin
@@ -149,8 +158,10 @@ struct pin_cost {
 struct pin_cost cache_pin_cost(const struct pin *pin); /* thread: any   blocks: no */
 /* The version of what is pinned, as given to cache_load_done; lives until cache_unpin. */
 const char *cache_pin_version(const struct pin *pin);
-void cache_unpin(struct cache *c, const struct pin *pin); /* thread: any   blocks: no */
-/* The same, of an invocation that ran for so long: the first after a load belongs to it. */
+/* thread: any   blocks: no   locks: takes CACHE where a draining slot has no other pin */
+void cache_unpin(struct cache *c, const struct pin *pin);
+/* The same, of an invocation that ran for so long: the first after a load belongs to it, and takes
+ * CACHE for that. */
 void cache_unpin_ran(struct cache *c, const struct pin *pin, uint64_t ran_us);
 /* Withdraws a waiting waiter: true when done will not be called. The load itself goes on. */
 bool cache_cancel_wait(struct cache *c, struct waiter *w) WARN_UNUSED;
@@ -222,7 +233,8 @@ struct slot_info {
 };
 /* False when the node has no record of the name. */
 bool cache_info(struct cache *c, const char *name, struct slot_info *out);
-/* Up to max records whose name sorts after `after` ("" for the first), in name order. */
+/* Up to max records whose name sorts after `after` ("" for the first), in name order. What is far
+ * apart in it, and what shares much, was looked at one after the other, not in one moment. */
 size_t cache_list(struct cache *c, const char *after, struct slot_info *out, size_t max);
 const char *cache_policy_name(const struct cache *c); /* that it was made with */
 void cache_usage(struct cache *c, struct budget_usage *out);

@@ -9,12 +9,15 @@
 #ifndef ROOST_CACHE_CACHE_PRIV_H
 #define ROOST_CACHE_CACHE_PRIV_H
 
+#include <stdatomic.h>
+
 #include "cache/cache.h"
 #include "cache/policy/lru.h"
 #include "cache/share_priv.h"
 #include "cache/watch.h"
 
 enum { SLOT_STATE_COUNT = SLOT_FAILED + 1, CACHE_MAGIC = 0x43414348 };
+#define PINS_LAST (1u << 31)
 
 /* Who asked to be told when a slot's bytes are back. Heap; freed when told. */
 struct drain_wait {
@@ -23,52 +26,58 @@ struct drain_wait {
     void *arg;
 };
 
-/* What is remembered of a model; a fresh slot inherits it from the one it replaces. */
+/* What is remembered of a model; a fresh slot inherits it from the one it replaces. A node has one
+ * of each name that was ever asked for, so what few of them need lies elsewhere. */
 struct record {
-    bool known; /* the model was resident once, or its load proved that it exists */
-    char version[MODEL_VERSION_MAX + 1];
-    uint64_t hits, misses, joined, loads, evictions;
+    uint64_t hits;
     uint64_t last_used_us; /* 0: never */
-    uint64_t loaded_us;    /* 0: never */
+    uint64_t misses, joined, loads, evictions;
+    uint64_t loaded_us; /* 0: never */
     struct load_times last_load;
-    uint64_t origin;     /* see cache_load_origin */
-    uint64_t evicted_us; /* 0: never */
-    uint64_t evicted_by; /* EVICT_ROOM: hash of the name of the model it gave way to */
-    enum evict_why evicted_why;
-    struct err last_error; /* code OK: none */
-    uint64_t retry_at_us;  /* of a remembered failure */
-    uint32_t failures;     /* remembered ones in a row; decides the back-off */
-    uint32_t id;           /* in cache.ids; 0: none, nothing is told of it */
-    uint64_t load_bytes;   /* what a load of this version takes, as watchers know it; 0: unknown */
-    uint32_t reload_us;    /* fetch and load, from the tier below: moving average; 0: unknown */
+    uint64_t origin;        /* see cache_load_origin */
+    uint64_t evicted_us;    /* 0: never */
+    uint64_t evicted_by;    /* EVICT_ROOM: hash of the name of the model it gave way to */
+    uint64_t retry_at_us;   /* of a remembered failure */
+    char *last_words;       /* heap; of last_error. NULL: there were none, or no memory for them */
+    enum status last_error; /* since the last good load; OK: none */
+    uint32_t failures;      /* remembered ones in a row; decides the back-off */
+    uint32_t id;            /* in cache.ids; 0: none, nothing is told of it */
+    uint32_t reload_us;     /* fetch and load, from the tier below: moving average; 0: unknown */
+    uint64_t load_bytes;    /* what a load of this version takes, as watchers know it; 0: unknown */
+    uint8_t evicted_why;    /* enum evict_why */
+    bool known;             /* the model was resident once, or its load proved that it exists */
+    char version[MODEL_VERSION_MAX + 1];
 };
 
-/* Heap; owned by the cache. What every pin looks at stands first. */
+/* Heap; owned by the cache. What every hit reads and writes stands first, in one cache line. */
 struct slot {
     struct slot *chain;   /* next in its bucket */
     uint64_t hash;        /* of name; never changes */
     struct lru_link link; /* in cache.live or cache.idle; in none while DRAINING */
     void *value;          /* the source's, from cache_load_done to cache_drained */
-    uint64_t bytes;       /* its own, charged now, in the budget class of the state */
-    struct holds *holds;  /* what it shares; NULL: nothing, or no more */
-    struct share *dead;   /* what died with it and is not free yet; unchanged while the source has
-                           * it, and then read without the lock */
-    uint64_t dead_bytes;  /* of dead, charged as DRAINING */
-    uint64_t transient_bytes; /* LOADING, DRAINING: part of cache.transient_bytes; 0: it is kept */
     enum slot_state state;
-    uint32_t pins;
-    bool current;                /* stands in the table */
-    bool cancelled;              /* LOADING: a DELETE came */
-    bool modest;                 /* LOADING: for nobody but a hint, so it evicts nobody */
-    bool wanted;                 /* LOADING: somebody asked that it be resident */
-    bool chosen;                 /* by choose_victims, while it chooses */
-    bool untold;                 /* LOADING: watchers do not know of its miss yet */
-    uint32_t waiter_count;       /* length of the list of waiters */
+    /* How many. Grows under the lock and falls without it, but for the last one of a slot that
+     * drains, which has to unload it: then PINS_LAST is in it too. */
+    atomic_uint pins;
+    atomic_bool ran; /* an invocation did since the load */
+    struct record record;
+    uint64_t bytes;      /* its own, charged now, in the budget class of the state */
+    struct holds *holds; /* what it shares; NULL: nothing, or no more */
+    struct share *dead;  /* what died with it and is not free yet; unchanged while the source has
+                          * it, and then read without the lock */
+    uint64_t dead_bytes; /* of dead, charged as DRAINING */
+    uint64_t transient_bytes; /* LOADING, DRAINING: part of cache.transient_bytes; 0: it is kept */
+    bool current;             /* stands in the table */
+    bool cancelled;           /* LOADING: a DELETE came */
+    bool modest;              /* LOADING: for nobody but a hint, so it evicts nobody */
+    bool wanted;              /* LOADING: somebody asked that it be resident */
+    bool chosen;              /* by choose_victims, while it chooses */
+    bool untold;              /* LOADING: watchers do not know of its miss yet */
+    uint32_t waiter_count;    /* length of the list of waiters */
     struct waiter *first, *last; /* waiters, in the order they came */
     struct slot *left, *right;   /* children in the tree by name */
     struct slot *after_next;     /* next in a list of struct after, or of chosen victims */
     struct drain_wait *drain_waits;
-    struct record record;
     char name[]; /* never changes: readable without the lock while the slot lives */
 };
 
@@ -80,7 +89,7 @@ struct table {
     uint32_t count;
 };
 
-/* Who waits for bytes; on the waiting thread's stack. */
+/* Who waits for bytes; owned by who asked. */
 struct room_wait {
     struct room_wait *next;
     uint64_t bytes;     /* all that is to be charged … */
@@ -169,6 +178,11 @@ void slot_detach(struct cache *c, struct slot *s) REQUIRES(c->lock);
 void slot_drop(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
 /* Hands a DRAINING slot without pins to the source. */
 void slot_unload(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
+/* True: s, DRAINING, is pinned, and its last pin unloads it. False: nobody pins it. */
+bool slot_leave_to_last(struct cache *c, struct slot *s) WARN_UNUSED REQUIRES(c->lock);
+uint32_t slot_pins(const struct slot *s);
+/* The last failure that r remembers; code OK: none. */
+void record_failure(const struct record *r, struct err *out);
 
 /* ---- choose.c: who gives way ---- */
 /* What is to be made free, and who is to go for it. */
@@ -194,6 +208,14 @@ void room_grant(struct cache *c) REQUIRES(c->lock);                 /* after byt
 /* s is no longer among the loads that are served and not kept, if it was. */
 void room_transient_ends(struct cache *c, struct slot *s) REQUIRES(c->lock);
 void room_withdraw(struct cache *c, const struct slot *s) REQUIRES(c->lock);
+/* cache_load_reserve and cache_scratch_take in two halves: what is asked is decided at once, and
+ * room_await only waits for it. r stays in place from the first OK until the second half. Apart, so
+ * that one thread can take every step of several loads.  blocks: the second, while r->queued */
+enum status room_ask_load(struct cache *c, struct slot *slot, const struct load_need *need,
+                          struct room_wait *r, struct err *err) WARN_UNUSED;
+enum status room_ask_scratch(struct cache *c, uint64_t bytes, struct room_wait *r,
+                             struct err *err) WARN_UNUSED;
+enum status room_await(struct cache *c, struct room_wait *r, struct err *err) WARN_UNUSED;
 
 /* ---- share.c; share_priv.h has the rest ---- */
 /* s, LOADING, owns h and holds all that is wanted from now on. Gives the bytes of what was absent.
@@ -235,8 +257,8 @@ void waiters_answer(struct cache *c, struct slot *s, enum status status, const s
 /* ---- backoff.c ---- */
 /* Is this failure the model's own, so that a load is not tried again at once? */
 bool backoff_remembers(enum status code);
-/* Notes a remembered failure in r. */
-void backoff_note(const struct cache_config *config, struct record *r, const struct err *err,
+/* Notes in r until when a remembered failure is not tried again. */
+void backoff_note(const struct cache_config *config, struct record *r, enum status code,
                   uint64_t now_us);
 /* Seconds for Retry-After; 0: the same call fails again. */
 uint32_t backoff_retry_after_s(enum status code, uint64_t retry_at_us, uint64_t now_us);

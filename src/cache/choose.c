@@ -73,7 +73,7 @@ void choose_fini(struct cache *c)
 
 bool choose_evictable(const struct slot *s)
 {
-    return s->state == SLOT_RESIDENT && !s->pins;
+    return s->state == SLOT_RESIDENT && !atomic_load(&s->pins);
 }
 
 struct slot *choose_oldest(const struct cache *c, const struct slot *after)

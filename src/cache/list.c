@@ -22,7 +22,7 @@ static void fill(const struct cache *c, const struct slot *s, struct slot_info *
         .joined = r->joined,
         .loads = r->loads,
         .evictions = r->evictions,
-        .pins = s->pins,
+        .pins = slot_pins(s),
         .waiters = s->waiter_count,
         .last_used_us = r->last_used_us,
         .loaded_us = r->loaded_us,
@@ -30,9 +30,9 @@ static void fill(const struct cache *c, const struct slot *s, struct slot_info *
         .origin = r->origin,
         .evicted_us = r->evicted_us,
         .evicted_why = r->evicted_why,
-        .last_error = r->last_error,
         .retry_at_us = s->state == SLOT_FAILED ? r->retry_at_us : 0,
     };
+    record_failure(r, &out->last_error);
     strncpy(out->name, s->name, MODEL_NAME_MAX);
     memcpy(out->version, r->version, sizeof(out->version));
     const struct slot *by =
@@ -52,28 +52,37 @@ bool cache_info(struct cache *c, const char *name, struct slot_info *out)
     return s != NULL;
 }
 
-/* A page being filled. */
+/* A page being filled. A stretch of it is what one hold of the lock covers: what others of a share
+ * hold changes with every load, so that it is summed when it is asked for. */
 struct page {
     const struct cache *cache;
     struct slot_info *out;
     size_t count, max;
+    uint32_t walked; /* records and shares, in this stretch */
 };
 
+enum { STRETCH_MAX = 1000 }; /* when it is reached, the record at hand is the stretch's last */
+
+/* Returns false when the stretch ends. */
 static bool add_to_page(void *arg, const struct slot *s)
 {
     struct page *p = arg;
     fill(p->cache, s, &p->out[p->count++]);
-    return p->count < p->max;
+    p->walked += 1 + (s->holds ? s->holds->n : 0);
+    return p->count < p->max && p->walked < STRETCH_MAX;
 }
 
 size_t cache_list(struct cache *c, const char *after, struct slot_info *out, size_t max)
 {
-    struct page p = {c, out, 0, max};
-    if (!max)
-        return 0;
-    lock_take(&c->lock);
-    table_walk(&c->table, after, add_to_page, &p);
-    lock_release(&c->lock);
+    struct page p = {c, out, 0, max, 0};
+    bool more = max > 0;
+    while (more) {
+        p.walked = 0;
+        lock_take(&c->lock);
+        table_walk(&c->table, p.count ? out[p.count - 1].name : after, add_to_page, &p);
+        lock_release(&c->lock);
+        more = p.count < max && p.walked >= STRETCH_MAX;
+    }
     return p.count;
 }
 

@@ -4,6 +4,7 @@
  * says, a cancelled load ends as cancelled. */
 #include <string.h>
 
+#include "base/alloc.h"
 #include "cache/cache_priv.h"
 #include "metrics/metrics.h"
 
@@ -33,21 +34,30 @@ bool cache_load_cancelled(struct cache *c, struct slot *slot)
     return cancelled;
 }
 
-static void note_loaded(struct record *r, const char *version, const struct load_times *t,
-                        uint64_t now_us)
+/* Remembers a failure, or (OK, NULL) that there is none. Gives the words before, to be freed. */
+static char *note_failure(struct record *r, enum status code, char *words)
+{
+    char *before = r->last_words;
+    r->last_error = code;
+    r->last_words = words;
+    return before;
+}
+
+static char *note_loaded(struct record *r, const char *version, const struct load_times *t,
+                         uint64_t now_us)
 {
     r->known = true;
     strncpy(r->version, version, MODEL_VERSION_MAX);
     r->loads++;
     r->loaded_us = now_us;
     r->last_load = *t;
-    r->last_error = (struct err){.code = OK};
     r->retry_at_us = 0;
     r->failures = 0;
     histogram_us(H_LOAD_QUEUE, t->queue_us);
     histogram_us(H_LOAD_FETCH, t->fetch_us);
     histogram_us(H_LOAD_VERIFY, t->verify_us);
     histogram_us(H_LOAD_BIND, t->bind_us);
+    return note_failure(r, OK, NULL);
 }
 
 void cache_load_origin(struct cache *c, struct slot *slot, uint64_t origin)
@@ -71,7 +81,7 @@ static void end_transient(struct cache *c, struct slot *s, struct after *a) REQU
     slot_note_evicted(c, s, EVICT_TRANSIENT, 0);
     metric_add(M_EVICT_TRANSIENT, 1);
     slot_to(c, s, SLOT_DRAINING);
-    if (!s->pins)
+    if (!slot_leave_to_last(c, s))
         slot_unload(c, s, a);
 }
 
@@ -80,6 +90,7 @@ void cache_load_done(struct cache *c, struct slot *slot, void *value, const char
 {
     struct after after = {0};
     struct err err = {.code = OK};
+    char *words = NULL;
     lock_take(&c->lock);
     c->latest_us = MAX(c->latest_us, now_us);
     slot->value = value;
@@ -93,34 +104,34 @@ void cache_load_done(struct cache *c, struct slot *slot, void *value, const char
         slot_to(c, slot, SLOT_RESIDENT);
         if (slot->wanted)
             room_transient_ends(c, slot);
-        note_loaded(&slot->record, version, t, now_us);
+        atomic_store(&slot->ran, false);
+        words = note_loaded(&slot->record, version, t, now_us);
         tell_loaded(c, slot, changed && slot->record.loads > 1,
-                    t->fetch_us + t->verify_us + t->bind_us);
+                    (uint64_t)t->fetch_us + t->verify_us + t->bind_us);
     }
     metric_add(result_metric(err.code), 1);
     waiters_answer(c, slot, err.code, &err, &after);
     if (slot->state == SLOT_RESIDENT)
         end_transient(c, slot, &after);
     lock_release(&c->lock);
+    alloc_free(words);
     after_run(&after, c);
 }
 
-/* A load that said nothing about the model leaves no record of a name never known before. */
-static void settle(struct cache *c, struct slot *s, const struct err *err, uint64_t now_us)
+/* A load that said nothing about the model leaves no record of a name never known before. Gives the
+ * words that nobody needs any more. */
+static char *settle(struct cache *c, struct slot *s, enum status code, char *words, uint64_t now_us)
     REQUIRES(c->lock)
 {
     struct record *r = &s->record;
-    if (backoff_remembers(err->code)) {
-        backoff_note(&c->config, r, err, now_us);
-        r->known = true;
-        slot_to(c, s, SLOT_FAILED);
-        return;
-    }
-    if (err->code == E_NO_ROOM) {
-        r->last_error = *err;
-        r->known = true;
-    }
-    slot_to(c, s, SLOT_ABSENT);
+    bool remembered = backoff_remembers(code);
+    if (remembered)
+        backoff_note(&c->config, r, code, now_us);
+    slot_to(c, s, remembered ? SLOT_FAILED : SLOT_ABSENT);
+    if (!remembered && code != E_NO_ROOM)
+        return words;
+    r->known = true;
+    return note_failure(r, code, words);
 }
 
 void load_give_back(struct cache *c, struct slot *s, struct after *a)
@@ -139,6 +150,7 @@ void cache_load_failed(struct cache *c, struct slot *slot, const struct err *err
     ASSERT(err->code != OK);
     struct after after = {0};
     struct err why = *err;
+    char *words = alloc_str(err->msg); /* without memory for it, the status speaks for itself */
     lock_take(&c->lock);
     c->latest_us = MAX(c->latest_us, now_us);
     if (slot->cancelled)
@@ -146,7 +158,7 @@ void cache_load_failed(struct cache *c, struct slot *slot, const struct err *err
     metric_add(result_metric(why.code), 1);
     room_transient_ends(c, slot);
     load_give_back(c, slot, &after);
-    settle(c, slot, &why, now_us);
+    words = settle(c, slot, why.code, words, now_us);
     waiters_answer(c, slot, why.code, &why, &after);
     after_drained(&after, slot->drain_waits);
     slot->drain_waits = NULL;
@@ -155,6 +167,7 @@ void cache_load_failed(struct cache *c, struct slot *slot, const struct err *err
         slot_drop(c, slot, &after);
     room_grant(c);
     lock_release(&c->lock);
+    alloc_free(words);
     after_run(&after, c);
 }
 

@@ -144,7 +144,9 @@ static enum status refuse(struct cache *c, const struct room_wait *r, struct err
                    r->bytes, budget_free_bytes(&c->budget), c->config.limit_bytes);
 }
 
-static enum status room_take(struct cache *c, struct room_wait *r, struct err *err)
+/* The first half of a request: decides it. OK: r is granted or queued, or its load was cancelled.
+ */
+static enum status room_ask(struct cache *c, struct room_wait *r, struct err *err)
 {
     struct after after = {0};
     if (r->slot)
@@ -164,8 +166,11 @@ static enum status room_take(struct cache *c, struct room_wait *r, struct err *e
         shares_let_go(c, r->slot, &after); /* all at once: nothing can have died */
     lock_release(&c->lock);
     after_run(&after, c);
-    if (!cancelled && !fits)
-        return refuse(c, r, err);
+    return cancelled || fits ? OK : refuse(c, r, err);
+}
+
+enum status room_await(struct cache *c, struct room_wait *r, struct err *err)
+{
     lock_take(&c->lock);
     while (r->queued)
         cond_wait(&c->changed, &c->lock, 0);
@@ -183,8 +188,8 @@ static uint64_t whole(const struct load_need *need)
     return sum;
 }
 
-enum status cache_load_reserve(struct cache *c, struct slot *slot, const struct load_need *need,
-                               struct err *err)
+enum status room_ask_load(struct cache *c, struct slot *slot, const struct load_need *need,
+                          struct room_wait *r, struct err *err)
 {
     uint64_t sum, bytes = whole(need);
     if (!checked_add(bytes, need->also_needed, &sum) || sum > c->config.limit_bytes)
@@ -192,16 +197,24 @@ enum status cache_load_reserve(struct cache *c, struct slot *slot, const struct 
                        "the model needs %" PRIu64 " bytes and %" PRIu64
                        " to run, the whole budget is %" PRIu64,
                        bytes, need->also_needed, c->config.limit_bytes);
-    struct room_wait r = {.bytes = need->bytes,
-                          .own_bytes = need->bytes,
-                          .class = BUDGET_RESERVED,
-                          .slot = slot,
-                          .wants = need->wants};
-    if (need->n_wants && !(r.holds = holds_new(need->n_wants)))
+    *r = (struct room_wait){.bytes = need->bytes,
+                            .own_bytes = need->bytes,
+                            .class = BUDGET_RESERVED,
+                            .slot = slot,
+                            .wants = need->wants};
+    if (need->n_wants && !(r->holds = holds_new(need->n_wants)))
         return err_set(err, E_NO_MEMORY, "no memory to share %" PRIu32 " blobs", need->n_wants);
-    enum status s = room_take(c, &r, err);
-    holds_free(r.holds);
+    enum status s = room_ask(c, r, err);
+    holds_free(r->holds);
     return s;
+}
+
+enum status cache_load_reserve(struct cache *c, struct slot *slot, const struct load_need *need,
+                               struct err *err)
+{
+    struct room_wait r;
+    enum status s = room_ask_load(c, slot, need, &r, err);
+    return s == OK ? room_await(c, &r, err) : s;
 }
 
 static struct cache *cache_of(void *arg)
@@ -211,20 +224,27 @@ static struct cache *cache_of(void *arg)
     return c;
 }
 
-enum status cache_scratch_take(void *cache, uint64_t bytes, struct err *err)
+enum status room_ask_scratch(struct cache *c, uint64_t bytes, struct room_wait *r, struct err *err)
 {
-    struct cache *c = cache_of(cache);
     if (bytes > c->config.limit_bytes) {
         metric_add(M_REFUSED_NEVER_FITS, 1);
         return err_set(err, E_NEVER_FITS,
                        "the run needs %" PRIu64 " bytes more, the whole budget is %" PRIu64, bytes,
                        c->config.limit_bytes);
     }
-    struct room_wait r = {.bytes = bytes, .class = BUDGET_SCRATCH};
-    enum status s = room_take(c, &r, err);
+    *r = (struct room_wait){.bytes = bytes, .class = BUDGET_SCRATCH};
+    enum status s = room_ask(c, r, err);
     if (s == E_NO_ROOM)
         metric_add(M_REFUSED_MEMORY, 1);
     return s;
+}
+
+enum status cache_scratch_take(void *cache, uint64_t bytes, struct err *err)
+{
+    struct cache *c = cache_of(cache);
+    struct room_wait r;
+    enum status s = room_ask_scratch(c, bytes, &r, err);
+    return s == OK ? room_await(c, &r, err) : s;
 }
 
 void cache_scratch_give(void *cache, uint64_t bytes)

@@ -10,7 +10,7 @@
 #include "base/checked.h"
 #include "cache/cache_priv.h"
 
-enum { BUCKETS_MIN = 64, BUCKETS_MAX = 1 << 20, BYTES_PER_BUCKET = 1 << 20 };
+enum { BUCKETS_MIN = 64, BUCKETS_MAX = 1 << 20, BYTES_PER_BUCKET = 1 << 18 };
 
 enum status share_table_init(struct share_table *t, uint64_t limit_bytes)
 {

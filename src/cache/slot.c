@@ -3,6 +3,7 @@
 /* The state machine of a slot. slot_to is the only place where a state changes; it keeps three
  * things true with it: the bytes of a slot are charged in the class of its state, a slot stands in
  * the list of its state, and by_state counts it. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -48,7 +49,7 @@ const char *evict_why_text(enum evict_why w)
 struct slot *slot_new(const char *name, uint64_t hash)
 {
     size_t n = strlen(name) + 1;
-    struct slot *s = alloc_zero(1, sizeof(*s) + n);
+    struct slot *s = alloc_zero(1, MAX(sizeof(*s), offsetof(struct slot, name) + n));
     if (!s)
         return NULL;
     s->hash = hash;
@@ -141,8 +142,31 @@ void slot_unload(struct cache *c, struct slot *s, struct after *a)
 {
     lock_assert_held(&c->lock);
     ASSERT(s->state == SLOT_DRAINING);
-    ASSERT(!s->pins);
+    ASSERT(!atomic_load(&s->pins));
     shares_let_go(c, s, a);
     c->coming += s->bytes + s->dead_bytes;
     after_unload(a, s);
+}
+
+bool slot_leave_to_last(struct cache *c, struct slot *s)
+{
+    lock_assert_held(&c->lock);
+    ASSERT(s->state == SLOT_DRAINING);
+    if (atomic_fetch_or(&s->pins, PINS_LAST))
+        return true;
+    atomic_store(&s->pins, 0);
+    return false;
+}
+
+uint32_t slot_pins(const struct slot *s)
+{
+    return atomic_load(&s->pins) & ~PINS_LAST;
+}
+
+void record_failure(const struct record *r, struct err *out)
+{
+    out->code = r->last_error;
+    if (r->last_error != OK)
+        snprintf(out->msg, sizeof(out->msg), "%s",
+                 r->last_words ? r->last_words : status_text(r->last_error));
 }

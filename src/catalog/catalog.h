@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* Names -> versions -> artifacts. A name resolves to the first of: _roost/models/<name>/current
- * (whose text is the version n of _roost/models/<name>/<n>.roost); the highest
- * <name>/<n>/model.roost; <name>.roost, which has no number: its version is "" here, and the loader
- * calls it by its content. Where only raw model files lie (.onnx, .ubj, .json, .tar.gz) the name is
- * E_UNSUPPORTED and the words say to compile it. Names that proved unknown are remembered, 1 s
- * growing to 60 s, 10,000 at most by default. */
+ * (whose text is the version n of _roost/models/<name>/<n>.roost); the highest <name>/<n> that
+ * holds a model.<ext>; <name>.<ext>, which has no number: its version is "" here, and the loader
+ * calls it by its content. ext is the first that is there of roost, onnx, ubj, json and tar.gz; all
+ * but roost are raw: model files that are compiled when they are first called. Names that proved
+ * unknown are remembered, 1 s growing to 60 s, 10,000 at most by default. */
 #ifndef ROOST_CATALOG_CATALOG_H
 #define ROOST_CATALOG_CATALOG_H
 
@@ -41,9 +41,9 @@ void catalog_note_present(struct catalog *c, const char *name);
 /* Names now remembered as unknown, expired ones among them. */
 size_t catalog_absent_count(struct catalog *c);
 
-/* Where the name's artifact lies.  thread: loader or CLI   blocks: disk, network
- * errors: E_NOT_FOUND; E_UNSUPPORTED (only a raw model file lies there); E_STORE; E_CORRUPT (the
- *         text of `current` is no version); E_NO_MEMORY */
+/* Where the name's artifact, or raw model file, lies.  thread: loader or CLI   blocks: disk,
+ * network errors: E_NOT_FOUND; E_STORE; E_CORRUPT (the text of `current` is no version);
+ * E_NO_MEMORY */
 enum status catalog_resolve(struct store *store, const char *name, struct resolved *out,
                             struct err *err) WARN_UNUSED;
 /* The loader's resolver: catalog_resolve, remembering E_NOT_FOUND. */

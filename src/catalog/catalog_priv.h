@@ -9,6 +9,9 @@
 /* A published version: a decimal of 1 to 18 digits without a leading zero. False for other text. */
 bool version_parse(const char *s, size_t len, uint64_t *n) WARN_UNUSED;
 
+/* Bytes of the ending that makes a file one model, artifact or not; 0: it has none. */
+size_t catalog_ending(const char *file, size_t len);
+
 /* Where published models' pointers and versions lie. */
 #define CATALOG_PUBLISHED "_roost/models/"
 

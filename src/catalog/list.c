@@ -10,7 +10,7 @@
 #include "base/alloc.h"
 #include "catalog/catalog_priv.h"
 
-enum { NAMES_FIRST_CAP = 64, SUFFIX_LEN = 6 };
+enum { NAMES_FIRST_CAP = 64 };
 
 /* Embedded: names found so far, with repetitions. */
 struct names {
@@ -70,11 +70,12 @@ static enum status note_entry(void *arg, const char *name, bool is_prefix,
         f->marked = f->marked || strcmp(name, "current") == 0;
         return OK;
     }
-    if (len <= SUFFIX_LEN || strcmp(name + len - SUFFIX_LEN, ".roost") != 0)
+    size_t ending = catalog_ending(name, len);
+    if (!ending)
         return OK;
     char full[STORE_KEY_MAX];
     int n = snprintf(full, sizeof(full), "%s%s%.*s", f->tenant, *f->tenant ? "/" : "",
-                     (int)(len - SUFFIX_LEN), name);
+                     (int)(len - ending), name);
     return n > 0 && (size_t)n < sizeof(full) ? names_add(f->found, full, (size_t)n) : OK;
 }
 
@@ -119,7 +120,7 @@ static enum status report(struct store *store, const struct names *n, catalog_li
             s = fn(arg, n->at[i], &r);
             if (s != OK)
                 return s;
-        } else if (s != E_NOT_FOUND && s != E_UNSUPPORTED && failed->code == OK) {
+        } else if (s != E_NOT_FOUND && failed->code == OK) {
             *failed = e;
         }
     }

@@ -90,10 +90,36 @@ static enum status note_highest(void *arg, const char *name, bool is_prefix,
     return OK;
 }
 
+/* What a name's file may end in, in the order of their right: the artifact, then model files that
+ * are not compiled yet. */
+static const char *const endings[] = {".roost", ".onnx", ".ubj", ".json", ".tar.gz"};
+
+size_t catalog_ending(const char *file, size_t len)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(endings); i++) {
+        size_t n = strlen(endings[i]);
+        if (len > n && memcmp(file + len - n, endings[i], n) == 0)
+            return n;
+    }
+    return 0;
+}
+
+static enum status find_stem(struct store *store, const char *stem, struct resolved *out,
+                             struct err *err)
+{
+    enum status s = E_NOT_FOUND;
+    for (size_t i = 0; s == E_NOT_FOUND && i < ARRAY_COUNT(endings); i++) {
+        snprintf(out->key, sizeof(out->key), "%s%s", stem, endings[i]);
+        s = store_stat(store, out->key, &out->object, err);
+        out->raw = i > 0;
+    }
+    return s;
+}
+
 static enum status find_numbered(struct store *store, const char *name, struct resolved *out,
                                  struct err *err)
 {
-    char prefix[STORE_KEY_MAX];
+    char prefix[STORE_KEY_MAX], stem[STORE_KEY_MAX];
     snprintf(prefix, sizeof(prefix), "%s/", name);
     struct highest h = {.below = UINT64_MAX};
     for (int i = 0; i < VERSIONS_TRIED_MAX; i++) {
@@ -104,68 +130,29 @@ static enum status find_numbered(struct store *store, const char *name, struct r
         if (!h.best)
             break;
         set_version(out, h.best);
-        snprintf(out->key, sizeof(out->key), "%s/%" PRIu64 "/model.roost", name, h.best);
-        s = store_stat(store, out->key, &out->object, err);
+        snprintf(stem, sizeof(stem), "%s/%" PRIu64 "/model", name, h.best);
+        s = find_stem(store, stem, out, err);
         if (s != E_NOT_FOUND)
             return s;
         h.below = h.best;
     }
-    return err_set(err, E_NOT_FOUND, "no version of '%.120s' holds a model.roost", name);
+    return err_set(err, E_NOT_FOUND, "no version of '%.120s' holds a model", name);
 }
 
 static enum status find_plain(struct store *store, const char *name, struct resolved *out,
                               struct err *err)
 {
     out->version[0] = 0;
-    snprintf(out->key, sizeof(out->key), "%s.roost", name);
-    return store_stat(store, out->key, &out->object, err);
-}
-
-static enum status raw_at(struct store *store, const char *stem, struct err *err)
-{
-    static const char *const raw[] = {".onnx", ".ubj", ".json", ".tar.gz"};
-    for (size_t i = 0; i < ARRAY_COUNT(raw); i++) {
-        char key[STORE_KEY_MAX];
-        struct store_object o;
-        snprintf(key, sizeof(key), "%s%s", stem, raw[i]);
-        enum status s = store_stat(store, key, &o, err);
-        if (s == OK)
-            return err_set(err, E_UNSUPPORTED,
-                           "%.90s is not compiled: run `roost compile` on it and put the .roost "
-                           "file beside it",
-                           key);
-        if (s != E_NOT_FOUND)
-            return s;
-    }
-    return E_NOT_FOUND;
-}
-
-/* Never OK: what lies there instead of an artifact, or E_NOT_FOUND. */
-static enum status find_raw(struct store *store, const char *name, struct resolved *out,
-                            struct err *err)
-{
-    char stem[STORE_KEY_MAX];
-    UNUSED(out);
-    snprintf(stem, sizeof(stem), "%s/", name);
-    struct highest h = {.below = UINT64_MAX};
-    enum status s = store_list(store, stem, note_highest, &h, err);
-    if (s != OK)
-        return s;
-    if (h.best) {
-        snprintf(stem, sizeof(stem), "%s/%" PRIu64 "/model", name, h.best);
-        s = raw_at(store, stem, err);
-        if (s != E_NOT_FOUND)
-            return s;
-    }
-    return raw_at(store, name, err);
+    return find_stem(store, name, out, err);
 }
 
 enum status catalog_resolve(struct store *store, const char *name, struct resolved *out,
                             struct err *err)
 {
     static enum status (*const places[])(struct store *, const char *, struct resolved *,
-                                         struct err *) = {find_published, find_numbered, find_plain,
-                                                          find_raw};
+                                         struct err *) = {find_published, find_numbered,
+                                                          find_plain};
+    out->raw = false;
     for (size_t i = 0; i < ARRAY_COUNT(places); i++) {
         enum status s = places[i](store, name, out, err);
         if (s != E_NOT_FOUND)

@@ -57,7 +57,7 @@ static enum status open_model(const char *text, const struct args *a, struct pro
     if (s == OK)
         s = config_load(&c, a, (const char *const *)environ, err);
     if (s == OK)
-        s = store_open(c.store, &store, err);
+        s = config_open_store(&c, &store, err);
     if (s == OK)
         s = catalog_resolve(store, name, &at, err);
     uint64_t begin = clock_now_us();

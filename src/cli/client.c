@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* libcurl (curl_door.h), told to speak plain HTTP to the named address only: no proxies, no
+/* libcurl (store/curl_door.h), told to speak plain HTTP to the named address only: no proxies, no
  * redirects. */
 #include "cli/client.h"
 
@@ -11,7 +11,7 @@
 #include <strings.h>
 
 #include "catalog/catalog.h"
-#include "cli/curl_door.h"
+#include "store/curl_door.h"
 
 enum { REPLY_MAX_BYTES = 1 << 30, CONNECT_MS = 5000 };
 

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "cli/args.h"
 #include "cli/config_table.h"
+#include "store/store.h"
 
 enum { CONFIG_TEXT_MAX = 1024, CONFIG_FILE_BYTES_MAX = 1 << 20, CONFIG_DEPTH_MAX = 16 };
 
@@ -46,6 +47,11 @@ enum status config_env(struct config *c, const char *const *env, struct err *err
  * blocks: disk   errors: E_USAGE */
 enum status config_load(struct config *c, const struct args *a, const char *const *env,
                         struct err *err) WARN_UNUSED;
+
+/* The store that --store names, asked as the --s3 settings say.
+ * blocks: disk   errors: those of store_open_with */
+enum status config_open_store(const struct config *c, struct store **out,
+                              struct err *err) WARN_UNUSED;
 
 /* A configuration file that says the same.  errors: E_NO_MEMORY */
 enum status config_print(const struct config *c, struct buf *json) WARN_UNUSED;

@@ -10,7 +10,23 @@
  * value is called; SWITCH. "auto" is 0 where the least is 0. */
 #define CONFIG_TABLE(X)                                                                            \
     X(TEXT, store, "store", "URL", "models", 0, 0,                                                 \
-      "Where the artifacts lie: a directory or a file:// URL.")                                    \
+      "Where the artifacts lie: a directory, a file:// URL, or s3://BUCKET[/PREFIX].")             \
+    X(TEXT, s3_endpoint, "s3-endpoint", "URL", "", 0, 0,                                           \
+      "Where an s3:// store is asked; empty: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, or Amazon.")   \
+    X(TEXT, s3_region, "s3-region", "NAME", "", 0, 0,                                              \
+      "Region of an s3:// store; empty: AWS_REGION, the profile's, or us-east-1.")                 \
+    X(CHOICE, s3_style, "s3-style", "auto|path|host", "auto", 0, 2,                                \
+      "Whether the bucket stands in the path or before the host; auto: host for Amazon.")          \
+    X(TEXT, s3_ca, "s3-ca", "FILE", "", 0, 0,                                                      \
+      "Certificates to trust instead of the machine's; empty: AWS_CA_BUNDLE, or the machine's.")   \
+    X(TIME, s3_timeout, "s3-timeout", "TIME", "60s", 1000, UINT64_C(3600000000),                   \
+      "Time for one request to an s3:// store, its retries among it.")                             \
+    X(TIME, s3_stall, "s3-stall", "TIME", "10s", 1000, UINT64_C(3600000000),                       \
+      "Time without a byte from an s3:// store before the request is sent again.")                 \
+    X(COUNT, s3_retries, "s3-retries", "N", "5", 0, 100,                                           \
+      "Times that one request to an s3:// store is sent again.")                                   \
+    X(COUNT, s3_retry_budget, "s3-retry-budget", "N", "100", 0, 1000000,                           \
+      "Retries of all requests to an s3:// store; ten that go well earn one.")                     \
     X(TEXT, listen, "listen", "HOST:PORT", "127.0.0.1:8080", 0, 0,                                 \
       "Address of the data plane; port 0 takes a free one.")                                       \
     X(TEXT, admin_listen, "admin-listen", "HOST:PORT", "", 0, 0,                                   \
@@ -46,6 +62,16 @@
     X(COUNT, loops, "loops", "N", "auto", 0, 64,                                                   \
       "Event loops that serve connections; auto: one per core, at most 8.")                        \
     X(COUNT, loaders, "loaders", "N", "2", 1, 64, "Threads that load models.")                     \
+    X(COUNT, compilers, "compilers", "N", "1", 1, 64,                                              \
+      "Raw model files of the store that are compiled at once, each in a process that is held.")   \
+    X(SIZE, compile_file_max, "compile-file-max", "SIZE", "2GiB", 1, INT64_MAX,                    \
+      "Bytes of a raw model file that is compiled; a larger one cannot be loaded.")                \
+    X(SIZE, compile_memory, "compile-memory", "SIZE", "auto", 0, INT64_MAX,                        \
+      "What a compile may use, beside --memory; auto: 1GiB and 5 times the file.")                 \
+    X(TIME, compile_time, "compile-time", "TIME", "2m", 1000000, UINT64_C(86400000000),            \
+      "How long a compile may take.")                                                              \
+    X(CHOICE, optimize, "optimize", "balanced|speed|memory", "balanced", 0, 2,                     \
+      "What faster weights may cost in memory where raw model files are compiled.")                \
     X(COUNT, queue, "queue", "N", "4096", 1, 1 << 20,                                              \
       "Invocations admitted and not yet running; beyond it 503.")                                  \
     X(TIME, timeout, "timeout", "TIME", "60s", 1000, UINT64_C(86400000000),                        \

@@ -83,7 +83,7 @@ static int ls_run(const struct args *a)
     struct err err = {E_NO_MEMORY, "out of memory"};
     enum status s = config_load(&c, a, (const char *const *)environ, &err);
     if (s == OK)
-        s = store_open(c.store, &store, &err);
+        s = config_open_store(&c, &store, &err);
     progress_start(&bar, "listing", 0);
     if (s == OK)
         s = list(store, &l, &err);

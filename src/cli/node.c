@@ -44,7 +44,7 @@ static enum status start_disk(struct node *n, const struct config *c, struct err
 
 static enum status start_loading(struct node *n, const struct config *c, struct err *err)
 {
-    enum status s = store_open(c->store, &n->store, err);
+    enum status s = config_open_store(c, &n->store, err);
     if (s != OK)
         return s;
     s = catalog_new(n->store, (uint32_t)c->negatives, (uint32_t)c->probes, &n->catalog);
@@ -52,7 +52,12 @@ static enum status start_loading(struct node *n, const struct config *c, struct 
         return err_set(err, s, "catalog: %s", status_text(s));
     struct loader_resolver resolver = catalog_resolver(n->catalog);
     const struct loader_config loading = {.threads = (uint32_t)c->loaders,
-                                          .share_node = c->share == 1};
+                                          .share_node = c->share == 1,
+                                          .compile = {.memory_bytes = c->compile_memory,
+                                                      .time_us = c->compile_time,
+                                                      .optimize = (uint32_t)c->optimize,
+                                                      .model_max = c->compile_file_max,
+                                                      .threads = (uint32_t)c->compilers}};
     s = loader_new(n->store, &resolver, &loading, &n->loader);
     if (s != OK)
         return err_set(err, s, "loader: %s", status_text(s));
@@ -168,6 +173,8 @@ void node_stop(struct node *n, uint64_t until_us)
         server_free(&n->server);
     }
     /* Only now: what waited for a load could still be answered. */
+    if (n->store)
+        store_stop(n->store);
     if (n->loader)
         loader_drain(n->loader);
     if (n->residency)

@@ -5,10 +5,10 @@
 #include <event2/event.h>
 #include <lz4.h>
 
-#include "cli/curl_door.h"
 #include "cli/verbs.h"
 #include "kernels/cpu.h"
 #include "kernels/kernels.h"
+#include "store/curl_door.h"
 
 static const struct arg_option options[] = {{"json", 0, NULL, "Print JSON."},
                                             {NULL, 0, NULL, NULL}};

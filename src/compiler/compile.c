@@ -4,11 +4,15 @@
  * rewrite it, emit. What we cannot read is named, with what to do about it. */
 #include <string.h>
 
+#include "compiler/archive.h"
 #include "compiler/compiler.h"
 #include "compiler/emit.h"
 #include "compiler/graph.h"
 #include "compiler/passes/passes.h"
 #include "compiler/precision.h"
+
+/* Of an unpacked archive; the child's limit of memory is usually lower. */
+static const size_t ARCHIVE_MAX = (size_t)8 << 30;
 
 typedef enum status front_end(const void *bytes, size_t n, struct graph *g, struct err *err);
 
@@ -46,7 +50,7 @@ static const struct {
      "it holds weights without a graph: export the model to ONNX"},
     {"<?xml", 5, 0, "an XML file (PMML)", "export the model to ONNX"},
     {"\x93NUMPY", 6, 0, "a NumPy array", "it is data, not a model"},
-    {"\x1f\x8b", 2, 0, "a gzip file", "unpack it first"},
+    {"\x1f\x8b", 2, 0, "an archive within an archive", "pack the model file itself"},
 };
 
 static bool is_space(uint8_t c)
@@ -119,16 +123,11 @@ static enum status write_artifact(struct graph *g, const struct emit_source *src
     return precision_emit(g, src, &o->precision, o->report ? o->report : &ignored, artifact, err);
 }
 
-enum status compile_bytes(const void *bytes, size_t n, const struct compile_options *o,
-                          struct buf *artifact, struct err *err)
+/* The graph of one model file, through the passes, written. */
+static enum status compile_model(const void *bytes, size_t n, const struct compile_options *o,
+                                 struct buf *artifact, struct err *err)
 {
     enum model_format format = o ? o->format : MODEL_AUTO;
-    struct err unread;
-    err = err ? err : &unread; /* prefixes need words to stand before */
-    if (o && precision_check(&o->precision, err) != OK)
-        return err->code;
-    if (o && o->report)
-        *o->report = (struct precision_report){.precision = PRECISION_FP32};
     if (format == MODEL_AUTO) {
         if (refuse_foreign(bytes, n, err) != OK)
             return point_to_docs(err);
@@ -150,4 +149,33 @@ enum status compile_bytes(const void *bytes, size_t n, const struct compile_opti
                            artifact, err);
     graph_free(&g);
     return s == OK ? OK : point_to_docs(err);
+}
+
+/* What is packed is compiled as if it lay there unpacked. */
+static enum status compile_archive(const void *bytes, size_t n, const struct compile_options *o,
+                                   struct buf *artifact, struct err *err)
+{
+    struct buf tar;
+    const uint8_t *model;
+    size_t model_bytes;
+    buf_init(&tar, ARCHIVE_MAX);
+    enum status s = archive_open(bytes, n, &tar, &model, &model_bytes, err);
+    if (s == OK)
+        s = compile_model(model, model_bytes, o, artifact, err);
+    buf_fini(&tar);
+    return s;
+}
+
+enum status compile_bytes(const void *bytes, size_t n, const struct compile_options *o,
+                          struct buf *artifact, struct err *err)
+{
+    struct err unread;
+    err = err ? err : &unread; /* prefixes need words to stand before */
+    if (o && precision_check(&o->precision, err) != OK)
+        return err->code;
+    if (o && o->report)
+        *o->report = (struct precision_report){.precision = PRECISION_FP32};
+    if (archive_is(bytes, n))
+        return compile_archive(bytes, n, o, artifact, err);
+    return compile_model(bytes, n, o, artifact, err);
 }

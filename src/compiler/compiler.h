@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* Model file in, artifact out: front end -> graph -> passes -> artifact. Deterministic: the same
- * bytes and options give the same artifact. */
+ * bytes and options give the same artifact. A .tar.gz of one model file is taken as that file. */
 #ifndef ROOST_COMPILER_COMPILER_H
 #define ROOST_COMPILER_COMPILER_H
 

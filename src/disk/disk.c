@@ -93,10 +93,11 @@ void disk_close(struct disk **disk)
     *disk = NULL;
 }
 
-enum status disk_head_key(const char *name, const char *tag, struct disk_key *out)
+enum status disk_object_key(enum disk_kind kind, const char *name, const char *tag,
+                            struct disk_key *out)
 {
     struct sha256 h;
-    out->kind = DISK_HEAD;
+    out->kind = kind;
     enum status s = sha256_init(&h);
     if (s != OK)
         return s;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* The tier between store and memory: a folder of the node's own that keeps blobs under their
- * SHA-256 and heads (page 0 and metadata) of artifacts under what the store calls the object.
- * docs/disk.md is its page. What always holds:
+ * SHA-256, and heads (page 0 and metadata) of artifacts, and whole artifacts that the node
+ * compiled, under what the store calls the object. docs/disk.md is its page. What always holds:
  * - A file gets its name only when it is complete, of the right bytes and on the medium. So
  * whatever stands under one of our names after kill -9 or a power cut is whole, and nothing is read
  * at the start but names, sizes and times.
@@ -22,11 +22,11 @@ enum {
     DISK_BLOCK = 4096,          /* a file is charged whole ones */
 };
 
-enum disk_kind { DISK_BLOB, DISK_HEAD };
+enum disk_kind { DISK_BLOB, DISK_HEAD, DISK_COMPILED, DISK_KINDS };
 
 struct disk_key {
     enum disk_kind kind;
-    uint8_t digest[SHA256_BYTES]; /* a blob: of its bytes. A head: disk_head_key */
+    uint8_t digest[SHA256_BYTES]; /* a blob: of its bytes. Else: disk_object_key */
 };
 
 struct disk;
@@ -44,8 +44,9 @@ enum status disk_open(const struct disk_config *c, struct disk **out, struct err
 /* Nobody holds a reference or a put any more. */
 void disk_close(struct disk **d);
 
-/* The key of the head of object `name` while its tag is `tag`.  errors: E_NO_MEMORY */
-enum status disk_head_key(const char *name, const char *tag, struct disk_key *out) WARN_UNUSED;
+/* The key of what is kept of object `name` while its tag is `tag`.  errors: E_NO_MEMORY */
+enum status disk_object_key(enum disk_kind kind, const char *name, const char *tag,
+                            struct disk_key *out) WARN_UNUSED;
 
 /* ---- reading ---- */
 

@@ -16,7 +16,8 @@
 #include "base/log.h"
 #include "disk/disk_priv.h"
 
-static const char kind_letters[] = {[DISK_BLOB] = 'b', [DISK_HEAD] = 'h'};
+static const char kind_letters[DISK_KINDS] = {
+    [DISK_BLOB] = 'b', [DISK_HEAD] = 'h', [DISK_COMPILED] = 'c'};
 static const char owner_name[] = "owner";
 static const char temp_prefix[] = "new-";
 
@@ -42,9 +43,10 @@ bool folder_name_read(const char *name, struct disk_key *key, uint64_t *bytes)
 {
     if (strlen(name) < 2 + 64 + 2 || name[1] != '-' || name[66] != '-')
         return false;
-    if (name[0] != kind_letters[DISK_BLOB] && name[0] != kind_letters[DISK_HEAD])
+    const char *letter = memchr(kind_letters, name[0], sizeof(kind_letters));
+    if (!letter)
         return false;
-    key->kind = name[0] == kind_letters[DISK_BLOB] ? DISK_BLOB : DISK_HEAD;
+    key->kind = (enum disk_kind)(letter - kind_letters);
     for (int i = 0; i < SHA256_BYTES; i++) {
         int high = hex_digit(name[2 + 2 * i]), low = hex_digit(name[3 + 2 * i]);
         if (high < 0 || low < 0)

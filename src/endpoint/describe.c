@@ -58,8 +58,10 @@ static const char *tier_of(const struct endpoint *e, const struct slot_info *i)
 {
     if (i->state == SLOT_RESIDENT || i->state == SLOT_DRAINING)
         return "memory";
+    struct disk *d = e->config.disk;
     bool on_disk =
-        e->config.disk && i->origin && disk_has_mark(e->config.disk, DISK_HEAD, i->origin);
+        d && i->origin &&
+        (disk_has_mark(d, DISK_HEAD, i->origin) || disk_has_mark(d, DISK_COMPILED, i->origin));
     return on_disk ? "disk" : "store";
 }
 

@@ -193,6 +193,7 @@ void endpoint_invoke(struct endpoint *e, struct invocation *inv, uint64_t now_us
     inv->endpoint = e;
     inv->waiter = (struct waiter){0};
     inv->job = (struct exec_job){0};
+    inv->crowd = NULL;
     inv->pin = (struct pin){0};
     atomic_store(&inv->place, PLACE_HERE);
     atomic_store(&inv->holds, 1);

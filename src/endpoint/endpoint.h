@@ -58,6 +58,7 @@ struct invocation {
     struct endpoint *endpoint;
     struct waiter waiter;
     struct exec_job job;
+    struct crowd *crowd;    /* whose other invocations are submitted with it; NULL: none */
     struct pin pin;         /* value is NULL while nothing is pinned */
     atomic_int place;       /* enum place: from where a cancel can take it back */
     atomic_int holds;       /* who still touches it; done is called when the last lets go */

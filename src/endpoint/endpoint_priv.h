@@ -51,6 +51,12 @@ struct step {
 extern const struct step invocation_steps[];
 extern const uint32_t invocation_step_count;
 
+/* Invocations that waited for the same load: they become ready at once, and workers are woken once.
+ * On the stack of the thread that answers them; a list through their jobs' next. */
+struct crowd {
+    struct exec_job *first, **end;
+};
+
 /* ---- endpoint.c: hand-overs ---- */
 
 /* Where an invocation is. Whoever hands it over writes PLACE_TO_… before and, if it is still there,

@@ -49,16 +49,18 @@ static enum step_result admit(struct invocation *inv, struct worker *w)
                                inv->endpoint->config.queue_max);
 }
 
-static void load_ended(struct waiter *w, enum status s, const struct pin *p, const struct err *err)
+static void load_ended(struct waiter *w, enum status s, const struct pin *p, const struct err *err,
+                       struct crowd *crowd)
 {
     struct invocation *inv = CONTAINER_OF(w, struct invocation, waiter);
+    inv->crowd = crowd;
     atomic_store(&inv->place, PLACE_HERE);
     inv->lookup = w->lookup;
     if (s == OK) {
         inv->pin = *p;
         inv->times.queue_us = w->times.queue_us;
         inv->times.fetch_us = w->times.fetch_us;
-        inv->times.load_us = w->times.verify_us + w->times.bind_us;
+        inv->times.load_us = (uint64_t)w->times.verify_us + w->times.bind_us;
     } else {
         inv->status = s;
         inv->err = *err;
@@ -67,11 +69,33 @@ static void load_ended(struct waiter *w, enum status s, const struct pin *p, con
     invocation_go_on(inv, NULL);
 }
 
+/* All that waited for the load go on, each up to its place in the queue; then all are submitted.
+ * Each holds itself until it is handed over (hand_over_note), so that one which runs, or is
+ * cancelled, meanwhile stays where the list can be read. */
+static void loads_ended(struct waiter *list, enum status s, const struct pin *p,
+                        const struct err *err)
+{
+    struct exec *exec = CONTAINER_OF(list, struct invocation, waiter)->endpoint->exec;
+    struct crowd crowd = {.end = &crowd.first};
+    while (list) {
+        struct waiter *w = list;
+        list = w->next;
+        load_ended(w, s, p, err, &crowd);
+    }
+    if (crowd.first) /* else all may be gone, and the endpoint with them */
+        exec_submit_all(exec, crowd.first);
+    while (crowd.first) {
+        struct exec_job *job = crowd.first;
+        crowd.first = job->next;
+        invocation_handed(CONTAINER_OF(job, struct invocation, job), PLACE_QUEUE);
+    }
+}
+
 /* Gets the right to use the model, waiting for its load without a thread where it must. */
 static enum step_result pin(struct invocation *inv, struct worker *w)
 {
     UNUSED(w);
-    inv->waiter.done = load_ended;
+    inv->waiter.done_all = loads_ended;
     inv->waiter.counts = true;
     invocation_hand(inv, PLACE_TO_LOAD);
     struct pin got;
@@ -111,6 +135,12 @@ static enum step_result submit(struct invocation *inv, struct worker *w)
     inv->job.run = run_on_worker;
     inv->queued_us = clock_now_us();
     invocation_hand(inv, PLACE_TO_QUEUE);
+    if (inv->crowd) {
+        *inv->crowd->end = &inv->job;
+        inv->crowd->end = &inv->job.next;
+        inv->crowd = NULL;
+        return STEP_AWAY;
+    }
     exec_submit(exec, &inv->job);
     invocation_handed(inv, PLACE_QUEUE);
     return STEP_AWAY;

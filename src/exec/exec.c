@@ -245,15 +245,32 @@ enum status exec_admit(struct exec *e, struct exec_job *job)
     return s;
 }
 
-void exec_submit(struct exec *e, struct exec_job *job)
+static void make_ready(struct exec *e, struct exec_job *job) REQUIRES(e->lock)
 {
-    lock_take(&e->lock);
     ASSERT(job->ticket);
     ASSERT(job->heap_at == HEAP_NOWHERE);
     heap_push(&e->heap, job);
     if (e->share)
         atomic_store_explicit(&e->share->recalled, true, memory_order_relaxed);
+}
+
+void exec_submit(struct exec *e, struct exec_job *job)
+{
+    lock_take(&e->lock);
+    make_ready(e, job);
     cond_wake_one(&e->ready);
+    lock_release(&e->lock);
+}
+
+void exec_submit_all(struct exec *e, struct exec_job *list)
+{
+    lock_take(&e->lock);
+    for (struct exec_job *job = list; job; job = job->next)
+        make_ready(e, job);
+    if (list->next)
+        cond_wake_all(&e->ready);
+    else
+        cond_wake_one(&e->ready);
     lock_release(&e->lock);
 }
 

@@ -24,6 +24,7 @@ struct exec_job {
     void (*run)(struct exec_job *job, struct exec_worker *w);
     uint64_t ticket;  /* order of admission; 0: holds no place (zero it before the first use) */
     uint32_t heap_at; /* place in the heap of ready jobs; UINT32_MAX when not in it */
+    struct exec_job *next; /* the caller's, for exec_submit_all; exec only reads it */
 };
 
 struct exec_config {
@@ -48,6 +49,9 @@ void exec_free(struct exec **e);
  * errors: E_QUEUE_FULL at queue_max; E_DRAINING after exec_drain */
 enum status exec_admit(struct exec *e, struct exec_job *job) WARN_UNUSED;
 void exec_submit(struct exec *e, struct exec_job *job); /* job was admitted; never refuses */
+/* The same for a list through next, of one job at least: all are ready before any runs, and workers
+ * are woken once. */
+void exec_submit_all(struct exec *e, struct exec_job *list);
 /* Gives an admitted job's place back, submitted or not. True when it will not run; false when it
  * runs, ran or was withdrawn before. Who withdraws a job that another thread may submit settles
  * with it who does. */

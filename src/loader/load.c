@@ -18,21 +18,39 @@
 
 enum { VERSION_HEX = 12 }; /* of the content's hash, where a version has no number */
 
+/* Nothing to do where the model was compiled just now: it is that file that is loaded. */
 static enum status resolve(struct run *r, struct err *err)
 {
-    return r->env->resolver.resolve(r->env->resolver.self, r->name, &r->at, err);
+    return r->compiled->open
+               ? OK
+               : r->env->resolver.resolve(r->env->resolver.self, r->name, &r->at, err);
+}
+
+static enum status find_compiled(struct run *r, struct err *err)
+{
+    UNUSED(err);
+    if (r->at.raw && !r->compiled->open && !raw_find(r->env, &r->at, r->compiled))
+        r->raw = true;
+    return OK;
 }
 
 enum status run_read(struct run *r, uint64_t off, void *dst, size_t n, struct err *err)
 {
+    if (r->compiled->open)
+        return compiled_read(r->compiled, off, dst, n, err);
     return store_read(r->env->store, r->at.key, r->at.object.tag, off, dst, n, err);
+}
+
+static uint64_t artifact_bytes(const struct run *r)
+{
+    return r->compiled->open ? r->compiled->bytes : r->at.object.bytes;
 }
 
 /* What page 0, in r->first, says of the object. */
 static enum status check_page0(struct run *r, struct err *err)
 {
     struct artifact_page0 *p = &r->page0;
-    uint64_t have = r->at.object.bytes;
+    uint64_t have = artifact_bytes(r);
     enum status s = artifact_page0_read(r->first, sizeof(r->first), p, err);
     if (s != OK)
         return s;
@@ -57,7 +75,7 @@ static bool read_head(struct run *r)
 {
     struct err ignored;
     size_t n = 0;
-    if (!r->env->disk ||
+    if (!r->env->disk || r->compiled->open ||
         tier_read_head(r->env->disk, r->at.key, &r->at.object, &r->meta, &n, &ignored) != OK)
         return false;
     if (n >= sizeof(r->first)) {
@@ -73,7 +91,7 @@ static bool read_head(struct run *r)
 
 static enum status fetch_page0(struct run *r, struct err *err)
 {
-    uint64_t have = r->at.object.bytes;
+    uint64_t have = artifact_bytes(r);
     if (have < sizeof(r->first))
         return err_set(err, E_CORRUPT, "page 0: the file holds %" PRIu64 " bytes, not one page",
                        have);
@@ -157,7 +175,9 @@ static void set_version(struct run *r)
 static void set_origin(struct run *r)
 {
     struct disk_key key;
-    if (r->env->disk && tier_head_key(r->at.key, &r->at.object, &key))
+    bool has = r->env->disk && (r->compiled->open ? raw_key(r->env, &r->at, &key)
+                                                  : tier_head_key(r->at.key, &r->at.object, &key));
+    if (has)
         r->out->origin = disk_mark(&key);
 }
 
@@ -169,21 +189,21 @@ static const struct {
     enum stage stage;
     enum status (*run)(struct run *r, struct err *err);
 } steps[] = {
-    {"resolve", FETCH, resolve},        {"page0", FETCH, read_page0},
-    {"meta", FETCH, read_meta},         {"prove", VERIFY, prove_meta},
-    {"reserve", WAIT, weights_reserve}, {"blobs", FETCH, weights_read},
-    {"join", WAIT, weights_join},       {"bind", BIND, bind},
+    {"resolve", FETCH, resolve},    {"compiled", FETCH, find_compiled},
+    {"page0", FETCH, read_page0},   {"meta", FETCH, read_meta},
+    {"prove", VERIFY, prove_meta},  {"reserve", WAIT, weights_reserve},
+    {"blobs", FETCH, weights_read}, {"join", WAIT, weights_join},
+    {"bind", BIND, bind},
 };
 
 /* Unknown names and cancelled loads are every day's; the rest is for the operator. */
-static void log_failure(const struct run *r, const char *step, const struct err *err)
+void load_log_failure(const char *name, const char *key, const char *step, const struct err *err)
 {
     enum log_level level = err->code == E_NOT_FOUND                              ? LOG_DEBUG
                            : err->code == E_CANCELLED || err->code == E_DRAINING ? LOG_INFO
                                                                                  : LOG_WARN;
-    LOG(level, "load_failed", log_str("model", r->name), log_str("step", step),
-        log_str("status", status_name(err->code)), log_str("key", r->at.key),
-        log_str("error", err->msg));
+    LOG(level, "load_failed", log_str("model", name), log_str("step", step),
+        log_str("status", status_name(err->code)), log_str("key", key), log_str("error", err->msg));
 }
 
 /* Runs all steps; *step is the one that failed. */
@@ -191,7 +211,7 @@ static enum status run_steps(struct run *r, const char **step, struct err *err)
 {
     uint64_t us[STAGE_COUNT] = {0};
     enum status s = OK;
-    for (size_t i = 0; s == OK && i < ARRAY_COUNT(steps); i++) {
+    for (size_t i = 0; s == OK && !r->raw && i < ARRAY_COUNT(steps); i++) {
         uint64_t began_us = clock_now_us();
         *step = steps[i].name;
         s = run_still_wanted(r, err);
@@ -199,10 +219,10 @@ static enum status run_steps(struct run *r, const char **step, struct err *err)
             s = steps[i].run(r, err);
         us[steps[i].stage] += clock_now_us() - began_us;
     }
-    r->out->times = (struct load_times){.queue_us = us[WAIT],
-                                        .fetch_us = us[FETCH] - r->hash_us,
-                                        .verify_us = us[VERIFY] + r->hash_us,
-                                        .bind_us = us[BIND]};
+    r->out->times = (struct load_times){.queue_us = load_time(us[WAIT]),
+                                        .fetch_us = load_time(us[FETCH] - r->hash_us),
+                                        .verify_us = load_time(us[VERIFY] + r->hash_us),
+                                        .bind_us = load_time(us[BIND])};
     return s;
 }
 
@@ -221,24 +241,41 @@ static struct behind_job *job_of(struct run *r)
     return job;
 }
 
-enum status load_run(const struct load_env *env, struct slot *slot, const char *name,
-                     struct load_result *out, struct err *err)
+/* What a load that came to its end leaves behind. What was compiled is in the tier as a whole. */
+static void settle(struct run *r)
 {
-    struct run r = {.env = env, .slot = slot, .name = name, .out = out};
+    if (r->env->disk && r->fetched && !r->compiled->open)
+        r->out->behind = job_of(r);
+    weights_fini(&r->weights);
+    set_version(r);
+    set_origin(r);
+}
+
+enum status load_run(const struct load_env *env, struct compile_job *job, struct load_result *out,
+                     struct err *err)
+{
+    struct run r = {.env = env,
+                    .slot = job->slot,
+                    .name = job->name,
+                    .out = out,
+                    .at = job->at,
+                    .compiled = &job->out};
     const char *step = "";
     enum status s = run_steps(&r, &step, err);
     if (r.proven)
         artifact_reader_fini(&r.reader);
-    if (s == OK && env->disk && r.fetched)
-        out->behind = job_of(&r);
+    if (s == OK && r.raw)
+        job->at = r.at;
+    else if (s == OK)
+        settle(&r);
     alloc_free(r.meta);
-    if (s == OK) {
-        weights_fini(&r.weights);
-        set_version(&r);
-        set_origin(&r);
+    if (s == E_CORRUPT)
+        compiled_drop(env, &r.at, &job->out);
+    if (!r.raw)
+        compiled_fini(env, &job->out);
+    if (s == OK)
         return OK;
-    }
-    log_failure(&r, step, err);
+    load_log_failure(r.name, r.at.key, step, err);
     weights_drop(&r);
     return s;
 }

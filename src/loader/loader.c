@@ -10,10 +10,11 @@
 #include "base/clock.h"
 #include "loader/loader_priv.h"
 
-/* One load that waits for a thread. Heap. */
+/* One load that waits for a thread, or for its compile. Heap. */
 struct load {
     struct load *next;
-    struct slot *slot;
+    struct loader *loader;
+    struct compile_job compile; /* names the load too */
     uint64_t queued_us;
     char name[MODEL_NAME_MAX + 1];
 };
@@ -22,12 +23,13 @@ struct loader {
     struct load_env env; /* cache: NULL before loader_start */
     struct reaper reaper;
     struct behind behind;
+    struct compiles compiles;
     atomic_bool draining;
     struct lock lock; /* LOCK_LOADER; guards the next five */
     struct cond work; /* a load was queued, or stopping was set */
     struct cond idle; /* no load is left */
     struct load *first, *last;
-    uint32_t running; /* loads under way */
+    uint32_t running; /* loads under way, those being compiled among them */
     bool stopping;
     uint32_t threads, started; /* started: to be joined; touched by start and free only */
     pthread_t thread[];
@@ -41,14 +43,18 @@ enum status loader_new(struct store *store, const struct loader_resolver *r,
     struct loader *l = alloc_zero(1, sizeof(*l) + threads * sizeof(pthread_t));
     if (!l)
         return E_NO_MEMORY;
-    l->env = (struct load_env){
-        .store = store, .resolver = *r, .draining = &l->draining, .share_node = config->share_node};
+    l->env = (struct load_env){.store = store,
+                               .resolver = *r,
+                               .draining = &l->draining,
+                               .share_node = config->share_node,
+                               .compile = config->compile};
     l->threads = threads;
     lock_init(&l->lock, LOCK_LOADER);
     cond_init(&l->work);
     cond_init(&l->idle);
     reaper_init(&l->reaper);
     behind_init(&l->behind);
+    compiles_init(&l->compiles);
     *out = l;
     return OK;
 }
@@ -68,6 +74,32 @@ static void fail(struct loader *l, struct slot *slot, const struct err *err)
     cache_load_failed(l->env.cache, slot, err, clock_now_us());
 }
 
+static void enqueue(struct loader *l, struct load *load) REQUIRES(l->lock)
+{
+    load->next = NULL;
+    *(l->last ? &l->last->next : &l->first) = load;
+    l->last = load;
+    cond_wake_one(&l->work);
+}
+
+/* The load's model is compiled, or will not be. */
+static void compiled(struct compile_job *job, enum status s, const struct err *err)
+{
+    struct load *load = CONTAINER_OF(job, struct load, compile);
+    struct loader *l = load->loader;
+    if (s != OK) {
+        load_log_failure(job->name, job->at.key, "compile", err);
+        fail(l, job->slot, err);
+        alloc_free(load);
+    }
+    lock_take(&l->lock);
+    l->running--;
+    if (s == OK)
+        enqueue(l, load);
+    cond_wake_all(&l->idle);
+    lock_release(&l->lock);
+}
+
 static void source_load(void *self, struct slot *slot, const char *name)
 {
     struct loader *l = self;
@@ -78,12 +110,12 @@ static void source_load(void *self, struct slot *slot, const char *name)
         fail(l, slot, &err);
         return;
     }
-    *load = (struct load){.slot = slot, .queued_us = clock_now_us()};
+    *load = (struct load){.loader = l, .queued_us = clock_now_us()};
     snprintf(load->name, sizeof(load->name), "%s", name);
+    load->compile =
+        (struct compile_job){.slot = slot, .name = load->name, .out = {.fd = -1}, .done = compiled};
     lock_take(&l->lock);
-    *(l->last ? &l->last->next : &l->first) = load;
-    l->last = load;
-    cond_wake_one(&l->work);
+    enqueue(l, load);
     lock_release(&l->lock);
 }
 
@@ -115,29 +147,37 @@ static struct load *next_load(struct loader *l)
     return load;
 }
 
-/* Loads and tells the cache; the load's own memory is free before anybody hears of it. */
-static void load_one(struct loader *l, struct load *load)
+/* Loads and tells the cache; the load's own memory is free before anybody hears of it. False: it
+ * goes on with its compile, and is not through. */
+static bool load_one(struct loader *l, struct load *load)
 {
     struct load_result result = {0};
     struct err err;
-    struct slot *slot = load->slot;
+    struct slot *slot = load->compile.slot;
     uint64_t waited_us = clock_now_us() - load->queued_us;
     struct reap *spare = alloc_zero(1, sizeof(*spare));
-    enum status s = spare ? load_run(&l->env, slot, load->name, &result, &err)
+    enum status s = spare ? load_run(&l->env, &load->compile, &result, &err)
                           : err_set(&err, E_NO_MEMORY, "no memory to load %s", load->name);
+    if (s == OK && !result.program) {
+        alloc_free(spare);
+        compiles_submit(&l->compiles, &load->compile);
+        return false;
+    }
+    compiled_fini(&l->env, &load->compile.out);
     alloc_free(load);
     if (s != OK) {
         alloc_free(spare);
         fail(l, slot, &err);
-        return;
+        return true;
     }
-    result.times.queue_us += waited_us;
+    result.times.queue_us = load_time(result.times.queue_us + waited_us);
     reaper_add_spare(&l->reaper, spare);
     if (result.behind)
         behind_submit(&l->behind, result.behind);
     cache_load_origin(l->env.cache, slot, result.origin);
     cache_load_done(l->env.cache, slot, result.program, result.version, &result.times,
                     clock_now_us());
+    return true;
 }
 
 static void *load_all(void *arg)
@@ -145,7 +185,8 @@ static void *load_all(void *arg)
     struct loader *l = arg;
     struct load *load;
     while ((load = next_load(l))) {
-        load_one(l, load);
+        if (!load_one(l, load))
+            continue;
         lock_take(&l->lock);
         l->running--;
         cond_wake_all(&l->idle);
@@ -160,6 +201,8 @@ enum status loader_start(struct loader *l, struct cache *cache, struct err *err)
     enum status s = reaper_start(&l->reaper, cache, &l->behind, err);
     if (s == OK)
         s = behind_start(&l->behind, l->env.disk, err);
+    if (s == OK)
+        s = compiles_start(&l->compiles, &l->env, l->env.compile.threads, err);
     while (s == OK && l->started < l->threads) {
         char name[16];
         if (pthread_create(&l->thread[l->started], NULL, load_all, l) != 0)
@@ -192,6 +235,7 @@ void loader_free(struct loader **loader)
     for (uint32_t i = 0; i < l->started; i++)
         pthread_join(l->thread[i], NULL);
     ASSERT(!l->first);
+    compiles_fini(&l->compiles);
     reaper_fini(&l->reaper);
     behind_fini(&l->behind);
     cond_fini(&l->idle);

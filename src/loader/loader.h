@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* Store -> disk tier -> memory, on its own threads: resolve, page 0, metadata and its proof,
- * reserve, blobs, bind. Values are struct program. One more thread, the reaper, frees evicted
- * programs. Implements the cache's source. A load that fails gives everything back, is told to the
- * cache and is logged here: one line with the model, the status and the section at fault. */
+ * reserve, blobs, bind. Raw model files are compiled first, on threads of their own (raw.h). Values
+ * are struct program. One more thread, the reaper, frees evicted programs. Implements the cache's
+ * source. A load that fails gives everything back, is told to the cache and is logged here: one
+ * line with the model, the status and the section at fault. */
 #ifndef ROOST_LOADER_LOADER_H
 #define ROOST_LOADER_LOADER_H
 
@@ -11,8 +12,9 @@
 #include "disk/disk.h"
 #include "store/store.h"
 
-/* Where a name's artifact lies. */
+/* Where a name's artifact lies, or the raw model file that it is to be compiled from. */
 struct resolved {
+    bool raw;
     char key[STORE_KEY_MAX];
     char version[MODEL_VERSION_MAX + 1];
     struct store_object object;
@@ -20,7 +22,7 @@ struct resolved {
 
 /* Name -> object, asked on loader threads; the catalog implements it. */
 struct loader_resolver {
-    /* errors: E_NOT_FOUND; E_STORE; E_UNSUPPORTED (only a raw model file lies there) */
+    /* errors: E_NOT_FOUND; E_STORE; E_CORRUPT */
     enum status (*resolve)(void *self, const char *name, struct resolved *out, struct err *err);
     void *self;
 };
@@ -32,9 +34,19 @@ enum {
     LOADER_META_MAX = 64 * 1024 * 1024 /* bytes of metadata that pass through memory in a load */
 };
 
+/* How raw model files are compiled. */
+struct compile_config {
+    uint64_t memory_bytes, time_us; /* of a child; 0: sandbox.h's defaults */
+    uint64_t model_max;             /* bytes of a model file */
+    uint32_t optimize;              /* enum optimize of compiler/graph.h */
+    uint32_t threads;               /* at least 1: so many at once */
+    bool bare;                      /* in this process, not held; for tests */
+};
+
 struct loader_config {
     uint32_t threads; /* at least 1 */
     bool share_node;  /* blobs are shared by all models of the node; else by those of one tenant */
+    struct compile_config compile;
 };
 
 /* The loader needs its cache and the cache its source: loader_new first, loader_source for

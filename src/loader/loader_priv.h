@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "loader/behind.h"
+#include "loader/compiles.h"
 #include "loader/loader.h"
 #include "runtime/program.h"
 
@@ -20,6 +21,7 @@ struct load_env {
     struct disk *disk; /* NULL: there is no disk tier */
     const atomic_bool *draining;
     bool share_node; /* blobs are shared by all; else within a tenant */
+    struct compile_config compile;
 };
 
 /* The blobs of one load; weights.c. Embedded; all zero to begin with. */
@@ -37,6 +39,8 @@ struct run {
     const char *name;
     struct load_result *out;
     struct resolved at;
+    struct compiled *compiled; /* what is read instead of the object; NULL: the object is */
+    bool raw;                  /* it is to be compiled first: the steps end */
     struct artifact_page0 page0;
     uint8_t first[ARTIFACT_PAGE0_BYTES];
     uint8_t *meta; /* heap; page0.meta_bytes of them */
@@ -62,12 +66,16 @@ struct load_result {
     struct behind_job *behind; /* NULL: the disk tier has all of it */
 };
 
-/* Steps a load through. On an error nothing is held any more but the cache's reservation, which
- * cache_load_failed gives back. The failure is logged.
- * errors: those of the resolver, the store, artifact_page0_read, cache_load_reserve and
- * program_bind; E_DRAINING; E_CANCELLED */
-enum status load_run(const struct load_env *env, struct slot *slot, const char *name,
-                     struct load_result *out, struct err *err) WARN_UNUSED;
+/* Steps a load through. job is where its compile stands: before it, zero but for what names it; or
+ * done, and then the load begins with that. OK without a program: job->at is to be compiled, and
+ * the load to be begun again. On an error nothing is held any more but the cache's reservation,
+ * which cache_load_failed gives back. The failure is logged. errors: those of the resolver, the
+ * store, artifact_page0_read, cache_load_reserve and program_bind; E_DRAINING; E_CANCELLED */
+enum status load_run(const struct load_env *env, struct compile_job *job, struct load_result *out,
+                     struct err *err) WARN_UNUSED;
+
+/* One line in the log about a load that failed. */
+void load_log_failure(const char *name, const char *key, const char *step, const struct err *err);
 
 /* ---- weights.c: a load's blobs, in this order ---- */
 

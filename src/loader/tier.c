@@ -24,7 +24,7 @@ static void drop(struct disk *d, const struct disk_key *key)
 
 bool tier_head_key(const char *key, const struct store_object *o, struct disk_key *out)
 {
-    return o->settled && disk_head_key(key, o->tag, out) == OK;
+    return o->settled && disk_object_key(DISK_HEAD, key, o->tag, out) == OK;
 }
 
 enum status tier_read_head(struct disk *d, const char *key, const struct store_object *o,

@@ -196,10 +196,16 @@ void pool_release(struct extent e, uint64_t *released)
     lock_release(&pool.lock);
 }
 
-void pool_put(struct extent e, uint64_t released)
+void pool_forget(struct extent e)
+{
+    ASAN_UNPOISON_MEMORY_REGION(e.base, e.bytes);
+    extent_unmap(e);
+}
+
+void pool_put(struct extent e)
 {
     pool_lock();
-    pool.live -= e.bytes - released;
+    pool.live -= e.bytes;
     keep(e);
     if (pool.count == EXTENTS_MAX)
         unmap_one(cut_end(best_fit(0), UINT64_MAX));

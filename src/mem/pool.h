@@ -38,12 +38,15 @@ struct extent {
  * together, or none (all zero). For the rest, room was made within total_max.
  * thread: any   locks: takes POOL   blocks: while pages are unmapped that give way to the rest */
 struct extent pool_take(uint64_t bytes);
-/* Takes what pool_take counted, but for bytes that pool_release took before; what stands in it is
- * kept, or the kernel's on return. */
-void pool_put(struct extent e, uint64_t released);
+/* Takes what pool_take counted, or a part of it: what stands in it is kept, or the kernel's on
+ * return. */
+void pool_put(struct extent e);
 /* Takes a part of what pool_take counted, whose pages are the kernel's on return though the
  * addresses stay the caller's. *released, of a region, grows by its bytes under the pool's lock. */
 void pool_release(struct extent e, uint64_t *released);
+/* Gives the addresses of what pool_release took to the kernel too: they are no pages, and nothing
+ * that could be kept. */
+void pool_forget(struct extent e);
 /* Counts as pool_take does, for pages that are none of the pool's; room was made for all of them.
  */
 void pool_count(uint64_t bytes);

@@ -188,7 +188,8 @@ void region_fini(struct region *r)
         extent_unmap((struct extent){r->base, r->bytes});
         pool_cancel(r->bytes - r->released);
     } else if (r->base) {
-        pool_put((struct extent){r->base, r->bytes}, r->released);
+        ASSERT(!r->released);
+        pool_put((struct extent){r->base, r->bytes});
     }
     *r = (struct region){0};
 }
@@ -199,6 +200,15 @@ void region_release(struct region *r, uint64_t off, uint64_t bytes)
     ASSERT(range_inside(off, bytes, r->bytes));
     if (bytes)
         pool_release((struct extent){(uint8_t *)r->base + off, bytes}, &r->released);
+}
+
+void region_fini_part(const struct region *r, uint64_t off, uint64_t bytes, bool released)
+{
+    struct extent e = {(uint8_t *)r->base + off, bytes};
+    ASSERT(off % REGION_PAGE == 0 && bytes % REGION_PAGE == 0);
+    ASSERT(range_inside(off, bytes, r->bytes));
+    if (bytes)
+        (released ? pool_forget : pool_put)(e);
 }
 
 uint64_t region_live_bytes(void)

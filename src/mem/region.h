@@ -53,6 +53,10 @@ enum status region_map(struct region *r, const struct region_file *f, uint64_t b
  * thread, locks: as above
  * blocks: while pages beyond the pool's limits are unmapped */
 void region_fini(struct region *r);
+/* region_fini for a region of which region_release took parts: each part of it ends on its own,
+ * once. Pages that are there go to the pool, addresses of released ones to the kernel. After the
+ * last part the region is nothing to anybody. */
+void region_fini_part(const struct region *r, uint64_t off, uint64_t bytes, bool released);
 /* Gives the pages at [off, off + bytes) back to the kernel, once; nobody touches them any more, and
  * the rest of the region stays. Whole pages of one mapping leave it without splitting it, however
  * many parts a region is given back in.

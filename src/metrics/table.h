@@ -63,10 +63,41 @@
     X(M_LOADS_NOT_FOUND, COUNTER, "roost_model_loads_total", "result=\"not_found\"", "")           \
     X(M_LOADS_REFUSED, COUNTER, "roost_model_loads_total", "result=\"refused\"", "")               \
     X(M_LOADS_CANCELLED, COUNTER, "roost_model_loads_total", "result=\"cancelled\"", "")           \
+    X(M_COMPILES_OK, COUNTER, "roost_compiles_total", "result=\"ok\"",                             \
+      "Compiles of raw model files of the store that ended, by how.")                              \
+    X(M_COMPILES_FAILED, COUNTER, "roost_compiles_total", "result=\"failed\"", "")                 \
+    X(M_COMPILES_CANCELLED, COUNTER, "roost_compiles_total", "result=\"cancelled\"", "")           \
     X(M_UNLOADS, COUNTER, "roost_model_unloads_total", "", "Programs freed.")                      \
     X(M_STORE_READS, COUNTER, "roost_store_reads_total", "", "Ranged reads from the store.")       \
     X(M_STORE_READ_BYTES, COUNTER, "roost_store_read_bytes_total", "",                             \
       "Bytes read from the store.")                                                                \
+    X(M_S3_STAT, COUNTER, "roost_s3_requests_total", "kind=\"stat\"",                              \
+      "HTTP requests to an s3:// store and for its credentials, further tries among them, by "     \
+      "kind.")                                                                                     \
+    X(M_S3_READ, COUNTER, "roost_s3_requests_total", "kind=\"read\"", "")                          \
+    X(M_S3_LIST, COUNTER, "roost_s3_requests_total", "kind=\"list\"", "")                          \
+    X(M_S3_CREDENTIALS, COUNTER, "roost_s3_requests_total", "kind=\"credentials\"", "")            \
+    X(M_S3_RECEIVED, COUNTER, "roost_s3_received_bytes_total", "",                                 \
+      "Bytes of answers' bodies from an s3:// store, those of tries that failed among them.")      \
+    X(M_S3_RETRY_STATUS, COUNTER, "roost_s3_retries_total", "reason=\"status\"",                   \
+      "Requests to an s3:// store that were sent again, by why.")                                  \
+    X(M_S3_RETRY_SLOW, COUNTER, "roost_s3_retries_total", "reason=\"slow_down\"", "")              \
+    X(M_S3_RETRY_CONNECTION, COUNTER, "roost_s3_retries_total", "reason=\"connection\"", "")       \
+    X(M_S3_RETRY_STALLED, COUNTER, "roost_s3_retries_total", "reason=\"stalled\"", "")             \
+    X(M_S3_RETRY_TRUNCATED, COUNTER, "roost_s3_retries_total", "reason=\"truncated\"", "")         \
+    X(M_S3_RETRY_PROTOCOL, COUNTER, "roost_s3_retries_total", "reason=\"protocol\"", "")           \
+    X(M_S3_RETRY_CREDENTIALS, COUNTER, "roost_s3_retries_total", "reason=\"credentials\"", "")     \
+    X(M_S3_BUDGET, GAUGE, "roost_s3_retry_budget", "",                                             \
+      "Retries that the node may still make (--s3-retry-budget bounds them).")                     \
+    X(M_S3_CHANGED, COUNTER, "roost_s3_failures_total", "reason=\"changed\"",                      \
+      "Requests to an s3:// store that failed in the end, by why; an object that is not there is " \
+      "no failure.")                                                                               \
+    X(M_S3_DENIED, COUNTER, "roost_s3_failures_total", "reason=\"denied\"", "")                    \
+    X(M_S3_REFUSED, COUNTER, "roost_s3_failures_total", "reason=\"refused\"", "")                  \
+    X(M_S3_NO_CREDENTIALS, COUNTER, "roost_s3_failures_total", "reason=\"credentials\"", "")       \
+    X(M_S3_TIMEOUT, COUNTER, "roost_s3_failures_total", "reason=\"timeout\"", "")                  \
+    X(M_S3_EXHAUSTED, COUNTER, "roost_s3_failures_total", "reason=\"retries\"", "")                \
+    X(M_S3_NO_BUDGET, COUNTER, "roost_s3_failures_total", "reason=\"budget\"", "")                 \
     X(M_DISK_HIT, COUNTER, "roost_disk_lookups_total", "result=\"hit\"",                           \
       "Files looked for in the disk tier.")                                                        \
     X(M_DISK_MISS, COUNTER, "roost_disk_lookups_total", "result=\"miss\"", "")                     \
@@ -149,6 +180,8 @@
     X(H_LOAD_BIND, "roost_model_load_duration_seconds", "stage=\"bind\"", BOUNDS_LATENCY, "")      \
     X(H_LOAD_FIRST_RUN, "roost_model_load_duration_seconds", "stage=\"first_run\"",                \
       BOUNDS_LATENCY, "")                                                                          \
+    X(H_COMPILE, "roost_compile_duration_seconds", "", BOUNDS_LATENCY,                             \
+      "Compiles of raw model files that ended well: reading, compiling and keeping.")              \
     X(H_AGE_AT_EVICTION, "roost_cache_age_at_eviction_seconds", "", BOUNDS_AGE,                    \
       "Time since the last use of a model when it was evicted for room.")
 

@@ -57,18 +57,49 @@ static enum status place(struct bundle *b, const struct artifact_reader *r,
         uint8_t *at = base + blob.off - left_out;
         b->blobs[i] = at;
         if (home == BLOB_SHARED)
-            b->parts[b->n_parts++] = (struct blob_part){b, at, bundle_blob_bytes(&blob), false};
+            b->parts[b->n_parts++] =
+                (struct blob_part){.bundle = b, .base = at, .bytes = bundle_blob_bytes(&blob)};
     }
     b->bind = base + bind_start(&r->p0) - left_out;
     b->bind_bytes = b->region.bytes - (uint64_t)(b->bind - base);
     return OK;
 }
 
+static uint64_t offset(const struct bundle *b, const uint8_t *at)
+{
+    return (uint64_t)(at - (const uint8_t *)b->region.base);
+}
+
+/* Stretch i of the own part, which lies between part i - 1 and part i. */
+static void own_stretch(const struct bundle *b, uint32_t i, uint64_t *off, uint64_t *bytes)
+{
+    *off = i ? offset(b, b->parts[i - 1].base) + b->parts[i - 1].bytes : 0;
+    *bytes = (i < b->n_parts ? offset(b, b->parts[i].base) : b->region.bytes) - *off;
+}
+
+/* The region, of which those who left before gave their pages back. */
+static void end_parts(struct bundle *b)
+{
+    for (uint32_t i = 0; i <= b->n_parts; i++) {
+        uint64_t off, bytes;
+        own_stretch(b, i, &off, &bytes);
+        region_fini_part(&b->region, off, bytes, b->own_released);
+        if (i < b->n_parts)
+            region_fini_part(&b->region, off + bytes, b->parts[i].bytes, b->parts[i].released);
+    }
+}
+
 static void discard(struct bundle **bundle)
 {
     struct bundle *b = *bundle;
+    bool any = b->own_released;
     *bundle = NULL;
-    region_fini(&b->region);
+    for (uint32_t i = 0; i < b->n_parts; i++)
+        any = any || b->parts[i].released;
+    if (any)
+        end_parts(b);
+    else
+        region_fini(&b->region);
     alloc_free(b->parts);
     alloc_free(b->blobs);
     alloc_free(b);
@@ -162,25 +193,17 @@ void blob_part_announce(struct blob_part *p)
     b->going++;
 }
 
-static uint64_t offset(const struct bundle *b, const uint8_t *at)
-{
-    return (uint64_t)(at - (const uint8_t *)b->region.base);
-}
-
 void bundle_free(struct bundle **bundle)
 {
     struct bundle *b = *bundle;
     *bundle = NULL;
     if (!b)
         return;
-    uint64_t at = 0;
-    if (atomic_load(&b->live) > 1 + going_too(b)) {
-        for (uint32_t i = 0; i < b->n_parts; i++) {
-            uint64_t next = offset(b, b->parts[i].base);
-            region_release(&b->region, at, next - at);
-            at = next + b->parts[i].bytes;
-        }
-        region_release(&b->region, at, b->region.bytes - at);
+    b->own_released = atomic_load(&b->live) > 1 + going_too(b);
+    for (uint32_t i = 0; b->own_released && i <= b->n_parts; i++) {
+        uint64_t off, bytes;
+        own_stretch(b, i, &off, &bytes);
+        region_release(&b->region, off, bytes);
     }
     leave(b);
 }
@@ -190,7 +213,8 @@ void blob_part_free(struct blob_part *p)
     struct bundle *b = p->bundle;
     if (p->going && !--b->going)
         atomic_store(&b->announcer, 0);
-    if (atomic_load(&b->live) > 1 + (p->going ? going_too(b) : 0))
+    p->released = atomic_load(&b->live) > 1 + (p->going ? going_too(b) : 0);
+    if (p->released)
         region_release(&b->region, offset(b, p->base), p->bytes);
     leave(b);
 }

@@ -8,7 +8,7 @@
  * given back to the kernel in place; the region goes, to the pool, with the last one. So any number
  * of blobs may come and go and the process has one mapping a load. Parts that are to go together
  * are announced before the first of them goes: when nobody else is left they go as one, to the
- * pool.
+ * pool. So does what the last to leave still has, without the addresses of those before it.
  *
  * A blob that an earlier load brought lies elsewhere: the region has no room for it, and the bundle
  * only knows its address. Who keeps it there is the caller's business. */
@@ -35,6 +35,7 @@ struct blob_part {
     uint8_t *base;
     uint64_t bytes; /* a multiple of REGION_PAGE */
     bool going;     /* counted in the bundle's going */
+    bool released;  /* its pages are the kernel's: written by who frees it, before it leaves */
 };
 
 /* Heap; goes with its last part. */
@@ -44,6 +45,7 @@ struct bundle {
                        * once they are published */
     atomic_uintptr_t announcer; /* whose thread's parts `going` counts; 0: nobody's */
     uint32_t going;             /* announced and still there; the announcer's alone */
+    bool own_released;          /* as the parts' */
     uint32_t n_parts;
     struct blob_part *parts; /* of the blobs that are BLOB_SHARED, in order */
     const uint8_t **blobs;   /* by blob: its bytes; NULL until known, where it lies elsewhere */

@@ -14,18 +14,42 @@
 
 static const char own_binary[] = "/proc/self/exe";
 
-enum status sandbox_hold(const void *bytes, size_t n, int *fd, struct err *err)
+static enum status cannot_hold(struct err *err)
+{
+    return err_set(err, E_IO, "cannot hold bytes for the compiler: %s", strerror(errno));
+}
+
+enum status sandbox_hold_open(int *fd, struct err *err)
+{
+    *fd = memfd_create("roost-model", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    return *fd >= 0 ? OK : cannot_hold(err);
+}
+
+enum status sandbox_hold_add(int fd, const void *bytes, size_t n, struct err *err)
+{
+    return child_write(fd, bytes, n) ? OK : cannot_hold(err);
+}
+
+enum status sandbox_hold_seal(int fd, struct err *err)
 {
     const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
-    int held = memfd_create("roost-model", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (held >= 0 && child_write(held, bytes, n) && fcntl(held, F_ADD_SEALS, seals) == 0) {
+    return fcntl(fd, F_ADD_SEALS, seals) == 0 ? OK : cannot_hold(err);
+}
+
+enum status sandbox_hold(const void *bytes, size_t n, int *fd, struct err *err)
+{
+    int held;
+    enum status s = sandbox_hold_open(&held, err);
+    if (s != OK)
+        return s;
+    s = sandbox_hold_add(held, bytes, n, err);
+    if (s == OK)
+        s = sandbox_hold_seal(held, err);
+    if (s == OK)
         *fd = held;
-        return OK;
-    }
-    err_set(err, E_IO, "cannot hold %zu bytes for the compiler: %s", n, strerror(errno));
-    if (held >= 0)
+    else
         close(held);
-    return E_IO;
+    return s;
 }
 
 /* The limits in force for a model and files of so many bytes. */
@@ -125,6 +149,8 @@ static enum status one_child(const char *program, const struct sandbox_job *job,
         fds[spec.n_files++] = held;
     spec.result_max = l.memory_bytes;
     spec.time_us = l.time_us;
+    spec.cancelled = job->cancelled;
+    spec.cancelled_arg = job->cancelled_arg;
     child_end_init(&end, artifact);
     s = child_run(&spec, &end, err);
     close(spec.request_fd);
@@ -173,7 +199,7 @@ enum status sandbox_compile_by(const char *program, const struct sandbox_job *jo
             *job->options.log = words.log;
         if (job->options.report)
             *job->options.report = words.report;
-        s = sandbox_prove(out, err);
+        s = job->unproven ? OK : sandbox_prove(out, err);
     }
     if (s != OK)
         buf_fini(&out->artifact);

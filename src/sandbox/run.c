@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "sandbox/sandbox_priv.h"
 
-enum { STREAMS = 3, CHUNK_BYTES = 64 * 1024, ENV_MAX = 8 };
+enum { STREAMS = 3, CHUNK_BYTES = 64 * 1024, ENV_MAX = 8, ASK_MS = 200 };
 
 extern char **environ;
 
@@ -199,27 +199,31 @@ static bool any_open(const struct stream *s)
     return false;
 }
 
-static int wait_ms(uint64_t deadline_us)
+static int wait_ms(const struct child_spec *spec, uint64_t deadline_us)
 {
     uint64_t now = clock_now_us();
     uint64_t ms = now < deadline_us ? (deadline_us - now + 999) / 1000 : 0;
-    return (int)MIN(ms, (uint64_t)60 * 1000);
+    return (int)MIN(ms, (uint64_t)(spec->cancelled ? ASK_MS : 60 * 1000));
 }
 
-/* Until every pipe is closed at the other end, the deadline passes or a stream overflows. */
-static enum status collect(struct stream *s, uint64_t deadline_us, struct child_end *end)
+/* Until every pipe is closed at the other end, the deadline passes, a stream overflows or nobody
+ * wants the result any more. */
+static enum status collect(struct stream *s, const struct child_spec *spec, uint64_t deadline_us,
+                           struct child_end *end)
 {
     while (any_open(s)) {
         struct pollfd p[STREAMS];
         for (int i = 0; i < STREAMS; i++)
             p[i] = (struct pollfd){.fd = s[i].ours, .events = POLLIN};
-        int n = poll(p, STREAMS, wait_ms(deadline_us));
+        int n = poll(p, STREAMS, wait_ms(spec, deadline_us));
         if (n < 0 && errno != EINTR)
             return E_IO;
         if (clock_now_us() >= deadline_us) {
             end->late = true;
             return OK;
         }
+        if (spec->cancelled && spec->cancelled(spec->cancelled_arg))
+            return E_CANCELLED;
         for (int i = 0; n > 0 && i < STREAMS; i++) {
             enum status st = p[i].revents ? take(&s[i], &end->too_much) : OK;
             if (st != OK || end->too_much)
@@ -269,9 +273,11 @@ enum status child_run(const struct child_spec *spec, struct child_end *end, stru
     for (int i = 0; i < STREAMS; i++)
         shut(&s[i].theirs);
     if (st == OK) {
-        st = collect(s, deadline_us, end);
+        st = collect(s, spec, deadline_us, end);
         end_child(pid, end);
-        if (st != OK)
+        if (st == E_CANCELLED)
+            err_set(err, st, "the compile was cancelled");
+        else if (st != OK)
             err_set(err, st, "cannot take what the compiler writes: %s", status_text(st));
     }
     for (int i = 0; i < STREAMS; i++)

@@ -4,7 +4,7 @@
  * runs in a child of our own binary (spawned, never a bare fork) that can read the model and write
  * its result, and nothing else: no files, no network, no other process, bounded memory and time.
  * What comes back is as hostile as what went in until the verifier has proved it, which
- * sandbox_compile does before anybody sees it.
+ * sandbox_compile does before anybody sees it, unless its caller is a reader that does.
  *
  * A crash, a hang or a bomb in the child is a status and a sentence here, and leaves nothing
  * behind.
@@ -49,12 +49,17 @@ struct sandbox_job {
     struct compile_options options; /* but for its files; what it borrows is handed over */
     struct sandbox_limits limits;
     bool bare; /* compile in this process, for once trusting the model: no limits, no guards */
+    /* The artifact is handed over as it came, and program stays NULL: its reader proves it. */
+    bool unproven;
+    /* Asked several times a second while the child runs; true ends it. NULL: nobody asks. */
+    bool (*cancelled)(void *arg);
+    void *cancelled_arg;
 };
 
 /* Embedded; zero it, or give artifact a maximum and a charge, before the call. */
 struct sandbox_result {
     struct buf artifact;
-    struct program *program; /* the artifact, opened: it is proved */
+    struct program *program; /* the artifact, opened: it is proved. NULL: job.unproven */
     struct sandbox_guards guards;
     uint64_t open_us; /* what opening took */
 };
@@ -64,7 +69,8 @@ struct sandbox_result {
  * blocks:  disk, and until the child ends: up to limits.time_us
  * errors:  as compile_bytes; E_TOO_LARGE beyond the limits of memory or time; E_CORRUPT when the
  *          child crashed, broke a rule or handed back what does not verify; E_UNSUPPORTED when this
- *          kernel cannot hold a child; E_IO when none can be started; E_NO_MEMORY */
+ *          kernel cannot hold a child; E_IO when none can be started; E_CANCELLED; E_NO_MEMORY,
+ * also when out->artifact's charge refuses */
 enum status sandbox_compile(const struct sandbox_job *job, struct sandbox_result *out,
                             struct err *err) WARN_UNUSED;
 void sandbox_result_fini(struct sandbox_result *r);
@@ -72,6 +78,11 @@ void sandbox_result_fini(struct sandbox_result *r);
 /* A file without a name that holds n bytes and can be changed by nobody. The caller closes *fd.
  * errors: E_IO */
 enum status sandbox_hold(const void *bytes, size_t n, int *fd, struct err *err) WARN_UNUSED;
+/* The same in pieces: an empty file, bytes that follow those before, and the end of changes.
+ * errors: E_IO */
+enum status sandbox_hold_open(int *fd, struct err *err) WARN_UNUSED;
+enum status sandbox_hold_add(int fd, const void *bytes, size_t n, struct err *err) WARN_UNUSED;
+enum status sandbox_hold_seal(int fd, struct err *err) WARN_UNUSED;
 
 /* "memory and time limits, seccomp, Landlock ABI 7, own network namespace" */
 enum { SANDBOX_GUARDS_TEXT_MAX = 160 };

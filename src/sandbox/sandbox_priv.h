@@ -78,6 +78,8 @@ struct child_spec {
     uint32_t n_files;
     uint64_t result_max; /* bytes */
     uint64_t time_us;
+    bool (*cancelled)(void *arg); /* asked now and then; NULL: nobody asks */
+    void *cancelled_arg;
 };
 
 /* How it ended. Embedded; child_end_init first. */

@@ -257,10 +257,13 @@ static void file_free(struct store *s)
     alloc_free(f);
 }
 
-static const struct store_ops file_ops = {file_stat, file_read, file_list, file_free};
+static const struct store_ops file_ops = {
+    .stat = file_stat, .read = file_read, .list = file_list, .free = file_free};
 
-enum status file_store_open(const char *path, struct store **out, struct err *err)
+enum status file_store_open(const char *path, const struct store_options *o, struct store **out,
+                            struct err *err)
 {
+    UNUSED(o);
     if (!*path)
         return err_set(err, E_USAGE, "the store's directory is not named: give file:///DIR");
     int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -10,10 +10,20 @@
 
 static const struct {
     const char *scheme, *what;
-    enum status (*open)(const char *rest, struct store **out, struct err *err);
+    enum status (*open)(const char *rest, const struct store_options *o, struct store **out,
+                        struct err *err);
 } kinds[] = {
     {"file", "a directory", file_store_open},
+    {"s3", "a bucket", s3_store_open},
 };
+
+const struct store_options store_options_default = {.endpoint = "",
+                                                    .region = "",
+                                                    .ca = "",
+                                                    .timeout_us = 60000000,
+                                                    .stall_us = 10000000,
+                                                    .retries = 5,
+                                                    .retry_budget = 100};
 
 static enum status unknown_scheme(const char *url, size_t scheme_len, struct err *err)
 {
@@ -28,11 +38,12 @@ static enum status unknown_scheme(const char *url, size_t scheme_len, struct err
                    url, (int)MIN(scheme_len, (size_t)32), url, known);
 }
 
-enum status store_open(const char *url, struct store **out, struct err *err)
+enum status store_open_with(const char *url, const struct store_options *o, struct store **out,
+                            struct err *err)
 {
     const char *sep = strstr(url, "://");
     if (!sep) {
-        enum status s = file_store_open(url, out, err);
+        enum status s = file_store_open(url, o, out, err);
         if (s == OK)
             snprintf((*out)->url, sizeof((*out)->url), "file://%s", url);
         return s;
@@ -41,12 +52,23 @@ enum status store_open(const char *url, struct store **out, struct err *err)
     for (size_t i = 0; i < ARRAY_COUNT(kinds); i++) {
         if (strlen(kinds[i].scheme) != len || memcmp(kinds[i].scheme, url, len) != 0)
             continue;
-        enum status s = kinds[i].open(sep + 3, out, err);
+        enum status s = kinds[i].open(sep + 3, o, out, err);
         if (s == OK)
             snprintf((*out)->url, sizeof((*out)->url), "%s", url);
         return s;
     }
     return unknown_scheme(url, len, err);
+}
+
+enum status store_open(const char *url, struct store **out, struct err *err)
+{
+    return store_open_with(url, &store_options_default, out, err);
+}
+
+void store_stop(struct store *s)
+{
+    if (s->ops->stop)
+        s->ops->stop(s);
 }
 
 void store_free(struct store **s)

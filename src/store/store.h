@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* Named bytes elsewhere: ranged reads of objects by key. Today file:// (a directory); s3:// takes
- * the same door. Keys are `/`-separated names already proven to match the model grammar: a key
- * never leaves the root, whatever links the directory holds. */
+/* Named bytes elsewhere: ranged reads of objects by key, from file:// (a directory) or s3:// (a
+ * bucket; docs/store.md). Keys are `/`-separated names already proven to match the model grammar: a
+ * key never leaves the root, whatever links the directory holds. */
 #ifndef ROOST_STORE_STORE_H
 #define ROOST_STORE_STORE_H
 
@@ -33,6 +33,7 @@ struct store_ops {
                         size_t n, struct err *err);
     enum status (*list)(struct store *s, const char *prefix, store_list_fn *fn, void *arg,
                         struct err *err);
+    void (*stop)(struct store *s); /* NULL: nothing of it waits */
     void (*free)(struct store *s);
 };
 
@@ -42,18 +43,47 @@ struct store {
     char url[1024]; /* for messages */
 };
 
-/* "file:///abs/dir", "file://rel/dir" or a bare path.  errors: E_USAGE for another scheme;
- * E_NOT_FOUND when the directory does not exist; E_STORE when it cannot be opened; E_NO_MEMORY */
+enum store_style {
+    STORE_STYLE_AUTO, /* HOST for Amazon's own endpoints, PATH for others */
+    STORE_STYLE_PATH, /* the bucket is the first segment of the path */
+    STORE_STYLE_HOST, /* the bucket is in front of the host's name */
+};
+
+/* How an s3:// store is asked. Texts are borrowed until return. */
+struct store_options {
+    const char *endpoint; /* "http[s]://HOST[:PORT]"; "": AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, or
+                           * Amazon's of the region */
+    const char *region;   /* "": AWS_REGION, AWS_DEFAULT_REGION, the profile's, us-east-1 */
+    const char *ca;       /* file of certificates to trust; "": AWS_CA_BUNDLE or the machine's */
+    enum store_style style;
+    uint64_t timeout_us;   /* of one request with all its retries */
+    uint64_t stall_us;     /* without a byte before a try is given up */
+    uint32_t retries;      /* of one request at most */
+    uint32_t retry_budget; /* of all requests together, until others have gone well */
+};
+extern const struct store_options store_options_default;
+
+/* "file:///abs/dir", "file://rel/dir", a bare path, or "s3://BUCKET[/PREFIX]"; nothing is asked of
+ * a bucket yet.  thread: one, at the start   blocks: disk errors: E_USAGE for another scheme, or a
+ * bucket, endpoint or region that is none; E_NOT_FOUND when the directory does not exist; E_STORE
+ * when it cannot be opened; E_UNSUPPORTED without libcurl; E_NO_MEMORY */
+enum status store_open_with(const char *url, const struct store_options *o, struct store **out,
+                            struct err *err) WARN_UNUSED;
+/* With store_options_default. */
 enum status store_open(const char *url, struct store **out, struct err *err) WARN_UNUSED;
-void store_free(struct store **s);
+/* From now on whatever would wait for the network ends with E_CANCELLED, calls under way among it.
+ * thread: any */
+void store_stop(struct store *s);
+void store_free(struct store **s); /* nobody calls into it any more */
 
 /* Is it one or more segments [A-Za-z0-9_][A-Za-z0-9._-]* joined by '/', shorter than STORE_KEY_MAX?
  * Nothing else is ever asked of a store. */
 bool store_key_valid(const char *key);
 
 /* All three block on disk or network.  thread: loader or CLI, never event or exec
- * errors: E_BAD_INPUT for a key that is not one; E_NOT_FOUND; E_STORE (unavailable, not a plain
- *         file, changed under the read, shorter than asked for); E_NO_MEMORY */
+ * errors: E_BAD_INPUT for a key that is not one; E_NOT_FOUND; E_STORE (unavailable, denied, not a
+ *         plain file, changed under the read, shorter than asked for); E_CANCELLED after
+ * store_stop; E_NO_MEMORY */
 enum status store_stat(struct store *s, const char *key, struct store_object *out,
                        struct err *err) WARN_UNUSED;
 /* Exactly [off, off+n) of the object whose tag is `tag` ("": any): E_STORE when it changed. Counts

@@ -6,8 +6,12 @@
 
 #include "store/store.h"
 
-/* A directory. errors: as store_open */
-enum status file_store_open(const char *path, struct store **out, struct err *err) WARN_UNUSED;
+/* A directory, which has no options. errors: as store_open */
+enum status file_store_open(const char *path, const struct store_options *o, struct store **out,
+                            struct err *err) WARN_UNUSED;
+/* What stands behind "s3://". errors: as store_open */
+enum status s3_store_open(const char *rest, const struct store_options *o, struct store **out,
+                          struct err *err) WARN_UNUSED;
 
 /* Is it one segment of a key? */
 bool store_segment_valid(const char *s, size_t len);

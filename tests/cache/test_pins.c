@@ -226,12 +226,63 @@ START_TEST(callbacks_may_call_the_cache)
 }
 END_TEST
 
+/* Answers by the list, in the order of the calls. */
+static struct {
+    int calls, answers;
+    struct waiter *order[8];
+} together;
+
+static void note_list(struct waiter *list, enum status s, const struct pin *pin,
+                      const struct err *err)
+{
+    UNUSED(err);
+    ck_assert_int_eq(s, OK);
+    ck_assert_ptr_nonnull(pin);
+    together.calls++;
+    for (; list; list = list->next)
+        together.order[together.answers++] = list;
+}
+
+START_TEST(who_waits_for_one_load_is_answered_together)
+{
+    enum { LISTED = 4 };
+    struct fake *f = fake_new(FAKE_MANUAL, LIMIT, SLOTS);
+    struct waiter w[LISTED];
+    struct client first, between;
+    struct pin pin;
+    struct err err;
+    client_pin(&first, f, "a-100");
+    for (int i = 0; i < LISTED; i++) {
+        w[i] = (struct waiter){.done_all = note_list, .counts = true};
+        ck_assert_int_eq(cache_pin(f->cache, "a-100", 1, &w[i], &pin, &err), PIN_WAITING);
+        if (i == 1)
+            client_pin(&between, f, "a-100");
+    }
+    ck_assert(cache_cancel_wait(f->cache, &w[2]));
+    fake_load_next(f);
+    ck_assert_int_eq(together.calls, 1);
+    ck_assert_int_eq(together.answers, LISTED - 1);
+    ck_assert_ptr_eq(together.order[0], &w[0]);
+    ck_assert_ptr_eq(together.order[1], &w[1]);
+    ck_assert_ptr_eq(together.order[2], &w[3]);
+    ck_assert_int_eq(first.answers, 1);
+    ck_assert_int_eq(between.answers, 1);
+    ck_assert_uint_eq(fake_info(f, "a-100").pins, LISTED - 1 + 2);
+    for (int i = 0; i < LISTED - 1; i++)
+        cache_unpin(f->cache, &first.pin);
+    client_unpin(&first, f);
+    client_unpin(&between, f);
+    fake_free(f);
+}
+END_TEST
+
 Suite *suite_pins(void)
 {
-    return SUITE(
-        "pins", a_miss_loads_and_the_next_pin_hits, five_hundred_first_calls_load_once,
-        a_withdrawn_waiter_is_not_called_and_the_load_goes_on,
-        a_load_whose_waiters_all_left_becomes_resident, only_invocations_count_and_stamp,
-        an_unknown_name_leaves_no_record, a_model_that_went_from_the_store_loses_its_record,
-        looking_at_a_resident_model_counts_nothing_and_loads_nothing, callbacks_may_call_the_cache);
+    return SUITE("pins", a_miss_loads_and_the_next_pin_hits, five_hundred_first_calls_load_once,
+                 a_withdrawn_waiter_is_not_called_and_the_load_goes_on,
+                 a_load_whose_waiters_all_left_becomes_resident, only_invocations_count_and_stamp,
+                 an_unknown_name_leaves_no_record,
+                 a_model_that_went_from_the_store_loses_its_record,
+                 looking_at_a_resident_model_counts_nothing_and_loads_nothing,
+                 callbacks_may_call_the_cache, who_waits_for_one_load_is_answered_together);
 }

@@ -20,7 +20,7 @@ static int by_name(const void *a, const void *b)
 
 START_TEST(pages_hold_every_record_once_in_name_order)
 {
-    enum { NAMES = 3000, PAGE = 7 };
+    enum { NAMES = 3000 };
     static char names[NAMES][24];
     static char *sorted[NAMES];
     struct fake *f = fake_new(FAKE_INLINE, LIMIT, SLOTS);
@@ -30,16 +30,20 @@ START_TEST(pages_hold_every_record_once_in_name_order)
         client_touch(f, names[i]);
     }
     qsort(sorted, NAMES, sizeof(sorted[0]), by_name);
-    struct slot_info page[PAGE];
-    char after[MODEL_NAME_MAX + 1] = "";
-    size_t seen = 0, n;
-    while ((n = cache_list(f->cache, after, page, PAGE))) {
-        for (size_t i = 0; i < n; i++)
-            ck_assert_str_eq(page[i].name, sorted[seen + i]);
-        seen += n;
-        memcpy(after, page[n - 1].name, sizeof(after));
+    static struct slot_info page[NAMES + 1];
+    static const size_t sizes[] = {7, 1000, 1001, NAMES, NAMES + 1}; /* some take several looks */
+    for (size_t k = 0; k < ARRAY_COUNT(sizes); k++) {
+        char after[MODEL_NAME_MAX + 1] = "";
+        size_t seen = 0, n;
+        while ((n = cache_list(f->cache, after, page, sizes[k]))) {
+            ck_assert_uint_eq(n, MIN(sizes[k], NAMES - seen));
+            for (size_t i = 0; i < n; i++)
+                ck_assert_str_eq(page[i].name, sorted[seen + i]);
+            seen += n;
+            memcpy(after, page[n - 1].name, sizeof(after));
+        }
+        ck_assert_uint_eq(seen, NAMES);
     }
-    ck_assert_uint_eq(seen, NAMES);
     ck_assert_uint_eq(cache_list(f->cache, "", page, 0), 0);
     ck_assert_uint_eq(cache_list(f->cache, "t5", page, 1), 1);
     ck_assert_int_eq(strncmp(page[0].name, "t5/", 3), 0);
@@ -168,6 +172,101 @@ START_TEST(slots_are_counted_by_state)
 }
 END_TEST
 
+/* A node has a record of each name that was ever asked for: one block of the heap, and a second one
+ * only where there are words of a failure. With 100,000 names each byte here is 100 KB. */
+START_TEST(a_record_is_one_small_block)
+{
+    enum {
+        NAMES = 500,
+        MOST = 512 - 64
+    }; /* and 64 bytes of name, in the largest class that fits */
+    char name[32];
+    struct fake *f = fake_new(FAKE_INLINE, 1, SLOTS);
+    ck_assert_uint_le(sizeof(struct slot), MOST);
+    client_touch(f, "first-1");
+    const int64_t before = alloc_live();
+    for (unsigned i = 0; i < NAMES; i++) {
+        snprintf(name, sizeof(name), "customer%u-1", i);
+        client_touch(f, name);
+    }
+    ck_assert_int_eq(alloc_live(), before + NAMES);
+    fake_free(f);
+}
+END_TEST
+
+/* Loads name, which fails with code. */
+static void load_badly(struct fake *f, const char *name, enum status code)
+{
+    struct client k;
+    ck_assert_int_eq(client_pin(&k, f, name), PIN_WAITING);
+    struct fake_call call = fake_next_load(f);
+    fake_fail_load(f, &call, code);
+}
+
+START_TEST(words_of_a_failure_are_kept_only_while_they_are_true)
+{
+    struct fake *f = fake_new(FAKE_MANUAL, LIMIT, SLOTS);
+    struct client k;
+    const int64_t before = alloc_live();
+    load_badly(f, "a-1", E_CORRUPT);
+    load_badly(f, "b-1", E_CANCELLED); /* nothing is said of the model, and no record is left */
+    ck_assert_int_eq(alloc_live(), before + 2);
+    f->now_us += 60 * UINT64_C(1000000);
+    load_badly(f, "a-1", E_UNSUPPORTED); /* instead of the other */
+    ck_assert_str_eq(fake_info(f, "a-1").last_error.msg, "a-1: unsupported");
+    ck_assert_int_eq(alloc_live(), before + 2);
+    f->now_us += 60 * UINT64_C(1000000);
+    ck_assert_int_eq(client_pin(&k, f, "a-1"), PIN_WAITING);
+    fake_load_next(f);
+    ck_assert_int_eq(fake_info(f, "a-1").last_error.code, OK);
+    ck_assert_int_eq(alloc_live(), before + 2); /* the record, and the fake's value */
+    client_unpin(&k, f);
+    fake_free(f);
+}
+END_TEST
+
+static void forget(void *arg)
+{
+    UNUSED(arg);
+}
+
+START_TEST(words_go_with_the_record_to_a_fresh_slot)
+{
+    struct fake *f = fake_new(FAKE_MANUAL, LIMIT, SLOTS);
+    struct client k, again;
+    struct err err;
+    load_badly(f, "a-1", E_CORRUPT);
+    f->now_us += 60 * UINT64_C(1000000);
+    ck_assert_int_eq(client_pin(&k, f, "a-1"), PIN_WAITING);
+    struct fake_call cancelled = fake_next_load(f);
+    ck_ok(cache_unload(f->cache, "a-1", forget, NULL, &err), &err);
+    ck_assert_int_eq(client_pin(&again, f, "a-1"), PIN_WAITING);
+    fake_fail_load(f, &cancelled, E_CANCELLED);
+    ck_assert_str_eq(fake_info(f, "a-1").last_error.msg, "a-1: corrupt");
+    fake_load_next(f);
+    client_unpin(&again, f);
+    fake_free(f);
+}
+END_TEST
+
+START_TEST(a_failure_without_memory_for_its_words_is_told_by_its_status)
+{
+    struct fake *f = fake_new(FAKE_MANUAL, LIMIT, SLOTS);
+    struct client k;
+    ck_assert_int_eq(client_pin(&k, f, "a-1"), PIN_WAITING);
+    struct fake_call call = fake_next_load(f);
+    alloc_fail_at(1);
+    fake_fail_load(f, &call, E_CORRUPT);
+    alloc_fail_at(0);
+    ck_assert_str_eq(k.err.msg, "a-1: corrupt"); /* who waited for it has them all the same */
+    ck_assert_int_eq(client_pin(&k, f, "a-1"), PIN_FAILED);
+    ck_assert_int_eq(k.err.code, E_CORRUPT);
+    ck_assert_str_eq(k.err.msg, "corrupt");
+    ck_assert_str_eq(fake_info(f, "a-1").last_error.msg, "corrupt");
+    fake_free(f);
+}
+END_TEST
+
 START_TEST(every_state_has_its_word)
 {
     ck_assert_str_eq(slot_state_text(SLOT_ABSENT), "absent");
@@ -184,5 +283,8 @@ Suite *suite_records(void)
                  the_table_finds_what_was_added_and_not_removed,
                  the_oldest_idle_record_makes_place_for_a_new_one,
                  a_resident_record_makes_place_when_none_is_idle, slots_are_counted_by_state,
+                 a_record_is_one_small_block, words_of_a_failure_are_kept_only_while_they_are_true,
+                 words_go_with_the_record_to_a_fresh_slot,
+                 a_failure_without_memory_for_its_words_is_told_by_its_status,
                  every_state_has_its_word);
 }

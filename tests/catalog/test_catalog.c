@@ -30,14 +30,25 @@ static void teardown(void)
     tree_fini(&tree);
 }
 
-static void resolves(const char *name, const char *key, const char *version)
+static void resolves_to(const char *name, const char *key, const char *version, bool raw)
 {
     struct resolved r;
     ck_ok(catalog_resolve(store, name, &r, &err), &err);
     ck_assert_str_eq(r.key, key);
     ck_assert_str_eq(r.version, version);
+    ck_assert(r.raw == raw);
     ck_assert_uint_eq(r.object.bytes, strlen(key));
     ck_assert_str_ne(r.object.tag, "");
+}
+
+static void resolves(const char *name, const char *key, const char *version)
+{
+    resolves_to(name, key, version, false);
+}
+
+static void resolves_raw(const char *name, const char *key, const char *version)
+{
+    resolves_to(name, key, version, true);
 }
 
 /* Every file holds its own key. */
@@ -51,14 +62,23 @@ START_TEST(the_first_place_wins)
     setup(10);
     struct resolved r;
     ck_assert_int_eq(catalog_resolve(store, "acme/m", &r, &err), E_NOT_FOUND);
+    put("acme/m.tar.gz");
+    resolves_raw("acme/m", "acme/m.tar.gz", "");
+    put("acme/m.json");
+    resolves_raw("acme/m", "acme/m.json", "");
+    put("acme/m.ubj");
+    resolves_raw("acme/m", "acme/m.ubj", "");
     put("acme/m.onnx");
-    ck_assert_int_eq(catalog_resolve(store, "acme/m", &r, &err), E_UNSUPPORTED);
-    ck_assert_ptr_nonnull(strstr(err.msg, "roost compile"));
+    resolves_raw("acme/m", "acme/m.onnx", "");
     put("acme/m.roost");
     resolves("acme/m", "acme/m.roost", "");
     put("acme/m/2/model.roost");
+    put("acme/m/9/model.json");
+    resolves_raw("acme/m", "acme/m/9/model.json", "9");
+    put("acme/m/10/model.onnx");
+    resolves_raw("acme/m", "acme/m/10/model.onnx", "10");
     put("acme/m/10/model.roost");
-    put("acme/m/11/model.onnx");
+    put("acme/m/11/other.onnx");
     put("acme/m/012/model.roost");
     put("acme/m/x99/model.roost");
     resolves("acme/m", "acme/m/10/model.roost", "10");
@@ -67,21 +87,6 @@ START_TEST(the_first_place_wins)
     resolves("acme/m", "acme/m/10/model.roost", "10");
     tree_text(&tree, "_roost/models/acme/m/current", "7\n");
     resolves("acme/m", "_roost/models/acme/m/7.roost", "7");
-    teardown();
-}
-END_TEST
-
-START_TEST(raw_models_are_named)
-{
-    static const char *const raw[] = {"a.onnx", "b.ubj", "c.json", "d.tar.gz", "e/3/model.onnx"};
-    struct resolved r;
-    setup(10);
-    for (size_t i = 0; i < ARRAY_COUNT(raw); i++) {
-        char name[2] = {raw[i][0], 0};
-        put(raw[i]);
-        ck_assert_int_eq(catalog_resolve(store, name, &r, &err), E_UNSUPPORTED);
-        ck_assert_ptr_nonnull(strstr(err.msg, raw[i]));
-    }
     teardown();
 }
 END_TEST
@@ -208,7 +213,7 @@ START_TEST(a_listing_shows_what_resolves)
     setup(10);
     fill();
     ck_ok(catalog_list(store, note, &l, &err), &err);
-    ck_assert_str_eq(l.text, "a=12;acme/churn=;acme/deep=3;plain=4;pub/one=1;z=;");
+    ck_assert_str_eq(l.text, "a=12;acme/churn=;acme/deep=3;plain=4;pub/one=1;raw=;z=;");
     l = (struct listing){.left = 1};
     ck_assert_int_eq(catalog_list(store, note, &l, &err), E_CANCELLED);
     ck_assert_str_eq(l.text, "a=12;acme/churn=;");
@@ -257,7 +262,7 @@ END_TEST
 
 Suite *suite_catalog(void)
 {
-    return SUITE("catalog", the_first_place_wins, raw_models_are_named, a_bad_pointer_is_an_error,
+    return SUITE("catalog", the_first_place_wins, a_bad_pointer_is_an_error,
                  an_unknown_name_is_remembered_longer_each_time,
                  the_oldest_is_forgotten_beyond_the_bound, the_resolver_remembers_and_forgets,
                  a_listing_shows_what_resolves, without_memory_nothing_leaks);

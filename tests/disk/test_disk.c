@@ -87,9 +87,9 @@ START_TEST(heads_stand_under_the_object_and_its_tag)
     struct disk_key a, b, c;
     struct disk_file file;
     folder_init(&f, MIB);
-    ck_assert_int_eq(disk_head_key("churn.roost", "1", &a), OK);
-    ck_assert_int_eq(disk_head_key("churn.roost", "2", &b), OK);
-    ck_assert_int_eq(disk_head_key("churn.roost1", "", &c), OK);
+    ck_assert_int_eq(disk_object_key(DISK_HEAD, "churn.roost", "1", &a), OK);
+    ck_assert_int_eq(disk_object_key(DISK_HEAD, "churn.roost", "2", &b), OK);
+    ck_assert_int_eq(disk_object_key(DISK_HEAD, "churn.roost1", "", &c), OK);
     ck_ok(put(&a, "page 0", 6), &err);
     ck_ok(disk_ref(f.disk, &a, UINT64_MAX, &file, &err), &err);
     ck_assert_uint_eq(file.bytes, 6);
@@ -386,7 +386,7 @@ START_TEST(a_scrub_finds_what_was_damaged)
         ck_ok(blob_put(f.disk, i, &err), &err);
         all += blob_make(i, buf, &k);
     }
-    ck_assert_int_eq(disk_head_key("a", "b", &head), OK);
+    ck_assert_int_eq(disk_object_key(DISK_HEAD, "a", "b", &head), OK);
     ck_ok(put(&head, "head", 4), &err);
     ck_assert_int_eq(chmod(blob_path(&f, 4, path), 0600), 0);
     int fd = open(path, O_RDWR);

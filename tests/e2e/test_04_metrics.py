@@ -13,6 +13,9 @@ IRIS = [[5.1, 3.5, 1.4, 0.2]]
 ASKED = ("http_2xx", "http_4xx", "connections")
 
 SHORT = {
+    "compiles_ok": 'roost_compiles_total{result="ok"}',
+    "compiles_failed": 'roost_compiles_total{result="failed"}',
+    "compiles_cancelled": 'roost_compiles_total{result="cancelled"}',
     "hit": 'roost_cache_lookups_total{result="hit"}',
     "miss": 'roost_cache_lookups_total{result="miss"}',
     "joined": 'roost_cache_lookups_total{result="joined"}',
@@ -66,6 +69,15 @@ for _limit in ("queue", "probes", "prefetches", "memory", "never_fits", "arena",
                "body", "slow_client", "idle", "connections", "deadline",
                "record_trace"):
     SHORT[f"refused_{_limit}"] = f'roost_refused_total{{limit="{_limit}"}}'
+
+
+for _kind in ("stat", "read", "list", "credentials"):
+    SHORT[f"s3_{_kind}"] = f'roost_s3_requests_total{{kind="{_kind}"}}'
+for _reason in ("status", "slow_down", "connection", "stalled", "truncated", "protocol", "credentials"):
+    SHORT[f"s3_retry_{_reason}"] = f'roost_s3_retries_total{{reason="{_reason}"}}'
+for _reason in ("changed", "denied", "refused", "credentials", "timeout", "retries", "budget"):
+    SHORT[f"s3_failure_{_reason}"] = f'roost_s3_failures_total{{reason="{_reason}"}}'
+SHORT["s3_received"] = "roost_s3_received_bytes_total"
 
 
 # Where memory comes from depends on what was freed before, workers" arenas among it; and whether weights

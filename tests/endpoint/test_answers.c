@@ -278,12 +278,12 @@ START_TEST(a_model_that_cannot_be_loaded_is_500_by_class_only)
     char text[8192];
     setup(&(struct node_config){.backoff_us = 60u * 1000 * 1000});
     tree_text(&node.tree, "broken.roost", "not an artifact");
-    tree_text(&node.tree, "raw.onnx", "x");
+    tree_text(&node.tree, "raw.onnx", "\x08");
     answers("broken", one, E_CORRUPT, "model 'broken' cannot be loaded: corrupt", 60);
     ck_assert_ptr_null(strstr(call.inv.err.msg, "page 0"));
     ck_assert_ptr_nonnull(strstr(node_describe(&node, "broken", text), "page 0"));
-    answers("raw", one, E_UNSUPPORTED, "model 'raw' cannot be loaded: unsupported", 60);
-    ck_assert_ptr_nonnull(strstr(node_describe(&node, "raw", text), "roost compile"));
+    answers("raw", one, E_CORRUPT, "model 'raw' cannot be loaded: corrupt", 60);
+    ck_assert_ptr_nonnull(strstr(node_describe(&node, "raw", text), "no ONNX model"));
     ck_assert_uint_eq(metric_get(M_LOADS_FAILED), 2);
     ck_assert_int_eq(call_once(&node, "m", one, NULL), OK); /* costs no other model anything */
     node_fini(&node);

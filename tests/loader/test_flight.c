@@ -3,6 +3,7 @@
 /* Many callers, cancels and the drain against loads under way. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "metrics/metrics.h"
@@ -11,7 +12,7 @@
 
 static const char one[] = "{\"instances\": [[0.1, 0.2, 0.3, 0.4]]}";
 
-enum { CALLERS = 500, THREADS = 10 };
+enum { CALLERS = 1000, THREADS = 10 };
 
 static struct node node;
 static struct call calls[CALLERS];
@@ -23,6 +24,14 @@ static void setup(const struct node_config *c)
     node_put_mlp(&node, "m.roost", 1);
 }
 
+static uint64_t file_bytes(void)
+{
+    char path[512];
+    struct stat s;
+    ck_assert_int_eq(stat(tree_path(&node.tree, "m.roost", path), &s), 0);
+    return (uint64_t)s.st_size;
+}
+
 static void *call_some(void *arg)
 {
     struct call *some = arg;
@@ -31,7 +40,7 @@ static void *call_some(void *arg)
     return NULL;
 }
 
-START_TEST(five_hundred_first_calls_read_the_store_once)
+START_TEST(a_thousand_first_calls_read_each_byte_once)
 {
     pthread_t threads[THREADS];
     setup(&(struct node_config){0});
@@ -58,6 +67,7 @@ START_TEST(five_hundred_first_calls_read_the_store_once)
     ck_assert_uint_eq(how[LOOKUP_JOINED], CALLERS - 1);
     ck_assert_uint_eq(gate_reads(&node.gate), 3);
     ck_assert_uint_eq(metric_get(M_STORE_READS), 3);
+    ck_assert_uint_eq(metric_get(M_STORE_READ_BYTES), file_bytes());
     ck_assert_uint_eq(metric_get(M_LOADS_OK), 1);
     node_fini(&node);
 }
@@ -188,7 +198,9 @@ START_TEST(a_loader_that_never_started_goes_away)
 {
     struct loader *l;
     const struct loader_resolver r = {0};
-    ck_assert_int_eq(loader_new(NULL, &r, &(struct loader_config){.threads = 3}, &l), OK);
+    ck_assert_int_eq(
+        loader_new(NULL, &r, &(struct loader_config){.threads = 3, .compile = {.threads = 1}}, &l),
+        OK);
     loader_drain(l);
     loader_free(&l);
     ck_assert_ptr_null(l);
@@ -197,7 +209,7 @@ END_TEST
 
 Suite *suite_flight(void)
 {
-    return SUITE("flight", five_hundred_first_calls_read_the_store_once,
+    return SUITE("flight", a_thousand_first_calls_read_each_byte_once,
                  a_cancelled_load_ends_at_the_next_chunk, a_drain_ends_loads_queued_and_under_way,
                  more_models_than_fit, a_loader_that_never_started_goes_away);
 }

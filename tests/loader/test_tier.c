@@ -231,7 +231,8 @@ START_TEST(models_may_go_while_they_are_written)
         ck_assert_int_eq(order_load(&node, i % 2 ? "a" : "b"), OK);
         ck_assert_int_eq(order_unload(&node, i % 2 ? "a" : "b"), OK);
         ck_ok(store_stat(&node.gate.store, i % 2 ? "a.roost" : "b.roost", &o, &err), &err);
-        ck_assert_int_eq(disk_head_key(i % 2 ? "a.roost" : "b.roost", o.tag, &key), OK);
+        ck_assert_int_eq(disk_object_key(DISK_HEAD, i % 2 ? "a.roost" : "b.roost", o.tag, &key),
+                         OK);
         if (disk_evict(disk, &key, &err) != OK)
             ck_assert_int_eq(err.code, E_NOT_FOUND);
     }

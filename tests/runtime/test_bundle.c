@@ -126,9 +126,8 @@ START_TEST(a_program_runs_wherever_its_blobs_lie)
         ck_ok(program_bind(&reader, &b, &p, &err), &err);
         bundle_publish(kept);
         run(p);
-        struct blob_part parts[CONSTS];
+        struct blob_part *parts = kept->parts; /* there until the last of them is free */
         const uint32_t n = kept->n_parts;
-        memcpy(parts, kept->parts, n * sizeof(parts[0]));
         program_free(&p);
         for (uint32_t i = 0; i < n; i++)
             blob_part_free(&parts[i]);
@@ -223,6 +222,42 @@ START_TEST(parts_that_go_together_are_recycled)
 }
 END_TEST
 
+/* Frees the own part first or last, and those of blobs in an order that begins with `first`. */
+static void free_all(struct bundle *b, uint32_t first, bool own_first)
+{
+    struct blob_part *parts = b->parts;
+    if (own_first)
+        bundle_free(&b);
+    for (uint32_t i = 0; i < CONSTS; i++)
+        blob_part_free(&parts[(first + i) % CONSTS]);
+    if (!own_first)
+        bundle_free(&b);
+}
+
+/* Only who leaves last has pages to keep: the addresses of those before it are nobody's. */
+START_TEST(what_is_kept_are_pages_and_not_addresses)
+{
+    const enum blob_home homes[] = {BLOB_OWN, BLOB_SHARED, BLOB_SHARED, BLOB_SHARED, BLOB_SHARED};
+    const struct pool_limits before = pool_limits(), none = {0, UINT64_MAX};
+    setup();
+    for (uint32_t turn = 0; turn < 2 * CONSTS; turn++) {
+        const uint32_t first = turn / 2, last = (first + CONSTS - 1) % CONSTS;
+        const bool own_first = turn % 2;
+        pool_set_limits(&none);
+        pool_set_limits(&before);
+        struct bundle *b = bring(homes);
+        bundle_publish(b);
+        const struct blob_record r = blob(last + 1);
+        free_all(b, first, own_first);
+        ck_assert_uint_eq(pool_kept_bytes(), own_first ? bundle_blob_bytes(&r) : own_bytes());
+        b = bring(homes); /* of those pages, and of fresh ones */
+        bundle_free(&b);
+        ck_assert_uint_eq(region_live_bytes(), 0);
+    }
+    teardown();
+}
+END_TEST
+
 static void *free_part(void *part)
 {
     blob_part_announce(part);
@@ -276,5 +311,6 @@ Suite *suite_bundle(void)
 {
     return SUITE("bundle", a_program_runs_wherever_its_blobs_lie, parts_go_in_any_order,
                  an_unpublished_bundle_goes_whole, parts_that_go_together_are_recycled,
-                 parts_may_go_on_threads_of_their_own, every_allocation_of_a_bundle_may_fail);
+                 what_is_kept_are_pages_and_not_addresses, parts_may_go_on_threads_of_their_own,
+                 every_allocation_of_a_bundle_may_fail);
 }

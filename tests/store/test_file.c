@@ -241,8 +241,8 @@ START_TEST(opening_says_what_is_wrong)
 {
     struct store *s = NULL;
     setup();
-    ck_assert_int_eq(store_open("s3://bucket/x", &s, &err), E_USAGE);
-    ck_assert_ptr_nonnull(strstr(err.msg, "file:// (a directory)"));
+    ck_assert_int_eq(store_open("gs://bucket/x", &s, &err), E_USAGE);
+    ck_assert_ptr_nonnull(strstr(err.msg, "file:// (a directory), s3:// (a bucket)"));
     ck_assert_int_eq(store_open("", &s, &err), E_USAGE);
     ck_assert_int_eq(store_open("/nowhere/at/all", &s, &err), E_NOT_FOUND);
     ck_assert_int_eq(store_open("file:///etc/hostname", &s, &err), E_NOT_FOUND);

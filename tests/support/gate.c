@@ -60,7 +60,8 @@ static void gate_free(struct store *s)
     (void)s;
 }
 
-static const struct store_ops gate_ops = {gate_stat, gate_read, gate_list, gate_free};
+static const struct store_ops gate_ops = {
+    .stat = gate_stat, .read = gate_read, .list = gate_list, .free = gate_free};
 
 void gate_init(struct gate *g, struct store *under)
 {

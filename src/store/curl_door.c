@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* Every function of the table is there, or the door stays shut. */
-#include "cli/curl_door.h"
+#include "store/curl_door.h"
 
 #include <dlfcn.h>
 #include <string.h>
@@ -12,7 +12,7 @@ static enum status load(struct err *err)
 {
     void *lib = dlopen("libcurl.so.4", RTLD_LAZY | RTLD_LOCAL);
     if (!lib)
-        return err_set(err, E_UNSUPPORTED, "asking a server takes libcurl: %s", dlerror());
+        return err_set(err, E_UNSUPPORTED, "speaking HTTP takes libcurl: %s", dlerror());
     static const char *const names[] = {
 #define X(ours, theirs) #theirs,
         CURL_DOOR_TABLE(X)

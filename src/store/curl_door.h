@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* libcurl, loaded when a verb first asks a server. It brings some forty libraries with it, whose
- * start costs more than all of ours: too much for the verbs that need none of it, and for each
- * child that compiles one model. */
-#ifndef ROOST_CLI_CURL_DOOR_H
-#define ROOST_CLI_CURL_DOOR_H
+/* libcurl, loaded when a verb first asks a server or a store is s3://. It brings some forty
+ * libraries with it, whose start costs more than all of ours: too much for the verbs that need none
+ * of it, and for each child that compiles one model. */
+#ifndef ROOST_STORE_CURL_DOOR_H
+#define ROOST_STORE_CURL_DOOR_H
 
 #include <curl/curl.h>
 
@@ -12,7 +12,9 @@
 
 /* name here, name in libcurl; the types are those of its header */
 #define CURL_DOOR_TABLE(X)                                                                         \
+    X(global_init, curl_global_init)                                                               \
     X(easy_init, curl_easy_init)                                                                   \
+    X(easy_reset, curl_easy_reset)                                                                 \
     X(easy_setopt, curl_easy_setopt)                                                               \
     X(easy_perform, curl_easy_perform)                                                             \
     X(easy_getinfo, curl_easy_getinfo)                                                             \
@@ -28,7 +30,8 @@ struct curl_door {
 #undef X
 };
 
-/* *out is valid for the rest of the process.  thread: one   blocks: disk, the first time
+/* *out is valid for the rest of the process; what is behind it may be called by any thread.
+ * thread: one, at the start   blocks: disk, the first time
  * errors: E_UNSUPPORTED when libcurl is not installed */
 enum status curl_door_open(const struct curl_door **out, struct err *err) WARN_UNUSED;
 

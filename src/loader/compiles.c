@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+#include "loader/compiles.h"
+
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "loader/loader_priv.h"
+#include "metrics/metrics.h"
+
+void compiles_init(struct compiles *c)
+{
+    lock_init(&c->lock, LOCK_COMPILES);
+    cond_init(&c->changed);
+}
+
+void compiles_submit(struct compiles *c, struct compile_job *job)
+{
+    job->next = NULL;
+    lock_take(&c->lock);
+    *(c->last ? &c->last->next : &c->first) = job;
+    c->last = job;
+    cond_wake_one(&c->changed);
+    lock_release(&c->lock);
+}
+
+/* NULL when it stops. */
+static struct compile_job *next_job(struct compiles *c)
+{
+    lock_take(&c->lock);
+    while (!c->first && !c->stopping)
+        cond_wait(&c->changed, &c->lock, 0);
+    struct compile_job *job = c->first;
+    if (job) {
+        c->first = job->next;
+        if (!c->first)
+            c->last = NULL;
+    }
+    lock_release(&c->lock);
+    return job;
+}
+
+/* One compile under way. */
+struct going {
+    const struct load_env *env;
+    const struct compile_job *job;
+};
+
+static enum status still_wanted(const void *arg, struct err *err)
+{
+    const struct going *g = arg;
+    if (atomic_load(g->env->draining))
+        return err_set(err, E_DRAINING, "the server is draining: %s is not compiled", g->job->name);
+    if (cache_load_cancelled(g->env->cache, g->job->slot))
+        return err_set(err, E_CANCELLED, "the load of %s was cancelled", g->job->name);
+    return OK;
+}
+
+static void run_job(struct compiles *c, struct compile_job *job)
+{
+    const struct going g = {c->env, job};
+    const struct raw_going going = {still_wanted, &g};
+    struct err err = {.code = OK};
+    uint64_t began_us = clock_now_us();
+    enum status s = still_wanted(&g, &err);
+    if (s == OK)
+        s = raw_compile(c->env, &job->at, &going, &job->out, &err);
+    uint64_t us = clock_now_us() - began_us;
+    if (s == OK) {
+        metric_add(M_COMPILES_OK, 1);
+        histogram_us(H_COMPILE, us);
+        LOG(LOG_INFO, "compiled", log_str("model", job->name), log_str("key", job->at.key),
+            log_num("bytes", (int64_t)job->out.bytes), log_num("ms", (int64_t)(us / 1000)));
+    } else {
+        metric_add(s == E_CANCELLED || s == E_DRAINING ? M_COMPILES_CANCELLED : M_COMPILES_FAILED,
+                   1);
+    }
+    job->done(job, s, &err);
+}
+
+static void *run_all(void *arg)
+{
+    struct compiles *c = arg;
+    struct compile_job *job;
+    while ((job = next_job(c)))
+        run_job(c, job);
+    return NULL;
+}
+
+enum status compiles_start(struct compiles *c, const struct load_env *env, uint32_t threads,
+                           struct err *err)
+{
+    c->env = env;
+    c->threads = alloc_zero(threads, sizeof(*c->threads));
+    if (!c->threads)
+        return err_set(err, E_NO_MEMORY, "no memory for %u compilers", threads);
+    while (c->started < threads) {
+        char name[16];
+        if (pthread_create(&c->threads[c->started], NULL, run_all, c) != 0)
+            return err_set(err, E_INTERNAL, "compiler %u of %u could not be started",
+                           c->started + 1, threads);
+        snprintf(name, sizeof(name), "compiler-%u", c->started);
+        pthread_setname_np(c->threads[c->started++], name);
+    }
+    return OK;
+}
+
+void compiles_fini(struct compiles *c)
+{
+    lock_take(&c->lock);
+    c->stopping = true;
+    cond_wake_all(&c->changed);
+    lock_release(&c->lock);
+    for (uint32_t i = 0; i < c->started; i++)
+        pthread_join(c->threads[i], NULL);
+    ASSERT(!c->first);
+    alloc_free(c->threads);
+    cond_fini(&c->changed);
+    lock_fini(&c->lock);
+}

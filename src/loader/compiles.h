@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* The queue of compiles and its threads, apart from the loaders': a compile takes seconds, and no
+ * load of an artifact waits behind one. */
+#ifndef ROOST_LOADER_COMPILES_H
+#define ROOST_LOADER_COMPILES_H
+
+#include <pthread.h>
+
+#include "base/lock.h"
+#include "loader/raw.h"
+
+/* A load whose model is to be compiled first. Embedded in it. */
+struct compile_job {
+    struct compile_job *next;
+    struct slot *slot;
+    const char *name;    /* borrowed until done */
+    struct resolved at;  /* set by who submits */
+    struct compiled out; /* set before done on OK; its owner ends it */
+    /* Called once on a compiler thread, without locks. */
+    void (*done)(struct compile_job *job, enum status s, const struct err *err);
+};
+
+/* Embedded. */
+struct compiles {
+    const struct load_env *env; /* borrowed; set before anything is submitted */
+    struct lock lock;           /* LOCK_COMPILES; guards what follows */
+    struct cond changed;
+    struct compile_job *first, *last;
+    bool stopping;
+    uint32_t started; /* to be joined; touched by start and fini only */
+    pthread_t *threads;
+};
+
+void compiles_init(struct compiles *c);
+/* errors: E_INTERNAL; E_NO_MEMORY */
+enum status compiles_start(struct compiles *c, const struct load_env *env, uint32_t threads,
+                           struct err *err) WARN_UNUSED;
+/* Nothing is submitted or waits any more. */
+void compiles_fini(struct compiles *c);
+void compiles_submit(struct compiles *c, struct compile_job *job); /* thread: any   blocks: no */
+
+#endif

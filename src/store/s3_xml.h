@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* The two XML documents that an S3 store answers with: a page of a listing, and an error. Only the
+ * few elements that are needed are read; a document type, entities of its own and nesting beyond
+ * S3_XML_DEPTH_MAX are refused, and nothing is allocated. */
+#ifndef ROOST_STORE_S3_XML_H
+#define ROOST_STORE_S3_XML_H
+
+#include "store/store.h"
+
+enum {
+    S3_XML_DEPTH_MAX = 16,
+    S3_XML_TEXT_MAX = 2048, /* of one element that is read; what is longer is refused */
+    S3_CODE_MAX = 64,
+    S3_CONTINUE_MAX = 1024,
+};
+
+/* One <Contents> (object) or <CommonPrefixes> (prefix). */
+struct s3_entry {
+    char key[S3_XML_TEXT_MAX]; /* whole: the listing's prefix is still in front; UTF-8 as it came */
+    bool is_prefix;
+    struct store_object object; /* all zero for a prefix */
+};
+
+/* What the page says of itself. */
+struct s3_page {
+    bool truncated;
+    char next[S3_CONTINUE_MAX]; /* NextContinuationToken; "" without one */
+};
+
+/* Borrowed until return. What it returns but OK ends the page and is returned. */
+typedef enum status s3_entry_fn(void *arg, const struct s3_entry *e);
+
+/* A <ListBucketResult>.  thread: any   blocks: no   errors: E_STORE with what is wrong; fn's */
+enum status s3_xml_list(const char *xml, size_t n, struct s3_page *page, s3_entry_fn *fn, void *arg,
+                        struct err *err) WARN_UNUSED;
+/* The <Code> of an <Error>; "" when it is no such document or the code is no word. */
+void s3_xml_error(const char *xml, size_t n, char code[S3_CODE_MAX]);
+/* An ETag as it stands in a header or document, without its quotes. False for weak ones, those of
+ * more than STORE_TAG_MAX - 1 bytes, and bytes that may not stand between quotes. */
+bool s3_tag(const char *text, size_t n, char out[STORE_TAG_MAX]);
+
+#endif

@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The Roost Authors
+"""An S3 endpoint on 127.0.0.1 that keeps objects in memory and misbehaves on order. It checks no
+signature: tests/e2e/swift.py does.
+
+    s3 = faulty_s3.Server()
+    s3.put("iris.roost", data)
+    s3.spoil("iris.roost", faulty_s3.truncate, times=2)   # the next two GETs of it
+"""
+
+import hashlib
+import random
+import re
+import socket
+import ssl
+import threading
+import urllib.parse
+
+BUCKET = "bucket"
+
+
+class Server:
+    def __init__(self, tls=None):
+        """tls: certificate and key, as files; None: plain HTTP."""
+        self.objects, self.faults, self.asked = {}, {}, []
+        self.lock = threading.Lock()
+        self.over = threading.Event()
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.tls = None
+        if tls:
+            self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.tls.load_cert_chain(*tls)
+        self.endpoint = (f"http{'s' if tls else ''}://127.0.0.1:"
+                         f"{self.listener.getsockname()[1]}")
+        self.env = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret",
+                    "AWS_ENDPOINT_URL": self.endpoint, "AWS_EC2_METADATA_DISABLED": "true",
+                    "no_proxy": "127.0.0.1"}
+        self.open = set()
+        self.threads = [threading.Thread(target=self._accept)]
+        self.threads[0].start()
+
+    def put(self, key, data):
+        with self.lock:
+            self.objects[key] = data
+
+    def spoil(self, key, fault, times=1, method="GET"):
+        """The next `times` requests of that kind go wrong that way; math.inf: all of them."""
+        with self.lock:
+            self.faults[method, key] = [fault, times]
+
+    def heal(self):
+        with self.lock:
+            self.faults.clear()
+
+    def stop(self):
+        self.over.set()
+        self.listener.shutdown(socket.SHUT_RDWR)
+        with self.lock:
+            for c in self.open:
+                try:
+                    c.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass  # it is gone
+        for t in self.threads:
+            t.join()
+        self.listener.close()
+
+    def _accept(self):
+        while True:
+            try:
+                c = self.listener.accept()[0]
+            except OSError:
+                return
+            with self.lock:
+                if self.over.is_set():
+                    c.close()
+                    return
+                self.open.add(c)
+            t = threading.Thread(target=self._serve, args=(c,))
+            self.threads.append(t)
+            t.start()
+
+    def _serve(self, c):
+        try:
+            c.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.tls:
+                plain, c = c, self.tls.wrap_socket(c, server_side=True)
+                with self.lock:
+                    self.open.discard(plain)
+                    self.open.add(c)
+            stream = c.makefile("rb")
+            while self._one(c, stream):
+                pass
+        except OSError:
+            pass  # the client is gone, or the fault was that
+        finally:
+            with self.lock:
+                self.open.discard(c)
+            c.close()
+
+    def _one(self, c, stream):
+        """One request; False ends the connection."""
+        line = stream.readline().decode("latin-1")
+        if not line:
+            return False
+        headers = {}
+        while (h := stream.readline().decode("latin-1").strip()):
+            name, value = h.split(":", 1)
+            headers[name.lower()] = value.strip()
+        method, target, _ = line.split(" ")
+        path, _, query = target.partition("?")
+        key = urllib.parse.unquote(path[len(BUCKET) + 2:])
+        with self.lock:
+            self.asked.append((method, key, headers.get("range")))
+            fault = self._next_fault(method, key)
+        answer = self._list(query) if query else self._object(method, key, headers)
+        return (fault or well)(self, c, answer)
+
+    def _next_fault(self, method, key):
+        entry = self.faults.get((method, key))
+        if not entry or entry[1] <= 0:
+            return None
+        entry[1] -= 1
+        return entry[0]
+
+    def _object(self, method, key, headers):
+        with self.lock:
+            data = self.objects.get(key)
+        if data is None:
+            return Answer("404 Not Found", {}, error("NoSuchKey"), method)
+        tag = f'"{hashlib.md5(data).hexdigest()}"'
+        if headers.get("if-match", tag) != tag:
+            return Answer("412 Precondition Failed", {}, error("PreconditionFailed"), method)
+        found = re.fullmatch(r"bytes=(\d+)-(\d+)", headers.get("range", ""))
+        if not found:
+            return Answer("200 OK", {"ETag": tag}, data, method)
+        first, last = int(found[1]), min(int(found[2]), len(data) - 1)
+        return Answer("206 Partial Content",
+                      {"ETag": tag, "Content-Range": f"bytes {first}-{last}/{len(data)}"},
+                      data[first:last + 1], method)
+
+    def _list(self, query):
+        prefix = urllib.parse.parse_qs(query, keep_blank_values=True)["prefix"][0]
+        with self.lock:
+            keys = [k for k in self.objects if k.startswith(prefix)]
+        names = {prefix + k[len(prefix):].split("/")[0] + "/" for k in keys
+                 if "/" in k[len(prefix):]}
+        rows = "".join(f"<CommonPrefixes><Prefix>{n}</Prefix></CommonPrefixes>"
+                       for n in sorted(names))
+        body = f"<ListBucketResult><IsTruncated>false</IsTruncated>{rows}</ListBucketResult>"
+        return Answer("200 OK", {}, body.encode(), "GET")
+
+
+class Answer:
+    def __init__(self, status, headers, body, method):
+        self.status, self.body, self.method = status, body, method
+        self.headers = {**headers, "Content-Length": str(len(body))}
+
+    def head(self):
+        lines = [f"HTTP/1.1 {self.status}", *(f"{k}: {v}" for k, v in self.headers.items())]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+    def wire(self):
+        return self.head() + (b"" if self.method == "HEAD" else self.body)
+
+
+def error(code):
+    return f"<Error><Code>{code}</Code><Message>secret words</Message></Error>".encode()
+
+
+# Each fault sends what it wants of an answer, and says whether the connection goes on.
+
+def well(_, c, a):
+    c.sendall(a.wire())
+    return True
+
+
+def truncate(_, c, a):
+    c.sendall(a.wire()[:-max(1, len(a.body) // 2)])
+    return False
+
+
+def reset(_, c, a):
+    c.sendall(a.wire()[:-max(1, len(a.body) // 3)])
+    c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    return False
+
+
+def silent(_, c, __):
+    c.recv(1)  # until the client goes away
+    return False
+
+
+def slow(_, c, a):
+    """All of it, a few bytes a packet."""
+    wire = a.wire()
+    for i in range(0, len(wire), 97):
+        c.sendall(wire[i:i + 97])
+    return True
+
+
+def corrupt(_, c, a):
+    """One bit of the last byte."""
+    a.body = a.body[:-1] + bytes([a.body[-1] ^ 1])
+    return well(_, c, a)
+
+
+def status(line, code):
+    def fault(_, c, a):
+        return well(_, c, Answer(line, {}, error(code), a.method))
+    return fault
+
+
+def longer(_, c, a):
+    """Says and sends more than the range."""
+    a.body += b"x" * 1000
+    a.headers["Content-Length"] = str(len(a.body))
+    return well(_, c, a)
+
+
+def shorter(_, c, a):
+    """Says less than it is, and sends it all."""
+    a.headers["Content-Length"] = str(len(a.body) // 2)
+    c.sendall(a.wire())
+    return False
+
+
+def huge(_, c, a):
+    """A length of petabytes."""
+    a.headers["Content-Length"] = str(1 << 50)
+    c.sendall(a.wire())
+    return False
+
+
+def other_range(_, c, a):
+    a.headers["Content-Range"] = "bytes 1-{}/{}".format(len(a.body), len(a.body) + 1)
+    return well(_, c, a)
+
+
+def other_tag(_, c, a):
+    a.headers["ETag"] = f'"{random.getrandbits(64):x}"'
+    return well(_, c, a)
+
+
+def no_tag(_, c, a):
+    a.headers.pop("ETag", None)
+    return well(_, c, a)
+
+
+def endless_body(s, c, a):
+    a.headers.pop("Content-Length")
+    c.sendall(a.wire())
+    while not s.over.is_set():
+        c.sendall(b"x" * 65536)
+    return False
+
+
+def endless_head(s, c, a):
+    c.sendall(b"HTTP/1.1 206 Partial\r\n")
+    while not s.over.is_set():
+        c.sendall(b"x-pad: " + b"x" * 1000 + b"\r\n")
+    return False
+
+
+def no_http(_, c, a):
+    c.sendall(b"\0\1\2 this is not it\n" * 10)
+    return False

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The Roost Authors
+"""Model files in the store that nobody compiled: invoked as they are, in every form, compiled once and
+held while they are, and a hostile one is an error of its own alone."""
+import io
+import json
+import os
+import pathlib
+import tarfile
+import tempfile
+import time
+
+import harness
+import tiny_onnx
+from test_09_sandbox import filled, slow
+
+ANSWER = json.loads((harness.MODELS / "iris" / "answer.json").read_text())
+REQUEST = (harness.MODELS / "iris" / "request.json").read_bytes()
+OK = 'roost_compiles_total{result="ok"}'
+FAILED = 'roost_compiles_total{result="failed"}'
+ONNX = (harness.MODELS / "iris" / "model.onnx").read_bytes()
+
+
+def packed(entries):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+        for name, data in entries:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            info.mtime = 1700000000.25  # a fraction: written as an extended header
+            tar.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+def xgboost_files():
+    import numpy
+    import xgboost
+
+    rng = numpy.random.RandomState(1)
+    x = rng.rand(200, 4).astype(numpy.float32)
+    booster = xgboost.train({"max_depth": 3, "objective": "reg:squarederror"},
+                            xgboost.DMatrix(x, x.sum(axis=1)), 5)
+    rows = x[:3]
+    want = booster.predict(xgboost.DMatrix(rows))
+    return bytes(booster.save_raw("json")), bytes(booster.save_raw("ubj")), rows, want
+
+
+class Raw(harness.Case):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(dir=harness._scratch())
+        self.addCleanup(folder.cleanup)
+        self.dir = pathlib.Path(folder.name) / "tier"
+
+    def put(self, store, key, data):
+        store.put(key, data)
+
+    def settle(self, store):
+        """Until the files are old enough for their tags to name their content."""
+        newest = max(p.stat().st_ctime for p in pathlib.Path(store.path).rglob("*.*"))
+        harness.wait_until(lambda: time.time() > newest + 3, "the store to settle")
+
+    def iris(self, server, model):
+        reply = server.invoke(model, REQUEST)
+        self.assertEqual(reply.status, 200, reply)
+        self.assertClose(reply.json(), ANSWER)
+
+    def test_every_form_answers_and_is_compiled_once(self):
+        store = self.store()
+        self.put(store, "plain.onnx", ONNX)
+        self.put(store, "acme/triton/1/model.onnx", b"an old version that is never read")
+        self.put(store, "acme/triton/2/model.onnx", ONNX)
+        self.put(store, "acme/triton/config.pbtxt", b'platform: "onnxruntime_onnx"')
+        self.put(store, "acme/packed.tar.gz", packed([("model.onnx", ONNX)]))
+        self.settle(store)
+        names = ["plain", "acme/triton", "acme/packed"]
+        for restart in range(2):
+            server = self.serve(store, disk=self.dir, disk_limit="64MiB")
+            for name in names:
+                self.iris(server, name)
+                server.unload(name)
+                self.iris(server, name)
+            self.assertEqual(server.metrics()[OK], 0 if restart else len(names))
+            server.stop()
+
+    def test_xgboost_files_answer_as_xgboost_does(self):
+        as_json, as_ubj, rows, want = xgboost_files()
+        store = self.store()
+        self.put(store, "json.json", as_json)
+        self.put(store, "ubj.ubj", as_ubj)
+        self.put(store, "tar.tar.gz", packed([("xgboost-model", as_ubj)]))
+        server = self.serve(store)
+        body = json.dumps({"instances": rows.tolist()}).encode()
+        for name in ("json", "ubj", "tar"):
+            reply = server.invoke(name, body)
+            self.assertEqual(reply.status, 200, reply)
+            got = [v[0] if isinstance(v, list) else v for v in reply.json()["predictions"]]
+            self.assertClose(got, want.tolist())
+
+    def test_an_artifact_beside_it_is_taken_first(self):
+        store = self.store("iris")
+        self.put(store, "iris.onnx", b"never read")
+        server = self.serve(store)
+        self.iris(server, "iris")
+        self.assertEqual(server.metrics()[OK], 0)
+
+    def test_hostile_files_are_errors_of_their_own(self):
+        store = self.store("iris")
+        self.put(store, "bomb.onnx", filled([1 << 20, 1 << 20]))
+        self.put(store, "slow.onnx", slow(1536, 4096))
+        self.put(store, "pickle.json", b"\x80\x04cposix\nsystem\n")
+        self.put(store, "two.tar.gz", packed([("a.onnx", ONNX), ("b.onnx", ONNX)]))
+        self.put(store, "huge.onnx", b"\0" * (17 << 20))
+        server = self.serve(store, disk=self.dir, compile_time="1s", compile_file_max="16MiB")
+        reply = server.invoke("bomb", REQUEST)
+        self.assertEqual(reply.status, 507, reply)
+        words = {"slow": "takes longer than the 1 s", "pickle": "pickle", "two": "more than one file", "huge": "at most 16777216"}
+        for name, word in words.items():
+            reply = server.invoke(name, REQUEST)
+            self.assertEqual(reply.status, 500, (name, reply))
+            self.assertIn("retry-after", reply.headers)
+            self.assertNotIn("store", reply.error())
+            self.assertIn(word, server.describe(name).json()["error"]["message"])
+            self.iris(server, "iris")
+        self.assertEqual(server.metrics()[FAILED], len(words))
+
+    def test_a_compile_is_given_up_when_the_server_ends(self):
+        store = self.store("iris")
+        self.put(store, "slow.onnx", slow(1536, 4096))
+        server = self.serve(store, compile_time="10m", drain="1s")
+        call = self.in_background(server.invoke, "slow", b"[[0]]")
+        self.iris(server, "iris")
+        harness.wait_until(lambda: server.state("slow") == "loading", "the compile to begin")
+        server.terminate()
+        self.assertEqual(call.result().status, 503)
+        self.assertEqual(server.process.wait(harness.TIMEOUT_S), 0)
+
+    def test_a_list_of_the_store_has_them(self):
+        store = self.store("iris")
+        self.put(store, "raw.onnx", ONNX)
+        done = harness.roost("ls", "--store", store.path)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        text = done.stdout.decode() if isinstance(done.stdout, bytes) else done.stdout
+        self.assertIn("raw", text)
+        self.assertIn("iris", text)
