@@ -43,7 +43,7 @@ struct tier {
     uint64_t now_us;
 };
 
-static const struct policy_meta meta = {1 << 20, 20000};
+static const struct policy_meta meta = {.bytes = 1 << 20, .reload_us = 20000};
 
 /* One invocation; true when it was a decision. */
 static bool invoke(struct tier *t, uint32_t id)

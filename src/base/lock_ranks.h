@@ -17,6 +17,7 @@
     X(LOCK_COMPILES, "loader: the queue of compiles")                                              \
     X(LOCK_REAPER, "loader: the queue of unloads")                                                 \
     X(LOCK_BEHIND, "loader: what is to be written to disk")                                        \
+    X(LOCK_COMMON, "loader: which blobs all tenants share")                                        \
     X(LOCK_EXEC, "exec: the job queue and its tickets")                                            \
     X(LOCK_RECORDER, "replay: invocations that are to be recorded")                                \
     X(LOCK_LOOP, "http: one loop's mailbox")                                                       \

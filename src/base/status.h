@@ -31,8 +31,9 @@ enum status_class {
     X(E_QUEUE_FULL, STATUS_RETRY, "queue full")          /* the executor's bound is reached */     \
     X(E_RATE, STATUS_RETRY, "too many requests")         /* a tenant's limit, not the node's */    \
     X(E_NO_ROOM, STATUS_RETRY, "no room just now")       /* what could be evicted is in use */     \
-    X(E_NO_MEMORY, STATUS_RETRY, "out of memory")        /* an allocation failed */                \
-    X(E_STORE, STATUS_RETRY, "store unavailable")        /* the store did not answer properly */   \
+    X(E_THRASH, STATUS_RETRY, "loads would undo each other") /* beyond --thrash */                 \
+    X(E_NO_MEMORY, STATUS_RETRY, "out of memory")            /* an allocation failed */            \
+    X(E_STORE, STATUS_RETRY, "store unavailable")       /* the store did not answer properly */    \
     X(E_DRAINING, STATUS_RETRY, "draining")             /* the server or the slot is going away */ \
     X(E_CANCELLED, STATUS_RETRY, "cancelled")           /* load or invocation was cancelled */     \
     X(E_UNREACHABLE, STATUS_RETRY, "no server answers") /* CLI: nothing listens there */           \

@@ -14,6 +14,7 @@ bool backoff_remembers(enum status code)
     case E_CANCELLED:
     case E_DRAINING:
     case E_NO_ROOM:
+    case E_THRASH:
     case E_NO_MEMORY:
         return false;
     default:

@@ -51,11 +51,6 @@ enum status cache_watch(struct cache *c, const struct watch_consumer *k)
     return s == OK ? watch_add(&c->watch, k) : s;
 }
 
-enum status cache_start(struct cache *c, struct err *err)
-{
-    return watch_listens(&c->watch) ? watch_start(&c->watch, NULL, c, err) : OK;
-}
-
 static void unload_all(struct cache *c)
 {
     struct after after = {0};
@@ -150,6 +145,7 @@ static void count_lookup(struct cache *c, struct slot *s, struct waiter *w, enum
     if (how != LOOKUP_HIT)
         metric_add(how == LOOKUP_MISS ? M_LOOKUP_MISS : M_LOOKUP_JOINED, 1);
     r->last_used_us = now_us;
+    ahead_asked(s);
     lru_touch(&c->live, &s->link);
     tell_lookup(c, s, how);
 }
@@ -170,6 +166,15 @@ static enum pin_result pin_failed(const struct slot *s, struct pin_call *p)
     if (p->err->code == E_NEVER_FITS)
         metric_add(M_REFUSED_NEVER_FITS, 1);
     p->w->retry_after_s = backoff_retry_after_s(p->err->code, s->record.retry_at_us, p->now_us);
+    return PIN_FAILED;
+}
+
+static enum pin_result pin_refused(struct cache *c, const struct slot *s, struct pin_call *p)
+    REQUIRES(c->lock)
+{
+    p->w->retry_after_s = refuse_wait_s(c, s->record.load_bytes);
+    metric_add(M_REFUSED_THRASH, 1);
+    (void)!refuse_set(c, s->record.load_bytes, p->err);
     return PIN_FAILED;
 }
 
@@ -202,9 +207,12 @@ static enum pin_result pin_slot(struct cache *c, struct slot *s, struct pin_call
     default:
         ASSERT(s->state == SLOT_ABSENT);
     }
+    if (p->w->counts && refuse_load(c, s->record.load_bytes))
+        return pin_refused(c, s, p);
     slot_to(c, s, SLOT_LOADING);
     s->modest = p->w->hint != HINT_NONE;
     s->wanted = is_wanted(p->w);
+    ahead_begins(s, p->w->hint);
     if (p->w->hint == HINT_COLD)
         lru_sink(&c->live, &s->link);
     waiters_add(s, p->w);

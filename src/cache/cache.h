@@ -51,6 +51,11 @@ struct load_times {
     uint32_t queue_us, fetch_us, verify_us, bind_us;
     uint32_t first_run_us; /* of the first invocation that ran after the load; 0: none did yet */
 };
+/* From the beginning to the end of a load. */
+static inline uint64_t load_whole_us(const struct load_times *t)
+{
+    return (uint64_t)t->queue_us + t->fetch_us + t->verify_us + t->bind_us;
+}
 /* A time as they hold it: UINT32_MAX is that or more, 71 minutes. */
 static inline uint32_t load_time(uint64_t us)
 {
@@ -117,10 +122,12 @@ struct cache_config {
     uint64_t limit_bytes;            /* --memory */
     const struct policy_ops *policy; /* NULL: lru */
     uint64_t transient_bytes; /* most of models that are served and not kept, of limit_bytes */
-    uint64_t backoff_min_us;  /* first back-off of a failed load, doubling … */
-    uint64_t backoff_max_us;  /* … up to this */
-    uint32_t slots_max;       /* records kept; for a new one the oldest ABSENT or FAILED one goes,
-                               * else the oldest unpinned resident one */
+    uint32_t thrash_ratio; /* of bytes loaded again to bytes loaded, in millionths, from which cold
+                            * invocations are refused with E_THRASH; 0: never */
+    uint64_t backoff_min_us; /* first back-off of a failed load, doubling … */
+    uint64_t backoff_max_us; /* … up to this */
+    uint32_t slots_max;      /* records kept; for a new one the oldest ABSENT or FAILED one goes,
+                              * else the oldest unpinned resident one */
 };
 
 /* errors: E_NO_MEMORY */
@@ -129,8 +136,15 @@ enum status cache_new(const struct cache_config *c, const struct cache_source *s
 /* Tells k of all that happens from now on. Before the first pin.  errors: E_NO_MEMORY */
 struct watch_consumer;
 enum status cache_watch(struct cache *c, const struct watch_consumer *k) WARN_UNUSED;
-/* Starts the thread that tells watchers; where there are none, nothing.  errors: E_INTERNAL */
-enum status cache_start(struct cache *c, struct err *err) WARN_UNUSED;
+/* A model that is not resident, will most likely be asked for soon and fits into free bytes.
+ * thread: cache-watch   locks: none */
+typedef void cache_foreseen_fn(void *arg, const char *name, uint64_t now_us);
+/* Starts the thread that tells watchers, and foreseen (NULL: nobody) what the policy foresees;
+ * where there are no watchers, nothing.  errors: E_INTERNAL */
+enum status cache_start(struct cache *c, cache_foreseen_fn *foreseen, void *arg,
+                        struct err *err) WARN_UNUSED;
+/* And waits until foreseen returned; it is not called any more. Not started is fine. */
+void cache_stop(struct cache *c);
 /* Nothing may be pinned, loading or waiting any more. Unloads what is resident through the source
  * and waits for it. */
 void cache_free(struct cache **c);
@@ -139,7 +153,7 @@ enum pin_result {
     PIN_READY,   /* *pin is set */
     PIN_WAITING, /* w->done will be called */
     PIN_FAILED,  /* *err says why and w->retry_after_s when to come back: a remembered failure,
-                  * E_NO_MEMORY, or E_NO_ROOM when every record is in use */
+                  * E_NO_MEMORY, E_NO_ROOM when every record is in use, or E_THRASH */
 };
 /* thread: any   locks: takes CACHE   blocks: no   name: proven by the caller
  * The caller sets w->done or w->done_all, w->counts and w->hint; w->lookup says how it was found,
@@ -181,8 +195,9 @@ enum status cache_unload(struct cache *c, const char *name, cache_drained_fn *do
  * waits until they are free.
  * blocks: until draining bytes are back (never on a pin)
  * errors: E_NEVER_FITS (evicts nobody); E_NO_ROOM (what could go is pinned, or the load is a hint
- *         and no bytes are free; evicts nobody); E_CANCELLED (the load was cancelled); E_NO_MEMORY.
- *         Once a load, or once more after each cache_load_freed */
+ *         and no bytes are free; evicts nobody); E_THRASH (see struct cache_config; only of a
+ *         model never loaded before; evicts nobody); E_CANCELLED (the load was cancelled);
+ * E_NO_MEMORY. Once a load, or once more after each cache_load_freed */
 enum status cache_load_reserve(struct cache *c, struct slot *slot, const struct load_need *need,
                                struct err *err) WARN_UNUSED;
 /* Has the load been cancelled? Loaders look between chunks. */
@@ -238,6 +253,9 @@ bool cache_info(struct cache *c, const char *name, struct slot_info *out);
 size_t cache_list(struct cache *c, const char *after, struct slot_info *out, size_t max);
 const char *cache_policy_name(const struct cache *c); /* that it was made with */
 void cache_usage(struct cache *c, struct budget_usage *out);
+/* Bytes loaded within a minute of their eviction ÷ all bytes loaded, over the last minute, in
+ * millionths; 0 while those are less than a quarter of the budget. */
+uint32_t cache_thrash_ratio(struct cache *c);
 /* Slots by state, those included that a fresh slot replaced and that still drain. */
 void cache_counts(struct cache *c, uint64_t by_state[5]);
 

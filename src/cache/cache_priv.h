@@ -14,6 +14,7 @@
 #include "cache/cache.h"
 #include "cache/policy/lru.h"
 #include "cache/share_priv.h"
+#include "cache/thrash.h"
 #include "cache/watch.h"
 
 enum { SLOT_STATE_COUNT = SLOT_FAILED + 1, CACHE_MAGIC = 0x43414348 };
@@ -72,6 +73,8 @@ struct slot {
     bool modest;              /* LOADING: for nobody but a hint, so it evicts nobody */
     bool wanted;              /* LOADING: somebody asked that it be resident */
     bool chosen;              /* by choose_victims, while it chooses */
+    bool cold;                /* LOADING: entered as the oldest, and nobody asked since */
+    bool ahead;               /* loaded for a hint, and nobody asked since */
     bool untold;              /* LOADING: watchers do not know of its miss yet */
     uint32_t waiter_count;    /* length of the list of waiters */
     struct waiter *first, *last; /* waiters, in the order they came */
@@ -129,8 +132,11 @@ struct cache {
     uint64_t latest_us;  /* the latest now_us that came in; ages are measured from it */
     struct watch watch;  /* has its own lock; put to only with cache.lock held */
     struct ids ids;
-    struct policy *policy;    /* NULL: lru; guarded by watch.lock */
-    uint32_t *named;          /* heap; room for what policy names */
+    struct policy *policy;       /* NULL: lru; guarded by watch.lock */
+    cache_foreseen_fn *foreseen; /* fixed before the watch's thread; NULL: nobody */
+    void *foreseen_arg;
+    uint32_t *named; /* heap; room for what policy names */
+    struct thrash thrash;
     uint64_t transient_bytes; /* of loads that are served and not kept */
 };
 
@@ -199,7 +205,25 @@ struct slot *choose_oldest(const struct cache *c, const struct slot *after) REQU
 /* Chooses until x->have reaches x->bytes; false: it cannot. by: whose load it is for, or NULL. */
 bool choose_victims(struct cache *c, const struct slot *by, struct choice *x) REQUIRES(c->lock);
 
+/* ---- ahead.c: what is loaded before it is asked for ---- */
+void ahead_begins(struct slot *s, enum hint hint); /* the load of s, by its first waiter */
+void ahead_asked(struct slot *s);                  /* an invocation found s, loading or resident */
+void ahead_leaves(struct slot *s);                 /* s is no longer resident */
+/* Tells c->foreseen, some at a time.  thread: cache-watch   locks: takes WATCH and CACHE */
+void ahead_look(struct cache *c, uint64_t now_us);
+
+/* ---- refuse.c ---- */
+uint32_t refuse_ratio(const struct cache *c) REQUIRES(c->lock); /* of struct thrash, now */
+/* Must a load that takes so many bytes wait for calmer times? */
+bool refuse_load(struct cache *c, uint64_t bytes) REQUIRES(c->lock);
+uint32_t refuse_wait_s(struct cache *c, uint64_t bytes) REQUIRES(c->lock);      /* Retry-After */
+enum status refuse_set(const struct cache *c, uint64_t bytes, struct err *err); /* E_THRASH */
+/* s, whose bytes are known, was loaded. */
+void refuse_note_loaded(struct cache *c, const struct slot *s, const struct load_times *t)
+    REQUIRES(c->lock);
+
 /* ---- room.c ---- */
+uint64_t room_unpromised(struct cache *c) REQUIRES(c->lock); /* free or coming, for anybody */
 /* by: whose load s gives way to; NULL: a run's arena, or a new record. */
 void room_evict(struct cache *c, struct slot *s, const struct slot *by, struct after *a)
     REQUIRES(c->lock);

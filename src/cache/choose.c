@@ -22,7 +22,7 @@ static enum status steer_reserve(void *arg, uint32_t ids)
 static void steer_take(void *arg, const struct watch_event *e)
 {
     struct policy *p = arg;
-    const struct policy_meta m = {.bytes = e->bytes, .reload_us = e->reload_us};
+    const struct policy_meta m = {.bytes = e->bytes, .reload_us = e->reload_us, .cold = e->cold};
     switch (e->kind) {
     case WATCH_MISS:
         p->ops->access(p, e->id, e->t_us, &m, false);

@@ -96,6 +96,14 @@ void cache_usage(struct cache *c, struct budget_usage *out)
     budget_read(&c->budget, out);
 }
 
+uint32_t cache_thrash_ratio(struct cache *c)
+{
+    lock_take(&c->lock);
+    uint32_t ratio = refuse_ratio(c);
+    lock_release(&c->lock);
+    return ratio;
+}
+
 void cache_counts(struct cache *c, uint64_t by_state[5])
 {
     lock_take(&c->lock);

@@ -17,6 +17,7 @@ static enum metric result_metric(enum status code)
         return M_LOADS_NOT_FOUND;
     case E_NO_ROOM:
     case E_NEVER_FITS:
+    case E_THRASH:
         return M_LOADS_REFUSED;
     case E_CANCELLED:
     case E_DRAINING:
@@ -106,8 +107,8 @@ void cache_load_done(struct cache *c, struct slot *slot, void *value, const char
             room_transient_ends(c, slot);
         atomic_store(&slot->ran, false);
         words = note_loaded(&slot->record, version, t, now_us);
-        tell_loaded(c, slot, changed && slot->record.loads > 1,
-                    (uint64_t)t->fetch_us + t->verify_us + t->bind_us);
+        tell_loaded(c, slot, changed && slot->record.loads > 1, load_whole_us(t) - t->queue_us);
+        refuse_note_loaded(c, slot, t);
     }
     metric_add(result_metric(err.code), 1);
     waiters_answer(c, slot, err.code, &err, &after);
@@ -128,7 +129,7 @@ static char *settle(struct cache *c, struct slot *s, enum status code, char *wor
     if (remembered)
         backoff_note(&c->config, r, code, now_us);
     slot_to(c, s, remembered ? SLOT_FAILED : SLOT_ABSENT);
-    if (!remembered && code != E_NO_ROOM)
+    if (!remembered && code != E_NO_ROOM && code != E_THRASH)
         return words;
     r->known = true;
     return note_failure(r, code, words);

@@ -31,9 +31,9 @@ void room_evict(struct cache *c, struct slot *s, const struct slot *by, struct a
     slot_unload(c, s, a);
 }
 
-/* Bytes free or coming that nobody was promised. */
-static uint64_t unpromised(struct cache *c) REQUIRES(c->lock)
+uint64_t room_unpromised(struct cache *c)
 {
+    lock_assert_held(&c->lock);
     uint64_t have = budget_free_bytes(&c->budget) + c->coming;
     ASSERT(have >= c->promised);
     return have - c->promised;
@@ -49,7 +49,7 @@ static bool is_transient(const struct cache *c, const struct slot *s, uint64_t b
 /* Evicts until r's bytes are unpromised; false, and nobody evicted, when they cannot be. */
 static bool make_room(struct cache *c, const struct room_wait *r, struct after *a) REQUIRES(c->lock)
 {
-    struct choice x = {.bytes = r->bytes, .have = unpromised(c)};
+    struct choice x = {.bytes = r->bytes, .have = room_unpromised(c)};
     bool enough = choose_victims(c, r->slot, &x);
     if (enough && x.unworthy && is_transient(c, r->slot, r->bytes)) {
         r->slot->transient_bytes = r->bytes;
@@ -144,6 +144,16 @@ static enum status refuse(struct cache *c, const struct room_wait *r, struct err
                    r->bytes, budget_free_bytes(&c->budget), c->config.limit_bytes);
 }
 
+/* Now that a load's bytes are known. True: it is to be refused; where they were known before it
+ * began, that was decided then, so that nobody who joined it is refused. */
+static bool learn(struct cache *c, const struct room_wait *r) REQUIRES(c->lock)
+{
+    bool late = r->slot->untold;
+    room_transient_ends(c, r->slot); /* of a load that starts over */
+    tell_bytes(c, r->slot, r->bytes);
+    return late && refuse_load(c, r->bytes);
+}
+
 /* The first half of a request: decides it. OK: r is granted or queued, or its load was cancelled.
  */
 static enum status room_ask(struct cache *c, struct room_wait *r, struct err *err)
@@ -157,15 +167,14 @@ static enum status room_ask(struct cache *c, struct room_wait *r, struct err *er
         r->bytes += shares_hold(c, r->slot, r->holds, r->wants, &after);
         r->holds = NULL;
     }
-    if (!cancelled && r->slot)
-        room_transient_ends(c, r->slot); /* of a load that starts over */
-    if (!cancelled && r->slot)
-        tell_bytes(c, r->slot, r->bytes);
-    bool fits = !cancelled && ask(c, r, &after);
+    bool thrash = !cancelled && r->slot && learn(c, r);
+    bool fits = !cancelled && !thrash && ask(c, r, &after);
     if (!cancelled && !fits && r->slot)
         shares_let_go(c, r->slot, &after); /* all at once: nothing can have died */
     lock_release(&c->lock);
     after_run(&after, c);
+    if (thrash)
+        return refuse_set(c, r->bytes, err);
     return cancelled || fits ? OK : refuse(c, r, err);
 }
 

@@ -83,6 +83,8 @@ void slot_to(struct cache *c, struct slot *s, enum slot_state to)
     ASSERT(legal[s->state][to]);
     if (s->state == SLOT_RESIDENT && !s->transient_bytes)
         tell(c, s, WATCH_LEAVE);
+    if (s->state == SLOT_RESIDENT)
+        ahead_leaves(s);
     move_bytes(c, s, to);
     struct lru *from_list = list_of(c, s->state), *to_list = list_of(c, to);
     if (from_list != to_list) {

@@ -75,7 +75,8 @@ void tell(struct cache *c, struct slot *s, enum watch_kind kind)
                                   .bytes = r->load_bytes,
                                   .id = r->id,
                                   .reload_us = r->reload_us,
-                                  .kind = kind};
+                                  .kind = kind,
+                                  .cold = s->cold};
     watch_put(&c->watch, &e);
 }
 

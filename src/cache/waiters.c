@@ -27,6 +27,8 @@ static void count_refused(enum status status, uint32_t requests)
 {
     if (status == E_NO_ROOM)
         metric_add(M_REFUSED_MEMORY, requests);
+    if (status == E_THRASH)
+        metric_add(M_REFUSED_THRASH, requests);
     if (status == E_NEVER_FITS)
         metric_add(M_REFUSED_NEVER_FITS, requests);
 }
@@ -35,7 +37,9 @@ void waiters_answer(struct cache *c, struct slot *s, enum status status, const s
                     struct after *a)
 {
     lock_assert_held(&c->lock);
-    uint32_t retry_after_s = backoff_retry_after_s(status, s->record.retry_at_us, c->latest_us);
+    uint32_t retry_after_s =
+        status == E_THRASH ? refuse_wait_s(c, s->record.load_bytes)
+                           : backoff_retry_after_s(status, s->record.retry_at_us, c->latest_us);
     for (struct waiter *w = s->first; w; w = w->next) {
         w->slot = NULL;
         w->retry_after_s = retry_after_s;

@@ -35,6 +35,7 @@ struct watch_event {
     uint32_t id;
     uint32_t reload_us; /* what a load costs, from the tier below; 0: not known yet */
     enum watch_kind kind;
+    bool cold; /* WATCH_ENTER: behind all that is resident; see enum hint */
 };
 
 /* Calls are serialized. They must not wait, nor call the cache, which may wait for them. It lives

@@ -39,6 +39,9 @@
       "Which models give way when room is needed; see policies.md.")                               \
     X(COUNT, transient, "transient", "N", "5", 0, 50,                                              \
       "Percent of --memory for models that are served and not kept, as --policy says; 0: none.")   \
+    X(COUNT, thrash, "thrash", "N", "0", 0, 100,                                                   \
+      "Percent of loaded bytes that were evicted within a minute before, from which invocations "  \
+      "of models that are not resident get 503; 0: none.")                                         \
     X(CHOICE, recycle, "recycle", "on|off", "on", 0, 1,                                            \
       "Keep the pages of evicted models for the next, within --memory; off: give them back.")      \
     X(CHOICE, verify, "verify", "once|always", "once", 0, 1,                                       \

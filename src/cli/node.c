@@ -70,6 +70,7 @@ static enum status start_loading(struct node *n, const struct config *c, struct 
         .limit_bytes = memory,
         .policy = policy_table()[c->policy],
         .transient_bytes = memory / 100 * c->transient,
+        .thrash_ratio = (uint32_t)c->thrash * 10000,
         .backoff_min_us = c->load_backoff,
         .backoff_max_us = MAX(c->load_backoff, c->load_backoff_max),
         .slots_max = (uint32_t)c->records,
@@ -81,8 +82,6 @@ static enum status start_loading(struct node *n, const struct config *c, struct 
     budget_init(&n->http_memory, c->http_memory);
     if (c->advice == 0)
         s = advisor_start(n->cache, &n->advisor, err);
-    if (s == OK)
-        s = cache_start(n->cache, err);
     return s == OK ? loader_start(n->loader, n->cache, err) : s;
 }
 
@@ -129,6 +128,12 @@ static enum status start_serving(struct node *n, const struct config *c, struct 
     return s == OK ? server_new(&server, n->endpoint, &n->server, err) : s;
 }
 
+/* What becomes of it stands in the log and in the metrics. */
+static void foreseen(void *endpoint, const char *name, uint64_t now_us)
+{
+    (void)!endpoint_prefetch(endpoint, name, now_us, NULL);
+}
+
 static enum status start_residency(struct node *n, const struct config *c, struct err *err)
 {
     const struct residency_config residency = {.path = c->residency,
@@ -146,6 +151,8 @@ enum status node_start(struct node *n, const struct config *c, struct err *err)
         s = start_recording(n, c, err);
     if (s == OK)
         s = start_serving(n, c, err);
+    if (s == OK)
+        s = cache_start(n->cache, foreseen, n->endpoint, err);
     if (s == OK)
         s = start_residency(n, c, err);
     if (s != OK)
@@ -177,6 +184,8 @@ void node_stop(struct node *n, uint64_t until_us)
         store_stop(n->store);
     if (n->loader)
         loader_drain(n->loader);
+    if (n->cache)
+        cache_stop(n->cache);
     if (n->residency)
         residency_stop(&n->residency);
     if (n->endpoint)

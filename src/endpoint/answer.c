@@ -10,9 +10,9 @@ static const struct {
     uint32_t retry_after_s;
     bool conceal;
 } answers[] = {
-    {E_QUEUE_FULL, 1, false}, {E_RATE, 1, false},     {E_NO_ROOM, 1, false},
-    {E_NO_MEMORY, 1, false},  {E_DRAINING, 1, false}, {E_CANCELLED, 1, false},
-    {E_STORE, 5, true},       {E_CORRUPT, 0, true}, /* the back-off, which the cache knows */
+    {E_QUEUE_FULL, 1, false}, {E_RATE, 1, false},     {E_NO_ROOM, 1, false},   {E_THRASH, 1, false},
+    {E_NO_MEMORY, 1, false},  {E_DRAINING, 1, false}, {E_CANCELLED, 1, false}, {E_STORE, 5, true},
+    {E_CORRUPT, 0, true}, /* the back-off, which the cache knows */
     {E_UNSUPPORTED, 0, true}, {E_IO, 0, true},        {E_INTERNAL, 0, true},
 };
 

@@ -282,6 +282,7 @@ void endpoint_gauges(struct endpoint *e)
     metric_set(M_CACHE_POOLED, (int64_t)pooled_bytes(&host));
     metric_set(M_CACHE_CAPACITY, (int64_t)host.limit);
     metric_set(M_CACHE_PEAK, (int64_t)host.peak);
+    metric_set(M_THRASH_RATIO, cache_thrash_ratio(e->cache));
     metric_set(M_BLOBS_SHARED, (int64_t)shared.count);
     metric_set(M_SHARED_BYTES, (int64_t)shared.bytes);
     metric_set(M_SHARED_WAITS, (int64_t)shared.waits);

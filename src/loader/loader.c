@@ -24,6 +24,7 @@ struct loader {
     struct reaper reaper;
     struct behind behind;
     struct compiles compiles;
+    struct common common;
     atomic_bool draining;
     struct lock lock; /* LOCK_LOADER; guards the next five */
     struct cond work; /* a load was queued, or stopping was set */
@@ -46,6 +47,7 @@ enum status loader_new(struct store *store, const struct loader_resolver *r,
     l->env = (struct load_env){.store = store,
                                .resolver = *r,
                                .draining = &l->draining,
+                               .common = &l->common,
                                .share_node = config->share_node,
                                .compile = config->compile};
     l->threads = threads;
@@ -55,6 +57,7 @@ enum status loader_new(struct store *store, const struct loader_resolver *r,
     reaper_init(&l->reaper);
     behind_init(&l->behind);
     compiles_init(&l->compiles);
+    common_init(&l->common);
     *out = l;
     return OK;
 }
@@ -238,6 +241,7 @@ void loader_free(struct loader **loader)
     compiles_fini(&l->compiles);
     reaper_fini(&l->reaper);
     behind_fini(&l->behind);
+    common_fini(&l->common);
     cond_fini(&l->idle);
     cond_fini(&l->work);
     lock_fini(&l->lock);

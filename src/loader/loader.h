@@ -45,7 +45,8 @@ struct compile_config {
 
 struct loader_config {
     uint32_t threads; /* at least 1 */
-    bool share_node;  /* blobs are shared by all models of the node; else by those of one tenant */
+    bool share_node; /* blobs are shared by all models of the node; else by those of one tenant, and
+                      * those that loader/common.h knows by all */
     struct compile_config compile;
 };
 

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "loader/behind.h"
+#include "loader/common.h"
 #include "loader/compiles.h"
 #include "loader/loader.h"
 #include "runtime/program.h"
@@ -20,7 +21,8 @@ struct load_env {
     struct cache *cache;
     struct disk *disk; /* NULL: there is no disk tier */
     const atomic_bool *draining;
-    bool share_node; /* blobs are shared by all; else within a tenant */
+    bool share_node;       /* blobs are shared by all; else within a tenant ... */
+    struct common *common; /* ... but for these */
     struct compile_config compile;
 };
 

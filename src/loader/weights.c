@@ -17,11 +17,22 @@ enum {
     TRIES_MAX = 3,                 /* of a load whose shares are lost */
 };
 
-/* Who may share: the model's tenant, the part of its name before the slash; or everybody. */
-static size_t scope_of(const struct run *r)
+/* Who may share a blob: the model's tenant, the part of its name before the slash; or everybody.
+ * What is common has a scope of its own, which no tenant has for a name, so that nobody shares on
+ * what was common once. */
+static size_t scope_of(const struct run *r, const uint8_t hash[SHA256_BYTES],
+                       char scope[MODEL_NAME_MAX])
 {
-    const char *slash = r->env->share_node ? NULL : strchr(r->name, '/');
-    return slash ? (size_t)(slash - r->name) : 0;
+    if (r->env->share_node)
+        return 0;
+    if (common_has(r->env->common, hash)) {
+        scope[0] = '*';
+        return 1;
+    }
+    const char *slash = strchr(r->name, '/');
+    const size_t n = slash ? (size_t)(slash - r->name) : 0;
+    memcpy(scope, r->name, n);
+    return n;
 }
 
 /* A share's key names the content, its length, which a table of blobs may lie about, and the scope:
@@ -30,10 +41,10 @@ static enum status set_key(const struct run *r, const struct blob_record *b, str
                            struct err *err)
 {
     uint8_t text[SHA256_BYTES + sizeof(b->bytes) + MODEL_NAME_MAX];
-    const size_t scope = scope_of(r), fixed = SHA256_BYTES + sizeof(b->bytes);
+    const size_t fixed = SHA256_BYTES + sizeof(b->bytes);
     memcpy(text, b->hash, SHA256_BYTES);
     memcpy(text + SHA256_BYTES, &b->bytes, sizeof(b->bytes));
-    memcpy(text + fixed, r->name, scope);
+    const size_t scope = scope_of(r, b->hash, (char *)text + fixed);
     if (sha256_once(text, fixed + scope, w->key) != OK)
         return err_set(err, E_NO_MEMORY, "no memory to name a blob");
     w->bytes = bundle_blob_bytes(b);
@@ -70,6 +81,8 @@ enum status weights_reserve(struct run *r, struct err *err)
     if (bytes == UINT64_MAX || arena == UINT64_MAX || bytes < r->page0.blob_bytes)
         return err_set(err, E_CORRUPT, "page 0: its costs are beyond any memory");
     struct load_need need = {.bytes = bytes, .also_needed = arena};
+    if (!r->env->share_node)
+        common_look(r->env->common, r->env->store, clock_now_us());
     enum status s = list_wants(r, &need, err);
     if (s == OK)
         s = cache_load_reserve(r->env->cache, r->slot, &need, err);

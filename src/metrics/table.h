@@ -41,6 +41,11 @@
     X(M_MODELS_DRAINING, GAUGE, "roost_cache_models", "tier=\"host\",state=\"draining\"", "")      \
     X(M_MODELS_FAILED, GAUGE, "roost_cache_models", "tier=\"host\",state=\"failed\"", "")          \
     X(M_MODELS_ABSENT, GAUGE, "roost_cache_models", "tier=\"host\",state=\"absent\"", "")          \
+    X(M_THRASH_RATIO, GAUGE_MILLIONTHS, "roost_cache_thrash_ratio", "tier=\"host\"",               \
+      "Bytes loaded within a minute of their eviction ÷ bytes loaded, over the last minute.")      \
+    X(M_AHEAD_USED, COUNTER, "roost_cache_prefetched_total", "use=\"used\"",                       \
+      "Models loaded because of a hint or foresight, by whether an invocation came.")              \
+    X(M_AHEAD_UNUSED, COUNTER, "roost_cache_prefetched_total", "use=\"unused\"", "")               \
     X(M_WATCH_LOST, COUNTER, "roost_cache_watch_lost_total", "",                                   \
       "Invocations that the policy was not told of, because it was behind.")                       \
     X(M_HIT_RATE_05, GAUGE_MILLIONTHS, "roost_cache_hit_rate", "of=\"0.5\"",                       \
@@ -115,6 +120,8 @@
     X(M_BLOBS_HASHED, COUNTER, "roost_blob_bytes_total", "check=\"hashed\"",                       \
       "Weights loaded: hashed, or known from an earlier load of the same file.")                   \
     X(M_BLOBS_KNOWN, COUNTER, "roost_blob_bytes_total", "check=\"known\"", "")                     \
+    X(M_COMMON_BLOBS, GAUGE, "roost_common_blobs", "",                                             \
+      "Blobs that the operator published as common to all tenants.")                               \
     X(M_BLOBS_SHARED, GAUGE, "roost_shared_blobs", "tier=\"host\"",                                \
       "Blobs in memory that several models use.")                                                  \
     X(M_SHARED_BYTES, GAUGE, "roost_shared_bytes", "tier=\"host\"",                                \
@@ -134,6 +141,7 @@
     X(M_REFUSED_PROBES, COUNTER, "roost_refused_total", "limit=\"probes\"", "")                    \
     X(M_REFUSED_PREFETCHES, COUNTER, "roost_refused_total", "limit=\"prefetches\"", "")            \
     X(M_REFUSED_MEMORY, COUNTER, "roost_refused_total", "limit=\"memory\"", "")                    \
+    X(M_REFUSED_THRASH, COUNTER, "roost_refused_total", "limit=\"thrash\"", "")                    \
     X(M_REFUSED_NEVER_FITS, COUNTER, "roost_refused_total", "limit=\"never_fits\"", "")            \
     X(M_REFUSED_ARENA, COUNTER, "roost_refused_total", "limit=\"arena\"", "")                      \
     X(M_REFUSED_REPLY, COUNTER, "roost_refused_total", "limit=\"reply\"", "")                      \

@@ -183,7 +183,7 @@ enum status advice_policy(const struct advice *a, const struct policy_ops *polic
         return s;
     for (uint32_t i = begin; i < a->count; i++) {
         const struct advice_event *e = event_at(a, i);
-        const struct policy_meta m = {e->bytes, e->reload_us};
+        const struct policy_meta m = {.bytes = e->bytes, .reload_us = e->reload_us};
         if (e->kind == WATCH_FORGET)
             shadow_forget(&shadow, e->id);
         else if (!shadow_access(&shadow, e->id, e->t_us, &m) && i >= counted)

@@ -76,7 +76,7 @@ static enum status reserve(struct replay *r, uint32_t models, uint32_t tenants)
 
 static enum status request(struct replay *r, const struct trace_record *i)
 {
-    struct policy_meta meta = {i->bytes, i->load_us};
+    struct policy_meta meta = {.bytes = i->bytes, .reload_us = i->load_us};
     r->out->requests++;
     r->out->bytes = add(r->out->bytes, i->bytes);
     r->tenants[i->tenant].requests++;

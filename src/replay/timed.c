@@ -28,7 +28,7 @@ static bool start(void *arg, uint32_t id, uint64_t now_us)
     struct timed *t = arg;
     const struct policy_ops *ops = t->policy->ops;
     struct timed_model *m = &t->models[id];
-    struct policy_meta meta = {m->bytes, t->reload_us[id]};
+    struct policy_meta meta = {.bytes = m->bytes, .reload_us = t->reload_us[id]};
     uint64_t free = t->cap_bytes - t->used_bytes, found = 0;
     size_t n = 0;
     if (m->bytes > t->cap_bytes) {
@@ -138,7 +138,7 @@ enum status timed_access(struct timed *t, const struct trace_record *r)
 {
     double now = (double)r->t_us;
     struct timed_model *m = &t->models[r->id];
-    struct policy_meta meta = {r->bytes, r->load_us};
+    struct policy_meta meta = {.bytes = r->bytes, .reload_us = r->load_us};
     advance(t, now);
     if (m->state == RESIDENT && m->bytes != r->bytes)
         leave(t, r->id);

@@ -12,7 +12,7 @@
 #include "metrics/metrics.h"
 #include "store/credentials_priv.h"
 
-enum { ASK_MS = 2000, CONNECT_MS = 1000, URL_MAX = 1024, LINE_MAX_BYTES = 4096, ROLE_MAX = 256 };
+enum { ASK_MS = 5000, CONNECT_MS = 1000, URL_MAX = 1024, LINE_MAX_BYTES = 4096, ROLE_MAX = 256 };
 
 #define CONTAINER_HOST "http://169.254.170.2"
 #define INSTANCE_HOST "http://169.254.169.254"
@@ -43,6 +43,8 @@ static CURLcode set_up(struct ask *a, CURL *h, struct curl_slist *headers)
         e = set(h, CURLOPT_NOPROXY, "*");
     if (e == CURLE_OK)
         e = set(h, CURLOPT_PROTOCOLS_STR, "http,https");
+    if (e == CURLE_OK)
+        e = set(h, CURLOPT_OPENSOCKETFUNCTION, curl_door_socket);
     set(h, CURLOPT_HTTPHEADER, headers);
     set(h, CURLOPT_NOSIGNAL, 1L);
     set(h, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);

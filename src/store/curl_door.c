@@ -5,6 +5,7 @@
 
 #include <dlfcn.h>
 #include <string.h>
+#include <sys/socket.h>
 
 static struct curl_door door;
 
@@ -38,4 +39,11 @@ enum status curl_door_open(const struct curl_door **out, struct err *err)
     }
     *out = &door;
     return OK;
+}
+
+curl_socket_t curl_door_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    UNUSED(arg);
+    UNUSED(purpose);
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }

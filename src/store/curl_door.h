@@ -35,4 +35,7 @@ struct curl_door {
  * errors: E_UNSUPPORTED when libcurl is not installed */
 enum status curl_door_open(const struct curl_door **out, struct err *err) WARN_UNUSED;
 
+/* For CURLOPT_OPENSOCKETFUNCTION: a socket that no child inherits. */
+curl_socket_t curl_door_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address);
+
 #endif

@@ -73,8 +73,11 @@ static enum status take_endpoint(struct s3_store *s, const char *text, struct er
         return err_set(err, E_USAGE, "an S3 endpoint is http:// or https://");
     host = host ? host + 3 : text;
     size_t n = strcspn(host, "/"), name = n;
-    const char *colon = n && host[0] != '[' ? memchr(host, ':', n) : NULL;
-    if (n && host[0] == '[' && memchr(host, ']', n))
+    const char *bracket = n && host[0] == '[' ? memchr(host, ']', n) : NULL;
+    const char *colon =
+        n ? memchr(bracket ? bracket : host, ':', n - (size_t)(bracket ? bracket - host : 0))
+          : NULL;
+    if (bracket)
         name = 0; /* an IPv6 address: libcurl looks at it */
     else if (colon)
         name = (size_t)(colon - host);

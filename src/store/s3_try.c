@@ -258,6 +258,8 @@ static CURLcode set_up(struct transfer *t, const char *url, struct curl_slist *h
     if (e == CURLE_OK)
         e = set(t->h, CURLOPT_NOSIGNAL, 1L);
     if (e == CURLE_OK)
+        e = set(t->h, CURLOPT_OPENSOCKETFUNCTION, curl_door_socket);
+    if (e == CURLE_OK)
         e = set(t->h, CURLOPT_BUFFERSIZE, (long)RECEIVE_BYTES);
     if (e == CURLE_OK && t->r->kind == S3_STAT)
         e = set(t->h, CURLOPT_NOBODY, 1L);

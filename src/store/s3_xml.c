@@ -145,9 +145,9 @@ static bool add_text(const struct reader *r, char *out, size_t size)
         if (!c || len + 1 >= size)
             return false;
         out[len++] = c;
+        out[len] = 0;
         i += n;
     }
-    out[len] = 0;
     return true;
 }
 
@@ -339,7 +339,7 @@ void s3_xml_error(const char *xml, size_t n, char code[S3_CODE_MAX])
     code[0] = 0;
     for (enum token t = next(&r); t < TOKEN_END; t = next(&r)) {
         if (t == TOKEN_OPEN && ++depth == 1 && strcmp(r.name, "Error") != 0)
-            return;
+            break;
         if (t == TOKEN_CLOSE && (inside || !depth--))
             break;
         if (t == TOKEN_OPEN)

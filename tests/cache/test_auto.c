@@ -27,7 +27,7 @@ static void both_fini(struct both *b)
 
 static void ask(struct both *b, uint32_t id)
 {
-    const struct policy_meta m = {1, 1000};
+    const struct policy_meta m = {.bytes = 1, .reload_us = 1000};
     b->now_us += STEP_US;
     b->lru_misses += !shadow_access(&b->lru, id, b->now_us, &m);
     b->misses += !shadow_access(&b->self, id, b->now_us, &m);
@@ -130,7 +130,7 @@ static struct policy *create(uint64_t cap)
 START_TEST(a_real_cost_beyond_lrus_forces_lru)
 {
     struct policy *p = create(CAP);
-    const struct policy_meta m = {1, 1000};
+    const struct policy_meta m = {.bytes = 1, .reload_us = 1000};
     for (uint64_t i = 0; i < 20000; i++) {
         uint32_t id = i % 2 ? 2 * CAP : (uint32_t)(i / 2 % (2ull * CAP)); /* lru hits every other */
         policy_auto.access(p, id, i * STEP_US, &m, false);
@@ -146,9 +146,9 @@ START_TEST(bytes_that_come_with_the_load_count_then)
     struct policy *p = create(2);
     uint32_t out[4];
     for (uint32_t id = 0; id < 3; id++) {
-        policy_auto.access(p, id, id, &(struct policy_meta){0, 1000}, false);
+        policy_auto.access(p, id, id, &(struct policy_meta){.bytes = 0, .reload_us = 1000}, false);
         ck_assert(policy_auto.admit(p, id, id, NULL, 0));
-        policy_auto.insert(p, id, id, &(struct policy_meta){1, 1000});
+        policy_auto.insert(p, id, id, &(struct policy_meta){.bytes = 1, .reload_us = 1000});
     }
     /* The shadow holds two: the first has left it. */
     struct policy_need need = {1, 10, NULL, NULL};
@@ -163,10 +163,10 @@ START_TEST(a_smaller_tier_holds_less)
     struct policy *p = create(10);
     uint32_t out[16];
     for (uint32_t id = 0; id < 10; id++) {
-        policy_auto.access(p, id, id, &(struct policy_meta){1, 1000}, false);
-        policy_auto.insert(p, id, id, &(struct policy_meta){1, 1000});
+        policy_auto.access(p, id, id, &(struct policy_meta){.bytes = 1, .reload_us = 1000}, false);
+        policy_auto.insert(p, id, id, &(struct policy_meta){.bytes = 1, .reload_us = 1000});
     }
-    policy_auto.access(p, 0, 20, &(struct policy_meta){1, 1000}, true);
+    policy_auto.access(p, 0, 20, &(struct policy_meta){.bytes = 1, .reload_us = 1000}, true);
     policy_auto.resize(p, 4);
     struct policy_need need = {6, 30, NULL, NULL};
     ck_assert_uint_eq(policy_auto.victims(p, &need, out, 16), 6);
@@ -180,7 +180,8 @@ START_TEST(another_version_is_a_miss)
 {
     struct both b;
     both_init(&b);
-    const struct policy_meta one = {1, 1000}, two = {2, 1000};
+    const struct policy_meta one = {.bytes = 1, .reload_us = 1000},
+                             two = {.bytes = 2, .reload_us = 1000};
     ck_assert(!shadow_access(&b.lru, 0, 1, &one));
     ck_assert(shadow_access(&b.lru, 0, 2, &one));
     ck_assert(!shadow_access(&b.lru, 0, 3, &two));

@@ -135,7 +135,7 @@ static void against_caches(uint32_t samples_max, double most)
         ck_assert_int_eq(curve_init(c, &config), OK);
         for (uint32_t n = 0; n < REQUESTS; n++) {
             uint32_t id = next(t, n);
-            struct policy_meta m = {bytes_of(id), 5000 + bytes_of(id) / 400};
+            struct policy_meta m = {.bytes = bytes_of(id), .reload_us = 5000 + bytes_of(id) / 400};
             row_access(r, id, n, &m);
             curve_access(c, id, m.bytes, m.reload_us);
         }

@@ -124,15 +124,24 @@ START_TEST(hazard_gives_up_what_earns_least)
         uint32_t first;
     } cases[] = {
         {"a timer that stopped before one that is due",
-         {{60, 50, 40, {100, 1000}}, {60, 3000, 40, {100, 1000}}},
+         {{60, 50, 40, {.bytes = 100, .reload_us = 1000}},
+          {60, 3000, 40, {.bytes = 100, .reload_us = 1000}}},
          1},
-        {"the one that comes rarely", {{10, 5, 40, {100, 1000}}, {200, 5, 20, {100, 1000}}}, 1},
+        {"the one that comes rarely",
+         {{10, 5, 40, {.bytes = 100, .reload_us = 1000}},
+          {200, 5, 20, {.bytes = 100, .reload_us = 1000}}},
+         1},
         {"of two alike, the one that loads faster",
-         {{60, 10, 20, {100, 1000}}, {60, 10, 20, {100, 4000}}},
+         {{60, 10, 20, {.bytes = 100, .reload_us = 1000}},
+          {60, 10, 20, {.bytes = 100, .reload_us = 4000}}},
          0},
-        {"of two alike, the larger one", {{60, 10, 20, {100, 1000}}, {60, 10, 20, {400, 1000}}}, 1},
+        {"of two alike, the larger one",
+         {{60, 10, 20, {.bytes = 100, .reload_us = 1000}},
+          {60, 10, 20, {.bytes = 400, .reload_us = 1000}}},
+         1},
         {"unlike lru: one just used that comes every hour before one due in a moment",
-         {{60, 55, 40, {100, 1000}}, {900, 1, 4, {100, 1000}}},
+         {{60, 55, 40, {.bytes = 100, .reload_us = 1000}},
+          {900, 1, 4, {.bytes = 100, .reload_us = 1000}}},
          1},
     };
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
@@ -149,7 +158,8 @@ static size_t foreseen(struct policy *p, uint64_t now_s)
     uint32_t out[4];
     size_t found = 0;
     for (int call = 0; call < 10; call++) {
-        size_t n = policy_hazard.prefetch(p, now_s * S, 60ull * S, out, 4);
+        const struct policy_ahead a = {.now_us = now_s * S, .horizon_us = 60ull * S};
+        size_t n = policy_hazard.prefetch(p, &a, out, 4);
         for (size_t i = 0; i < n; i++)
             ck_assert_uint_eq(out[i], 0);
         found += n;
@@ -159,7 +169,8 @@ static size_t foreseen(struct policy *p, uint64_t now_s)
 
 START_TEST(a_timer_is_foreseen_when_it_is_due_until_it_is_forgotten)
 {
-    const struct habit h[2] = {{600, 1, 20, {100, 1000}}, {600, 1, 20, {100, 1000}}};
+    const struct habit h[2] = {{600, 1, 20, {.bytes = 100, .reload_us = 1000}},
+                               {600, 1, 20, {.bytes = 100, .reload_us = 1000}}};
     struct policy *p = habits(h, 2, 12000);
     policy_hazard.remove(p, 0, POLICY_EVICTED); /* 1 stays resident */
     ck_assert_uint_eq(foreseen(p, 11999 + 300), 0);
@@ -173,9 +184,10 @@ END_TEST
 
 START_TEST(a_newcomer_without_a_future_is_not_admitted)
 {
-    const struct habit h[2] = {{30, 5, 60, {100, 9000}}, {20, 5, 60, {100, 9000}}};
+    const struct habit h[2] = {{30, 5, 60, {.bytes = 100, .reload_us = 9000}},
+                               {20, 5, 60, {.bytes = 100, .reload_us = 9000}}};
     struct policy *p = habits(h, 2, 3000);
-    const struct policy_meta once = {100, 10};
+    const struct policy_meta once = {.bytes = 100, .reload_us = 10};
     const uint32_t victims[] = {0, 1};
     /* Models asked for once are many, and none comes again. */
     for (uint32_t id = 2; id < 900; id++)

@@ -32,7 +32,7 @@ static struct policy *create(const struct policy_ops *ops, uint32_t ids, uint64_
 
 static struct policy_meta meta_of(uint32_t id)
 {
-    return (struct policy_meta){1 + id * 37 % 100, 1000 + id * 7919 % 5000};
+    return (struct policy_meta){.bytes = 1 + id * 37 % 100, .reload_us = 1000 + id * 7919 % 5000};
 }
 
 /* ---- plain models ---- */

@@ -241,7 +241,7 @@ START_TEST(threads_and_the_watching_one_agree)
     struct err err;
     client_touch(f, "a-300");
     client_touch(f, "b-300");
-    ck_ok(cache_start(f->cache, &err), &err);
+    ck_ok(cache_start(f->cache, NULL, NULL, &err), &err);
     for (int i = 0; i < 3; i++)
         ck_assert_int_eq(pthread_create(&threads[i], NULL, pin_many, f), 0);
     for (int i = 0; i < 3; i++)

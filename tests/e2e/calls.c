@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* Preloaded into a server under test: writes the name of each thread that opens or reads a file, or
- * maps or unmaps memory, and what it called, a line each, to the file ROOST_TEST_CALLS. */
+ * maps or unmaps memory, or lists a folder that it opened, and what it called, a line each, to the
+ * file ROOST_TEST_CALLS. */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -58,6 +60,13 @@ ssize_t pread(int fd, void *buf, size_t n, off_t at)
 {
     note("pread");
     return syscall(SYS_pread64, fd, buf, n, at);
+}
+
+DIR *fdopendir(int fd)
+{
+    DIR *(*next)(int) = (DIR * (*)(int)) dlsym(RTLD_NEXT, "fdopendir");
+    note("list");
+    return next(fd);
 }
 
 void *mmap(void *at, size_t n, int prot, int flags, int fd, off_t off)

@@ -22,7 +22,7 @@ import urllib.request
 
 PYTHON = "/usr/bin/python3"
 KEY, SECRET, REGION = "test:tester", "testing", "us-east-1"
-START_S = 120
+START_S = 240
 ENDED_S = 20
 
 RING_PORTS = {"account": None, "container": None, "object": None}

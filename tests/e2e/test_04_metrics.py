@@ -15,6 +15,7 @@ ASKED = ("http_2xx", "http_4xx", "connections")
 SHORT = {
     "compiles_ok": 'roost_compiles_total{result="ok"}',
     "compiles_failed": 'roost_compiles_total{result="failed"}',
+    "compile_times": "roost_compile_duration_seconds_count",
     "compiles_cancelled": 'roost_compiles_total{result="cancelled"}',
     "hit": 'roost_cache_lookups_total{result="hit"}',
     "miss": 'roost_cache_lookups_total{result="miss"}',
@@ -28,6 +29,8 @@ SHORT = {
     "loads_not_found": 'roost_model_loads_total{result="not_found"}',
     "loads_refused": 'roost_model_loads_total{result="refused"}',
     "loads_cancelled": 'roost_model_loads_total{result="cancelled"}',
+    "prefetched_used": 'roost_cache_prefetched_total{use="used"}',
+    "prefetched_unused": 'roost_cache_prefetched_total{use="unused"}',
     "watch_lost": "roost_cache_watch_lost_total",
     "unloads": "roost_model_unloads_total",
     "store_reads": "roost_store_reads_total",
@@ -65,9 +68,8 @@ SHORT = {
     "disk_evictions": 'roost_cache_evictions_total{tier="disk",reason="room"}',
     "refused_disk": 'roost_refused_total{limit="disk"}',
 }
-for _limit in ("queue", "probes", "prefetches", "memory", "never_fits", "arena", "steps", "reply", "http_memory", "head",
-               "body", "slow_client", "idle", "connections", "deadline",
-               "record_trace"):
+for _limit in ("queue", "probes", "prefetches", "memory", "thrash", "never_fits", "arena", "steps", "reply",
+               "http_memory", "head", "body", "slow_client", "idle", "connections", "deadline", "record_trace"):
     SHORT[f"refused_{_limit}"] = f'roost_refused_total{{limit="{_limit}"}}'
 
 

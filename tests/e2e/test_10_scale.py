@@ -7,6 +7,7 @@ import collections
 import concurrent.futures
 import itertools
 import json
+import os
 import pathlib
 import random
 import resource
@@ -256,6 +257,37 @@ class Memory(harness.Case):
         for k in range(1, 101):
             self.assertEqual(server.unload(f"w{k}").status, 200)
         self.assertLess(abs(server.rss_bytes() - constant - server.used_bytes()), 0.05 * ledger)
+
+
+class Names(harness.Case):
+    """What a name costs that was asked for and is resident no more. bench/scale has 100,000 of them."""
+
+    NAMES, LINKS_MAX, WARM, BYTES = 20000, 10000, 2000, 640
+
+    def test_a_name_that_is_not_resident_costs_a_small_record(self):
+        if harness.SANITIZED:
+            self.skipTest("a sanitizer's heap is larger than the records")
+        store = self.store()
+        compile_bytes(store.path, "base", tiny_onnx.add_constant(1))
+        for k in range(self.WARM + self.NAMES):
+            if k % self.LINKS_MAX == 0:
+                file = store.put(f"copy{k}", (store.path / "base.roost").read_bytes())
+            os.link(file, store.path / f"customer-{k:06}.roost")
+        server = self.serve(store, workers=1, memory="1MiB")
+        client = Client(server.port)
+
+        def ask(first, count):
+            for k in range(first, first + count):
+                self.assertEqual(client.post(f"customer-{k:06}", b"[[0,0,0,0]]")[0], 200)
+
+        ask(0, self.WARM)
+        before = server.rss_bytes() - server.used_bytes()
+        ask(self.WARM, self.NAMES)
+        client.close()
+        self.assertGreater(server.metrics()['roost_cache_models{tier="host",state="absent"}'], self.NAMES)
+        each = (server.rss_bytes() - server.used_bytes() - before) / self.NAMES
+        print(f"{each:.0f} bytes for each of {self.NAMES} names", flush=True)
+        self.assertLessEqual(each, self.BYTES)
 
 
 class Herd(harness.Case):

@@ -45,6 +45,17 @@ class Threads(harness.Case):
             kinds[re.sub(r"-\d+$", "", thread)][call] += 1
         return kinds, len(lines)
 
+    def test_the_store_is_not_listed_at_the_start(self):
+        store = self.store()
+        store.add("iris")
+        server = self.serve(store, env=self.env)
+        self.assertEqual(server.invoke("iris", [[5.1, 3.5, 1.4, 0.2]]).status, 200)
+        kinds, seen = self.called(0)
+        self.assertEqual({k: c["list"] for k, c in kinds.items() if c["list"]}, {})
+        store.put("other/1/readme", b"")  # a folder of a name is: what versions has it?
+        self.assertEqual(server.invoke("other", [[1]]).status, 404)
+        self.assertGreater(self.called(seen)[0]["loader"]["list"], 0)  # it would be seen
+
     def storm(self, recycle):
         store = self.store()
         compile_all(store.path, {f"w{k}": tiny_onnx.scaled_square(k + 1, SIDE) for k in range(COLD)})

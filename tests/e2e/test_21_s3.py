@@ -2,12 +2,15 @@
 # Copyright The Roost Authors
 """s3:// against a real S3 implementation: OpenStack Swift, started by the first test that wants it."""
 
+import http.server
 import json
 import os
 import pathlib
 import re
 import subprocess
 import tempfile
+import threading
+import time
 import unittest
 
 import harness
@@ -15,6 +18,43 @@ import swift
 
 IRIS = [[5.1, 3.5, 1.4, 0.2]]
 AWS = "/usr/bin/aws"
+
+
+class Metadata:
+    """An instance's metadata service, of version 2, that gives Swift's credentials."""
+
+    def __enter__(self):
+        expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
+        role = json.dumps({"AccessKeyId": swift.KEY, "SecretAccessKey": swift.SECRET,
+                           "Expiration": expires})
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def answer(self, text, good=True):
+                self.send_response(200 if good else 401)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text.encode())
+
+            def do_PUT(self):
+                self.answer("session", self.path == "/latest/api/token")
+
+            def do_GET(self):
+                good = self.headers["X-aws-ec2-metadata-token"] == "session"
+                self.answer(role if self.path.endswith("/the-role") else "the-role", good)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.endpoint = f"http://127.0.0.1:{self.server.server_address[1]}"
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
 
 
 class S3(harness.Case):
@@ -77,6 +117,45 @@ class S3(harness.Case):
                 self.assertEqual(server.invoke("acme/many", IRIS).status, 200)
                 self.assertEqual(server.describe("acme/many").json()["version"], "12")
                 server.stop()
+
+    def test_a_profile_and_the_metadata_of_an_instance(self):
+        bucket = self.bucket("iris")
+        nobody = {k: "" for k in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+        with tempfile.NamedTemporaryFile("w") as f:
+            f.write(f"[default]\naws_access_key_id = no\naws_secret_access_key = no\n[us]\n"
+                    f"aws_access_key_id = {swift.KEY}\naws_secret_access_key = {swift.SECRET}\n")
+            f.flush()
+            env = {**nobody, "AWS_PROFILE": "us", "AWS_SHARED_CREDENTIALS_FILE": f.name}
+            self.assertEqual(self.on(f"s3://{bucket}", env=env).invoke("iris", IRIS).status, 200)
+        with Metadata() as instance:
+            env = {**nobody, "AWS_EC2_METADATA_DISABLED": "false", "HOME": "/nonexistent",
+                   "AWS_EC2_METADATA_SERVICE_ENDPOINT": instance.endpoint}
+            server = self.on(f"s3://{bucket}", env=env)
+            self.assertEqual(server.invoke("iris", IRIS).status, 200)
+            self.assertEqual(server.metrics()['roost_s3_requests_total{kind="credentials"}'], 3)
+
+    def test_no_child_inherits_a_connection(self):
+        bucket = self.bucket("iris")
+        server = self.on(f"s3://{bucket}")
+        self.assertEqual(server.invoke("iris", IRIS).status, 200)
+        port = int(self.swift.endpoint.rsplit(":", 1)[1])
+        rows = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        connections = {f"socket:[{row[9]}]" for row in rows if int(row[2][-4:], 16) == port}
+        flags = []
+        for fd in pathlib.Path(f"/proc/{server.process.pid}/fd").iterdir():
+            if os.readlink(fd) in connections:
+                info = pathlib.Path(f"/proc/{server.process.pid}/fdinfo/{fd.name}").read_text()
+                flags.append(int(re.search(r"flags:\s+(\d+)", info)[1], 8) & os.O_CLOEXEC)
+        self.assertTrue(flags and all(flags), flags)
+
+    def test_model_files_of_a_bucket_are_compiled(self):
+        bucket = self.bucket()
+        onnx = harness.model_file("iris").read_bytes()
+        self.client.put_object(Bucket=bucket, Key="models/iris/3/model.onnx", Body=onnx)
+        self.client.put_object(Bucket=bucket, Key="models/plain.onnx", Body=onnx)
+        server = self.on(f"s3://{bucket}/models")
+        for name in ("iris", "plain"):
+            self.assertEqual(server.invoke(name, IRIS).status, 200, name)
 
     def test_ls_pages_through_a_bucket(self):  # Swift gives pages of ten here
         bucket = self.bucket("iris")

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "loader/common.h"
 #include "mem/pool.h"
 #include "mem/process.h"
 #include "metrics/metrics.h"
@@ -252,6 +253,54 @@ START_TEST(tenants_share_only_where_they_may)
 }
 END_TEST
 
+/* The common layers are published as common, and one that nobody has; the last layer is not. */
+static void publish_layers(void)
+{
+    static float data[LAYER];
+    char text[(LAYERS + 1) * SHA256_HEX + 1];
+    uint8_t digest[SHA256_BYTES] = {0};
+    for (int l = 0; l <= LAYERS; l++) {
+        char *line = text + (size_t)l * SHA256_HEX;
+        for (int64_t i = 0; l < LAYERS && i < LAYER; i++)
+            data[i] = weight(l, i);
+        if (l < LAYERS)
+            ck_assert_int_eq(sha256_once(data, sizeof(data), digest), OK);
+        else
+            memset(digest, 1, sizeof(digest));
+        sha256_hex(digest, line);
+        memcpy(line + SHA256_HEX - 1, "\n", 2);
+    }
+    tree_text(&node.tree, COMMON_KEY, text);
+}
+
+START_TEST(tenants_share_what_is_common_and_nothing_else)
+{
+    struct slot_info a, b;
+    struct share_usage u;
+    setup(&(struct node_config){0});
+    publish_layers();
+    put_tune("a/m.roost", 1);
+    put_tune("b/m.roost", 1); /* of the same content, the last layer too */
+    put_tune("m.roost", 1);   /* of tenant default */
+    const uint64_t one = node_bytes(&node, "a/m"), common = LAYERS * pages(LAYER * sizeof(float));
+    ck_assert_int_eq(order_load(&node, "b/m"), OK);
+    ck_assert_uint_eq(resident(), 2 * one - common);
+    ck_assert_int_eq(order_load(&node, "m"), OK);
+    ck_assert_uint_eq(resident(), 3 * one - 2 * common);
+    cache_share_usage(node.cache, &u);
+    ck_assert_uint_eq(u.count, LAYERS);
+    ck_assert(cache_info(node.cache, "a/m", &a) && cache_info(node.cache, "b/m", &b));
+    ck_assert_uint_eq(a.shared_bytes, common);
+    ck_assert_uint_eq(b.bytes, one - common);
+    ck_assert_uint_le(a.part_bytes, one - common + common / 3 + 3 * LAYERS); /* a third of it */
+    ck_assert_int_eq(order_unload(&node, "a/m"), OK);
+    run("b/m", 1);
+    run("m", 1);
+    node_evict_all(&node);
+    node_fini(&node);
+}
+END_TEST
+
 /* A load on a thread of its own. */
 struct loading {
     pthread_t thread;
@@ -384,6 +433,7 @@ Suite *suite_shared(void)
 {
     return SUITE("shared", a_hundred_fine_tunes_cost_one_network_and_their_last_layers,
                  tunes_take_turns_and_stay_what_they_are, tenants_share_only_where_they_may,
+                 tenants_share_what_is_common_and_nothing_else,
                  loads_at_once_read_the_common_layers_once, a_load_outlives_the_one_it_waited_for,
                  a_lying_table_gets_nothing);
 }

@@ -62,14 +62,15 @@ static void real_free(struct real *r)
 
 static void say(struct real *r, enum watch_kind kind, uint32_t id, uint64_t bytes, uint32_t us)
 {
-    const struct watch_event e = {r->now_us, bytes, id, us, kind};
+    const struct watch_event e = {
+        .t_us = r->now_us, .bytes = bytes, .id = id, .reload_us = us, .kind = kind};
     advice_take(&r->advice, &e);
 }
 
 /* The first load's cost is told when it ends, as a server does. */
 static void ask(struct real *r, uint32_t id)
 {
-    const struct policy_meta m = {bytes_of(id), load_us_of(id)};
+    const struct policy_meta m = {.bytes = bytes_of(id), .reload_us = load_us_of(id)};
     bool known = r->advice.models[id].heard;
     r->now_us += 1000;
     bool hit = shadow_access(&r->cache, id, r->now_us, &m);

@@ -34,7 +34,7 @@ START_TEST(it_says_what_more_memory_would_bring)
     advisor_read(a, &r);
     ck_assert_uint_eq(r.limit_bytes, LIMIT);
     ck_assert(!r.looked_back);
-    ck_ok(cache_start(f->cache, &err), &err);
+    ck_ok(cache_start(f->cache, NULL, NULL, &err), &err);
     ck_ok(cache_scratch_take(f->cache, 100, &err), &err);
     for (int i = 0; i < 90; i++) { /* three of 400 bytes in turn, in 900 */
         static const char *const names[] = {"a-400", "b-400", "c-400"};

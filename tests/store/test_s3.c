@@ -1,70 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* An S3 store against a server that misbehaves: what is tried again and what is not, that a read
- * goes on where it broke off, and that nothing wrong is ever handed out. */
+/* An S3 store: what it asks for and where, how often it asks again, and how a listing is read. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
-#include "metrics/metrics.h"
-#include "store/fake_http.h"
-#include "store/store.h"
+#include "store/s3_fixture.h"
+#include "store/s3_priv.h"
 #include "support/support.h"
-
-#define OBJECT "0123456789"
-#define E1 "ETag: \"e1\"\r\n"
-#define RANGE(part, n)                                                                             \
-    "HTTP/1.1 206 Partial\r\n" E1 "Content-Range: bytes " part "/10\r\nContent-Length: " n         \
-    "\r\n\r\n"
-#define ERROR(status, code)                                                                        \
-    "HTTP/1.1 " status "\r\nConnection: close\r\n\r\n<Error><Code>" code "</Code></Error>"
-#define HEAD_OK "HTTP/1.1 200 OK\r\n" E1 "Content-Length: 10\r\n\r\n"
-#define ROW(text)                                                                                  \
-    "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<ListBucketResult>" text "</ListBucketResult>"
-
-static struct fake_http fake;
-static struct store *store;
-static struct err err;
-static char got[11];
-
-static void set_env(void)
-{
-    setenv("AWS_ACCESS_KEY_ID", "key-id", 1);
-    setenv("AWS_SECRET_ACCESS_KEY", "the-secret", 1);
-    unsetenv("AWS_SESSION_TOKEN");
-    setenv("no_proxy", "127.0.0.1", 1);
-}
-
-static void open_with(const struct fake_reply *script, size_t count, struct store_options o)
-{
-    set_env();
-    fake_http_start(&fake, script, count);
-    o.endpoint = fake.endpoint;
-    ck_ok(store_open_with("s3://bucket/pre fix/", &o, &store, &err), &err);
-    memset(&err, 0, sizeof(err));
-    memset(got, 0, sizeof(got));
-}
-
-/* The n-th request and all retries of a test end within this, were the machine busy. */
-static struct store_options patient(void)
-{
-    struct store_options o = store_options_default;
-    o.stall_us = 30000000;
-    o.timeout_us = 50000000;
-    return o;
-}
-
-static void teardown(void)
-{
-    store_free(&store);
-    fake_http_stop(&fake);
-}
-
-static bool asked(size_t i, const char *words)
-{
-    return i < fake.n_requests && strstr(fake.requests[i], words);
-}
 
 START_TEST(a_read_is_one_signed_conditional_range)
 {
@@ -85,199 +29,6 @@ START_TEST(a_read_is_one_signed_conditional_range)
     ck_assert(asked(1, "Authorization: AWS4-HMAC-SHA256 Credential=key-id/"));
     ck_assert(!asked(1, "the-secret"));
     ck_assert_uint_eq(fake.n_connections, 1); /* kept for the second */
-}
-END_TEST
-
-/* What goes wrong first, and what the next answer then is. */
-static const struct {
-    const char *name;
-    enum metric counted;
-    struct fake_reply first;
-    const char *second, *second_asks;
-} mended[] = {
-    {"500",
-     M_S3_RETRY_STATUS,
-     {.text = ERROR("500 No", "InternalError"), .close = true},
-     RANGE("0-9", "10") OBJECT,
-     "bytes=0-9"},
-    {"503",
-     M_S3_RETRY_SLOW,
-     {.text = ERROR("503 No", "SlowDown"), .close = true},
-     RANGE("0-9", "10") OBJECT,
-     "bytes=0-9"},
-    {"429",
-     M_S3_RETRY_SLOW,
-     {.text = ERROR("429 No", "TooMany"), .close = true},
-     RANGE("0-9", "10") OBJECT,
-     "bytes=0-9"},
-    {"an endless error",
-     M_S3_RETRY_STATUS,
-     {.text = "HTTP/1.1 500 No\r\n\r\n<Error><Code>", .forever = true},
-     RANGE("0-9", "10") OBJECT,
-     "bytes=0-9"},
-    {"a reset before the head",
-     M_S3_RETRY_CONNECTION,
-     {.text = "", .reset = true},
-     RANGE("0-9", "10") OBJECT,
-     "bytes=0-9"},
-    {"a truncated body goes on at its byte",
-     M_S3_RETRY_TRUNCATED,
-     {.text = RANGE("0-9", "10") "0123", .close = true},
-     RANGE("4-9", "6") "456789",
-     "bytes=4-9"},
-    {"a truncated body without a length",
-     M_S3_RETRY_TRUNCATED,
-     {.text = "HTTP/1.1 206 P\r\n" E1 "Content-Range: bytes 0-9/10\r\n\r\n012", .close = true},
-     RANGE("3-9", "7") "3456789",
-     "bytes=3-9"},
-    {"more than asked for",
-     M_S3_RETRY_PROTOCOL,
-     {.text = "HTTP/1.1 206 P\r\n" E1 "Content-Range: bytes 0-9/10\r\n\r\nxxxxxxxxxx",
-      .forever = true},
-     RANGE("0-9", "10") OBJECT,
-     "bytes=0-9"},
-    {"another range",
-     M_S3_RETRY_PROTOCOL,
-     {.text = RANGE("1-9", "9") "xxxxxxxxx", .close = true},
-     RANGE("0-9", "10") OBJECT,
-     "bytes=0-9"},
-    {"a length that is not the range's",
-     M_S3_RETRY_PROTOCOL,
-     {.text = RANGE("0-9", "9") "xxxxxxxxx", .close = true},
-     RANGE("0-9", "10") OBJECT,
-     "bytes=0-9"},
-    {"no range at all",
-     M_S3_RETRY_PROTOCOL,
-     {.text = "HTTP/1.1 200 OK\r\n" E1 "Content-Length: 9\r\n\r\nxxxxxxxxx", .close = true},
-     RANGE("0-9", "10") OBJECT,
-     "bytes=0-9"},
-    {"no content, as a 204",
-     M_S3_RETRY_PROTOCOL,
-     {.text = "HTTP/1.1 204 No\r\n" E1 "\r\n"},
-     RANGE("0-9", "10") OBJECT,
-     "bytes=0-9"},
-    {"no ETag",
-     M_S3_RETRY_PROTOCOL,
-     {.text =
-          "HTTP/1.1 206 P\r\nContent-Range: bytes 0-9/10\r\nContent-Length: 10\r\n\r\nxxxxxxxxxx",
-      .close = true},
-     RANGE("0-9", "10") OBJECT,
-     "bytes=0-9"},
-    {"an endless head",
-     M_S3_RETRY_PROTOCOL,
-     {.text =
-          "HTTP/1.1 206 P\r\nx-a: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n",
-      .forever = true},
-     RANGE("0-9", "10") OBJECT,
-     "bytes=0-9"},
-    {"no HTTP",
-     M_S3_RETRY_PROTOCOL,
-     {.text = "SSH-2.0-x\r\n\r\n", .close = true},
-     RANGE("0-9", "10") OBJECT,
-     "bytes=0-9"},
-};
-
-START_TEST(what_may_go_well_is_tried_again)
-{
-    struct fake_reply script[2] = {mended[_i].first, {.text = mended[_i].second}};
-    uint64_t before = metric_get(mended[_i].counted);
-    open_with(script, 2, patient());
-    enum status s = store_read(store, "a.roost", "", 0, got, 10, &err);
-    teardown();
-    ck_assert_msg(s == OK, "%s: %s", mended[_i].name, err.msg);
-    ck_assert_msg(strcmp(got, OBJECT) == 0, "%s: %s", mended[_i].name, got);
-    ck_assert_msg(asked(1, mended[_i].second_asks), "%s: %s", mended[_i].name, fake.requests[1]);
-    ck_assert_uint_eq(fake.n_requests, 2);
-    ck_assert_msg(metric_get(mended[_i].counted) - before == 1, "%s", mended[_i].name);
-}
-END_TEST
-
-static const struct {
-    const char *name;
-    struct fake_reply reply;
-    enum status s;
-    const char *words;
-    enum metric counted; /* METRIC_COUNT: none */
-} final[] = {
-    {"403",
-     {.text = ERROR("403 No", "AccessDenied"), .close = true},
-     E_STORE,
-     "denied (HTTP 403 AccessDenied)",
-     M_S3_DENIED},
-    {"404",
-     {.text = ERROR("404 No", "NoSuchKey"), .close = true},
-     E_NOT_FOUND,
-     "is not in the store",
-     METRIC_COUNT},
-    {"no bucket",
-     {.text = ERROR("404 No", "NoSuchBucket"), .close = true},
-     E_STORE,
-     "no such bucket",
-     M_S3_REFUSED},
-    {"412",
-     {.text = ERROR("412 No", "PreconditionFailed"), .close = true},
-     E_STORE,
-     "changed while it was read",
-     M_S3_CHANGED},
-    {"another ETag",
-     {.text = "HTTP/1.1 206 P\r\nETag: \"e2\"\r\nContent-Range: bytes 0-9/10\r\n"
-              "Content-Length: 10\r\n\r\nxxxxxxxxxx",
-      .close = true},
-     E_STORE,
-     "changed while it was read",
-     M_S3_CHANGED},
-    {"416",
-     {.text = "HTTP/1.1 416 No\r\nContent-Range: bytes */4\r\nContent-Length: 0\r\n\r\n"},
-     E_STORE,
-     "holds 4 bytes, 10 are wanted from 0",
-     M_S3_REFUSED},
-    {"a shorter object",
-     {.text = "HTTP/1.1 206 P\r\n" E1 "Content-Range: bytes 0-3/4\r\n"
-              "Content-Length: 4\r\n\r\n0123"},
-     E_STORE,
-     "holds 4 bytes, 10 are wanted from 0",
-     M_S3_REFUSED},
-    {"a redirect",
-     {.text = "HTTP/1.1 301 No\r\nLocation: http://127.0.0.1:1/\r\n"
-              "x-amz-bucket-region: eu-west-1\r\nContent-Length: 0\r\n\r\n"},
-     E_STORE,
-     "the bucket is in eu-west-1",
-     M_S3_REFUSED},
-    {"501",
-     {.text = ERROR("501 No", "NotImplemented"), .close = true},
-     E_STORE,
-     "refused",
-     M_S3_REFUSED},
-};
-
-START_TEST(what_cannot_go_well_is_asked_once)
-{
-    uint64_t before = final[_i].counted == METRIC_COUNT ? 0 : metric_get(final[_i].counted);
-    open_with(&final[_i].reply, 1, patient());
-    enum status s = store_read(store, "a.roost", "e1", 0, got, 10, &err);
-    teardown();
-    ck_assert_msg(s == final[_i].s, "%s: %s", final[_i].name, err.msg);
-    ck_assert_int_eq(err.code, s);
-    ck_assert_msg(strstr(err.msg, final[_i].words), "%s: %s", final[_i].name, err.msg);
-    ck_assert_ptr_null(strstr(err.msg, "key-id"));
-    ck_assert_uint_eq(fake.n_requests, 1);
-    if (final[_i].counted != METRIC_COUNT)
-        ck_assert_uint_eq(metric_get(final[_i].counted) - before, 1);
-}
-END_TEST
-
-START_TEST(an_object_that_is_replaced_between_two_tries_is_not_mixed)
-{
-    static const struct fake_reply script[] = {
-        {.text = RANGE("0-9", "10") "0123", .close = true},
-        {.text = "HTTP/1.1 206 P\r\nETag: \"e2\"\r\nContent-Range: bytes 4-9/10\r\n"
-                 "Content-Length: 6\r\n\r\nxxxxxx"},
-    };
-    open_with(script, ARRAY_COUNT(script), patient());
-    ck_assert_int_eq(store_read(store, "a.roost", "", 0, got, 10, &err), E_STORE);
-    teardown();
-    ck_assert_ptr_nonnull(strstr(err.msg, "changed while it was read"));
-    ck_assert(asked(1, "If-Match: \"e1\""));
 }
 END_TEST
 
@@ -316,42 +67,17 @@ START_TEST(ten_that_go_well_earn_a_retry)
     o.retry_budget = 1;
     for (size_t i = 0; i < ARRAY_COUNT(script); i++)
         script[i] = (struct fake_reply){.text = HEAD_OK};
-    script[0] = script[11] = (struct fake_reply){.text = "", .close = true};
+    script[0] = script[11] = script[13] =
+        (struct fake_reply){.text = "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"};
     open_with(script, ARRAY_COUNT(script), o);
-    for (int i = 0; i < 11; i++)
+    for (int i = 0; i < 11; i++) /* the first is asked twice, and so is the eleventh */
         ck_ok(store_stat(store, "a", &object, &err), &err);
     ck_assert_uint_eq(fake.n_requests, 13);
+    ck_assert_int_eq(store_stat(store, "a", &object, &err), E_STORE);
+    ck_assert_ptr_nonnull(strstr(err.msg, "the node's retries are used up"));
     teardown();
 }
 END_TEST
-
-START_TEST(silence_is_given_up)
-{
-    static const struct fake_reply script[] = {{.text = RANGE("0-9", "10") "01", .hang = true},
-                                               {.text = RANGE("2-9", "8") "23456789"}};
-    struct store_options o = patient();
-    uint64_t before = metric_get(M_S3_RETRY_STALLED);
-    o.stall_us = 50000;
-    open_with(script, ARRAY_COUNT(script), o);
-    ck_ok(store_read(store, "a", "", 0, got, 10, &err), &err);
-    ck_assert_str_eq(got, OBJECT);
-    ck_assert_uint_eq(metric_get(M_S3_RETRY_STALLED) - before, 1);
-    teardown();
-}
-END_TEST
-
-static void *stop_soon(void *arg)
-{
-    struct fake_http *f = arg;
-    for (bool seen = false; !seen;) {
-        pthread_mutex_lock(&f->mutex);
-        seen = f->n_requests > 0;
-        pthread_mutex_unlock(&f->mutex);
-        sched_yield();
-    }
-    store_stop(store);
-    return NULL;
-}
 
 static void *read_many(void *good)
 {
@@ -384,6 +110,19 @@ START_TEST(many_threads_share_few_connections)
     ck_assert_uint_le(fake.n_connections, 9);
 }
 END_TEST
+
+static void *stop_soon(void *arg)
+{
+    struct fake_http *f = arg;
+    for (bool seen = false; !seen;) {
+        pthread_mutex_lock(&f->mutex);
+        seen = f->n_requests > 0;
+        pthread_mutex_unlock(&f->mutex);
+        sched_yield();
+    }
+    store_stop(store);
+    return NULL;
+}
 
 START_TEST(a_stop_ends_what_waits)
 {
@@ -475,6 +214,75 @@ START_TEST(places_that_are_none_are_refused)
 }
 END_TEST
 
+START_TEST(a_bucket_in_front_of_the_host)
+{
+    static const struct fake_reply script[] = {{.text = HEAD_OK}};
+    struct store_options o = patient();
+    struct store_object object;
+    char endpoint[64], host[80];
+    set_env();
+    fake_http_start(&fake, script, ARRAY_COUNT(script));
+    const char *port = strrchr(fake.endpoint, ':');
+    snprintf(endpoint, sizeof(endpoint), "http://localhost%s/", port);
+    snprintf(host, sizeof(host), "Host: bucket.localhost%s\r\n", port);
+    setenv("no_proxy", "localhost", 1);
+    o.endpoint = endpoint;
+    o.style = STORE_STYLE_HOST;
+    ck_ok(store_open_with("s3://bucket/p", &o, &store, &err), &err);
+    ck_ok(store_stat(store, "a", &object, &err), &err);
+    teardown();
+    ck_assert(asked(0, "HEAD /p/a HTTP/1.1\r\n"));
+    ck_assert(asked(0, host));
+}
+END_TEST
+
+START_TEST(where_a_bucket_is_asked)
+{
+    static const struct {
+        const char *url, *endpoint, *region;
+        enum store_style style;
+        const char *scheme, *host, *root;
+    } cases[] = {
+        {"s3://bucket", "", "eu-west-1", 0, "https", "bucket.s3.eu-west-1.amazonaws.com", "/"},
+        {"s3://bucket/a/b//", "", "cn-north-1", 0, "https", "bucket.s3.cn-north-1.amazonaws.com.cn",
+         "/a/b/"},
+        {"s3://bu.ck.et", "", "eu-west-1", 0, "https", "s3.eu-west-1.amazonaws.com", "/bu.ck.et/"},
+        {"s3://bucket", "", "", STORE_STYLE_PATH, "https", "s3.us-east-1.amazonaws.com",
+         "/bucket/"},
+        {"s3://bucket/p", "http://h:9000", "", 0, "http", "h:9000", "/bucket/p/"},
+        {"s3://bucket/p", "HTTP://h:80/", "", 0, "http", "h", "/bucket/p/"},
+        {"s3://bucket", "https://h:443", "", 0, "https", "h", "/bucket/"},
+        {"s3://bucket", "https://h:4430", "", 0, "https", "h:4430", "/bucket/"},
+        {"s3://bucket", "h", "", STORE_STYLE_HOST, "https", "bucket.h", "/"},
+        {"s3://bucket", "http://[::1]:9000", "", 0, "http", "[::1]:9000", "/bucket/"},
+        {"s3://bucket", "http://[::1]:80", "", 0, "http", "[::1]", "/bucket/"},
+    };
+    unsetenv("AWS_REGION");
+    unsetenv("AWS_DEFAULT_REGION");
+    unsetenv("AWS_ENDPOINT_URL");
+    setenv("AWS_CONFIG_FILE", "/nonexistent", 1);
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct store_options o = store_options_default;
+        o.endpoint = cases[i].endpoint;
+        o.region = cases[i].region;
+        o.style = cases[i].style;
+        ck_ok(store_open_with(cases[i].url, &o, &store, &err), &err);
+        ck_assert_str_eq(s3_of(store)->scheme, cases[i].scheme);
+        ck_assert_str_eq(s3_of(store)->host, cases[i].host);
+        ck_assert_str_eq(s3_of(store)->root, cases[i].root);
+        store_free(&store);
+    }
+    setenv("AWS_ENDPOINT_URL", "http://general", 1);
+    ck_ok(store_open("s3://bucket", &store, &err), &err);
+    ck_assert_str_eq(s3_of(store)->host, "general");
+    store_free(&store);
+    setenv("AWS_ENDPOINT_URL_S3", "http://special", 1);
+    ck_ok(store_open("s3://bucket", &store, &err), &err);
+    ck_assert_str_eq(s3_of(store)->host, "special");
+    store_free(&store);
+}
+END_TEST
+
 START_TEST(no_memory_is_an_error)
 {
     static const struct fake_reply ok = {.text = RANGE("0-9", "10") OBJECT};
@@ -501,16 +309,10 @@ END_TEST
 
 Suite *suite_s3(void)
 {
-    Suite *s =
-        SUITE("s3", a_read_is_one_signed_conditional_range,
-              an_object_that_is_replaced_between_two_tries_is_not_mixed,
-              retries_end_by_count_by_budget_and_by_time, ten_that_go_well_earn_a_retry,
-              silence_is_given_up, many_threads_share_few_connections, a_stop_ends_what_waits,
-              a_listing_pages_and_passes_over_what_is_no_key, a_listing_that_never_ends_does,
-              places_that_are_none_are_refused, no_memory_is_an_error);
-    TCase *many = tcase_create("tables");
-    tcase_add_loop_test(many, what_may_go_well_is_tried_again, 0, ARRAY_COUNT(mended));
-    tcase_add_loop_test(many, what_cannot_go_well_is_asked_once, 0, ARRAY_COUNT(final));
-    suite_add_tcase(s, many);
-    return s;
+    return SUITE("s3", a_read_is_one_signed_conditional_range,
+                 retries_end_by_count_by_budget_and_by_time, ten_that_go_well_earn_a_retry,
+                 many_threads_share_few_connections, a_stop_ends_what_waits,
+                 a_listing_pages_and_passes_over_what_is_no_key, a_listing_that_never_ends_does,
+                 places_that_are_none_are_refused, a_bucket_in_front_of_the_host,
+                 where_a_bucket_is_asked, no_memory_is_an_error);
 }

@@ -128,6 +128,7 @@ START_TEST(an_error_has_a_code_or_none)
         {"<Error><Code></Code></Error>", ""},
         {"<Error><a><Code>Deep</Code></a></Error>", ""},
         {"<html><Code>Slow</Code></html>", ""},
+        {"<Error><Code>a b<c></c></Code></Error><html>", ""},
         {"<Error><Code>Cut", "Cut"},
         {"", ""},
         {"</a></b>", ""},

@@ -24,5 +24,7 @@ Suite *suite_of(const char *name, const char *tags, const TTest *const *tests, s
 /* What it tests runs on one thread, and at length: scripts/test leaves it out under TSan, whose
  * only finding would be time. */
 #define SUITE_SERIAL(name, ...) SUITE_TAGGED(name, "serial", __VA_ARGS__)
+/* It takes half a minute on a machine of its own: ten minutes say that it hangs. */
+#define SUITE_LONG(name, ...) SUITE_TAGGED(name, "long", __VA_ARGS__)
 
 #endif

@@ -5,7 +5,8 @@
  * Each expert runs a shadow cache of the whole tier on the same invocations. The real cache follows
  * the active expert's shadow: victims are models that this shadow does not hold, the longest unused
  * first, so that after a change the contents converge without anything being thrown out that the
- * new expert would keep; only where all that may go is held by it, the longest unused goes.
+ * new expert would keep; only where all that may go is held by it, the longest unused goes. What
+ * was loaded before anybody asked is taken for held until somebody does, or the expert changes.
  *
  * Costs (reload cost of misses) fade with the cost of lru's own misses. lru is left for what was
  * MARGIN cheaper, and comes back when that is no longer cheaper. What the real cache missed is
@@ -35,6 +36,7 @@ enum { FADE_MIN = 256, FADE_TURNS = 2 };
 struct watched {
     uint64_t bytes;
     bool resident; /* in the real cache */
+    bool asked;    /* since it last left: the shadows know of it */
     bool late;     /* was accessed while its bytes were unknown: the shadows still wait for it */
 };
 
@@ -214,6 +216,7 @@ static void auto_access(struct policy *p, uint32_t id, uint64_t now_us, const st
 {
     struct auto_policy *a = CONTAINER_OF(p, struct auto_policy, policy);
     struct watched *w = &a->models[id];
+    w->asked = true;
     a->real += hit ? 0 : (double)m->reload_us;
     if (w->resident) {
         struct ring *r = ring_has(&a->kept, id) ? &a->kept : &a->shed;
@@ -232,7 +235,11 @@ static void auto_insert(struct policy *p, uint32_t id, uint64_t now_us, const st
     w->resident = true;
     w->bytes = m->bytes;
     a->residents++;
-    ring_add(shadow_has(&a->shadows[a->active], id) ? &a->kept : &a->shed, id);
+    bool kept = shadow_has(&a->shadows[a->active], id) || !w->asked;
+    if (m->cold)
+        ring_sink(kept ? &a->kept : &a->shed, id);
+    else
+        ring_add(kept ? &a->kept : &a->shed, id);
     if (w->late) {
         w->late = false;
         shadows_access(a, id, now_us, m);
@@ -247,7 +254,7 @@ static void auto_remove(struct policy *p, uint32_t id, enum policy_why why)
         ring_remove(ring_has(&a->kept, id) ? &a->kept : &a->shed, id);
         a->residents--;
     }
-    w->resident = false;
+    w->resident = w->asked = false;
     if (why != POLICY_FORGOTTEN)
         return;
     memset(w, 0, sizeof(*w));
@@ -285,16 +292,24 @@ static bool auto_admit(struct policy *p, uint32_t id, uint64_t now_us, const uin
     return a->models[id].late || shadow_has(&a->shadows[a->active], id);
 }
 
-static size_t auto_prefetch(struct policy *p, uint64_t now_us, uint64_t horizon_us, uint32_t *out,
+static bool is_absent(void *arg, uint32_t id)
+{
+    const struct auto_policy *a = arg;
+    return !a->models[id].resident;
+}
+
+/* As hazard foresees, whatever its shadow holds. */
+static size_t auto_prefetch(struct policy *p, const struct policy_ahead *ahead, uint32_t *out,
                             size_t n)
 {
     struct auto_policy *a = CONTAINER_OF(p, struct auto_policy, policy);
     struct policy *h = a->shadows[1].policy;
-    size_t found = h->ops->prefetch(h, now_us, horizon_us, out, n), count = 0;
-    for (size_t i = 0; i < found; i++)
-        if (!a->models[out[i]].resident)
-            out[count++] = out[i];
-    return count;
+    struct policy_ahead all = *ahead;
+    if (!all.absent) {
+        all.absent = is_absent;
+        all.arg = a;
+    }
+    return h->ops->prefetch(h, &all, out, n);
 }
 
 const struct policy_ops policy_auto = {

@@ -263,7 +263,7 @@ static bool hazard_admit(struct policy *p, uint32_t id, uint64_t now_us, const u
     return loss <= gain;
 }
 
-static size_t hazard_prefetch(struct policy *p, uint64_t now_us, uint64_t horizon_us, uint32_t *out,
+static size_t hazard_prefetch(struct policy *p, const struct policy_ahead *a, uint32_t *out,
                               size_t n)
 {
     struct hazard *h = CONTAINER_OF(p, struct hazard, policy);
@@ -271,10 +271,10 @@ static size_t hazard_prefetch(struct policy *p, uint64_t now_us, uint64_t horizo
     for (uint32_t i = 0; i < MIN(FORESEE, h->ids); i++) {
         uint32_t id = h->foresee++ % h->ids;
         const struct model *m = &h->models[id];
-        if (m->place || m->own.total < 4)
+        if (m->own.total < 4 || (a->absent ? !a->absent(a->arg, id) : m->place != 0))
             continue;
-        uint64_t idle = now_us > m->last_us ? now_us - m->last_us : 0;
-        struct ranked r = {life_soon(&m->own, &h->pools[m->pool], idle, horizon_us), id};
+        uint64_t idle = a->now_us > m->last_us ? a->now_us - m->last_us : 0;
+        struct ranked r = {life_soon(&m->own, &h->pools[m->pool], idle, a->horizon_us), id};
         size_t at = count;
         if (r.rank < FORESEEN)
             continue;

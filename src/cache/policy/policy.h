@@ -29,6 +29,7 @@ enum { POLICY_IDS_MAX = 1 << 24 };
 struct policy_meta {
     uint64_t bytes;     /* what it takes in this tier; 0 in access while nobody knows */
     uint64_t reload_us; /* what a load costs from the tier below as it now is */
+    bool cold;          /* of insert: behind all that is there, as far as the policy has an order */
 };
 
 struct policy_config {
@@ -49,6 +50,13 @@ struct policy_need {
     uint64_t bytes;
     uint64_t now_us;
     policy_filter_fn *evictable; /* NULL: all may go */
+    void *arg;
+};
+
+struct policy_ahead {
+    uint64_t now_us, horizon_us;
+    policy_filter_fn
+        *absent; /* may this be named? NULL: what the policy knows not to be resident */
     void *arg;
 };
 
@@ -83,8 +91,7 @@ struct policy_ops {
     /* Ids that are not resident and will most likely be asked for within horizon_us, the surest
      * first. NULL: the policy foresees nothing. Looks at a bounded number of ids per call and goes
      * on from there at the next. */
-    size_t (*prefetch)(struct policy *p, uint64_t now_us, uint64_t horizon_us, uint32_t *out,
-                       size_t n);
+    size_t (*prefetch)(struct policy *p, const struct policy_ahead *a, uint32_t *out, size_t n);
 };
 
 extern const struct policy_ops policy_lru, policy_gdsf, policy_hazard, policy_auto;

@@ -63,7 +63,10 @@ static void recency_insert(struct policy *p, uint32_t id, uint64_t now_us,
     struct recency *r = CONTAINER_OF(p, struct recency, policy);
     UNUSED(now_us);
     r->bytes[id] = m->bytes;
-    ring_add(&r->ring, id);
+    if (m->cold)
+        ring_sink(&r->ring, id);
+    else
+        ring_add(&r->ring, id);
 }
 
 static void recency_remove(struct policy *p, uint32_t id, enum policy_why why)

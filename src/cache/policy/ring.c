@@ -31,6 +31,15 @@ void ring_add(struct ring *r, uint32_t id)
     l[0].older = id + 1;
 }
 
+void ring_sink(struct ring *r, uint32_t id)
+{
+    struct ring_link *l = r->links, *k = &l[id + 1];
+    k->older = 0;
+    k->newer = l[0].newer;
+    l[k->newer].older = id + 1;
+    l[0].newer = id + 1;
+}
+
 void ring_remove(struct ring *r, uint32_t id)
 {
     struct ring_link *l = r->links, *k = &l[id + 1];

@@ -23,6 +23,7 @@ struct ring {
 void ring_fini(struct ring *r);
 enum status ring_reserve(struct ring *r, uint32_t ids) WARN_UNUSED; /* errors: E_NO_MEMORY */
 void ring_add(struct ring *r, uint32_t id);    /* as the newest; not in it yet */
+void ring_sink(struct ring *r, uint32_t id);   /* as the oldest; not in it yet */
 void ring_remove(struct ring *r, uint32_t id); /* is in it */
 bool ring_has(const struct ring *r, uint32_t id);
 /* The next newer id after id (RING_NONE: the oldest); RING_NONE at the end. */
