@@ -267,6 +267,14 @@ enum status endpoint_tenant_metrics(struct endpoint *e, struct buf *out)
     return OK;
 }
 
+enum status endpoint_advice(struct endpoint *e, uint64_t now_us, struct buf *json, struct err *err)
+{
+    UNUSED(e);
+    UNUSED(now_us);
+    UNUSED(err);
+    return buf_str(json, "{\"curve\": []}");
+}
+
 enum status endpoint_describe(struct endpoint *e, const char *model, uint64_t now_us,
                               struct buf *json, struct err *err)
 {
