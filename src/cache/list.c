@@ -23,6 +23,7 @@ static void fill(const struct cache *c, const struct slot *s, struct slot_info *
         .loads = r->loads,
         .evictions = r->evictions,
         .pins = slot_pins(s),
+        .kept = r->kept,
         .waiters = s->waiter_count,
         .last_used_us = r->last_used_us,
         .loaded_us = r->loaded_us,

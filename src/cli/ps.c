@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/client.h"
+#include "cli/ps_tenants.h"
 #include "cli/units.h"
 #include "cli/verbs.h"
 
@@ -15,6 +16,7 @@ enum { ASK_MS = 30000, PAGE = 100, PAGES_MAX = 100000, TOKEN_MAX = 600 };
 static const struct arg_option options[] = {
     {"all", 'a', NULL, "Also models that are known but not in memory."},
     {"json", 0, NULL, "Print JSON."},
+    {"tenants", 't', NULL, "What each tenant has, instead of models."},
     CLIENT_SERVER_OPTION,
     {NULL, 0, NULL, NULL}};
 
@@ -67,6 +69,7 @@ static enum status add_line(struct table *t, const cJSON *model)
 {
     char size[UNITS_TEXT_MAX], shared[UNITS_TEXT_MAX], age[AGO_MAX], used[AGO_MAX];
     char evicted[EVICTED_MAX];
+    const bool pinned = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(model, "pinned"));
     enum status s = OK;
     if (t->count++ == 0)
         s = buf_printf(&t->out, "%-40s %-9s %-7s %10s %10s %10s  %-12s %s%s\n", "MODEL", "STATE",
@@ -76,8 +79,8 @@ static enum status add_line(struct table *t, const cJSON *model)
         s = buf_printf(&t->out,
                        t->all ? "%-40s %-9s %-7s %10s %10s %10" PRIu64 "  %-12s %-12s "
                               : "%-40s %-9s %-7s %10s %10s %10" PRIu64 "  %-12s %s",
-                       text_of(model, "modelName"), text_of(model, "state"), text_of(model, "tier"),
-                       units_size_human(number_of(model, "bytes"), size),
+                       text_of(model, "modelName"), pinned ? "pinned" : text_of(model, "state"),
+                       text_of(model, "tier"), units_size_human(number_of(model, "bytes"), size),
                        units_size_human(number_of(model, "shared_bytes"), shared),
                        number_of(model, "hits"), ago_text(model, "age_s", age),
                        ago_text(model, "last_used_s", used));
@@ -132,6 +135,8 @@ static int ps_run(const struct args *a)
 {
     struct table t = {.all = args_on(a, "all"), .json = args_on(a, "json")};
     char token[TOKEN_MAX] = "";
+    if (args_on(a, "tenants"))
+        return ps_tenants(a);
     struct err err = {E_NO_MEMORY, "out of memory"};
     enum status s = t.json ? buf_str(&t.out, "{\"models\": [") : OK;
     for (int page = 0; s == OK && page < PAGES_MAX; page++) {

@@ -97,6 +97,7 @@ static void add_record(struct doc *d, const struct endpoint *e, const struct slo
     add_text_or_null(d, i->version);
     add(d, ",\"state\":");
     add_text(d, slot_state_text(i->state));
+    add(d, i->kept ? ",\"pinned\":true" : ",\"pinned\":false");
     add(d, ",\"tier\":");
     add_text(d, tier_of(e, i));
     add_number(d, "bytes", i->bytes);

@@ -106,11 +106,15 @@ struct management_call {
     struct err err;
     uint32_t retry_after_s;
     enum hint hint; /* of a load: HINT_NONE when the caller wants the model, whoever must go */
+    bool keep;      /* of a load: pin the model then (cache_keep); OK when it was resident */
     struct waiter waiter;
     struct endpoint *endpoint;
 };
 void endpoint_load(struct endpoint *e, struct management_call *m, uint64_t now_us);
 void endpoint_unload(struct endpoint *e, struct management_call *m);
+/* POST /models/<name>/unpin; nothing to do is fine.  thread: any   blocks: no   errors: E_NOT_FOUND
+ */
+enum status endpoint_unkeep(struct endpoint *e, const char *model, struct err *err) WARN_UNUSED;
 /* POST /models/<name>/prefetch: the model will be asked for soon. OK when its load was begun, is
  * under way, or is not needed; what becomes of it is not told.  thread: any   blocks: no
  * errors: E_DRAINING; E_NOT_FOUND of a name remembered as unknown; E_QUEUE_FULL; E_NO_MEMORY */
@@ -123,6 +127,7 @@ enum status endpoint_prefetch(struct endpoint *e, const char *model, uint64_t no
  *   model_name        text
  *   version           text; null: never loaded
  *   state             "absent", "loading", "resident", "draining", "failed"
+ *   pinned            true: no victim (management_call.keep)
  *   tier              where its bytes are, the nearest: "memory", "disk", "store"
  *   bytes             charged to --memory now and used by nobody else
  *   shared_bytes, charged_bytes               see struct slot_info
@@ -165,6 +170,13 @@ enum status endpoint_advice(struct endpoint *e, uint64_t now_us, struct buf *jso
                             struct err *err) WARN_UNUSED;
 enum status endpoint_list(struct endpoint *e, const char *after, uint32_t limit, uint64_t now_us,
                           struct buf *json, struct err *err) WARN_UNUSED;
+
+/* {"tenants": [{"tenant", "floor_bytes", "ceiling_bytes" (null: none), "weight", "bytes",
+ * "pinned_bytes", "models", "hits", "misses", "joined", "loads", "evictions"}]}: those with a rule,
+ * then "*" for all others together. errors: E_NO_MEMORY */
+enum status endpoint_tenants(struct endpoint *e, struct buf *json, struct err *err) WARN_UNUSED;
+/* Appends the same as metrics where tenants have rules.  errors: E_NO_MEMORY */
+enum status endpoint_tenant_metrics(struct endpoint *e, struct buf *out) WARN_UNUSED;
 
 /* Admits nothing any more: invocations and loads are E_DRAINING; what was admitted goes on. */
 void endpoint_drain(struct endpoint *e);
