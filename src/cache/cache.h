@@ -6,7 +6,7 @@
  *
  * States:  ABSENT -> LOADING -> RESIDENT -> DRAINING -> ABSENT
  *                    LOADING -> FAILED -> LOADING (after its back-off)
- *                    LOADING -> ABSENT (cancelled, no room, or the name is unknown)
+ *                    LOADING -> ABSENT (cancelled, given up, no room, or the name is unknown)
  *                    LOADING -> DRAINING (cancelled, and the value came all the same)
  * A slot whose model is known to exist is kept (ABSENT) as its record; a name that proved unknown
  * leaves no slot. A pin while DRAINING, or LOADING and cancelled, makes a fresh slot that inherits
@@ -15,7 +15,8 @@
  * Recency is stamped when an invocation pins (hit or joined), under the lock; finishing a load does
  * not touch (--policy lru). A load that no invocation asked for enters as the newest and is not
  * stamped; one for a hint evicts nobody, and may enter as the oldest (enum hint). Victims are the
- * oldest unpinned resident slots, until free plus already draining bytes suffice.
+ * oldest unpinned resident slots, until free plus already draining bytes suffice; where tenants
+ * have rules, of the tenant whose turn it is (cache/tenant.h).
  *
  * Room is given first come, first served, to loads and to workers' scratch alike. A request is
  * decided at once: free bytes, bytes on their way back and victims cover it besides all that was
@@ -33,6 +34,7 @@
 
 #include "base/lock.h"
 #include "cache/share.h"
+#include "cache/tenant.h"
 #include "mem/budget.h"
 
 enum { MODEL_NAME_MAX = 257, MODEL_VERSION_MAX = 63 }; /* bytes without the NUL: "tenant/model" */
@@ -107,6 +109,7 @@ struct cache_config {
     uint64_t backoff_max_us; /* … up to this */
     uint32_t slots_max;      /* records kept; for a new one the oldest ABSENT or FAILED one goes,
                               * else the oldest unpinned resident one */
+    struct tenant_rules tenants; /* which tenants_check found good */
 };
 
 /* errors: E_NO_MEMORY */
@@ -146,7 +149,8 @@ bool cache_pin_resident(struct cache *c, const char *name, struct pin *pin) WARN
 const char *cache_pin_version(const struct pin *pin);
 /* thread: any   blocks: no   locks: takes CACHE where a draining slot has no other pin */
 void cache_unpin(struct cache *c, const struct pin *pin);
-/* Withdraws a waiting waiter: true when done will not be called. The load itself goes on. */
+/* Withdraws a waiting waiter: true when done will not be called. The load goes on until the source
+ * looks (cache_load_look). */
 bool cache_cancel_wait(struct cache *c, struct waiter *w) WARN_UNUSED;
 
 /* DELETE: drains the resident slot (later pins miss into a new slot) or cancels the load (its
@@ -163,14 +167,26 @@ enum status cache_unload(struct cache *c, const char *name, cache_drained_fn *do
 /* Holds what a load shares, reserves bytes for what it brings, evicting victims if it must, and
  * waits until they are free.
  * blocks: until draining bytes are back (never on a pin)
- * errors: E_NEVER_FITS (evicts nobody); E_NO_ROOM (what could go is pinned, or the load is a hint
- *         and no bytes are free; evicts nobody); E_THRASH (see struct cache_config; only of a
+ * errors: E_NEVER_FITS (the budget, or its tenant's ceiling; evicts nobody); E_NO_ROOM (what could
+ *         go is pinned or kept, or is others' floor, or the load is a hint and no bytes are free or
+ *         its tenant has its ceiling; evicts nobody); E_THRASH (see struct cache_config; only of a
  *         model never loaded before; evicts nobody); E_CANCELLED (the load was cancelled);
  * E_NO_MEMORY. Once a load, or once more after each cache_load_freed */
 enum status cache_load_reserve(struct cache *c, struct slot *slot, const struct load_need *need,
                                struct err *err) WARN_UNUSED;
-/* Has the load been cancelled? Loaders look between chunks. */
-bool cache_load_cancelled(struct cache *c, struct slot *slot);
+/* For how many a load goes on, now; 0: only for hints. Loaders look between chunks.
+ * CACHE_LOAD_CANCELLED: for nobody, it is to end. give_up says that it may end as well where nobody
+ * waits any more; a hint's load, and one that fills what another load waits for, go on all the
+ * same. That is decided here, under the lock: a pin that came before keeps the load, one that comes
+ * after loads anew.  thread: loader   locks: takes CACHE   blocks: no */
+enum { CACHE_LOAD_CANCELLED = INT32_MAX };
+uint32_t cache_load_look(struct cache *c, struct slot *slot, bool give_up);
+/* What a load of the model took before; 0: nobody knows.  locks: takes CACHE */
+uint64_t cache_load_bytes(struct cache *c, const struct slot *slot);
+static inline bool cache_load_cancelled(struct cache *c, struct slot *slot)
+{
+    return cache_load_look(c, slot, false) == CACHE_LOAD_CANCELLED;
+}
 /* The load ended well: bytes as reserved, all shares filled. Waiters are pinned and called on this
  * thread. When it was cancelled meanwhile the value is unloaded again. version: text, copied. */
 void cache_load_done(struct cache *c, struct slot *slot, void *value, const char *version,
@@ -201,6 +217,7 @@ struct slot_info {
     /* since the record began; loads that ended well, evictions for room and by DELETE */
     uint64_t hits, misses, joined, loads, evictions;
     uint32_t pins, waiters;
+    bool kept;             /* see cache_keep */
     uint64_t last_used_us; /* CLOCK_MONOTONIC; 0: never */
     struct load_times last_load;
     struct err last_error; /* since the last good load; code OK: none */

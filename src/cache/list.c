@@ -22,6 +22,7 @@ static void fill(const struct slot *s, struct slot_info *out)
         .loads = r->loads,
         .evictions = r->evictions,
         .pins = slot_pins(s),
+        .kept = r->kept,
         .waiters = s->waiter_count,
         .last_used_us = r->last_used_us,
         .last_load = r->last_load,

@@ -27,12 +27,30 @@ static enum metric result_metric(enum status code)
     }
 }
 
-bool cache_load_cancelled(struct cache *c, struct slot *slot)
+/* Who waits for a share of s waits for s. */
+static uint32_t waiting_for(const struct slot *s)
+{
+    uint32_t n = s->modest ? 0 : s->waiter_count;
+    return n || !shares_awaited(s) ? n : 1;
+}
+
+uint32_t cache_load_look(struct cache *c, struct slot *slot, bool give_up)
 {
     lock_take(&c->lock);
-    bool cancelled = slot->cancelled;
+    ASSERT(slot->state == SLOT_LOADING);
+    const uint32_t n = waiting_for(slot);
+    slot->cancelled |= give_up && !n && !slot->modest;
+    const bool cancelled = slot->cancelled;
     lock_release(&c->lock);
-    return cancelled;
+    return cancelled ? CACHE_LOAD_CANCELLED : n;
+}
+
+uint64_t cache_load_bytes(struct cache *c, const struct slot *slot)
+{
+    lock_take(&c->lock);
+    uint64_t bytes = slot->record.load_bytes;
+    lock_release(&c->lock);
+    return bytes;
 }
 
 /* Remembers a failure, or (OK, NULL) that there is none. Gives the words before, to be freed. */
@@ -133,6 +151,7 @@ void load_give_back(struct cache *c, struct slot *s, struct after *a)
     ASSERT(!s->holds);
     if (s->bytes)
         budget_give(&c->budget, BUDGET_RESERVED, s->bytes);
+    tenant_refund(s->tenant, s->bytes);
     s->bytes = 0;
     c->coming -= s->dead_bytes;
     shares_buried(c, s, a);

@@ -19,7 +19,7 @@ uint32_t refuse_ratio(const struct cache *c)
 /* Was even the longest unused that may go used just now? */
 static bool all_recent(const struct cache *c) REQUIRES(c->lock)
 {
-    const struct slot *s = choose_oldest(c, NULL);
+    const struct slot *s = choose_oldest(c);
     if (!s)
         return false;
     uint64_t since_us = MAX(s->record.last_used_us, s->record.loaded_us);

@@ -66,10 +66,21 @@ static void move_bytes(struct cache *c, struct slot *s, enum slot_state to)
     s->bytes = 0;
 }
 
+/* What drains is no longer its tenant's: it has given. */
+static void count_tenant(const struct slot *s, enum slot_state to)
+{
+    struct tenant *t = s->tenant;
+    if ((s->state == SLOT_LOADING || s->state == SLOT_RESIDENT) && to != SLOT_RESIDENT)
+        tenant_refund(t, s->bytes);
+    t->counts->evictions += s->state == SLOT_RESIDENT;
+    t->counts->loads += to == SLOT_RESIDENT;
+}
+
 void slot_to(struct cache *c, struct slot *s, enum slot_state to)
 {
     lock_assert_held(&c->lock);
     ASSERT(legal[s->state][to]);
+    count_tenant(s, to);
     if (s->state == SLOT_RESIDENT && !s->transient_bytes)
         tell(c, s, WATCH_LEAVE);
     if (s->state == SLOT_RESIDENT)
@@ -116,6 +127,7 @@ void slot_drop(struct cache *c, struct slot *s, struct after *a)
         slot_detach(c, s);
     lru_remove(&s->link);
     c->by_state[s->state]--;
+    tenant_leave(c, s, a);
     after_dead(a, s);
 }
 

@@ -65,7 +65,10 @@
       "Threads that run invocations; auto: one per core.")                                         \
     X(COUNT, loops, "loops", "N", "auto", 0, 64,                                                   \
       "Event loops that serve connections; auto: one per core, at most 8.")                        \
-    X(COUNT, loaders, "loaders", "N", "2", 1, 64, "Threads that load models.")                     \
+    X(COUNT, loaders, "loaders", "N", "4", 1, 64, "Loads under way at once, a thread each.")       \
+    X(COUNT, link_threads, "link-threads", "N", "2", 1, 64,                                        \
+      "Reads under way at once from the store, and from the disk tier: more where the way is "     \
+      "long.")                                                                                     \
     X(COUNT, compilers, "compilers", "N", "1", 1, 64,                                              \
       "Raw model files of the store that are compiled at once, each in a process that is held.")   \
     X(SIZE, compile_file_max, "compile-file-max", "SIZE", "2GiB", 1, INT64_MAX,                    \
@@ -93,6 +96,10 @@
       "Unknown names a tenant may ask for a second; beyond it 429.")                               \
     X(COUNT, prefetches, "prefetches", "N", "8", 1, 4096,                                          \
       "Models being loaded because of a hint (prefetch); beyond it 503.")                          \
+    X(TIME, ttl, "ttl", "TIME", "0s", 0, UINT64_C(31536000000000),                                 \
+      "Unload a model that nobody used for so long; 0s: never. A tenant's own ttl wins.")          \
+    X(TIME, min_residency, "min-residency", "TIME", "0s", 0, UINT64_C(31536000000000),             \
+      "For so long after its load a model is evicted only if nothing else can be.")                \
     X(TEXT, residency, "residency", "FILE", "", 0, 0,                                              \
       "Where the list of resident models is kept, to load them at the next start; empty: none.")   \
     X(COUNT, connections, "connections", "N", "10000", 1, 1000000,                                 \

@@ -5,6 +5,7 @@
 #define ROOST_CLI_NODE_H
 
 #include "cli/config.h"
+#include "cli/expiry.h"
 #include "cli/residency.h"
 #include "http/server.h"
 
@@ -21,6 +22,7 @@ struct node {
     struct endpoint *endpoint;
     struct server *server;
     struct residency *residency; /* NULL without --residency */
+    struct expiry *expiry;       /* NULL where nothing expires */
 };
 
 /* Opens the store and starts all threads; requests are taken on return.

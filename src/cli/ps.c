@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/client.h"
+#include "cli/ps_tenants.h"
 #include "cli/units.h"
 #include "cli/verbs.h"
 
@@ -15,6 +16,7 @@ enum { ASK_MS = 30000, PAGE = 100, PAGES_MAX = 100000, TOKEN_MAX = 600 };
 static const struct arg_option options[] = {
     {"all", 'a', NULL, "Also models that are known but not in memory."},
     {"json", 0, NULL, "Print JSON."},
+    {"tenants", 't', NULL, "What each tenant has, instead of models."},
     CLIENT_SERVER_OPTION,
     {NULL, 0, NULL, NULL}};
 
@@ -50,7 +52,8 @@ static const char *age_text(const cJSON *model, char out[UNITS_TEXT_MAX + 8])
 
 static enum status add_model(struct table *t, const cJSON *model)
 {
-    const char *state = text_of(model, "state");
+    bool pinned = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(model, "pinned"));
+    const char *state = pinned ? "pinned" : text_of(model, "state");
     char size[UNITS_TEXT_MAX], shared[UNITS_TEXT_MAX], age[UNITS_TEXT_MAX + 8];
     if (!t->all && strcmp(state, "absent") == 0)
         return OK;
@@ -106,6 +109,8 @@ static int ps_run(const struct args *a)
 {
     struct table t = {.all = args_on(a, "all"), .json = args_on(a, "json")};
     char token[TOKEN_MAX] = "";
+    if (args_on(a, "tenants"))
+        return ps_tenants(a);
     struct err err = {E_NO_MEMORY, "out of memory"};
     enum status s = t.json ? buf_str(&t.out, "{\"models\": [") : OK;
     for (int page = 0; s == OK && page < PAGES_MAX; page++) {

@@ -65,6 +65,10 @@ struct disk_file {
  * errors: E_NOT_FOUND; E_IO (no descriptor left, or the disk fails) */
 enum status disk_ref(struct disk *d, const struct disk_key *key, uint64_t bytes,
                      struct disk_file *out, struct err *err) WARN_UNUSED;
+/* As disk_ref, but it is no use of the file: it counts no look-up, and the file does not become the
+ * newest. For a scrub, and for the rest of what disk_ref began. */
+enum status disk_ref_quietly(struct disk *d, const struct disk_key *key, uint64_t bytes,
+                             struct disk_file *out, struct err *err) WARN_UNUSED;
 /* Is it there, as far as the index knows? Counts no lookup.  thread: any   blocks: no */
 bool disk_has(struct disk *d, const struct disk_key *key) WARN_UNUSED;
 void disk_close_fd(struct disk_file *f);

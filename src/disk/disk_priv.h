@@ -89,10 +89,6 @@ enum status folder_scan(struct disk *d, struct err *err) WARN_UNUSED;
 bool disk_remove(struct disk *d, struct disk_entry *e) WARN_UNUSED;
 /* A PRESENT entry that is not what was put: out of the index; its file is removed if `ours`. */
 void disk_drop(struct disk *d, struct disk_entry *e, bool ours, const char *why);
-/* As disk_ref, but it counts no lookup and the entry keeps its place in the line. Ends with
- * disk_unref. */
-enum status disk_ref_quietly(struct disk *d, const struct disk_key *key, struct disk_file *out,
-                             struct err *err) WARN_UNUSED;
 /* Tells the metrics what is held. */
 void disk_publish(struct disk *d);
 

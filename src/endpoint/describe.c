@@ -61,6 +61,7 @@ static void add_record(struct doc *d, const struct slot_info *i, uint64_t now_us
     add_text_or_null(d, i->version);
     add(d, ",\"state\":");
     add_text(d, slot_state_text(i->state));
+    add(d, i->kept ? ",\"pinned\":true" : ",\"pinned\":false");
     add_number(d, "bytes", i->bytes);
     add_number(d, "shared_bytes", i->shared_bytes);
     add_number(d, "charged_bytes", i->part_bytes);

@@ -99,11 +99,15 @@ struct management_call {
     struct err err;
     uint32_t retry_after_s;
     enum hint hint; /* of a load: HINT_NONE when the caller wants the model, whoever must go */
+    bool keep;      /* of a load: pin the model then (cache_keep); OK when it was resident */
     struct waiter waiter;
     struct endpoint *endpoint;
 };
 void endpoint_load(struct endpoint *e, struct management_call *m, uint64_t now_us);
 void endpoint_unload(struct endpoint *e, struct management_call *m);
+/* POST /models/<name>/unpin; nothing to do is fine.  thread: any   blocks: no   errors: E_NOT_FOUND
+ */
+enum status endpoint_unkeep(struct endpoint *e, const char *model, struct err *err) WARN_UNUSED;
 /* POST /models/<name>/prefetch: the model will be asked for soon. OK when its load was begun, is
  * under way, or is not needed; what becomes of it is not told.  thread: any   blocks: no
  * errors: E_DRAINING; E_NOT_FOUND of a name remembered as unknown; E_QUEUE_FULL; E_NO_MEMORY */
@@ -116,6 +120,7 @@ enum status endpoint_prefetch(struct endpoint *e, const char *model, uint64_t no
  *   model_name        text
  *   version           text; null: never loaded
  *   state             "absent", "loading", "resident", "draining", "failed"
+ *   pinned            true: no victim (management_call.keep)
  *   bytes             charged to --memory now
  *   hits, misses, joined, loads, evictions    counts since the record began
  *   pins, waiters     invocations that use it now, that wait for its load now
@@ -128,8 +133,8 @@ enum status endpoint_prefetch(struct endpoint *e, const char *model, uint64_t no
  *                     dimension the name of a free one, "" for none; null: not resident
  *
  * endpoint_list, in name order:
- *   models            [{"modelName", "version", "state", "bytes", "hits", "misses", "joined",
- *                     "loads", "evictions", "last_used_s"}]: every name the node has a record of
+ *   models            [{"modelName", "version", "state", "pinned", "bytes", "hits", "misses",
+ * "joined", "loads", "evictions", "last_used_s"}]: every name the node has a record of
  *   nextPageToken     opaque text for `after`; absent on the last page
  *
  * errors: E_NOT_FOUND (describe); E_BAD_INPUT (list: page token, limit beyond
@@ -139,6 +144,13 @@ enum status endpoint_describe(struct endpoint *e, const char *model, uint64_t no
                               struct buf *json, struct err *err) WARN_UNUSED;
 enum status endpoint_list(struct endpoint *e, const char *after, uint32_t limit, uint64_t now_us,
                           struct buf *json, struct err *err) WARN_UNUSED;
+
+/* {"tenants": [{"tenant", "floor_bytes", "ceiling_bytes" (null: none), "weight", "bytes",
+ * "pinned_bytes", "models", "hits", "misses", "joined", "loads", "evictions"}]}: those with a rule,
+ * then "*" for all others together. errors: E_NO_MEMORY */
+enum status endpoint_tenants(struct endpoint *e, struct buf *json, struct err *err) WARN_UNUSED;
+/* Appends the same as metrics where tenants have rules.  errors: E_NO_MEMORY */
+enum status endpoint_tenant_metrics(struct endpoint *e, struct buf *out) WARN_UNUSED;
 
 /* Admits nothing any more: invocations and loads are E_DRAINING; what was admitted goes on. */
 void endpoint_drain(struct endpoint *e);

@@ -34,7 +34,7 @@ static enum status find_compiled(struct run *r, struct err *err)
     return OK;
 }
 
-enum status run_read(struct run *r, uint64_t off, void *dst, size_t n, struct err *err)
+enum status run_read(const struct run *r, uint64_t off, void *dst, size_t n, struct err *err)
 {
     if (r->compiled->open)
         return compiled_read(r->compiled, off, dst, n, err);
@@ -67,6 +67,7 @@ static enum status check_page0(struct run *r, struct err *err)
                        "page 0: %" PRIu64 " bytes of metadata, %" PRIu64
                        " unpacked: at most %d are read",
                        p->meta_bytes, p->meta_raw_bytes, LOADER_META_MAX);
+    r->left_bytes = p->blob_bytes;
     return OK;
 }
 
@@ -147,14 +148,25 @@ static enum status prove_meta(struct run *r, struct err *err)
     return s == OK ? open_reader(r, err) : s;
 }
 
-/* A load that nobody wants any more ends between two chunks. */
+_Static_assert((int)LINK_STOP == (int)CACHE_LOAD_CANCELLED, "one word for both");
+
+uint32_t run_look(const struct run *r, uint64_t left_bytes)
+{
+    const uint64_t worth_keeping = MAX(r->page0.blob_bytes / 2, (uint64_t)LINK_CHUNK_BYTES);
+    if (atomic_load(r->env->draining))
+        return LINK_STOP;
+    const bool kept = r->compiled->open || left_bytes <= worth_keeping;
+    return cache_load_look(r->env->cache, r->slot, !kept);
+}
+
+/* A load that nobody wants any more ends between two steps, or two chunks. */
 enum status run_still_wanted(const struct run *r, struct err *err)
 {
+    if (run_look(r, r->left_bytes) != LINK_STOP)
+        return OK;
     if (atomic_load(r->env->draining))
         return err_set(err, E_DRAINING, "the server is draining: %s is not loaded", r->name);
-    if (cache_load_cancelled(r->env->cache, r->slot))
-        return err_set(err, E_CANCELLED, "the load of %s was cancelled", r->name);
-    return OK;
+    return err_set(err, E_CANCELLED, "the load of %s was cancelled", r->name);
 }
 
 static enum status bind(struct run *r, struct err *err)
@@ -245,7 +257,8 @@ enum status load_run(const struct load_env *env, struct compile_job *job, struct
                     .name = job->name,
                     .out = out,
                     .at = job->at,
-                    .compiled = &job->out};
+                    .compiled = &job->out,
+                    .left_bytes = UINT64_MAX};
     const char *step = "";
     enum status s = run_steps(&r, &step, err);
     if (r.proven)

@@ -17,6 +17,7 @@
       "Models that left a tier, by reason.")                                                       \
     X(M_EVICT_UNLOAD, COUNTER, "roost_cache_evictions_total", "tier=\"host\",reason=\"unload\"",   \
       "")                                                                                          \
+    X(M_EVICT_TTL, COUNTER, "roost_cache_evictions_total", "tier=\"host\",reason=\"ttl\"", "")     \
     X(M_EVICT_TRANSIENT, COUNTER, "roost_cache_evictions_total",                                   \
       "tier=\"host\",reason=\"transient\"", "")                                                    \
     X(M_DISK_EVICTED, COUNTER, "roost_cache_evictions_total", "tier=\"disk\",reason=\"room\"", "") \
@@ -156,6 +157,22 @@
     X(M_RSS, GAUGE, "process_resident_memory_bytes", "", "Resident memory size in bytes.")         \
     X(M_FDS, GAUGE, "process_open_fds", "", "Number of open file descriptors.")                    \
     X(M_READY, GAUGE, "roost_ready", "", "1 while the node takes requests, 0 while it drains.")
+
+/* Of each tenant that has a rule, and of all others together as "*"; only where there are rules.
+ * The label tenant stands before these. id, COUNTER or GAUGE, name, labels, help */
+#define TENANT_METRIC_TABLE(X)                                                                     \
+    X(T_BYTES, GAUGE, "roost_tenant_bytes", "",                                                    \
+      "Bytes of a tenant's models in memory, shared ones divided; `*`: of all without a rule.")    \
+    X(T_PINNED, GAUGE, "roost_tenant_pinned_bytes", "", "Bytes of its pinned models.")             \
+    X(T_FLOOR, GAUGE, "roost_tenant_floor_bytes", "", "Bytes that are kept for it.")               \
+    X(T_MODELS, GAUGE, "roost_tenant_models", "", "Its models in memory.")                         \
+    X(T_HITS, COUNTER, "roost_tenant_lookups_total", "result=\"hit\"",                             \
+      "Its invocations by how they found their model.")                                            \
+    X(T_MISSES, COUNTER, "roost_tenant_lookups_total", "result=\"miss\"", "")                      \
+    X(T_JOINED, COUNTER, "roost_tenant_lookups_total", "result=\"joined\"", "")                    \
+    X(T_LOADS, COUNTER, "roost_tenant_loads_total", "", "Its loads that ended well.")              \
+    X(T_EVICTIONS, COUNTER, "roost_tenant_evictions_total", "",                                    \
+      "Its models that left the memory, for whatever reason.")
 
 /* id, name, labels, bounds, help */
 #define HISTOGRAM_TABLE(X)                                                                         \

@@ -22,6 +22,7 @@ SHORT = {
     "negative": "roost_catalog_negative_hits_total",
     "evict_room": 'roost_cache_evictions_total{tier="host",reason="room"}',
     "evict_unload": 'roost_cache_evictions_total{tier="host",reason="unload"}',
+    "evict_ttl": 'roost_cache_evictions_total{tier="host",reason="ttl"}',
     "evict_transient": 'roost_cache_evictions_total{tier="host",reason="transient"}',
     "loads_ok": 'roost_model_loads_total{result="ok"}',
     "loads_failed": 'roost_model_loads_total{result="failed"}',

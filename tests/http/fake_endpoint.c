@@ -245,6 +245,28 @@ enum status endpoint_prefetch(struct endpoint *e, const char *model, uint64_t no
     return s == OK ? OK : err_set(err, s, "%s: staged", model);
 }
 
+enum status endpoint_unkeep(struct endpoint *e, const char *model, struct err *err)
+{
+    UNUSED(e);
+    uint32_t retry;
+    enum status s = status_of(model, &retry);
+    return s == OK ? OK : err_set(err, s, "%s: staged", model);
+}
+
+enum status endpoint_tenants(struct endpoint *e, struct buf *json, struct err *err)
+{
+    UNUSED(e);
+    UNUSED(err);
+    return buf_str(json, "{\"tenants\": []}");
+}
+
+enum status endpoint_tenant_metrics(struct endpoint *e, struct buf *out)
+{
+    UNUSED(e);
+    UNUSED(out);
+    return OK;
+}
+
 enum status endpoint_describe(struct endpoint *e, const char *model, uint64_t now_us,
                               struct buf *json, struct err *err)
 {
