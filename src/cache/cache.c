@@ -112,7 +112,7 @@ static bool make_record_room(struct cache *c, const struct slot *fresh, struct a
     }
     struct slot *victim = room_oldest_victim(c, tenant_known(&c->tenants, fresh->tenant));
     if (victim) {
-        room_evict(c, victim, a);
+        room_evict(c, victim, NULL, a);
         slot_detach(c, victim);
     }
     return victim != NULL;
@@ -333,15 +333,36 @@ bool cache_pin_resident(struct cache *c, const char *name, struct pin *pin)
     return resident;
 }
 
+struct pin_cost cache_pin_cost(const struct pin *pin)
+{
+    const struct record *r = &pin->slot->record; /* as for the version */
+    return (struct pin_cost){r->load_bytes, r->reload_us};
+}
+
 const char *cache_pin_version(const struct pin *pin)
 {
     return pin->slot->record.version; /* written once, before the first pin of this load */
 }
 
+static void note_first_run(struct cache *c, struct slot *s, uint64_t ran_us)
+{
+    lock_take(&c->lock);
+    s->record.last_load.first_run_us = load_time(ran_us);
+    lock_release(&c->lock);
+    histogram_us(H_LOAD_FIRST_RUN, ran_us);
+}
+
 void cache_unpin(struct cache *c, const struct pin *pin)
+{
+    cache_unpin_ran(c, pin, 0);
+}
+
+void cache_unpin_ran(struct cache *c, const struct pin *pin, uint64_t ran_us)
 {
     struct after after = {0};
     struct slot *s = pin->slot;
+    if (ran_us && !atomic_load(&s->ran) && !atomic_exchange(&s->ran, true))
+        note_first_run(c, s, ran_us);
     const uint32_t were = atomic_fetch_sub(&s->pins, 1); /* s may be gone from here on, unless .. */
     ASSERT(were & ~PINS_LAST);
     if (were != (PINS_LAST | 1))
@@ -366,7 +387,7 @@ bool cache_cancel_wait(struct cache *c, struct waiter *w)
 static void drain_resident(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock)
 {
     keep_end(c, s);
-    s->record.evictions++;
+    slot_note_evicted(c, s, EVICT_UNLOAD, 0);
     metric_add(M_EVICT_UNLOAD, 1);
     slot_to(c, s, SLOT_DRAINING);
     if (!slot_leave_to_last(c, s))

@@ -39,11 +39,14 @@ struct record {
     uint64_t misses, joined, loads, evictions;
     uint64_t loaded_us; /* 0: never */
     struct load_times last_load;
+    uint64_t origin;        /* see cache_load_origin */
+    uint64_t evicted_us;    /* 0: never */
+    uint64_t evicted_by;    /* EVICT_ROOM: hash of the name of the model it gave way to */
     uint64_t retry_at_us;   /* of a remembered failure */
     char *last_words;       /* heap; of last_error. NULL: there were none, or no memory for them */
     enum status last_error; /* since the last good load; OK: none */
     uint32_t failures;      /* remembered ones in a row; decides the back-off */
-    uint64_t evicted_us;    /* when it last gave way, or was not kept; 0: never */
+    uint8_t evicted_why;    /* enum evict_why */
     bool known;             /* the model was resident once, or its load proved that it exists */
     bool kept;              /* no victim; only ever true while RESIDENT */
     char version[MODEL_VERSION_MAX + 1];
@@ -59,6 +62,7 @@ struct slot {
     /* How many. Grows under the lock and falls without it, but for the last one of a slot that
      * drains, which has to unload it: then PINS_LAST is in it too. */
     atomic_uint pins;
+    atomic_bool ran; /* an invocation did since the load */
     struct record record;
     uint64_t bytes;        /* its own, charged now, in the budget class of the state */
     struct tenant *tenant; /* who is charged: the cache's once the slot is in the table */
@@ -166,6 +170,8 @@ void after_run(struct after *a, struct cache *c); /* without locks */
 enum status table_init(struct table *t, uint32_t slots_max) WARN_UNUSED;
 void table_fini(struct table *t);
 struct slot *table_find(const struct table *t, const char *name, uint64_t hash);
+/* By the hash alone: to name a model, not to use it. NULL: no record. */
+const struct slot *table_find_hash(const struct table *t, uint64_t hash);
 void table_add(struct table *t, struct slot *s); /* no record of its name is there */
 void table_remove(struct table *t, struct slot *s);
 /* Calls visit on the records after `after` in name order until it returns false. */
@@ -176,6 +182,9 @@ void table_walk(const struct table *t, const char *after, table_visit_fn *visit,
 struct slot *slot_new(const char *name, uint64_t hash); /* NULL: no memory; takes no lock */
 /* The only place where a state changes: asserts the arrow, moves the bytes and the list. */
 void slot_to(struct cache *c, struct slot *s, enum slot_state to) REQUIRES(c->lock);
+/* s, RESIDENT, is about to leave. by: hash of a model's name, or 0. */
+void slot_note_evicted(struct cache *c, struct slot *s, enum evict_why why, uint64_t by)
+    REQUIRES(c->lock);
 /* Makes s, ABSENT and new, the current slot of its name. */
 void slot_enter(struct cache *c, struct slot *s) REQUIRES(c->lock);
 void slot_detach(struct cache *c, struct slot *s) REQUIRES(c->lock);
@@ -226,7 +235,9 @@ void refuse_note_loaded(struct cache *c, const struct slot *s, const struct load
 
 /* ---- room.c ---- */
 uint64_t room_unpromised(struct cache *c) REQUIRES(c->lock); /* free or coming, for anybody */
-void room_evict(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
+/* by: whose load s gives way to; NULL: a run's arena, or a new record. */
+void room_evict(struct cache *c, struct slot *s, const struct slot *by, struct after *a)
+    REQUIRES(c->lock);
 /* Who goes when a record of a model of t is to be made; NULL: nobody may. */
 struct slot *room_oldest_victim(struct cache *c, struct tenant *t) REQUIRES(c->lock);
 void room_grant(struct cache *c) REQUIRES(c->lock); /* after bytes came back */

@@ -13,13 +13,12 @@
 #include "cache/cache_priv.h"
 #include "metrics/metrics.h"
 
-void room_evict(struct cache *c, struct slot *s, struct after *a)
+void room_evict(struct cache *c, struct slot *s, const struct slot *by, struct after *a)
 {
     lock_assert_held(&c->lock);
     ASSERT(choose_evictable(s));
     uint64_t since = s->record.last_used_us ? s->record.last_used_us : s->record.loaded_us;
-    s->record.evictions++;
-    s->record.evicted_us = c->latest_us;
+    slot_note_evicted(c, s, by ? EVICT_ROOM : EVICT_SCRATCH, by ? by->hash : 0);
     metric_add(M_EVICT_ROOM, 1);
     histogram_us(H_AGE_AT_EVICTION, c->latest_us > since ? c->latest_us - since : 0);
     slot_to(c, s, SLOT_DRAINING);
@@ -67,7 +66,7 @@ static bool make_room(struct cache *c, const struct room_wait *r, struct after *
     while (enough && x.first) {
         struct slot *s = x.first;
         x.first = s->after_next;
-        room_evict(c, s, a);
+        room_evict(c, s, r->slot, a);
     }
     return enough;
 }

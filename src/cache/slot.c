@@ -35,6 +35,17 @@ const char *slot_state_text(enum slot_state s)
     return text[s];
 }
 
+const char *evict_why_text(enum evict_why w)
+{
+    static const char *const text[] = {[EVICT_NONE] = "none",
+                                       [EVICT_ROOM] = "room",
+                                       [EVICT_SCRATCH] = "scratch",
+                                       [EVICT_UNLOAD] = "unload",
+                                       [EVICT_TRANSIENT] = "transient"};
+    ASSERT((unsigned)w < ARRAY_COUNT(text));
+    return text[w];
+}
+
 struct slot *slot_new(const char *name, uint64_t hash)
 {
     size_t n = strlen(name) + 1;
@@ -96,6 +107,16 @@ void slot_to(struct cache *c, struct slot *s, enum slot_state to)
     c->by_state[s->state]--;
     c->by_state[to]++;
     s->state = to;
+}
+
+void slot_note_evicted(struct cache *c, struct slot *s, enum evict_why why, uint64_t by)
+{
+    struct record *r = &s->record;
+    lock_assert_held(&c->lock);
+    r->evictions++;
+    r->evicted_us = c->latest_us;
+    r->evicted_why = why;
+    r->evicted_by = by;
 }
 
 void slot_enter(struct cache *c, struct slot *s)

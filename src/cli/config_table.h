@@ -102,6 +102,13 @@
       "For so long after its load a model is evicted only if nothing else can be.")                \
     X(TEXT, residency, "residency", "FILE", "", 0, 0,                                              \
       "Where the list of resident models is kept, to load them at the next start; empty: none.")   \
+    X(CHOICE, advice, "advice", "on|off", "on", 0, 1,                                              \
+      "Learn from the traffic what more memory or another policy would bring (GET /cache).")       \
+    X(TEXT, record_trace, "record-trace", "FILE", "", 0, 0,                                        \
+      "Record invocations there, for `roost replay`; an older file is kept as FILE.old; empty: "   \
+      "none.")                                                                                     \
+    X(SIZE, record_trace_limit, "record-trace-limit", "SIZE", "1GiB", 1 << 10, INT64_MAX,          \
+      "Bytes of that file, at which recording ends.")                                              \
     X(COUNT, connections, "connections", "N", "10000", 1, 1000000,                                 \
       "Open connections; fewer when the limit of open files is too low.")                          \
     X(SIZE, head_bytes, "head-bytes", "SIZE", "16KiB", 512, 1 << 20,                               \

@@ -96,13 +96,25 @@ static enum status start_loading(struct node *n, const struct config *c, struct 
     if (s != OK)
         return s;
     s = start_cache(n, c, err);
+    if (s == OK && c->advice == 0)
+        s = advisor_start(n->cache, &n->advisor, err);
     return s == OK ? loader_start(n->loader, n->cache, err) : s;
+}
+
+static enum status start_recording(struct node *n, const struct config *c, struct err *err)
+{
+    if (!*c->record_trace)
+        return OK;
+    return recorder_start(c->record_trace, c->record_trace_limit, &n->recorder, err);
 }
 
 static enum status start_serving(struct node *n, const struct config *c, struct err *err)
 {
     const struct endpoint_config endpoint = {
         .catalog = n->catalog,
+        .disk = n->disk,
+        .recorder = n->recorder,
+        .advisor = n->advisor,
         .workers = c->workers ? (uint32_t)c->workers : cores(WORKERS_MAX),
         .queue_max = (uint32_t)c->queue,
         .arena_max = c->arena_max,
@@ -152,6 +164,8 @@ enum status node_start(struct node *n, const struct config *c, struct err *err)
     *n = (struct node){.store = NULL};
     enum status s = start_loading(n, c, err);
     if (s == OK)
+        s = start_recording(n, c, err);
+    if (s == OK)
         s = start_serving(n, c, err);
     if (s == OK)
         s = cache_start(n->cache, foreseen, n->endpoint, err);
@@ -195,10 +209,14 @@ void node_stop(struct node *n, uint64_t until_us)
         residency_stop(&n->residency);
     if (n->endpoint)
         endpoint_free(&n->endpoint);
+    recorder_stop(&n->recorder);
+    if (n->advisor)
+        advisor_stop(n->advisor);
     if (n->cache) {
         cache_free(&n->cache);
         budget_fini(&n->http_memory);
     }
+    advisor_free(&n->advisor);
     if (n->loader)
         loader_free(&n->loader);
     disk_close(&n->disk);

@@ -18,7 +18,9 @@ struct node {
     struct disk *disk; /* NULL: there is no disk tier */
     struct loader *loader;
     struct cache *cache;
+    struct advisor *advisor;   /* NULL: --advice off */
     struct budget http_memory; /* valid when cache is set */
+    struct recorder *recorder; /* NULL without --record-trace */
     struct endpoint *endpoint;
     struct server *server;
     struct residency *residency; /* NULL without --residency */

@@ -302,6 +302,15 @@ bool disk_has(struct disk *d, const struct disk_key *key)
     return has;
 }
 
+bool disk_has_mark(struct disk *d, enum disk_kind kind, uint64_t mark)
+{
+    lock_take(&d->lock);
+    const struct disk_entry *e = index_find_mark(d, kind, mark);
+    bool has = e && e->state == ENTRY_PRESENT;
+    lock_release(&d->lock);
+    return has;
+}
+
 void disk_close_fd(struct disk_file *f)
 {
     if (f->entry && f->fd >= 0)

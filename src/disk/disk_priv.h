@@ -54,6 +54,7 @@ struct disk {
 
 uint64_t disk_charge(uint64_t bytes); /* whole blocks; UINT64_MAX on overflow */
 struct disk_entry *index_find(const struct disk *d, const struct disk_key *key);
+const struct disk_entry *index_find_mark(const struct disk *d, enum disk_kind kind, uint64_t mark);
 uint32_t index_bucket(const struct disk_key *key);
 void index_add(struct disk *d, struct disk_entry *e); /* its key is not in it */
 void index_remove(struct disk *d, struct disk_entry *e);

@@ -210,6 +210,8 @@ static void answer_document(struct request *r)
         st = endpoint_list(s->endpoint, r->page, r->limit, r->received_us, &reply.body, &err);
     } else if (r->route == ROUTE_TENANTS) {
         st = endpoint_tenants(s->endpoint, &reply.body, &err);
+    } else if (r->route == ROUTE_CACHE) {
+        st = endpoint_advice(s->endpoint, r->received_us, &reply.body, &err);
     } else {
         reply.type = "text/plain; version=0.0.4; charset=utf-8";
         buf_init(&reply.body, 0); /* when bodies fill --http-memory, operators must see it */

@@ -117,7 +117,8 @@ static bool find_shape(const struct segments *s, struct shape *out)
     } single[] = {{"ping", ROUTE_PING},
                   {"ready", ROUTE_READY},
                   {"metrics", ROUTE_METRICS},
-                  {"tenants", ROUTE_TENANTS}};
+                  {"tenants", ROUTE_TENANTS},
+                  {"cache", ROUTE_CACHE}};
     for (size_t i = 0; s->count == 1 && i < ARRAY_COUNT(single); i++)
         if (span_is(s->at[0], single[i].word)) {
             *out = (struct shape){single[i].route, single[i].route, 0, 0};

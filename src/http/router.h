@@ -16,6 +16,7 @@ enum { ROLE_DATA = 1, ROLE_ADMIN = 2 };
     X(ROUTE_PING, GET, "/ping", ROLE_DATA | ROLE_ADMIN, false)                                     \
     X(ROUTE_READY, GET, "/ready", ROLE_DATA | ROLE_ADMIN, false)                                   \
     X(ROUTE_METRICS, GET, "/metrics", ROLE_ADMIN, false)                                           \
+    X(ROUTE_CACHE, GET, "/cache", ROLE_ADMIN, false)                                               \
     X(ROUTE_INVOKE, POST, "/models/<name>/invoke", ROLE_DATA, true)                                \
     X(ROUTE_PREFETCH, POST, "/models/<name>/prefetch", ROLE_ADMIN, false)                          \
     X(ROUTE_PIN, POST, "/models/<name>/pin", ROLE_ADMIN, false)                                    \

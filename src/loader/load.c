@@ -183,8 +183,18 @@ static void set_version(struct run *r)
         snprintf(r->out->version, sizeof(r->out->version), "%.*s", VERSION_HEX, hex);
 }
 
+/* Where the disk tier has it, or will. */
+static void set_origin(struct run *r)
+{
+    struct disk_key key;
+    bool has = r->env->disk && (r->compiled->open ? raw_key(r->env, &r->at, &key)
+                                                  : tier_head_key(r->at.key, &r->at.object, &key));
+    if (has)
+        r->out->origin = disk_mark(&key);
+}
+
 /* What a step's time counts as. */
-enum stage { WAIT, FETCH, VERIFY, STAGE_COUNT };
+enum stage { WAIT, FETCH, VERIFY, BIND, STAGE_COUNT };
 
 static const struct {
     const char *name;
@@ -195,7 +205,7 @@ static const struct {
     {"page0", FETCH, read_page0},   {"meta", FETCH, read_meta},
     {"prove", VERIFY, prove_meta},  {"reserve", WAIT, weights_reserve},
     {"blobs", FETCH, weights_read}, {"join", WAIT, weights_join},
-    {"bind", VERIFY, bind},
+    {"bind", BIND, bind},
 };
 
 /* Unknown names and cancelled loads are every day's; the rest is for the operator. */
@@ -221,7 +231,10 @@ static enum status run_steps(struct run *r, const char **step, struct err *err)
             s = steps[i].run(r, err);
         us[steps[i].stage] += clock_now_us() - began_us;
     }
-    r->out->times = (struct load_times){us[WAIT], us[FETCH] - r->hash_us, us[VERIFY] + r->hash_us};
+    r->out->times = (struct load_times){.queue_us = load_time(us[WAIT]),
+                                        .fetch_us = load_time(us[FETCH] - r->hash_us),
+                                        .verify_us = load_time(us[VERIFY] + r->hash_us),
+                                        .bind_us = load_time(us[BIND])};
     return s;
 }
 
@@ -247,6 +260,7 @@ static void settle(struct run *r)
         r->out->behind = job_of(r);
     weights_fini(&r->weights);
     set_version(r);
+    set_origin(r);
 }
 
 enum status load_run(const struct load_env *env, struct compile_job *job, struct load_result *out,

@@ -241,11 +241,12 @@ static bool load_one(struct loader *l, struct load *load)
         fail(l, slot, &err);
         return true;
     }
-    result.times.queue_us += waited_us;
+    result.times.queue_us = load_time(result.times.queue_us + waited_us);
     note_bytes(l, program_page0(result.program)->file_bytes);
     reaper_add_spare(&l->reaper, spare);
     if (result.behind)
         behind_submit(&l->behind, result.behind);
+    cache_load_origin(l->env.cache, slot, result.origin);
     cache_load_done(l->env.cache, slot, result.program, result.version, &result.times,
                     clock_now_us());
     return true;

@@ -72,7 +72,8 @@ struct load_result {
     uint64_t since_us; /* set by the caller: when the load came */
     struct program *program;
     char version[MODEL_VERSION_MAX + 1];
-    struct load_times times;   /* queue_us: the wait for room; the caller adds its own */
+    struct load_times times; /* queue_us: the wait for room; the caller adds its own */
+    uint64_t origin; /* the head's mark (disk_has_mark); 0: the disk tier has no such file */
     struct behind_job *behind; /* NULL: the disk tier has all of it */
 };
 

@@ -31,6 +31,8 @@ static const struct {
     {METHOD_GET, "/", BOTH, E_NOT_FOUND, 0, NULL},
     {METHOD_GET, "/ready", ROLE_ADMIN, OK, ROUTE_READY, ""},
     {METHOD_GET, "/metrics", ROLE_ADMIN, OK, ROUTE_METRICS, ""},
+    {METHOD_GET, "/cache", ROLE_ADMIN, OK, ROUTE_CACHE, ""},
+    {METHOD_GET, "/cache", ROLE_DATA, E_NOT_FOUND, 0, ""},
     {METHOD_GET, "/metrics", ROLE_DATA, E_NOT_FOUND, 0, NULL},
     {METHOD_GET, "/models", BOTH, OK, ROUTE_LIST, ""},
     {METHOD_POST, "/models", BOTH, OK, ROUTE_LOAD, ""},

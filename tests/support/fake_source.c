@@ -41,7 +41,7 @@ enum status fake_reserve(struct fake *f, const struct fake_call *call, struct er
 
 void fake_finish_load(struct fake *f, const struct fake_call *call)
 {
-    struct load_times t = {.queue_us = 1, .fetch_us = 2, .load_us = 3};
+    struct load_times t = {.queue_us = 1, .fetch_us = 2, .verify_us = 1, .bind_us = 2};
     struct fake_value *v = alloc_zero(1, sizeof(*v));
     if (!v) {
         fake_fail_load(f, call, E_NO_MEMORY);

@@ -43,6 +43,7 @@ void node_init(struct node *n, const struct node_config *c)
     ck_ok(loader_start(n->loader, n->cache, &err), &err);
     budget_init(&n->http, OR(c->http_memory, 64u << 20));
     const struct endpoint_config e = {.catalog = n->catalog,
+                                      .disk = c->disk,
                                       .workers = OR(c->workers, 2),
                                       .queue_max = OR(c->queue_max, 1024),
                                       .arena_max = OR(c->arena_max, 64u << 20),
