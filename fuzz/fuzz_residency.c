@@ -10,8 +10,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-static void check_name(void *count, const char *name)
+static void check_name(void *count, const char *name, bool pinned)
 {
+    UNUSED(pinned);
     char again[MODEL_NAME_MAX + 1];
     struct err err;
     if (catalog_name(name, strlen(name), again, &err) != OK || strcmp(name, again) != 0)

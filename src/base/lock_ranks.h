@@ -7,17 +7,20 @@
 
 /* name, what it guards */
 #define LOCK_TABLE(X)                                                                              \
-    X(LOCK_RESIDENCY, "cli: the load of the residency list under way")                             \
+    X(LOCK_RESIDENCY, "cli: a background thread's stop, and the load that it waits for")           \
     X(LOCK_SERVER, "http: the registry of connections")                                            \
     X(LOCK_CATALOG, "catalog: negative names and resolutions")                                     \
+    X(LOCK_LOADER, "loader: the queue of loads")                                                   \
+    X(LOCK_LINK, "loader: the transfers of one link")                                              \
     X(LOCK_CACHE, "cache: slots, recency, waiters")                                                \
     X(LOCK_WATCH, "cache: what policies and other watchers know")                                  \
-    X(LOCK_LOADER, "loader: the queue of loads")                                                   \
+    X(LOCK_ADVISOR, "replay: what the advisor heard and says")                                     \
     X(LOCK_COMPILES, "loader: the queue of compiles")                                              \
     X(LOCK_REAPER, "loader: the queue of unloads")                                                 \
     X(LOCK_BEHIND, "loader: what is to be written to disk")                                        \
     X(LOCK_COMMON, "loader: which blobs all tenants share")                                        \
     X(LOCK_EXEC, "exec: the job queue and its tickets")                                            \
+    X(LOCK_RECORDER, "replay: invocations that are to be recorded")                                \
     X(LOCK_LOOP, "http: one loop's mailbox")                                                       \
     X(LOCK_DISK, "disk: which files there are, and their line")                                    \
     X(LOCK_CREDENTIALS, "store: who asks an S3 store, and who renews it")                          \

@@ -21,6 +21,7 @@ enum status_class {
     X(E_BAD_INPUT, STATUS_CALLER, "bad input")           /* shape, dtype, JSON, header, name */    \
     X(E_NOT_FOUND, STATUS_CALLER, "not found")           /* unknown model, version, route */       \
     X(E_EXISTS, STATUS_CALLER, "exists already")         /* loaded or created before */            \
+    X(E_FLOOR, STATUS_CALLER, "beyond the floor")        /* a tenant keeps all it may keep */      \
     X(E_METHOD, STATUS_CALLER, "method not allowed")     /* known route, other methods */          \
     X(E_NOT_ACCEPTABLE, STATUS_CALLER, "not acceptable") /* nothing in Accept can be written */    \
     X(E_MEDIA_TYPE, STATUS_CALLER, "unsupported media type") /* Content-Type cannot be read */     \

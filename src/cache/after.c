@@ -72,6 +72,7 @@ void after_run(struct after *a, struct cache *c)
         alloc_free(d);
     }
     shares_free(a->shares);
+    tenants_free(a->tenants);
     while (a->holds) {
         struct holds *h = a->holds;
         a->holds = h->after_next;

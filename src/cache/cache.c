@@ -16,6 +16,7 @@ static void free_parts(struct cache *c)
     watch_fini(&c->watch);
     choose_fini(c);
     ids_fini(&c->ids);
+    tenant_table_fini(&c->tenants);
     share_table_fini(&c->shares);
     table_fini(&c->table);
 }
@@ -31,11 +32,13 @@ enum status cache_new(const struct cache_config *config, const struct cache_sour
     c->source = *source;
     if (table_init(&c->table, config->slots_max) != OK ||
         share_table_init(&c->shares, config->limit_bytes) != OK ||
+        tenant_table_init(&c->tenants, &config->tenants) != OK ||
         watch_init(&c->watch, config->slots_max + 1) != OK || choose_init(c) != OK) {
         free_parts(c);
         alloc_free(c);
         return E_NO_MEMORY;
     }
+    c->config.tenants = (struct tenant_rules){0}; /* were borrowed; the table has its own */
     lock_init(&c->lock, LOCK_CACHE);
     cond_init(&c->changed);
     budget_init(&c->budget, config->limit_bytes);
@@ -97,7 +100,8 @@ static bool spent(const struct slot *s)
 }
 
 /* Makes place for one more record; false when every record is in use. */
-static bool make_record_room(struct cache *c, struct after *a) REQUIRES(c->lock)
+static bool make_record_room(struct cache *c, const struct slot *fresh, struct after *a)
+    REQUIRES(c->lock)
 {
     if (c->table.count < c->config.slots_max)
         return true;
@@ -106,9 +110,9 @@ static bool make_record_room(struct cache *c, struct after *a) REQUIRES(c->lock)
         slot_drop(c, CONTAINER_OF(oldest, struct slot, link), a);
         return true;
     }
-    struct slot *victim = room_oldest_victim(c);
+    struct slot *victim = room_oldest_victim(c, tenant_known(&c->tenants, fresh->tenant));
     if (victim) {
-        room_evict(c, victim, a);
+        room_evict(c, victim, NULL, a);
         slot_detach(c, victim);
     }
     return victim != NULL;
@@ -123,11 +127,22 @@ static bool replace(struct cache *c, struct slot *old, struct slot *fresh, struc
         old->record.last_words = NULL; /* moved */
         old->record.id = 0;            /* moved */
         slot_detach(c, old);
-    } else if (!make_record_room(c, a)) {
+    } else if (!make_record_room(c, fresh, a)) {
         return false;
     }
+    tenant_join(c, fresh, a);
     slot_enter(c, fresh);
     return true;
+}
+
+/* Where there is one tenant, a hit does not ask its slot for it. */
+static void count_tenant(const struct cache *c, const struct slot *s, enum lookup how,
+                         uint64_t now_us)
+{
+    struct tenant *t = c->tenants.everyone ? c->tenants.everyone : s->tenant;
+    struct tenant_counts *n = t->counts;
+    ++*(how == LOOKUP_HIT ? &n->hits : how == LOOKUP_MISS ? &n->misses : &n->joined);
+    t->last_us = now_us;
 }
 
 /* A hit is counted in the metric by cache_pin, without the lock: what w is then told comes later.
@@ -145,6 +160,7 @@ static void count_lookup(struct cache *c, struct slot *s, struct waiter *w, enum
     if (how != LOOKUP_HIT)
         metric_add(how == LOOKUP_MISS ? M_LOOKUP_MISS : M_LOOKUP_JOINED, 1);
     r->last_used_us = now_us;
+    count_tenant(c, s, how, now_us);
     ahead_asked(s);
     lru_touch(&c->live, &s->link);
     tell_lookup(c, s, how);
@@ -251,6 +267,24 @@ static enum pin_result pin_no_record(const struct cache *c, struct pin_call *p)
     return PIN_FAILED;
 }
 
+static void drop_slot(const struct cache *c, struct slot *fresh)
+{
+    if (fresh)
+        tenant_drop(&c->tenants, fresh->tenant);
+    alloc_free(fresh);
+}
+
+/* A slot that no table knows yet, with the tenant it may bring. NULL: no memory. */
+static struct slot *new_slot(const struct cache *c, const char *name, uint64_t hash)
+{
+    struct slot *s = slot_new(name, hash);
+    if (s && !(s->tenant = tenant_new(&c->tenants, name))) {
+        drop_slot(c, s);
+        return NULL;
+    }
+    return s;
+}
+
 enum pin_result cache_pin(struct cache *c, const char *name, uint64_t now_us, struct waiter *w,
                           struct pin *pin, struct err *err)
 {
@@ -268,7 +302,7 @@ enum pin_result cache_pin(struct cache *c, const char *name, uint64_t now_us, st
         uint32_t records = c->ids.used;
         lock_release(&c->lock);
         tell_reserve(c, records);
-        fresh = slot_new(name, hash);
+        fresh = new_slot(c, name, hash);
         if (!fresh)
             return pin_no_memory(name, &p);
         lock_take(&c->lock);
@@ -279,7 +313,7 @@ enum pin_result cache_pin(struct cache *c, const char *name, uint64_t now_us, st
     if (result == PIN_READY && w->counts)
         metric_add(M_LOOKUP_HIT, 1);
     after_run(&p.after, c);
-    alloc_free(fresh);
+    drop_slot(c, fresh);
     if (p.begin) /* it stays LOADING until the source ends its load */
         c->source.load(c->source.self, p.begin, p.begin->name);
     return result;
@@ -299,15 +333,36 @@ bool cache_pin_resident(struct cache *c, const char *name, struct pin *pin)
     return resident;
 }
 
+struct pin_cost cache_pin_cost(const struct pin *pin)
+{
+    const struct record *r = &pin->slot->record; /* as for the version */
+    return (struct pin_cost){r->load_bytes, r->reload_us};
+}
+
 const char *cache_pin_version(const struct pin *pin)
 {
     return pin->slot->record.version; /* written once, before the first pin of this load */
 }
 
+static void note_first_run(struct cache *c, struct slot *s, uint64_t ran_us)
+{
+    lock_take(&c->lock);
+    s->record.last_load.first_run_us = load_time(ran_us);
+    lock_release(&c->lock);
+    histogram_us(H_LOAD_FIRST_RUN, ran_us);
+}
+
 void cache_unpin(struct cache *c, const struct pin *pin)
+{
+    cache_unpin_ran(c, pin, 0);
+}
+
+void cache_unpin_ran(struct cache *c, const struct pin *pin, uint64_t ran_us)
 {
     struct after after = {0};
     struct slot *s = pin->slot;
+    if (ran_us && !atomic_load(&s->ran) && !atomic_exchange(&s->ran, true))
+        note_first_run(c, s, ran_us);
     const uint32_t were = atomic_fetch_sub(&s->pins, 1); /* s may be gone from here on, unless .. */
     ASSERT(were & ~PINS_LAST);
     if (were != (PINS_LAST | 1))
@@ -331,7 +386,8 @@ bool cache_cancel_wait(struct cache *c, struct waiter *w)
 
 static void drain_resident(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock)
 {
-    s->record.evictions++;
+    keep_end(c, s);
+    slot_note_evicted(c, s, EVICT_UNLOAD, 0);
     metric_add(M_EVICT_UNLOAD, 1);
     slot_to(c, s, SLOT_DRAINING);
     if (!slot_leave_to_last(c, s))

@@ -6,7 +6,7 @@
  *
  * States:  ABSENT -> LOADING -> RESIDENT -> DRAINING -> ABSENT
  *                    LOADING -> FAILED -> LOADING (after its back-off)
- *                    LOADING -> ABSENT (cancelled, no room, or the name is unknown)
+ *                    LOADING -> ABSENT (cancelled, given up, no room, or the name is unknown)
  *                    LOADING -> DRAINING (cancelled, and the value came all the same)
  * A slot whose model is known to exist is kept (ABSENT) as its record; a name that proved unknown
  * leaves no slot. A pin while DRAINING, or LOADING and cancelled, makes a fresh slot that inherits
@@ -15,7 +15,8 @@
  * Recency is stamped when an invocation pins (hit or joined), under the lock; finishing a load does
  * not touch (--policy lru). A load that no invocation asked for enters as the newest and is not
  * stamped; one for a hint evicts nobody, and may enter as the oldest (enum hint). Victims are the
- * oldest unpinned resident slots, until free plus already draining bytes suffice.
+ * oldest unpinned resident slots, until free plus already draining bytes suffice; where tenants
+ * have rules, of the tenant whose turn it is (cache/tenant.h).
  *
  * Room is given first come, first served, to loads and to workers' scratch alike. A request is
  * decided at once: free bytes, bytes on their way back and victims cover it besides all that was
@@ -33,6 +34,7 @@
 
 #include "base/lock.h"
 #include "cache/share.h"
+#include "cache/tenant.h"
 #include "mem/budget.h"
 
 enum { MODEL_NAME_MAX = 257, MODEL_VERSION_MAX = 63 }; /* bytes without the NUL: "tenant/model" */
@@ -46,10 +48,31 @@ struct slot; /* heap, owned by the cache */
 /* How a lookup ended; only invocations count. */
 enum lookup { LOOKUP_NONE, LOOKUP_HIT, LOOKUP_MISS, LOOKUP_JOINED };
 
-/* Where a cold start spent its time; filled by the source. */
+/* Where a cold start spent its time; filled by the source, and the last by cache_unpin_ran. */
 struct load_times {
-    uint64_t queue_us, fetch_us, load_us; /* load: verify + bind */
+    uint32_t queue_us, fetch_us, verify_us, bind_us;
+    uint32_t first_run_us; /* of the first invocation that ran after the load; 0: none did yet */
 };
+/* From the beginning to the end of a load. */
+static inline uint64_t load_whole_us(const struct load_times *t)
+{
+    return (uint64_t)t->queue_us + t->fetch_us + t->verify_us + t->bind_us;
+}
+/* A time as they hold it: UINT32_MAX is that or more, 71 minutes. */
+static inline uint32_t load_time(uint64_t us)
+{
+    return (uint32_t)MIN(us, UINT32_MAX);
+}
+
+/* Why a model last left the memory. */
+enum evict_why {
+    EVICT_NONE,      /* it never did */
+    EVICT_ROOM,      /* another model's load needed its bytes */
+    EVICT_SCRATCH,   /* a run's arena did */
+    EVICT_UNLOAD,    /* DELETE */
+    EVICT_TRANSIENT, /* it was served, and worth less than what it would have pushed out */
+};
+const char *evict_why_text(enum evict_why w); /* "none", "room", "scratch", "unload", … */
 
 /* What a load is for, where nobody is kept waiting by it. Such a load evicts nobody: it takes free
  * bytes, or fails with E_NO_ROOM. Once anybody else joins it, it is a load like any other. */
@@ -107,6 +130,7 @@ struct cache_config {
     uint64_t backoff_max_us; /* … up to this */
     uint32_t slots_max;      /* records kept; for a new one the oldest ABSENT or FAILED one goes,
                               * else the oldest unpinned resident one */
+    struct tenant_rules tenants; /* which tenants_check found good */
 };
 
 /* errors: E_NO_MEMORY */
@@ -142,11 +166,22 @@ enum pin_result cache_pin(struct cache *c, const char *name, uint64_t now_us, st
 /* Pins a model that is resident now, to look at it: not counted, recency not stamped. False, *pin
  * untouched, when it is not.  thread: any   locks: takes CACHE   blocks: no */
 bool cache_pin_resident(struct cache *c, const char *name, struct pin *pin) WARN_UNUSED;
+/* What loading what is pinned takes: bytes, those it shares with others included, and the time from
+ * the tier below as measured so far, queues left out. */
+struct pin_cost {
+    uint64_t bytes;
+    uint32_t reload_us;
+};
+struct pin_cost cache_pin_cost(const struct pin *pin); /* thread: any   blocks: no */
 /* The version of what is pinned, as given to cache_load_done; lives until cache_unpin. */
 const char *cache_pin_version(const struct pin *pin);
 /* thread: any   blocks: no   locks: takes CACHE where a draining slot has no other pin */
 void cache_unpin(struct cache *c, const struct pin *pin);
-/* Withdraws a waiting waiter: true when done will not be called. The load itself goes on. */
+/* The same, of an invocation that ran for so long: the first after a load belongs to it, and takes
+ * CACHE for that. */
+void cache_unpin_ran(struct cache *c, const struct pin *pin, uint64_t ran_us);
+/* Withdraws a waiting waiter: true when done will not be called. The load goes on until the source
+ * looks (cache_load_look). */
 bool cache_cancel_wait(struct cache *c, struct waiter *w) WARN_UNUSED;
 
 /* DELETE: drains the resident slot (later pins miss into a new slot) or cancels the load (its
@@ -163,14 +198,29 @@ enum status cache_unload(struct cache *c, const char *name, cache_drained_fn *do
 /* Holds what a load shares, reserves bytes for what it brings, evicting victims if it must, and
  * waits until they are free.
  * blocks: until draining bytes are back (never on a pin)
- * errors: E_NEVER_FITS (evicts nobody); E_NO_ROOM (what could go is pinned, or the load is a hint
- *         and no bytes are free; evicts nobody); E_THRASH (see struct cache_config; only of a
+ * errors: E_NEVER_FITS (the budget, or its tenant's ceiling; evicts nobody); E_NO_ROOM (what could
+ *         go is pinned or kept, or is others' floor, or the load is a hint and no bytes are free or
+ *         its tenant has its ceiling; evicts nobody); E_THRASH (see struct cache_config; only of a
  *         model never loaded before; evicts nobody); E_CANCELLED (the load was cancelled);
  * E_NO_MEMORY. Once a load, or once more after each cache_load_freed */
 enum status cache_load_reserve(struct cache *c, struct slot *slot, const struct load_need *need,
                                struct err *err) WARN_UNUSED;
-/* Has the load been cancelled? Loaders look between chunks. */
-bool cache_load_cancelled(struct cache *c, struct slot *slot);
+/* For how many a load goes on, now; 0: only for hints. Loaders look between chunks.
+ * CACHE_LOAD_CANCELLED: for nobody, it is to end. give_up says that it may end as well where nobody
+ * waits any more; a hint's load, and one that fills what another load waits for, go on all the
+ * same. That is decided here, under the lock: a pin that came before keeps the load, one that comes
+ * after loads anew.  thread: loader   locks: takes CACHE   blocks: no */
+enum { CACHE_LOAD_CANCELLED = INT32_MAX };
+uint32_t cache_load_look(struct cache *c, struct slot *slot, bool give_up);
+/* What a load of the model took before; 0: nobody knows.  locks: takes CACHE */
+uint64_t cache_load_bytes(struct cache *c, const struct slot *slot);
+static inline bool cache_load_cancelled(struct cache *c, struct slot *slot)
+{
+    return cache_load_look(c, slot, false) == CACHE_LOAD_CANCELLED;
+}
+/* Before cache_load_done: what finds the model in the tier below again, were it to look; 0:
+ * nothing. It means nothing to the cache, which keeps it and shows it. */
+void cache_load_origin(struct cache *c, struct slot *slot, uint64_t origin);
 /* The load ended well: bytes as reserved, all shares filled. Waiters are pinned and called on this
  * thread. When it was cancelled meanwhile the value is unloaded again. version: text, copied. */
 void cache_load_done(struct cache *c, struct slot *slot, void *value, const char *version,
@@ -201,16 +251,24 @@ struct slot_info {
     /* since the record began; loads that ended well, evictions for room and by DELETE */
     uint64_t hits, misses, joined, loads, evictions;
     uint32_t pins, waiters;
+    bool kept;             /* see cache_keep */
     uint64_t last_used_us; /* CLOCK_MONOTONIC; 0: never */
+    uint64_t loaded_us;    /* CLOCK_MONOTONIC, when the last load ended well; 0: never */
     struct load_times last_load;
-    struct err last_error; /* since the last good load; code OK: none */
-    uint64_t retry_at_us;  /* FAILED: when the next load may start; 0 otherwise */
+    uint64_t origin;     /* of the last good load; see cache_load_origin */
+    uint64_t evicted_us; /* CLOCK_MONOTONIC; 0: never */
+    enum evict_why evicted_why;
+    char evicted_by[MODEL_NAME_MAX + 1]; /* EVICT_ROOM: for whose load; "" where the node has no
+                                          * record of that model any more */
+    struct err last_error;               /* since the last good load; code OK: none */
+    uint64_t retry_at_us;                /* FAILED: when the next load may start; 0 otherwise */
 };
 /* False when the node has no record of the name. */
 bool cache_info(struct cache *c, const char *name, struct slot_info *out);
 /* Up to max records whose name sorts after `after` ("" for the first), in name order. What is far
  * apart in it, and what shares much, was looked at one after the other, not in one moment. */
 size_t cache_list(struct cache *c, const char *after, struct slot_info *out, size_t max);
+const char *cache_policy_name(const struct cache *c); /* that it was made with */
 void cache_usage(struct cache *c, struct budget_usage *out);
 /* Bytes loaded within a minute of their eviction ÷ all bytes loaded, over the last minute, in
  * millionths; 0 while those are less than a quarter of the budget. */

@@ -14,6 +14,7 @@
 #include "cache/cache.h"
 #include "cache/policy/lru.h"
 #include "cache/share_priv.h"
+#include "cache/tenant_priv.h"
 #include "cache/thrash.h"
 #include "cache/watch.h"
 
@@ -38,12 +39,16 @@ struct record {
     uint64_t misses, joined, loads, evictions;
     uint64_t loaded_us; /* 0: never */
     struct load_times last_load;
+    uint64_t origin;        /* see cache_load_origin */
+    uint64_t evicted_us;    /* 0: never */
+    uint64_t evicted_by;    /* EVICT_ROOM: hash of the name of the model it gave way to */
     uint64_t retry_at_us;   /* of a remembered failure */
     char *last_words;       /* heap; of last_error. NULL: there were none, or no memory for them */
     enum status last_error; /* since the last good load; OK: none */
     uint32_t failures;      /* remembered ones in a row; decides the back-off */
-    uint64_t evicted_us;    /* when it last gave way, or was not kept; 0: never */
+    uint8_t evicted_why;    /* enum evict_why */
     bool known;             /* the model was resident once, or its load proved that it exists */
+    bool kept;              /* no victim; only ever true while RESIDENT */
     char version[MODEL_VERSION_MAX + 1];
 };
 
@@ -57,15 +62,17 @@ struct slot {
     /* How many. Grows under the lock and falls without it, but for the last one of a slot that
      * drains, which has to unload it: then PINS_LAST is in it too. */
     atomic_uint pins;
+    atomic_bool ran; /* an invocation did since the load */
     struct record record;
-    uint64_t bytes;      /* its own, charged now, in the budget class of the state */
-    struct holds *holds; /* what it shares; NULL: nothing, or no more */
-    struct share *dead;  /* what died with it and is not free yet; unchanged while the source has
-                          * it, and then read without the lock */
-    uint64_t dead_bytes; /* of dead, charged as DRAINING */
+    uint64_t bytes;        /* its own, charged now, in the budget class of the state */
+    struct tenant *tenant; /* who is charged: the cache's once the slot is in the table */
+    struct holds *holds;   /* what it shares; NULL: nothing, or no more */
+    struct share *dead;    /* what died with it and is not free yet; unchanged while the source has
+                            * it, and then read without the lock */
+    uint64_t dead_bytes;   /* of dead, charged as DRAINING */
     uint64_t transient_bytes; /* LOADING, DRAINING: part of cache.transient_bytes; 0: it is kept */
     bool current;             /* stands in the table */
-    bool cancelled;           /* LOADING: a DELETE came */
+    bool cancelled;           /* LOADING: a DELETE came, or it was given up */
     bool modest;              /* LOADING: for nobody but a hint, so it evicts nobody */
     bool wanted;              /* LOADING: somebody asked that it be resident */
     bool chosen;              /* by choose_victims, while it chooses */
@@ -99,6 +106,7 @@ struct room_wait {
     struct share_want *wants; /* the caller's */
     bool queued;              /* false: granted, or withdrawn by a cancel */
     bool granted;
+    bool beyond; /* refused: its tenant would have more than its ceiling */
 };
 
 /* Records by id. All zero is valid: there are none. */
@@ -126,6 +134,9 @@ struct cache {
     struct room_wait *room_first, *room_last;
     struct cond changed; /* a room_wait left the queue, or a slot was drained */
     uint64_t latest_us;  /* the latest now_us that came in; ages are measured from it */
+    struct tenant_table tenants;
+    uint64_t passes;     /* over shares; see shares_pass */
+    uint32_t kept_count; /* slots that are kept */
     struct watch watch;  /* has its own lock; put to only with cache.lock held */
     struct ids ids;
     struct policy *policy;       /* NULL: lru; guarded by watch.lock */
@@ -142,6 +153,7 @@ struct after {
     struct slot *unload_last;
     struct slot *dead;          /* freed */
     struct share *shares;       /* freed */
+    struct tenant *tenants;     /* freed */
     struct holds *holds;        /* freed */
     struct drain_wait *drained; /* called and freed */
     struct waiter *answer;      /* answered with status, err and pin */
@@ -158,6 +170,8 @@ void after_run(struct after *a, struct cache *c); /* without locks */
 enum status table_init(struct table *t, uint32_t slots_max) WARN_UNUSED;
 void table_fini(struct table *t);
 struct slot *table_find(const struct table *t, const char *name, uint64_t hash);
+/* By the hash alone: to name a model, not to use it. NULL: no record. */
+const struct slot *table_find_hash(const struct table *t, uint64_t hash);
 void table_add(struct table *t, struct slot *s); /* no record of its name is there */
 void table_remove(struct table *t, struct slot *s);
 /* Calls visit on the records after `after` in name order until it returns false. */
@@ -168,6 +182,9 @@ void table_walk(const struct table *t, const char *after, table_visit_fn *visit,
 struct slot *slot_new(const char *name, uint64_t hash); /* NULL: no memory; takes no lock */
 /* The only place where a state changes: asserts the arrow, moves the bytes and the list. */
 void slot_to(struct cache *c, struct slot *s, enum slot_state to) REQUIRES(c->lock);
+/* s, RESIDENT, is about to leave. by: hash of a model's name, or 0. */
+void slot_note_evicted(struct cache *c, struct slot *s, enum evict_why why, uint64_t by)
+    REQUIRES(c->lock);
 /* Makes s, ABSENT and new, the current slot of its name. */
 void slot_enter(struct cache *c, struct slot *s) REQUIRES(c->lock);
 void slot_detach(struct cache *c, struct slot *s) REQUIRES(c->lock);
@@ -185,15 +202,18 @@ void record_failure(const struct record *r, struct err *out);
 /* What is to be made free, and who is to go for it. */
 struct choice {
     uint64_t bytes, have; /* needed; what is there, and what those chosen free */
+    struct turn turn;     /* set by who asks, but for `all` */
     struct slot *first, *last;
     bool unworthy; /* the policy says that they are worth more than whom they go for */
 };
 enum status choose_init(struct cache *c) WARN_UNUSED; /* errors: E_NO_MEMORY */
 void choose_fini(struct cache *c);                    /* after watch_fini */
+/* Resident, neither pinned nor kept? */
 bool choose_evictable(const struct slot *s);
-/* The longest unused that may go, after `after` (NULL: of all); NULL: none. */
-struct slot *choose_oldest(const struct cache *c, const struct slot *after) REQUIRES(c->lock);
-/* Chooses until x->have reaches x->bytes; false: it cannot. by: whose load it is for, or NULL. */
+/* The longest unused that is evictable, whoever's; NULL: none. */
+struct slot *choose_oldest(const struct cache *c) REQUIRES(c->lock);
+/* Chooses until x->have reaches x->bytes and the asker keeps to his ceiling; false: it cannot. by:
+ * whose load it is for, or NULL. */
 bool choose_victims(struct cache *c, const struct slot *by, struct choice *x) REQUIRES(c->lock);
 
 /* ---- ahead.c: what is loaded before it is asked for ---- */
@@ -215,9 +235,12 @@ void refuse_note_loaded(struct cache *c, const struct slot *s, const struct load
 
 /* ---- room.c ---- */
 uint64_t room_unpromised(struct cache *c) REQUIRES(c->lock); /* free or coming, for anybody */
-void room_evict(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
-struct slot *room_oldest_victim(struct cache *c) REQUIRES(c->lock); /* NULL: none */
-void room_grant(struct cache *c) REQUIRES(c->lock);                 /* after bytes came back */
+/* by: whose load s gives way to; NULL: a run's arena, or a new record. */
+void room_evict(struct cache *c, struct slot *s, const struct slot *by, struct after *a)
+    REQUIRES(c->lock);
+/* Who goes when a record of a model of t is to be made; NULL: nobody may. */
+struct slot *room_oldest_victim(struct cache *c, struct tenant *t) REQUIRES(c->lock);
+void room_grant(struct cache *c) REQUIRES(c->lock); /* after bytes came back */
 /* s is no longer among the loads that are served and not kept, if it was. */
 void room_transient_ends(struct cache *c, struct slot *s) REQUIRES(c->lock);
 void room_withdraw(struct cache *c, const struct slot *s) REQUIRES(c->lock);
@@ -240,6 +263,28 @@ uint64_t shares_hold(struct cache *c, struct slot *s, struct holds *h, struct sh
 void shares_let_go(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
 /* The source freed what died with s. */
 void shares_buried(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
+
+/* ---- tenant.c, turn.c, keep.c; tenant_priv.h has the rest ---- */
+/* s, which brought a tenant from tenant_new, belongs to the one of that name from now on. */
+void tenant_join(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
+void tenant_leave(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
+/* Who gives next, as the decision stands; NULL: nobody can or, beyond his ceiling, the asker
+ * cannot.
+ */
+struct tenant *turn_tenant(const struct cache *c, const struct turn *turn) REQUIRES(c->lock);
+/* May s be chosen, where it is its tenant's turn? The filter of every order of victims. */
+bool turn_may_go(const struct cache *c, const struct turn *turn, const struct slot *s)
+    REQUIRES(c->lock);
+/* Chooses s, which leaves its shares (shares_leave), and says how many bytes that frees. False, and
+ * nothing happened: its tenant would have less than its floor, for another's sake. */
+bool turn_take(const struct turn *turn, struct slot *s, uint64_t *freed);
+/* The next of t that may go, the longest unused first; NULL: t is through. */
+struct slot *turn_oldest(const struct cache *c, const struct turn *turn, struct tenant *t)
+    REQUIRES(c->lock);
+/* The decision is over; those who were taken have stayed (shares_stay) or are about to go. */
+void turn_end(struct cache *c) REQUIRES(c->lock);
+/* s is not kept any more; nothing to do is fine. */
+void keep_end(struct cache *c, struct slot *s) REQUIRES(c->lock);
 
 /* ---- tell.c: what watchers hear ---- */
 enum status ids_init(struct ids *ids, uint32_t slots_max) WARN_UNUSED;

@@ -73,64 +73,120 @@ void choose_fini(struct cache *c)
 
 bool choose_evictable(const struct slot *s)
 {
-    return s->state == SLOT_RESIDENT && !atomic_load(&s->pins);
+    return s->state == SLOT_RESIDENT && !slot_pins(s) && !s->record.kept;
 }
 
-struct slot *choose_oldest(const struct cache *c, const struct slot *after)
+struct slot *choose_oldest(const struct cache *c)
 {
     lock_assert_held(&c->lock);
-    struct lru_link *k = after ? lru_next(&c->live, &after->link) : lru_next(&c->live, NULL);
+    struct lru_link *k = lru_next(&c->live, NULL);
     while (k && !choose_evictable(CONTAINER_OF(k, struct slot, link)))
         k = lru_next(&c->live, k);
     return k ? CONTAINER_OF(k, struct slot, link) : NULL;
 }
 
-static void choose(struct choice *x, struct slot *s)
+static bool enough(const struct choice *x)
 {
-    x->have += s->bytes + shares_leave(s);
+    return x->have >= x->bytes && !turn_over_ceiling(&x->turn);
+}
+
+/* False: s may not go for this asker. */
+static bool choose(struct choice *x, struct slot *s)
+{
+    uint64_t freed;
+    if (!turn_take(&x->turn, s, &freed))
+        return false;
+    x->have += freed;
     s->chosen = true;
     s->after_next = NULL;
     *(x->last ? &x->last->after_next : &x->first) = s;
     x->last = s;
+    return true;
 }
+
+/* What a policy is asked for: victims of one tenant. */
+struct asked {
+    const struct cache *c;
+    const struct choice *x;
+    const struct tenant *of;
+};
 
 static bool may_go(void *arg, uint32_t id)
 {
-    const struct cache *c = arg;
-    const struct slot *s = ids_find(&c->ids, id);
-    return s && choose_evictable(s) && !s->chosen;
+    const struct asked *a = arg;
+    const struct slot *s = ids_find(&a->c->ids, id);
+    return s && s->tenant == a->of && turn_may_go(a->c, &a->x->turn, s);
 }
 
-/* The policy's bytes are those of whole models, ours what would be free if they went. */
-static void choose_named(struct cache *c, const struct slot *by, struct choice *x) REQUIRES(c->lock)
+/* Those of t that the policy names, as long as it is t's turn; false: none that can go. by: whom
+ * the policy is to compare them with, or NULL. Its bytes are those of whole models, ours what would
+ * be free if they went. */
+static bool choose_named(struct cache *c, const struct slot *by, struct choice *x, struct tenant *t)
+    REQUIRES(c->lock)
 {
     struct policy *p = c->policy;
-    bool all_told = watch_hold(&c->watch);
-    bool ask = all_told && by && by->record.id && p->ops->admit;
-    size_t n = 1;
-    for (bool first = true; n && x->have < x->bytes; first = false) {
-        const struct policy_need need = {x->bytes - x->have, c->latest_us, may_go, c};
-        n = p->ops->victims(p, &need, c->named, NAMED_MAX);
-        for (size_t i = 0; i < n && x->have < x->bytes; i++)
-            choose(x, ids_find(&c->ids, c->named[i]));
-        if (first && n && ask)
-            x->unworthy = !p->ops->admit(p, by->record.id, c->latest_us, c->named, n);
+    struct asked asked = {c, x, t};
+    const struct policy_need need = {MAX(x->bytes, x->have + 1) - x->have, c->latest_us, may_go,
+                                     &asked};
+    bool any = false;
+    const size_t n = p->ops->victims(p, &need, c->named, NAMED_MAX);
+    for (size_t i = 0; i < n && !enough(x) && (!any || turn_tenant(c, &x->turn) == t); i++)
+        any |= choose(x, ids_find(&c->ids, c->named[i]));
+    if (by && n)
+        x->unworthy = !p->ops->admit(p, by->record.id, c->latest_us, c->named, n);
+    return any;
+}
+
+/* Turn by turn: whom the policy names and, where it names nobody, the longest unused. */
+static void choose_turns(struct cache *c, const struct slot *by, struct choice *x) REQUIRES(c->lock)
+{
+    struct tenant *t;
+    struct slot *s;
+    while (!enough(x) && (t = turn_tenant(c, &x->turn))) {
+        if (c->policy && !t->unnamed) {
+            t->unnamed = !choose_named(c, by, x, t);
+            by = NULL;
+            continue;
+        }
+        while ((s = turn_oldest(c, &x->turn, t)) && !choose(x, s))
+            ;
     }
+}
+
+/* The same, the policy up to date as far as may be waited for. */
+static void choose_steered(struct cache *c, const struct slot *by, struct choice *x)
+    REQUIRES(c->lock)
+{
+    bool all_told = watch_hold(&c->watch);
+    bool compare = all_told && by && by->record.id && c->policy->ops->admit;
+    choose_turns(c, compare ? by : NULL, x);
     watch_let_go(&c->watch);
+}
+
+/* Nobody has gone yet, and whoever was chosen stays until room_evict. */
+static void choose_end(struct cache *c, struct choice *x) REQUIRES(c->lock)
+{
+    for (struct slot *s = x->first; s; s = s->after_next) {
+        s->chosen = false;
+        shares_stay(s);
+    }
+    turn_end(c);
 }
 
 bool choose_victims(struct cache *c, const struct slot *by, struct choice *x)
 {
     lock_assert_held(&c->lock);
-    if (c->policy && x->have < x->bytes)
-        choose_named(c, by, x);
-    struct slot *s = NULL;
-    while (x->have < x->bytes && (s = choose_oldest(c, s)))
-        if (!s->chosen)
-            choose(x, s);
-    for (s = x->first; s; s = s->after_next) {
-        s->chosen = false;
-        shares_stay(s);
+    const struct choice begun = *x;
+    for (bool again = c->tenants.some_stay;; again = false) {
+        x->turn.all = !again;
+        if (c->policy && !enough(x))
+            choose_steered(c, by, x);
+        else
+            choose_turns(c, NULL, x);
+        bool good = enough(x);
+        choose_end(c, x);
+        if (good || !again)
+            return good;
+        *x = begun;
     }
-    return x->have >= x->bytes;
 }

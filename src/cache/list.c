@@ -5,8 +5,9 @@
 
 #include "base/hash.h"
 #include "cache/cache_priv.h"
+#include "cache/policy/policy.h"
 
-static void fill(const struct slot *s, struct slot_info *out)
+static void fill(const struct cache *c, const struct slot *s, struct slot_info *out)
 {
     const struct record *r = &s->record;
     struct share_view view;
@@ -22,14 +23,23 @@ static void fill(const struct slot *s, struct slot_info *out)
         .loads = r->loads,
         .evictions = r->evictions,
         .pins = slot_pins(s),
+        .kept = r->kept,
         .waiters = s->waiter_count,
         .last_used_us = r->last_used_us,
+        .loaded_us = r->loaded_us,
         .last_load = r->last_load,
+        .origin = r->origin,
+        .evicted_us = r->evicted_us,
+        .evicted_why = r->evicted_why,
         .retry_at_us = s->state == SLOT_FAILED ? r->retry_at_us : 0,
     };
     record_failure(r, &out->last_error);
     strncpy(out->name, s->name, MODEL_NAME_MAX);
     memcpy(out->version, r->version, sizeof(out->version));
+    const struct slot *by =
+        r->evicted_why == EVICT_ROOM ? table_find_hash(&c->table, r->evicted_by) : NULL;
+    if (by)
+        strncpy(out->evicted_by, by->name, MODEL_NAME_MAX);
 }
 
 bool cache_info(struct cache *c, const char *name, struct slot_info *out)
@@ -38,7 +48,7 @@ bool cache_info(struct cache *c, const char *name, struct slot_info *out)
     lock_take(&c->lock);
     const struct slot *s = table_find(&c->table, name, hash);
     if (s)
-        fill(s, out);
+        fill(c, s, out);
     lock_release(&c->lock);
     return s != NULL;
 }
@@ -46,6 +56,7 @@ bool cache_info(struct cache *c, const char *name, struct slot_info *out)
 /* A page being filled. A stretch of it is what one hold of the lock covers: what others of a share
  * hold changes with every load, so that it is summed when it is asked for. */
 struct page {
+    const struct cache *cache;
     struct slot_info *out;
     size_t count, max;
     uint32_t walked; /* records and shares, in this stretch */
@@ -57,14 +68,14 @@ enum { STRETCH_MAX = 1000 }; /* when it is reached, the record at hand is the st
 static bool add_to_page(void *arg, const struct slot *s)
 {
     struct page *p = arg;
-    fill(s, &p->out[p->count++]);
+    fill(p->cache, s, &p->out[p->count++]);
     p->walked += 1 + (s->holds ? s->holds->n : 0);
     return p->count < p->max && p->walked < STRETCH_MAX;
 }
 
 size_t cache_list(struct cache *c, const char *after, struct slot_info *out, size_t max)
 {
-    struct page p = {out, 0, max, 0};
+    struct page p = {c, out, 0, max, 0};
     bool more = max > 0;
     while (more) {
         p.walked = 0;
@@ -74,6 +85,11 @@ size_t cache_list(struct cache *c, const char *after, struct slot_info *out, siz
         more = p.count < max && p.walked >= STRETCH_MAX;
     }
     return p.count;
+}
+
+const char *cache_policy_name(const struct cache *c)
+{
+    return c->config.policy ? c->config.policy->name : policy_lru.name;
 }
 
 void cache_usage(struct cache *c, struct budget_usage *out)

@@ -27,12 +27,30 @@ static enum metric result_metric(enum status code)
     }
 }
 
-bool cache_load_cancelled(struct cache *c, struct slot *slot)
+/* Who waits for a share of s waits for s. */
+static uint32_t waiting_for(const struct slot *s)
+{
+    uint32_t n = s->modest ? 0 : s->waiter_count;
+    return n || !shares_awaited(s) ? n : 1;
+}
+
+uint32_t cache_load_look(struct cache *c, struct slot *slot, bool give_up)
 {
     lock_take(&c->lock);
-    bool cancelled = slot->cancelled;
+    ASSERT(slot->state == SLOT_LOADING);
+    const uint32_t n = waiting_for(slot);
+    slot->cancelled |= give_up && !n && !slot->modest;
+    const bool cancelled = slot->cancelled;
     lock_release(&c->lock);
-    return cancelled;
+    return cancelled ? CACHE_LOAD_CANCELLED : n;
+}
+
+uint64_t cache_load_bytes(struct cache *c, const struct slot *slot)
+{
+    lock_take(&c->lock);
+    uint64_t bytes = slot->record.load_bytes;
+    lock_release(&c->lock);
+    return bytes;
 }
 
 /* Remembers a failure, or (OK, NULL) that there is none. Gives the words before, to be freed. */
@@ -56,8 +74,16 @@ static char *note_loaded(struct record *r, const char *version, const struct loa
     r->failures = 0;
     histogram_us(H_LOAD_QUEUE, t->queue_us);
     histogram_us(H_LOAD_FETCH, t->fetch_us);
-    histogram_us(H_LOAD_BIND, t->load_us);
+    histogram_us(H_LOAD_VERIFY, t->verify_us);
+    histogram_us(H_LOAD_BIND, t->bind_us);
     return note_failure(r, OK, NULL);
+}
+
+void cache_load_origin(struct cache *c, struct slot *slot, uint64_t origin)
+{
+    lock_take(&c->lock);
+    slot->record.origin = origin;
+    lock_release(&c->lock);
 }
 
 static void set_cancelled(struct err *err, const struct slot *s)
@@ -71,8 +97,7 @@ static void end_transient(struct cache *c, struct slot *s, struct after *a) REQU
 {
     if (!s->transient_bytes)
         return;
-    s->record.evictions++;
-    s->record.evicted_us = c->latest_us;
+    slot_note_evicted(c, s, EVICT_TRANSIENT, 0);
     metric_add(M_EVICT_TRANSIENT, 1);
     slot_to(c, s, SLOT_DRAINING);
     if (!slot_leave_to_last(c, s))
@@ -98,8 +123,9 @@ void cache_load_done(struct cache *c, struct slot *slot, void *value, const char
         slot_to(c, slot, SLOT_RESIDENT);
         if (slot->wanted)
             room_transient_ends(c, slot);
+        atomic_store(&slot->ran, false);
         words = note_loaded(&slot->record, version, t, now_us);
-        tell_loaded(c, slot, changed && slot->record.loads > 1, t->fetch_us + t->load_us);
+        tell_loaded(c, slot, changed && slot->record.loads > 1, load_whole_us(t) - t->queue_us);
         refuse_note_loaded(c, slot, t);
     }
     metric_add(result_metric(err.code), 1);
@@ -133,6 +159,7 @@ void load_give_back(struct cache *c, struct slot *s, struct after *a)
     ASSERT(!s->holds);
     if (s->bytes)
         budget_give(&c->budget, BUDGET_RESERVED, s->bytes);
+    tenant_refund(s->tenant, s->bytes);
     s->bytes = 0;
     c->coming -= s->dead_bytes;
     shares_buried(c, s, a);

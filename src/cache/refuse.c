@@ -19,7 +19,7 @@ uint32_t refuse_ratio(const struct cache *c)
 /* Was even the longest unused that may go used just now? */
 static bool all_recent(const struct cache *c) REQUIRES(c->lock)
 {
-    const struct slot *s = choose_oldest(c, NULL);
+    const struct slot *s = choose_oldest(c);
     if (!s)
         return false;
     uint64_t since_us = MAX(s->record.last_used_us, s->record.loaded_us);
@@ -55,7 +55,7 @@ void refuse_note_loaded(struct cache *c, const struct slot *s, const struct load
 {
     lock_assert_held(&c->lock);
     const struct record *r = &s->record;
-    bool again = r->evicted_us && c->latest_us - r->evicted_us < THRASH_SOON_US;
-    thrash_note(&c->thrash, c->latest_us, r->load_bytes, t->queue_us + t->fetch_us + t->load_us,
-                again);
+    bool gave_way = r->evicted_us && r->evicted_why != EVICT_UNLOAD;
+    bool again = gave_way && c->latest_us - r->evicted_us < THRASH_SOON_US;
+    thrash_note(&c->thrash, c->latest_us, r->load_bytes, load_whole_us(t), again);
 }

@@ -13,19 +13,12 @@
 #include "cache/cache_priv.h"
 #include "metrics/metrics.h"
 
-struct slot *room_oldest_victim(struct cache *c)
-{
-    lock_assert_held(&c->lock);
-    return choose_oldest(c, NULL);
-}
-
-void room_evict(struct cache *c, struct slot *s, struct after *a)
+void room_evict(struct cache *c, struct slot *s, const struct slot *by, struct after *a)
 {
     lock_assert_held(&c->lock);
     ASSERT(choose_evictable(s));
     uint64_t since = s->record.last_used_us ? s->record.last_used_us : s->record.loaded_us;
-    s->record.evictions++;
-    s->record.evicted_us = c->latest_us;
+    slot_note_evicted(c, s, by ? EVICT_ROOM : EVICT_SCRATCH, by ? by->hash : 0);
     metric_add(M_EVICT_ROOM, 1);
     histogram_us(H_AGE_AT_EVICTION, c->latest_us > since ? c->latest_us - since : 0);
     slot_to(c, s, SLOT_DRAINING);
@@ -47,10 +40,24 @@ static bool is_transient(const struct cache *c, const struct slot *s, uint64_t b
     return s && !s->wanted && bytes <= most && c->transient_bytes <= most - bytes;
 }
 
+struct slot *room_oldest_victim(struct cache *c, struct tenant *t)
+{
+    lock_assert_held(&c->lock);
+    struct choice x = {.have = room_unpromised(c), .turn = {.asker = t}};
+    x.bytes = x.have + 1;
+    (void)!choose_victims(c, NULL, &x); /* one will do, though it has no bytes */
+    return x.first;
+}
+
+static struct turn turn_of(const struct room_wait *r)
+{
+    return (struct turn){.asker = r->slot ? r->slot->tenant : NULL, .asked_bytes = r->bytes};
+}
+
 /* Evicts until r's bytes are unpromised; false, and nobody evicted, when they cannot be. */
 static bool make_room(struct cache *c, const struct room_wait *r, struct after *a) REQUIRES(c->lock)
 {
-    struct choice x = {.bytes = r->bytes, .have = room_unpromised(c)};
+    struct choice x = {.bytes = r->bytes, .have = room_unpromised(c), .turn = turn_of(r)};
     bool enough = choose_victims(c, r->slot, &x);
     if (enough && x.unworthy && is_transient(c, r->slot, r->bytes)) {
         r->slot->transient_bytes = r->bytes;
@@ -59,7 +66,7 @@ static bool make_room(struct cache *c, const struct room_wait *r, struct after *
     while (enough && x.first) {
         struct slot *s = x.first;
         x.first = s->after_next;
-        room_evict(c, s, a);
+        room_evict(c, s, r->slot, a);
     }
     return enough;
 }
@@ -83,6 +90,8 @@ static void unqueue(struct cache *c, struct room_wait *r) REQUIRES(c->lock)
         c->room_last = before;
     r->queued = false;
     c->promised -= r->bytes;
+    if (r->slot)
+        r->slot->tenant->promised_bytes -= r->bytes;
 }
 
 static bool take(struct cache *c, struct room_wait *r) REQUIRES(c->lock)
@@ -91,6 +100,7 @@ static bool take(struct cache *c, struct room_wait *r) REQUIRES(c->lock)
         return false;
     if (r->slot) {
         r->slot->bytes = r->own_bytes;
+        tenant_charge(r->slot->tenant, r->own_bytes);
         shares_charge(r->slot);
     }
     r->granted = true;
@@ -122,10 +132,17 @@ void room_withdraw(struct cache *c, const struct slot *s)
     room_grant(c);
 }
 
+static bool beyond_ceiling(const struct room_wait *r)
+{
+    const struct turn turn = turn_of(r);
+    return turn_over_ceiling(&turn);
+}
+
 /* Grants r now, queues it, or refuses it. */
 static bool ask(struct cache *c, struct room_wait *r, struct after *a) REQUIRES(c->lock)
 {
-    if (!c->room_first && take(c, r))
+    r->beyond = beyond_ceiling(r);
+    if (!r->beyond && !c->room_first && take(c, r))
         return true;
     if ((r->slot && r->slot->modest) || !make_room(c, r, a))
         return false;
@@ -133,12 +150,19 @@ static bool ask(struct cache *c, struct room_wait *r, struct after *a) REQUIRES(
     c->room_last = r;
     r->queued = true;
     c->promised += r->bytes;
+    if (r->slot)
+        r->slot->tenant->promised_bytes += r->bytes;
     room_grant(c);
     return true;
 }
 
 static enum status refuse(struct cache *c, const struct room_wait *r, struct err *err)
 {
+    if (r->beyond)
+        return err_set(err, E_NO_ROOM,
+                       "no room for %" PRIu64 " bytes: tenant '%s' may have %" PRIu64
+                       " and nothing else of it may go",
+                       r->bytes, r->slot->tenant->name, r->slot->tenant->rule->ceiling_bytes);
     return err_set(err, E_NO_ROOM,
                    "no room for %" PRIu64 " bytes: %" PRIu64 " of %" PRIu64
                    " are free and nothing else may go",
@@ -207,6 +231,11 @@ enum status room_ask_load(struct cache *c, struct slot *slot, const struct load_
                        "the model needs %" PRIu64 " bytes and %" PRIu64
                        " to run, the whole budget is %" PRIu64,
                        bytes, need->also_needed, c->config.limit_bytes);
+    const struct tenant *t = slot->tenant;
+    if (t->rule->ceiling_bytes && bytes > t->rule->ceiling_bytes)
+        return err_set(err, E_NEVER_FITS,
+                       "the model needs %" PRIu64 " bytes, the ceiling of tenant '%s' is %" PRIu64,
+                       bytes, t->name, t->rule->ceiling_bytes);
     *r = (struct room_wait){.bytes = need->bytes,
                             .own_bytes = need->bytes,
                             .class = BUDGET_RESERVED,

@@ -111,24 +111,45 @@ static void count_shared(struct share_table *t, const struct share *x, bool more
     u->saved_bytes = more ? u->saved_bytes + saved : u->saved_bytes - saved;
 }
 
-static void link_hold(struct share_table *t, struct share *x, struct hold *h)
+/* Adds to the tenants of x's holders what each has of it, or takes it away. Where all are of one
+ * tenant, as they are unless the whole node shares, that is no walk. */
+static void count_parts(const struct share *x, bool more)
+{
+    void (*const count)(struct tenant *, uint64_t) = more ? tenant_charge : tenant_refund;
+    if (!x->charged || !x->refs)
+        return;
+    if (!x->mixed) {
+        count(x->first->tenant, x->bytes);
+        return;
+    }
+    for (const struct hold *h = x->first; h; h = h->next)
+        count(h->tenant, x->bytes / x->refs + (h == x->first ? x->bytes % x->refs : 0));
+}
+
+static void link_hold(struct share_table *t, struct share *x, struct hold *h, struct tenant *tenant)
 {
     count_shared(t, x, false);
-    *h = (struct hold){.share = x, .prev = x->last};
+    count_parts(x, false);
+    *h = (struct hold){.share = x, .tenant = tenant, .prev = x->last};
+    x->mixed |= x->last && x->last->tenant != tenant;
     *(x->last ? &x->last->next : &x->first) = h;
     x->last = h;
     x->refs++;
     count_shared(t, x, true);
+    count_parts(x, true);
 }
 
 static void unlink_hold(struct share_table *t, struct hold *h)
 {
     struct share *x = h->share;
     count_shared(t, x, false);
+    count_parts(x, false);
     *(h->prev ? &h->prev->next : &x->first) = h->next;
     *(h->next ? &h->next->prev : &x->last) = h->prev;
     x->refs--;
+    x->mixed &= x->refs > 1;
     count_shared(t, x, true);
+    count_parts(x, true);
     *h = (struct hold){0};
 }
 
@@ -162,7 +183,7 @@ uint64_t shares_hold(struct cache *c, struct slot *s, struct holds *h, struct sh
             absent += x->bytes;
         }
         ASSERT(x->bytes == wants[i].bytes);
-        link_hold(&c->shares, x, &h->all[i]);
+        link_hold(&c->shares, x, &h->all[i], s->tenant);
     }
     s->holds = h;
     bury(a, h->spare);
@@ -175,18 +196,32 @@ static bool fills(const struct slot *s, const struct share *x)
     return x->state == SHARE_FILLING && x->filler == s;
 }
 
-void shares_charge(struct slot *s)
+bool shares_awaited(const struct slot *s)
 {
     for (uint32_t i = 0; s->holds && i < s->holds->n; i++)
-        if (fills(s, s->holds->all[i].share))
-            s->holds->all[i].share->charged = true;
+        if (fills(s, s->holds->all[i].share) && s->holds->all[i].share->refs > 1)
+            return true;
+    return false;
+}
+
+void shares_charge(struct slot *s)
+{
+    for (uint32_t i = 0; s->holds && i < s->holds->n; i++) {
+        struct share *x = s->holds->all[i].share;
+        if (!fills(s, x) || x->charged)
+            continue;
+        x->charged = true;
+        count_parts(x, true);
+    }
 }
 
 /* The load of s ends, and x is not filled: its bytes are those of s that are not used. */
 static void lose(struct cache *c, struct slot *s, struct share *x) REQUIRES(c->lock)
 {
     remove_share(&c->shares, x);
+    count_parts(x, false);
     s->bytes += x->charged ? x->bytes : 0;
+    tenant_charge(s->tenant, x->charged ? x->bytes : 0);
     x->charged = false;
     x->state = SHARE_FAILED;
     x->filler = NULL;
@@ -252,6 +287,32 @@ void shares_stay(struct slot *s)
 {
     for (uint32_t i = 0; s->holds && i < s->holds->n; i++)
         s->holds->all[i].share->leaving--;
+}
+
+/* Of a share that others hold too, what s's tenant has less is its part as it is once those have
+ * left who leave, one unit and the division's rest more where that is not whole. */
+uint64_t shares_loss(const struct slot *s)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; s->holds && i < s->holds->n; i++) {
+        const struct share *x = s->holds->all[i].share;
+        if (x->leaving == x->refs)
+            bytes += x->bytes;
+        else if (x->mixed)
+            bytes += x->bytes / (x->refs - x->leaving + 1) + 1 + x->refs;
+    }
+    return bytes;
+}
+
+uint64_t shares_pass(struct slot *s, uint64_t pass)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; s->holds && i < s->holds->n; i++) {
+        struct share *x = s->holds->all[i].share;
+        bytes += x->pass != pass && x->charged ? x->bytes : 0;
+        x->pass = pass;
+    }
+    return bytes;
 }
 
 void shares_view(const struct slot *s, struct share_view *out)

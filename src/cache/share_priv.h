@@ -10,6 +10,7 @@
 #include "cache/share.h"
 
 struct after;
+struct tenant;
 
 enum share_state { SHARE_FILLING, SHARE_FILLED, SHARE_FAILED };
 
@@ -24,11 +25,14 @@ struct share {
     void *value;         /* the source's, once FILLED; never changes then */
     uint32_t refs;       /* length of the list of holds */
     uint32_t leaving;    /* of refs, those whose slot is about to be evicted; see shares_leave */
+    bool mixed;          /* perhaps not all holders are of one tenant */
+    uint64_t pass;       /* the last shares_pass that counted it */
     struct hold *first, *last;
 };
 
 struct hold {
     struct share *share;
+    struct tenant *tenant;    /* the slot's */
     struct hold *prev, *next; /* of the same share */
 };
 
@@ -62,8 +66,13 @@ void shares_charge(struct slot *s);
  * by shares_stay, for all of them, before anybody goes. */
 uint64_t shares_leave(struct slot *s);
 void shares_stay(struct slot *s);
+/* At most what s's tenant would have less of shares if s went, which has just said so. */
+uint64_t shares_loss(const struct slot *s);
+/* The bytes of what s holds and no slot asked before in this pass. */
+uint64_t shares_pass(struct slot *s, uint64_t pass);
 
-bool shares_filled(const struct slot *s); /* all that it holds */
+bool shares_filled(const struct slot *s);  /* all that it holds */
+bool shares_awaited(const struct slot *s); /* does another slot hold what s is to fill? */
 
 /* What s uses alone and with others, and its part of the latter: a share's bytes are divided among
  * its holders, the rest of the division being the oldest holder's, so that the parts of all slots

@@ -35,6 +35,17 @@ const char *slot_state_text(enum slot_state s)
     return text[s];
 }
 
+const char *evict_why_text(enum evict_why w)
+{
+    static const char *const text[] = {[EVICT_NONE] = "none",
+                                       [EVICT_ROOM] = "room",
+                                       [EVICT_SCRATCH] = "scratch",
+                                       [EVICT_UNLOAD] = "unload",
+                                       [EVICT_TRANSIENT] = "transient"};
+    ASSERT((unsigned)w < ARRAY_COUNT(text));
+    return text[w];
+}
+
 struct slot *slot_new(const char *name, uint64_t hash)
 {
     size_t n = strlen(name) + 1;
@@ -66,10 +77,21 @@ static void move_bytes(struct cache *c, struct slot *s, enum slot_state to)
     s->bytes = 0;
 }
 
+/* What drains is no longer its tenant's: it has given. */
+static void count_tenant(const struct slot *s, enum slot_state to)
+{
+    struct tenant *t = s->tenant;
+    if ((s->state == SLOT_LOADING || s->state == SLOT_RESIDENT) && to != SLOT_RESIDENT)
+        tenant_refund(t, s->bytes);
+    t->counts->evictions += s->state == SLOT_RESIDENT;
+    t->counts->loads += to == SLOT_RESIDENT;
+}
+
 void slot_to(struct cache *c, struct slot *s, enum slot_state to)
 {
     lock_assert_held(&c->lock);
     ASSERT(legal[s->state][to]);
+    count_tenant(s, to);
     if (s->state == SLOT_RESIDENT && !s->transient_bytes)
         tell(c, s, WATCH_LEAVE);
     if (s->state == SLOT_RESIDENT)
@@ -85,6 +107,16 @@ void slot_to(struct cache *c, struct slot *s, enum slot_state to)
     c->by_state[s->state]--;
     c->by_state[to]++;
     s->state = to;
+}
+
+void slot_note_evicted(struct cache *c, struct slot *s, enum evict_why why, uint64_t by)
+{
+    struct record *r = &s->record;
+    lock_assert_held(&c->lock);
+    r->evictions++;
+    r->evicted_us = c->latest_us;
+    r->evicted_why = why;
+    r->evicted_by = by;
 }
 
 void slot_enter(struct cache *c, struct slot *s)
@@ -116,6 +148,7 @@ void slot_drop(struct cache *c, struct slot *s, struct after *a)
         slot_detach(c, s);
     lru_remove(&s->link);
     c->by_state[s->state]--;
+    tenant_leave(c, s, a);
     after_dead(a, s);
 }
 

@@ -34,6 +34,14 @@ struct slot *table_find(const struct table *t, const char *name, uint64_t hash)
     return s;
 }
 
+const struct slot *table_find_hash(const struct table *t, uint64_t hash)
+{
+    const struct slot *s = t->buckets[hash & t->mask];
+    while (s && s->hash != hash)
+        s = s->chain;
+    return s;
+}
+
 /* Cuts the tree at n in two: what sorts before name, and what sorts after it. */
 static void split(struct slot *n, const char *name, struct slot **before, struct slot **behind)
 {

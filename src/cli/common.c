@@ -239,7 +239,7 @@ static enum status act(struct common_call *c, struct err *err)
                        add || remove ? "files" : "no files");
     enum status s = config_load(&c->config, c->args, (const char *const *)environ, err);
     if (s == OK)
-        s = store_open(c->config.store, &c->store, err);
+        s = config_open_store(&c->config, &c->store, err);
     if (s == OK)
         s = read_named(c, err);
     if (s != OK)

@@ -2,7 +2,7 @@
  * Copyright The Roost Authors */
 /* The table as values: every source (default, file, environment, flag) goes through the same
  * parser and the same limits. */
-#include "cli/config.h"
+#include "cli/config_priv.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -228,9 +228,9 @@ enum status config_print(const struct config *c, struct buf *json)
         else if (s == OK)
             s = buf_json_str(json, text, strlen(text));
         if (s == OK)
-            s = buf_str(json, i + 1 < ARRAY_COUNT(rows) ? ",\n" : "\n");
+            s = i + 1 < ARRAY_COUNT(rows) ? buf_str(json, ",\n") : config_tenants_print(c, json);
     }
-    return s == OK ? buf_str(json, "}\n") : s;
+    return s == OK ? buf_str(json, "\n}\n") : s;
 }
 
 /* "1 to 64"; "" where nothing bounds it that anybody would meet. */

@@ -5,6 +5,7 @@
 #define ROOST_CLI_CONFIG_H
 
 #include "base/buf.h"
+#include "cache/tenant.h"
 #include "cli/args.h"
 #include "cli/config_table.h"
 #include "store/store.h"
@@ -20,6 +21,8 @@ enum config_type {
     CONFIG_SWITCH
 };
 
+#define CONFIG_UNSET UINT64_MAX
+
 /* Embedded. SIZE in bytes, TIME in µs, CHOICE a place in the row's list, SWITCH 0 or 1. */
 struct config {
 #define CONFIG_FIELD_TEXT(field) char field[CONFIG_TEXT_MAX];
@@ -31,13 +34,16 @@ struct config {
 #define X(type, field, key, value, initial, least, most, help) CONFIG_FIELD_##type(field)
     CONFIG_TABLE(X)
 #undef X
+    struct tenant_rule tenants[TENANT_RULES_MAX]; /* of the file; times may be CONFIG_UNSET */
+    uint32_t n_tenants;
 };
 
 void config_defaults(struct config *c);
 /* Sets one key from text.  errors: E_USAGE naming key, value and what was expected */
 enum status config_set(struct config *c, const char *key, const char *text,
                        struct err *err) WARN_UNUSED;
-/* One JSON object of keys; strings, numbers and booleans. name: for messages.
+/* One JSON object of keys; strings, numbers and booleans, and the object "tenants", whose rules
+ * are those of docs/tenants.md. name: for messages.
  * errors: E_USAGE naming the line */
 enum status config_file(struct config *c, const char *name, const char *text, size_t n,
                         struct err *err) WARN_UNUSED;
@@ -47,6 +53,9 @@ enum status config_env(struct config *c, const char *const *env, struct err *err
  * blocks: disk   errors: E_USAGE */
 enum status config_load(struct config *c, const struct args *a, const char *const *env,
                         struct err *err) WARN_UNUSED;
+
+/* c->n_tenants rules, with the times that are in force. */
+void config_rules(const struct config *c, struct tenant_rule *out);
 
 /* The store that --store names, asked as the --s3 settings say.
  * blocks: disk   errors: those of store_open_with */

@@ -3,18 +3,17 @@
 /* The configuration file: one JSON object. cJSON parses it, but keeps no lines and takes things
  * that are no JSON; a scan before it finds the depth and the line of each key, and what cJSON is
  * too generous about (duplicates, text after the end) is refused here. */
-#include "cli/config.h"
+#include "cli/config_priv.h"
 
-#include <cjson/cJSON.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { KEYS_MAX = 256 };
+enum { KEYS_MAX = 2048 };
 
 struct scan {
-    int lines[KEYS_MAX]; /* of the i-th string at depth 1 that a colon follows */
+    int lines[KEYS_MAX]; /* of the i-th string that a colon follows */
     int n_keys;
     int depth_most;
 };
@@ -51,7 +50,7 @@ static void scan(const char *text, size_t n, struct scan *out)
         char c = text[i];
         if (c == '"') {
             size_t end = skip_string(text, n, i);
-            if (depth == 1 && out->n_keys < KEYS_MAX && colon_follows(text, n, end))
+            if (out->n_keys < KEYS_MAX && colon_follows(text, n, end))
                 out->lines[out->n_keys++] = line_at(text, i);
             i = end;
             continue;
@@ -65,8 +64,7 @@ static void scan(const char *text, size_t n, struct scan *out)
     }
 }
 
-/* The value as the text that a flag would have. */
-static enum status value_text(const cJSON *item, char *out, size_t size, struct err *err)
+enum status config_value_text(const cJSON *item, char *out, size_t size, struct err *err)
 {
     if (cJSON_IsString(item)) {
         if (strlen(item->valuestring) >= size)
@@ -85,9 +83,9 @@ static enum status value_text(const cJSON *item, char *out, size_t size, struct 
     return OK;
 }
 
-static bool is_duplicate(const cJSON *root, const cJSON *item)
+bool config_is_twice(const cJSON *object, const cJSON *item)
 {
-    for (const cJSON *other = root->child; other != item; other = other->next)
+    for (const cJSON *other = object->child; other != item; other = other->next)
         if (strcmp(other->string, item->string) == 0)
             return true;
     return false;
@@ -96,20 +94,22 @@ static bool is_duplicate(const cJSON *root, const cJSON *item)
 static enum status take_all(struct config *c, const cJSON *root, const struct scan *lines,
                             const char *name, struct err *err)
 {
-    int i = 0;
+    int i = 0; /* all keys, in the order of the file */
     for (const cJSON *item = root->child; item; item = item->next, i++) {
         char text[CONFIG_TEXT_MAX];
         enum status s;
         if (i >= lines->n_keys)
             return err_set(err, E_USAGE, "%s: more than %d keys", name, KEYS_MAX);
-        if (is_duplicate(root, item))
+        if (config_is_twice(root, item))
             s = err_set(err, E_USAGE, "key '%.60s' stands there twice", item->string);
-        else if (value_text(item, text, sizeof(text), err) != OK)
+        else if (strcmp(item->string, "tenants") == 0)
+            s = config_tenants(c, item, &i, err);
+        else if (config_value_text(item, text, sizeof(text), err) != OK)
             s = err_prefix(err, "%.60s", item->string);
         else
             s = config_set(c, item->string, text, err);
         if (s != OK)
-            return err_prefix(err, "%.100s line %d", name, lines->lines[i]);
+            return err_prefix(err, "%.100s line %d", name, lines->lines[MIN(i, KEYS_MAX - 1)]);
     }
     return OK;
 }

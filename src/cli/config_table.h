@@ -53,7 +53,8 @@
     X(SIZE, disk_scrub, "disk-scrub", "SIZE", "1MiB", 0, INT64_MAX,                                \
       "Bytes of the disk tier that are read again and hashed a second; 0: none.")                  \
     X(CHOICE, share, "share", "tenant|node", "tenant", 0, 1,                                       \
-      "Whose models share equal weights of 64 KiB and more: a tenant's, or all of the node.")      \
+      "Whose models share equal weights of 64 KiB and more: a tenant's, and what `roost common` "  \
+      "lists; or all of the node.")                                                                \
     X(SIZE, http_memory, "http-memory", "SIZE", "256MiB", 1 << 16, INT64_MAX,                      \
       "Budget for request and reply bodies; beyond it 503.")                                       \
     X(SIZE, arena_max, "arena-max", "SIZE", "1GiB", 1 << 16, INT64_MAX,                            \
@@ -64,7 +65,10 @@
       "Threads that run invocations; auto: one per core.")                                         \
     X(COUNT, loops, "loops", "N", "auto", 0, 64,                                                   \
       "Event loops that serve connections; auto: one per core, at most 8.")                        \
-    X(COUNT, loaders, "loaders", "N", "2", 1, 64, "Threads that load models.")                     \
+    X(COUNT, loaders, "loaders", "N", "4", 1, 64, "Loads under way at once, a thread each.")       \
+    X(COUNT, link_threads, "link-threads", "N", "2", 1, 64,                                        \
+      "Reads under way at once from the store, and from the disk tier: more where the way is "     \
+      "long.")                                                                                     \
     X(COUNT, compilers, "compilers", "N", "1", 1, 64,                                              \
       "Raw model files of the store that are compiled at once, each in a process that is held.")   \
     X(SIZE, compile_file_max, "compile-file-max", "SIZE", "2GiB", 1, INT64_MAX,                    \
@@ -92,8 +96,19 @@
       "Unknown names a tenant may ask for a second; beyond it 429.")                               \
     X(COUNT, prefetches, "prefetches", "N", "8", 1, 4096,                                          \
       "Models being loaded because of a hint (prefetch); beyond it 503.")                          \
+    X(TIME, ttl, "ttl", "TIME", "0s", 0, UINT64_C(31536000000000),                                 \
+      "Unload a model that nobody used for so long; 0s: never. A tenant's own ttl wins.")          \
+    X(TIME, min_residency, "min-residency", "TIME", "0s", 0, UINT64_C(31536000000000),             \
+      "For so long after its load a model is evicted only if nothing else can be.")                \
     X(TEXT, residency, "residency", "FILE", "", 0, 0,                                              \
       "Where the list of resident models is kept, to load them at the next start; empty: none.")   \
+    X(CHOICE, advice, "advice", "on|off", "on", 0, 1,                                              \
+      "Learn from the traffic what more memory or another policy would bring (GET /cache).")       \
+    X(TEXT, record_trace, "record-trace", "FILE", "", 0, 0,                                        \
+      "Record invocations there, for `roost replay`; an older file is kept as FILE.old; empty: "   \
+      "none.")                                                                                     \
+    X(SIZE, record_trace_limit, "record-trace-limit", "SIZE", "1GiB", 1 << 10, INT64_MAX,          \
+      "Bytes of that file, at which recording ends.")                                              \
     X(COUNT, connections, "connections", "N", "10000", 1, 1000000,                                 \
       "Open connections; fewer when the limit of open files is too low.")                          \
     X(SIZE, head_bytes, "head-bytes", "SIZE", "16KiB", 512, 1 << 20,                               \

@@ -31,6 +31,9 @@ static enum status page_configuration(struct buf *out)
              "  \"timeout\": \"30s\"\n}\n```\n\n");
     if (s == OK)
         s = config_markdown(out);
+    if (s == OK)
+        s = buf_str(out, "\nThe file alone takes `tenants`, an object of rules for tenants: "
+                         "[tenants.md](tenants.md).\n");
     return s == OK ? buf_str(out, "\nFixed by the build: JSON nests at most 64 deep, tensors have "
                                   "at most 8 dimensions.\n")
                    : s;
@@ -55,11 +58,16 @@ static enum status page_metrics(struct buf *out)
 #define X(id, name, labels, bounds, help) {"HISTOGRAM", name, labels, help},
             HISTOGRAM_TABLE(X)
 #undef X
+#define X(id, type, name, labels, help) {#type, name, "tenant=\"…\"," labels, help},
+                TENANT_METRIC_TABLE(X)
+#undef X
     };
     enum status s = buf_str(out, "# Metrics\n\n"
                                  "`GET /metrics` on the management listener answers in Prometheus' "
                                  "text format 0.0.4. No series\ncarries a model's name; what one "
-                                 "model did stands in `GET /models/<name>`.\n\n"
+                                 "model did stands in `GET /models/<name>`. Those of tenants are "
+                                 "there\nwhere tenants have rules (configuration.md), one for each "
+                                 "and `*` for all others.\n\n"
                                  "| series | type | meaning |\n|---|---|---|\n");
     for (size_t i = 0; s == OK && i < ARRAY_COUNT(rows); i++) {
         const char *type = rows[i].type[0] == 'C'   ? "counter"

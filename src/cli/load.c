@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* `roost load` and `roost unload`: a server's POST and DELETE on a model. */
+/* `roost load`, `unload`, `pin` and `unpin`: a server's POSTs and DELETE on a model. */
 #include <stdio.h>
 #include <string.h>
 
@@ -50,19 +50,44 @@ static int load_run(const struct args *a)
     return CLI_OK;
 }
 
-static int unload_run(const struct args *a)
+/* A request without a body on the model's path. */
+struct act {
+    const char *method, *after; /* the path's end */
+    const char *doing, *done;   /* what is shown meanwhile, and then of the model */
+    const char *where;          /* what may help where there is no such model */
+};
+
+static int act_run(const struct args *a, const struct act *act)
 {
     char path[600];
     struct err err;
     struct client_request r = {
-        .server = client_server(a), .method = "DELETE", .path = path, .timeout_ms = ASK_MS};
-    enum status s = client_model_path(a->operands[0], "", path, sizeof(path), &err);
+        .server = client_server(a), .method = act->method, .path = path, .timeout_ms = ASK_MS};
+    enum status s = client_model_path(a->operands[0], act->after, path, sizeof(path), &err);
     if (s == OK)
-        s = ask(&r, "unloading", &err);
+        s = ask(&r, act->doing, &err);
     if (s != OK)
-        return cli_fail_hint(&err, s == E_NOT_FOUND ? "`roost ps` lists what is in memory" : "");
-    printf("%s is unloaded\n", a->operands[0]);
+        return cli_fail_hint(&err, s == E_NOT_FOUND ? act->where : "");
+    printf("%s is %s\n", a->operands[0], act->done);
     return CLI_OK;
+}
+
+static const char in_memory[] = "`roost ps` lists what is in memory";
+
+static int unload_run(const struct args *a)
+{
+    return act_run(a, &(struct act){"DELETE", "", "unloading", "unloaded", in_memory});
+}
+
+static int pin_run(const struct args *a)
+{
+    return act_run(a, &(struct act){"POST", "/pin", "loading", "pinned",
+                                    "`roost ls` lists what the store holds"});
+}
+
+static int unpin_run(const struct args *a)
+{
+    return act_run(a, &(struct act){"POST", "/unpin", "unpinning", "not pinned", in_memory});
 }
 
 const struct verb verb_load = {
@@ -86,4 +111,26 @@ const struct verb verb_unload = {
     .operands_min = 1,
     .operands_max = 1,
     .run = unload_run,
+};
+
+const struct verb verb_pin = {
+    .name = "pin",
+    .operands = "MODEL",
+    .summary = "Have a server load a model and keep it in memory.",
+    .details = "What a tenant pins counts against its floor (docs/tenants.md). An unload ends it.",
+    .options = options,
+    .operands_min = 1,
+    .operands_max = 1,
+    .run = pin_run,
+};
+
+const struct verb verb_unpin = {
+    .name = "unpin",
+    .operands = "MODEL",
+    .summary = "Let a pinned model be evicted again.",
+    .details = "",
+    .options = options,
+    .operands_min = 1,
+    .operands_max = 1,
+    .run = unpin_run,
 };

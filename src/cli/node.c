@@ -42,6 +42,36 @@ static enum status start_disk(struct node *n, const struct config *c, struct err
     return s;
 }
 
+static enum status start_cache(struct node *n, const struct config *c, struct err *err)
+{
+    const struct cache_source source = loader_source(n->loader);
+    struct tenant_rule rules[TENANT_RULES_MAX];
+    config_rules(c, rules);
+    const uint64_t memory = c->memory ? c->memory : config_memory_auto();
+    const struct cache_config cache = {
+        .limit_bytes = memory,
+        .policy = policy_table()[c->policy],
+        .transient_bytes = memory / 100 * c->transient,
+        .thrash_ratio = (uint32_t)c->thrash * 10000,
+        .backoff_min_us = c->load_backoff,
+        .backoff_max_us = MAX(c->load_backoff, c->load_backoff_max),
+        .slots_max = (uint32_t)c->records,
+        .tenants = {.rules = rules,
+                    .n = c->n_tenants,
+                    .ttl_us = c->ttl,
+                    .min_residency_us = c->min_residency},
+    };
+    enum status s = tenants_check(&cache.tenants, cache.limit_bytes, err);
+    if (s != OK)
+        return s;
+    s = cache_new(&cache, &source, &n->cache);
+    if (s != OK)
+        return err_set(err, s, "cache: %s", status_text(s));
+    set_memory(c, cache.limit_bytes);
+    budget_init(&n->http_memory, c->http_memory);
+    return OK;
+}
+
 static enum status start_loading(struct node *n, const struct config *c, struct err *err)
 {
     enum status s = config_open_store(c, &n->store, err);
@@ -52,6 +82,7 @@ static enum status start_loading(struct node *n, const struct config *c, struct 
         return err_set(err, s, "catalog: %s", status_text(s));
     struct loader_resolver resolver = catalog_resolver(n->catalog);
     const struct loader_config loading = {.threads = (uint32_t)c->loaders,
+                                          .link_threads = (uint32_t)c->link_threads,
                                           .share_node = c->share == 1,
                                           .compile = {.memory_bytes = c->compile_memory,
                                                       .time_us = c->compile_time,
@@ -64,29 +95,26 @@ static enum status start_loading(struct node *n, const struct config *c, struct 
     s = start_disk(n, c, err);
     if (s != OK)
         return s;
-    const struct cache_source source = loader_source(n->loader);
-    const uint64_t memory = c->memory ? c->memory : config_memory_auto();
-    const struct cache_config cache = {
-        .limit_bytes = memory,
-        .policy = policy_table()[c->policy],
-        .transient_bytes = memory / 100 * c->transient,
-        .thrash_ratio = (uint32_t)c->thrash * 10000,
-        .backoff_min_us = c->load_backoff,
-        .backoff_max_us = MAX(c->load_backoff, c->load_backoff_max),
-        .slots_max = (uint32_t)c->records,
-    };
-    s = cache_new(&cache, &source, &n->cache);
-    if (s != OK)
-        return err_set(err, s, "cache: %s", status_text(s));
-    set_memory(c, cache.limit_bytes);
-    budget_init(&n->http_memory, c->http_memory);
-    return loader_start(n->loader, n->cache, err);
+    s = start_cache(n, c, err);
+    if (s == OK && c->advice == 0)
+        s = advisor_start(n->cache, &n->advisor, err);
+    return s == OK ? loader_start(n->loader, n->cache, err) : s;
+}
+
+static enum status start_recording(struct node *n, const struct config *c, struct err *err)
+{
+    if (!*c->record_trace)
+        return OK;
+    return recorder_start(c->record_trace, c->record_trace_limit, &n->recorder, err);
 }
 
 static enum status start_serving(struct node *n, const struct config *c, struct err *err)
 {
     const struct endpoint_config endpoint = {
         .catalog = n->catalog,
+        .disk = n->disk,
+        .recorder = n->recorder,
+        .advisor = n->advisor,
         .workers = c->workers ? (uint32_t)c->workers : cores(WORKERS_MAX),
         .queue_max = (uint32_t)c->queue,
         .arena_max = c->arena_max,
@@ -136,11 +164,15 @@ enum status node_start(struct node *n, const struct config *c, struct err *err)
     *n = (struct node){.store = NULL};
     enum status s = start_loading(n, c, err);
     if (s == OK)
+        s = start_recording(n, c, err);
+    if (s == OK)
         s = start_serving(n, c, err);
     if (s == OK)
         s = cache_start(n->cache, foreseen, n->endpoint, err);
     if (s == OK)
         s = start_residency(n, c, err);
+    if (s == OK)
+        s = expiry_start(n->cache, &n->expiry, err);
     if (s != OK)
         node_stop(n, clock_now_us());
     return s;
@@ -170,16 +202,21 @@ void node_stop(struct node *n, uint64_t until_us)
         store_stop(n->store);
     if (n->loader)
         loader_drain(n->loader);
+    expiry_stop(&n->expiry);
     if (n->cache)
         cache_stop(n->cache);
     if (n->residency)
         residency_stop(&n->residency);
     if (n->endpoint)
         endpoint_free(&n->endpoint);
+    recorder_stop(&n->recorder);
+    if (n->advisor)
+        advisor_stop(n->advisor);
     if (n->cache) {
         cache_free(&n->cache);
         budget_fini(&n->http_memory);
     }
+    advisor_free(&n->advisor);
     if (n->loader)
         loader_free(&n->loader);
     disk_close(&n->disk);

@@ -5,6 +5,7 @@
 #define ROOST_CLI_NODE_H
 
 #include "cli/config.h"
+#include "cli/expiry.h"
 #include "cli/residency.h"
 #include "http/server.h"
 
@@ -17,10 +18,13 @@ struct node {
     struct disk *disk; /* NULL: there is no disk tier */
     struct loader *loader;
     struct cache *cache;
+    struct advisor *advisor;   /* NULL: --advice off */
     struct budget http_memory; /* valid when cache is set */
+    struct recorder *recorder; /* NULL without --record-trace */
     struct endpoint *endpoint;
     struct server *server;
     struct residency *residency; /* NULL without --residency */
+    struct expiry *expiry;       /* NULL where nothing expires */
 };
 
 /* Opens the store and starts all threads; requests are taken on return.

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/client.h"
+#include "cli/ps_tenants.h"
 #include "cli/units.h"
 #include "cli/verbs.h"
 
@@ -15,6 +16,7 @@ enum { ASK_MS = 30000, PAGE = 100, PAGES_MAX = 100000, TOKEN_MAX = 600 };
 static const struct arg_option options[] = {
     {"all", 'a', NULL, "Also models that are known but not in memory."},
     {"json", 0, NULL, "Print JSON."},
+    {"tenants", 't', NULL, "What each tenant has, instead of models."},
     CLIENT_SERVER_OPTION,
     {NULL, 0, NULL, NULL}};
 
@@ -36,23 +38,60 @@ static uint64_t number_of(const cJSON *model, const char *key)
     return cJSON_IsNumber(item) && item->valuedouble > 0 ? (uint64_t)item->valuedouble : 0;
 }
 
-/* "3 min ago"; "-" when it was never used. */
-static const char *age_text(const cJSON *model, char out[UNITS_TEXT_MAX + 8])
+enum { AGO_MAX = UNITS_TEXT_MAX + 8, EVICTED_MAX = 400 };
+
+/* "3 min ago"; "-" when it never was. */
+static const char *ago_text(const cJSON *model, const char *key, char out[AGO_MAX])
 {
-    const cJSON *age = cJSON_GetObjectItemCaseSensitive(model, "last_used_s");
+    const cJSON *age = cJSON_GetObjectItemCaseSensitive(model, key);
     char human[UNITS_TEXT_MAX];
     if (!cJSON_IsNumber(age))
         return "-";
-    snprintf(out, UNITS_TEXT_MAX + 8, "%s ago",
+    snprintf(out, AGO_MAX, "%s ago",
              units_duration_human((uint64_t)(age->valuedouble * 1e6), human));
     return out;
 }
 
+/* "3 min ago: room, for acme/churn"; "-" when it never left. */
+static const char *evicted_text(const cJSON *model, char out[EVICTED_MAX])
+{
+    const cJSON *evicted = cJSON_GetObjectItemCaseSensitive(model, "evicted");
+    char ago[AGO_MAX];
+    const char *by = text_of(evicted, "by");
+    if (!cJSON_IsObject(evicted))
+        return "-";
+    snprintf(out, EVICTED_MAX, "%s: %s%s%s", ago_text(evicted, "ago_s", ago),
+             text_of(evicted, "why"), *by ? ", for " : "", by);
+    return out;
+}
+
+static enum status add_line(struct table *t, const cJSON *model)
+{
+    char size[UNITS_TEXT_MAX], shared[UNITS_TEXT_MAX], age[AGO_MAX], used[AGO_MAX];
+    char evicted[EVICTED_MAX];
+    const bool pinned = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(model, "pinned"));
+    enum status s = OK;
+    if (t->count++ == 0)
+        s = buf_printf(&t->out, "%-40s %-9s %-7s %10s %10s %10s  %-12s %s%s\n", "MODEL", "STATE",
+                       "TIER", "SIZE", "SHARED", "HITS", "LOADED", "LAST USED",
+                       t->all ? "    EVICTED" : "");
+    if (s == OK)
+        s = buf_printf(&t->out,
+                       t->all ? "%-40s %-9s %-7s %10s %10s %10" PRIu64 "  %-12s %-12s "
+                              : "%-40s %-9s %-7s %10s %10s %10" PRIu64 "  %-12s %s",
+                       text_of(model, "modelName"), pinned ? "pinned" : text_of(model, "state"),
+                       text_of(model, "tier"), units_size_human(number_of(model, "bytes"), size),
+                       units_size_human(number_of(model, "shared_bytes"), shared),
+                       number_of(model, "hits"), ago_text(model, "age_s", age),
+                       ago_text(model, "last_used_s", used));
+    if (s == OK && t->all)
+        s = buf_str(&t->out, evicted_text(model, evicted));
+    return s == OK ? buf_char(&t->out, '\n') : s;
+}
+
 static enum status add_model(struct table *t, const cJSON *model)
 {
-    const char *state = text_of(model, "state");
-    char size[UNITS_TEXT_MAX], shared[UNITS_TEXT_MAX], age[UNITS_TEXT_MAX + 8];
-    if (!t->all && strcmp(state, "absent") == 0)
+    if (!t->all && strcmp(text_of(model, "state"), "absent") == 0)
         return OK;
     if (t->json) {
         char *text = cJSON_PrintUnformatted(model);
@@ -61,17 +100,7 @@ static enum status add_model(struct table *t, const cJSON *model)
         cJSON_free(text);
         return s;
     }
-    if (t->count++ == 0) {
-        enum status s = buf_printf(&t->out, "%-40s %-9s %10s %10s %10s  %s\n", "MODEL", "STATE",
-                                   "SIZE", "SHARED", "HITS", "LAST USED");
-        if (s != OK)
-            return s;
-    }
-    return buf_printf(&t->out, "%-40s %-9s %10s %10s %10" PRIu64 "  %s\n",
-                      text_of(model, "modelName"), state,
-                      units_size_human(number_of(model, "bytes"), size),
-                      units_size_human(number_of(model, "shared_bytes"), shared),
-                      number_of(model, "hits"), age_text(model, age));
+    return add_line(t, model);
 }
 
 /* One page; token becomes the next page's, "" after the last. */
@@ -106,6 +135,8 @@ static int ps_run(const struct args *a)
 {
     struct table t = {.all = args_on(a, "all"), .json = args_on(a, "json")};
     char token[TOKEN_MAX] = "";
+    if (args_on(a, "tenants"))
+        return ps_tenants(a);
     struct err err = {E_NO_MEMORY, "out of memory"};
     enum status s = t.json ? buf_str(&t.out, "{\"models\": [") : OK;
     for (int page = 0; s == OK && page < PAGES_MAX; page++) {

@@ -14,7 +14,7 @@
 #include "catalog/catalog.h"
 #include "cli/files.h"
 
-static const char first_line[] = "roost residency 1\n";
+static const char first_line[] = "roost residency 1\n", pinned_mark[] = " pinned";
 
 enum { PAGE = 64 };
 
@@ -25,13 +25,22 @@ struct residency {
     bool stopping;
     bool loading; /* call is under way */
     struct management_call call;
-    struct buf names;   /* of the list that was read, terminated ones */
+    struct buf names;   /* of the list that was read, terminated; before each '+' if it is pinned */
     struct buf written; /* what stands in the file */
     uint64_t skipped, loaded, passed_over;
     pthread_t thread;
 };
 
 /* ---- the list ---- */
+
+/* Takes the mark of a pinned model from a line's end. */
+static bool take_mark(const char *line, size_t *len)
+{
+    const size_t n = sizeof(pinned_mark) - 1;
+    bool marked = *len >= n && memcmp(line + *len - n, pinned_mark, n) == 0;
+    *len -= marked ? n : 0;
+    return marked;
+}
 
 enum status residency_read(const void *bytes, size_t n, residency_fn *fn, void *arg,
                            uint64_t *skipped, struct err *err)
@@ -45,24 +54,28 @@ enum status residency_read(const void *bytes, size_t n, residency_fn *fn, void *
         char name[MODEL_NAME_MAX + 1];
         struct err why;
         const char *stop = memchr(at, '\n', (size_t)(end - at));
-        size_t len = (size_t)((stop ? stop : end) - at);
+        size_t whole = (size_t)((stop ? stop : end) - at), len = whole;
+        bool pinned = take_mark(at, &len);
         if (catalog_name(at, len, name, &why) == OK)
-            fn(arg, name);
+            fn(arg, name, pinned);
         else
             ++*skipped;
-        at += len + (stop ? 1 : 0);
+        at += whole + (stop ? 1 : 0);
     }
     return OK;
 }
 
 struct used {
     uint64_t last_used_us;
+    bool pinned;
     char name[MODEL_NAME_MAX + 1];
 };
 
 static int hottest_first(const void *a, const void *b)
 {
     const struct used *x = a, *y = b;
+    if (x->pinned != y->pinned)
+        return x->pinned ? -1 : 1;
     if (x->last_used_us != y->last_used_us)
         return x->last_used_us > y->last_used_us ? -1 : 1;
     return strcmp(x->name, y->name);
@@ -73,7 +86,7 @@ static enum status add_page(const struct slot_info *page, size_t n, struct buf *
 {
     enum status s = OK;
     for (size_t i = 0; s == OK && i < n; i++) {
-        struct used u = {.last_used_us = page[i].last_used_us};
+        struct used u = {.last_used_us = page[i].last_used_us, .pinned = page[i].kept};
         memcpy(u.name, page[i].name, sizeof(u.name));
         if (page[i].state == SLOT_RESIDENT)
             s = buf_add(used, &u, sizeof(u));
@@ -109,6 +122,8 @@ enum status residency_write(struct cache *c, struct buf *out)
         s = buf_str(out, first_line);
     for (size_t i = 0; s == OK && i < n; i++) {
         s = buf_str(out, u[i].name);
+        if (s == OK && u[i].pinned)
+            s = buf_str(out, pinned_mark);
         if (s == OK)
             s = buf_char(out, '\n');
     }
@@ -118,10 +133,12 @@ enum status residency_write(struct cache *c, struct buf *out)
 
 /* ---- the start ---- */
 
-static void keep_name(void *residency, const char *name)
+static void keep_name(void *residency, const char *name, bool pinned)
 {
     struct residency *r = residency;
-    if (buf_add(&r->names, name, strlen(name) + 1) != OK)
+    char line[MODEL_NAME_MAX + 2];
+    int n = snprintf(line, sizeof(line), "%c%s", pinned ? '+' : '-', name);
+    if (buf_add(&r->names, line, (size_t)n + 1) != OK)
         r->skipped++;
 }
 
@@ -129,7 +146,8 @@ static void read_list(struct residency *r)
 {
     struct buf text;
     struct err err;
-    buf_init(&text, (uint64_t)r->config.models_max * (MODEL_NAME_MAX + 1) + sizeof(first_line));
+    buf_init(&text, (uint64_t)r->config.models_max * (MODEL_NAME_MAX + sizeof(pinned_mark)) +
+                        sizeof(first_line));
     enum status s = file_read(r->config.path, &text, &err);
     uint64_t skipped = 0;
     if (s == OK)
@@ -158,11 +176,11 @@ static void load_ended(struct management_call *m)
     lock_release(&r->lock);
 }
 
-static void load_one(struct residency *r, const char *name)
+static void load_one(struct residency *r, const char *line)
 {
     struct management_call *m = &r->call;
-    *m = (struct management_call){.hint = HINT_COLD, .done = load_ended};
-    snprintf(m->model, sizeof(m->model), "%s", name);
+    *m = (struct management_call){.hint = HINT_COLD, .keep = *line == '+', .done = load_ended};
+    snprintf(m->model, sizeof(m->model), "%s", line + 1);
     r->loading = true;
     endpoint_load(r->config.endpoint, m, clock_now_us());
     lock_take(&r->lock);
@@ -178,9 +196,9 @@ static bool load_all(struct residency *r)
     uint64_t began_us = clock_now_us();
     size_t at = 0;
     while (at < r->names.len && !stopping(r)) {
-        const char *name = (const char *)r->names.data + at;
-        load_one(r, name);
-        at += strlen(name) + 1;
+        const char *line = (const char *)r->names.data + at;
+        load_one(r, line);
+        at += strlen(line) + 1;
     }
     if (r->names.len || r->skipped)
         LOG(LOG_INFO, "residency_loaded", log_num("models", (int64_t)r->loaded),

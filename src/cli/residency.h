@@ -9,7 +9,9 @@
  * take free bytes, evict nobody, and come to stand in the old order behind whatever is asked for
  * meanwhile. What cannot be loaded is passed over. Until all were tried the file stays as it was.
  *
- * The file is text: a first line that names the format, then a model's name a line, hottest first.
+ * The file is text: a first line that names the format, then a model's name a line, hottest first;
+ * those that are pinned (cache_keep) before the others and with " pinned" behind the name, so that
+ * they find room and are pinned again.
  */
 #ifndef ROOST_CLI_RESIDENCY_H
 #define ROOST_CLI_RESIDENCY_H
@@ -37,7 +39,7 @@ void residency_stop(struct residency **r);
 
 /* Calls fn with each name of a list. Lines that are no model's name are counted in *skipped.
  * errors: E_CORRUPT: the first line is not that of a list */
-typedef void residency_fn(void *arg, const char *name);
+typedef void residency_fn(void *arg, const char *name, bool pinned);
 enum status residency_read(const void *bytes, size_t n, residency_fn *fn, void *arg,
                            uint64_t *skipped, struct err *err) WARN_UNUSED;
 /* Appends the list of what is resident in c now.  errors: E_NO_MEMORY */

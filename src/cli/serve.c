@@ -43,7 +43,7 @@ static void raise_descriptors(struct config *c)
     if (setrlimit(RLIMIT_NOFILE, &l) != 0)
         l.rlim_cur = soft;
     uint64_t kept = DESCRIPTORS_BASE + DESCRIPTORS_A_LOOP * (c->loops ? c->loops : LOOPS_AUTO_MAX) +
-                    DESCRIPTORS_A_LOADER * c->loaders;
+                    DESCRIPTORS_A_LOADER * (c->loaders + 2 * c->link_threads);
     uint64_t room = l.rlim_cur - MIN(kept, l.rlim_cur / 2);
     if (room >= c->connections)
         return;

@@ -257,11 +257,22 @@ static enum status open_taken(struct disk *d, struct disk_entry *e, struct disk_
     return s;
 }
 
-enum status disk_ref_quietly(struct disk *d, const struct disk_key *key, struct disk_file *out,
-                             struct err *err)
+/* The same of e, which may be NULL, and only where it has so many bytes. */
+static enum status open_sized(struct disk *d, struct disk_entry *e, uint64_t bytes,
+                              struct disk_file *out, struct err *err)
 {
-    struct disk_entry *e = take_entry(d, key, true);
-    return e ? open_taken(d, e, out, err) : err_set(err, E_NOT_FOUND, "no such file");
+    if (!e)
+        return err_set(err, E_NOT_FOUND, "the disk tier has no such file");
+    if (bytes == UINT64_MAX || bytes == e->bytes)
+        return open_taken(d, e, out, err);
+    give_entry(d, e); /* whoever named that size was wrong, not the file */
+    return err_set(err, E_NOT_FOUND, "the disk tier has such a file of another size");
+}
+
+enum status disk_ref_quietly(struct disk *d, const struct disk_key *key, uint64_t bytes,
+                             struct disk_file *out, struct err *err)
+{
+    return open_sized(d, take_entry(d, key, true), bytes, out, err);
 }
 
 static void count_lookup(struct disk *d, bool found)
@@ -275,14 +286,7 @@ static void count_lookup(struct disk *d, bool found)
 enum status disk_ref(struct disk *d, const struct disk_key *key, uint64_t bytes,
                      struct disk_file *out, struct err *err)
 {
-    struct disk_entry *e = take_entry(d, key, false);
-    enum status s = e ? OK : err_set(err, E_NOT_FOUND, "the disk tier has no such file");
-    if (e && bytes != UINT64_MAX && bytes != e->bytes) {
-        give_entry(d, e); /* whoever named that size was wrong, not the file */
-        s = err_set(err, E_NOT_FOUND, "the disk tier has such a file of another size");
-    } else if (e) {
-        s = open_taken(d, e, out, err);
-    }
+    enum status s = open_sized(d, take_entry(d, key, false), bytes, out, err);
     count_lookup(d, s == OK);
     if (s == OK)
         stamp(d, out->entry, out->fd);
@@ -293,6 +297,15 @@ bool disk_has(struct disk *d, const struct disk_key *key)
 {
     lock_take(&d->lock);
     const struct disk_entry *e = index_find(d, key);
+    bool has = e && e->state == ENTRY_PRESENT;
+    lock_release(&d->lock);
+    return has;
+}
+
+bool disk_has_mark(struct disk *d, enum disk_kind kind, uint64_t mark)
+{
+    lock_take(&d->lock);
+    const struct disk_entry *e = index_find_mark(d, kind, mark);
     bool has = e && e->state == ENTRY_PRESENT;
     lock_release(&d->lock);
     return has;

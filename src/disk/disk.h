@@ -65,8 +65,17 @@ struct disk_file {
  * errors: E_NOT_FOUND; E_IO (no descriptor left, or the disk fails) */
 enum status disk_ref(struct disk *d, const struct disk_key *key, uint64_t bytes,
                      struct disk_file *out, struct err *err) WARN_UNUSED;
+/* As disk_ref, but it is no use of the file: it counts no look-up, and the file does not become the
+ * newest. For a scrub, and for the rest of what disk_ref began. */
+enum status disk_ref_quietly(struct disk *d, const struct disk_key *key, uint64_t bytes,
+                             struct disk_file *out, struct err *err) WARN_UNUSED;
 /* Is it there, as far as the index knows? Counts no lookup.  thread: any   blocks: no */
 bool disk_has(struct disk *d, const struct disk_key *key) WARN_UNUSED;
+/* A key's first eight bytes, never 0; and whether a file of such a key is there, as far as the
+ * index knows: enough to tell where a model's bytes are, not to read them.  thread: any   blocks:
+ * no */
+uint64_t disk_mark(const struct disk_key *key);
+bool disk_has_mark(struct disk *d, enum disk_kind kind, uint64_t mark) WARN_UNUSED;
 void disk_close_fd(struct disk_file *f);
 /* Ends the reference; all zero is fine. A mapping of the file is gone before.  thread: as above */
 void disk_unref(struct disk *d, struct disk_file *f);

@@ -54,6 +54,7 @@ struct disk {
 
 uint64_t disk_charge(uint64_t bytes); /* whole blocks; UINT64_MAX on overflow */
 struct disk_entry *index_find(const struct disk *d, const struct disk_key *key);
+const struct disk_entry *index_find_mark(const struct disk *d, enum disk_kind kind, uint64_t mark);
 uint32_t index_bucket(const struct disk_key *key);
 void index_add(struct disk *d, struct disk_entry *e); /* its key is not in it */
 void index_remove(struct disk *d, struct disk_entry *e);
@@ -89,10 +90,6 @@ enum status folder_scan(struct disk *d, struct err *err) WARN_UNUSED;
 bool disk_remove(struct disk *d, struct disk_entry *e) WARN_UNUSED;
 /* A PRESENT entry that is not what was put: out of the index; its file is removed if `ours`. */
 void disk_drop(struct disk *d, struct disk_entry *e, bool ours, const char *why);
-/* As disk_ref, but it counts no lookup and the entry keeps its place in the line. Ends with
- * disk_unref. */
-enum status disk_ref_quietly(struct disk *d, const struct disk_key *key, struct disk_file *out,
-                             struct err *err) WARN_UNUSED;
 /* Tells the metrics what is held. */
 void disk_publish(struct disk *d);
 

@@ -15,10 +15,30 @@ uint64_t disk_charge(uint64_t bytes)
     return checked_align(bytes, DISK_BLOCK, &n) ? n : UINT64_MAX;
 }
 
+uint64_t disk_mark(const struct disk_key *key)
+{
+    uint64_t mark;
+    memcpy(&mark, key->digest, sizeof(mark));
+    return mark ? mark : 1;
+}
+
+/* By the mark alone, so that a file is found by it too: digests are hashes already. */
+static uint32_t bucket_of(enum disk_kind kind, uint64_t mark)
+{
+    return (uint32_t)(hash_bytes(&mark, sizeof(mark)) + kind) % (uint32_t)DISK_BUCKETS;
+}
+
 uint32_t index_bucket(const struct disk_key *key)
 {
-    return (uint32_t)(hash_bytes(key->digest, sizeof(key->digest)) + key->kind) %
-           (uint32_t)DISK_BUCKETS;
+    return bucket_of(key->kind, disk_mark(key));
+}
+
+const struct disk_entry *index_find_mark(const struct disk *d, enum disk_kind kind, uint64_t mark)
+{
+    const struct disk_entry *e = d->buckets[bucket_of(kind, mark)];
+    while (e && (e->key.kind != kind || disk_mark(&e->key) != mark))
+        e = e->next;
+    return e;
 }
 
 static bool same_key(const struct disk_key *a, const struct disk_key *b)

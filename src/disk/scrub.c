@@ -97,7 +97,7 @@ static enum status check_blob(struct disk *d, const struct disk_key *key, struct
 {
     struct disk_file f;
     uint8_t digest[SHA256_BYTES];
-    enum status s = disk_ref_quietly(d, key, &f, err);
+    enum status s = disk_ref_quietly(d, key, UINT64_MAX, &f, err);
     if (s != OK)
         return s == E_NOT_FOUND ? OK : s;
     s = hash_file(&f, digest, err);

@@ -54,13 +54,52 @@ static void add_ms(struct doc *d, const char *key, uint64_t us)
         d->s = buf_printf(d->out, "\"%s\":%" PRIu64 ".%03" PRIu64, key, us / 1000, us % 1000);
 }
 
+static const char *tier_of(const struct endpoint *e, const struct slot_info *i)
+{
+    if (i->state == SLOT_RESIDENT || i->state == SLOT_DRAINING)
+        return "memory";
+    struct disk *d = e->config.disk;
+    bool on_disk =
+        d && i->origin &&
+        (disk_has_mark(d, DISK_HEAD, i->origin) || disk_has_mark(d, DISK_COMPILED, i->origin));
+    return on_disk ? "disk" : "store";
+}
+
+/* Seconds since at_us; null when that is 0. */
+static void add_ago(struct doc *d, const char *key, uint64_t at_us, uint64_t now_us)
+{
+    if (at_us)
+        add_seconds(d, key, now_us > at_us ? now_us - at_us : 0);
+    else if (d->s == OK)
+        d->s = buf_printf(d->out, "\"%s\":null", key);
+}
+
+static void add_evicted(struct doc *d, const struct slot_info *i, uint64_t now_us)
+{
+    if (i->evicted_why == EVICT_NONE) {
+        add(d, ",\"evicted\":null");
+        return;
+    }
+    add(d, ",\"evicted\":{\"why\":");
+    add_text(d, evict_why_text(i->evicted_why));
+    add(d, ",\"by\":");
+    add_text_or_null(d, i->evicted_by);
+    add(d, ",");
+    add_ago(d, "ago_s", i->evicted_us, now_us);
+    add(d, "}");
+}
+
 /* What describe and list say alike, after the name. */
-static void add_record(struct doc *d, const struct slot_info *i, uint64_t now_us)
+static void add_record(struct doc *d, const struct endpoint *e, const struct slot_info *i,
+                       uint64_t now_us)
 {
     add(d, ",\"version\":");
     add_text_or_null(d, i->version);
     add(d, ",\"state\":");
     add_text(d, slot_state_text(i->state));
+    add(d, i->kept ? ",\"pinned\":true" : ",\"pinned\":false");
+    add(d, ",\"tier\":");
+    add_text(d, tier_of(e, i));
     add_number(d, "bytes", i->bytes);
     add_number(d, "shared_bytes", i->shared_bytes);
     add_number(d, "charged_bytes", i->part_bytes);
@@ -70,10 +109,10 @@ static void add_record(struct doc *d, const struct slot_info *i, uint64_t now_us
     add_number(d, "loads", i->loads);
     add_number(d, "evictions", i->evictions);
     add(d, ",");
-    if (i->last_used_us)
-        add_seconds(d, "last_used_s", now_us > i->last_used_us ? now_us - i->last_used_us : 0);
-    else
-        add(d, "\"last_used_s\":null");
+    add_ago(d, "age_s", i->state == SLOT_RESIDENT ? i->loaded_us : 0, now_us);
+    add(d, ",");
+    add_ago(d, "last_used_s", i->last_used_us, now_us);
+    add_evicted(d, i, now_us);
 }
 
 static void add_load(struct doc *d, const struct slot_info *i)
@@ -89,7 +128,14 @@ static void add_load(struct doc *d, const struct slot_info *i)
     add(d, ",");
     add_ms(d, "fetch_ms", t->fetch_us);
     add(d, ",");
-    add_ms(d, "load_ms", t->load_us);
+    add_ms(d, "verify_ms", t->verify_us);
+    add(d, ",");
+    add_ms(d, "bind_ms", t->bind_us);
+    add(d, ",");
+    if (t->first_run_us)
+        add_ms(d, "first_run_ms", t->first_run_us);
+    else
+        add(d, "\"first_run_ms\":null");
     add(d, "}");
 }
 
@@ -190,7 +236,7 @@ enum status endpoint_describe(struct endpoint *e, const char *model, uint64_t no
         return err_set(err, E_NOT_FOUND, "no record of model '%.160s' on this node", model);
     add(&d, "{\"model_name\":");
     add_text(&d, model);
-    add_record(&d, &i, now_us);
+    add_record(&d, e, &i, now_us);
     add_number(&d, "pins", i.pins);
     add_number(&d, "waiters", i.waiters);
     add_load(&d, &i);
@@ -200,13 +246,14 @@ enum status endpoint_describe(struct endpoint *e, const char *model, uint64_t no
     return ended(&d, err);
 }
 
-static void add_page(struct doc *d, const struct slot_info *infos, size_t n, uint64_t now_us)
+static void add_page(struct doc *d, const struct endpoint *e, const struct slot_info *infos,
+                     size_t n, uint64_t now_us)
 {
     add(d, "{\"models\":[");
     for (size_t i = 0; i < n; i++) {
         add(d, i ? ",{\"modelName\":" : "{\"modelName\":");
         add_text(d, infos[i].name);
-        add_record(d, &infos[i], now_us);
+        add_record(d, e, &infos[i], now_us);
         add(d, "}");
     }
     add(d, "]");
@@ -227,7 +274,7 @@ enum status endpoint_list(struct endpoint *e, const char *after, uint32_t limit,
     if (!infos)
         return err_set(err, E_NO_MEMORY, "no memory for the answer");
     size_t found = cache_list(e->cache, after, infos, limit + 1), n = MIN(found, (size_t)limit);
-    add_page(&d, infos, n, now_us);
+    add_page(&d, e, infos, n, now_us);
     if (found > n) {
         add(&d, ",\"nextPageToken\":");
         add_text(&d, infos[n - 1].name);

@@ -13,6 +13,7 @@
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -20,6 +21,8 @@
 #include "mem/pool.h"
 #include "mem/process.h"
 #include "metrics/metrics.h"
+
+_Static_assert(sizeof(((struct trace_call *)0)->model) == MODEL_NAME_MAX + 1, "copied whole");
 
 /* Of struct op_team: a run's worker asks for help. */
 static void share(void *endpoint, exec_part_fn *part, void *arg, int64_t items)
@@ -74,16 +77,31 @@ static void let_go(struct invocation *inv)
     atomic_fetch_sub(&e->in_flight, 1);
 }
 
+/* inv found its model in memory, or waited until it was there. */
+static void record(const struct invocation *inv)
+{
+    struct trace_call c = {.t_us = inv->started_us};
+    struct pin_cost cost = cache_pin_cost(&inv->pin);
+    c.bytes = cost.bytes;
+    c.load_us = cost.reload_us;
+    c.exec_us = (uint32_t)MIN(inv->times.infer_us, UINT32_MAX);
+    memcpy(c.model, inv->model, sizeof(c.model));
+    recorder_note(inv->endpoint->config.recorder, &c);
+}
+
 /* Gives everything back and counts; the flow ends here. */
 static void finish(struct invocation *inv)
 {
+    if (inv->ran_us)
+        inv->times.infer_us = clock_now_us() - inv->ran_us;
+    if (inv->pin.value && inv->endpoint->config.recorder)
+        record(inv);
     if (inv->pin.value)
-        cache_unpin(inv->endpoint->cache, &inv->pin);
+        cache_unpin_ran(inv->endpoint->cache, &inv->pin,
+                        inv->status == OK ? MAX(inv->times.infer_us, 1) : 0);
     if (inv->admitted && !inv->started)
         (void)!exec_withdraw(inv->endpoint->exec, &inv->job);
     buf_fini(&inv->body);
-    if (inv->ran_us)
-        inv->times.infer_us = clock_now_us() - inv->ran_us;
     if (inv->status == OK)
         histogram_us(H_INFER, inv->times.infer_us);
     else

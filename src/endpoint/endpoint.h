@@ -21,12 +21,16 @@
 #include "cache/cache.h"
 #include "catalog/catalog.h"
 #include "codec/codec.h"
+#include "disk/disk.h"
 #include "exec/exec.h"
+#include "replay/advisor.h"
+#include "replay/recorder.h"
 
 struct endpoint;
 
 struct invocation_times {
-    uint64_t queue_us, fetch_us, load_us, infer_us; /* infer: decode + run + encode */
+    uint64_t queue_us, fetch_us, load_us,
+        infer_us; /* load: verify + bind; infer: decode + run + encode */
 };
 
 /* Owned by the caller from before endpoint_invoke until done; never moved meanwhile. */
@@ -67,6 +71,9 @@ struct invocation {
 
 struct endpoint_config {
     struct catalog *catalog;     /* borrowed; outlive the endpoint */
+    struct disk *disk;           /* as above; NULL: there is no disk tier */
+    struct recorder *recorder;   /* as above; NULL: nothing is recorded */
+    struct advisor *advisor;     /* as above; NULL: --advice off */
     uint32_t workers, queue_max; /* 1..64; admitted invocations that do not run yet */
     uint64_t arena_max;          /* bytes per worker */
     uint64_t steps_max;          /* of one run; 0: RUN_STEPS_DEFAULT */
@@ -99,11 +106,15 @@ struct management_call {
     struct err err;
     uint32_t retry_after_s;
     enum hint hint; /* of a load: HINT_NONE when the caller wants the model, whoever must go */
+    bool keep;      /* of a load: pin the model then (cache_keep); OK when it was resident */
     struct waiter waiter;
     struct endpoint *endpoint;
 };
 void endpoint_load(struct endpoint *e, struct management_call *m, uint64_t now_us);
 void endpoint_unload(struct endpoint *e, struct management_call *m);
+/* POST /models/<name>/unpin; nothing to do is fine.  thread: any   blocks: no   errors: E_NOT_FOUND
+ */
+enum status endpoint_unkeep(struct endpoint *e, const char *model, struct err *err) WARN_UNUSED;
 /* POST /models/<name>/prefetch: the model will be asked for soon. OK when its load was begun, is
  * under way, or is not needed; what becomes of it is not told.  thread: any   blocks: no
  * errors: E_DRAINING; E_NOT_FOUND of a name remembered as unknown; E_QUEUE_FULL; E_NO_MEMORY */
@@ -116,29 +127,56 @@ enum status endpoint_prefetch(struct endpoint *e, const char *model, uint64_t no
  *   model_name        text
  *   version           text; null: never loaded
  *   state             "absent", "loading", "resident", "draining", "failed"
- *   bytes             charged to --memory now
+ *   pinned            true: no victim (management_call.keep)
+ *   tier              where its bytes are, the nearest: "memory", "disk", "store"
+ *   bytes             charged to --memory now and used by nobody else
+ *   shared_bytes, charged_bytes               see struct slot_info
  *   hits, misses, joined, loads, evictions    counts since the record began
  *   pins, waiters     invocations that use it now, that wait for its load now
+ *   age_s             seconds since it was loaded; null: not resident
  *   last_used_s       seconds since an invocation asked for it; null: never
- *   last_load         {"queue_ms", "fetch_ms", "load_ms"} of the last load; null: none
- *   error             {"status", "message", "retry_in_s"} of the last failed load since the last
- *                     good one; null: none. status as in "corrupt"; retry_in_s 0: at once
- *   inputs, outputs   while resident: [{"name", "datatype", "shape", "symbols"}], datatype as Open
- *                     Inference V2 names it, -1 in shape where a dimension is free, symbols: per
- *                     dimension the name of a free one, "" for none; null: not resident
+ *   evicted           {"why", "by", "ago_s"} of its last eviction; null: none. why: "room" (for
+ *                     the load of the model `by`; null: no record of that one is left), "scratch"
+ *                     (for a run's arena), "unload", "transient" (served, and not kept); by is null
+ * but for "room" last_load         {"queue_ms", "fetch_ms", "verify_ms", "bind_ms", "first_run_ms"}
+ * of the last load; first_run_ms null: no invocation has run since; null: none error {"status",
+ * "message", "retry_in_s"} of the last failed load since the last good one; null: none. status as
+ * in "corrupt"; retry_in_s 0: at once inputs, outputs   while resident: [{"name", "datatype",
+ * "shape", "symbols"}], datatype as Open Inference V2 names it, -1 in shape where a dimension is
+ * free, symbols: per dimension the name of a free one, "" for none; null: not resident
  *
  * endpoint_list, in name order:
- *   models            [{"modelName", "version", "state", "bytes", "hits", "misses", "joined",
- *                     "loads", "evictions", "last_used_s"}]: every name the node has a record of
+ *   models            [{"modelName" and, of the above, "version" to "evictions", "age_s",
+ *                     "last_used_s", "evicted"}]: every name the node has a record of
  *   nextPageToken     opaque text for `after`; absent on the last page
  *
- * errors: E_NOT_FOUND (describe); E_BAD_INPUT (list: page token, limit beyond
+ * endpoint_advice, of the cache (replay/advisor.h); costs are those of loads, from the tier below:
+ *   policy            text: --policy
+ *   memory_bytes      the budget; models_bytes: of it, what workers' arenas leave
+ *   invocations       that were heard of since the start; lost: events that were not
+ *   curve             [{"of", "memory_bytes", "hit_rate", "miss_cost_ms"}] by rising memory: what
+ *                     lru would give in `of` times the budget; miss_cost_ms per invocation
+ *   regret            {"ratio", "invocations", "hits", "span_s", "miss_cost_ms", "bound_cost_ms",
+ *                     "ago_s"} of the last hour, looked at ago_s ago; null: not yet
+ *   policies          [{"policy", "miss_cost_ms"}]: what each would have cost in that hour, its
+ *                     first quarter left out; null: not yet
+ *
+ * errors: E_NOT_FOUND (describe; advice: off); E_BAD_INPUT (list: page token, limit beyond
  * 1..ENDPOINT_LIST_MAX); E_NO_MEMORY */
 enum { ENDPOINT_LIST_MAX = 100 };
 enum status endpoint_describe(struct endpoint *e, const char *model, uint64_t now_us,
                               struct buf *json, struct err *err) WARN_UNUSED;
+enum status endpoint_advice(struct endpoint *e, uint64_t now_us, struct buf *json,
+                            struct err *err) WARN_UNUSED;
 enum status endpoint_list(struct endpoint *e, const char *after, uint32_t limit, uint64_t now_us,
                           struct buf *json, struct err *err) WARN_UNUSED;
+
+/* {"tenants": [{"tenant", "floor_bytes", "ceiling_bytes" (null: none), "weight", "bytes",
+ * "pinned_bytes", "models", "hits", "misses", "joined", "loads", "evictions"}]}: those with a rule,
+ * then "*" for all others together. errors: E_NO_MEMORY */
+enum status endpoint_tenants(struct endpoint *e, struct buf *json, struct err *err) WARN_UNUSED;
+/* Appends the same as metrics where tenants have rules.  errors: E_NO_MEMORY */
+enum status endpoint_tenant_metrics(struct endpoint *e, struct buf *out) WARN_UNUSED;
 
 /* Admits nothing any more: invocations and loads are E_DRAINING; what was admitted goes on. */
 void endpoint_drain(struct endpoint *e);

@@ -27,12 +27,21 @@ static void end(struct management_call *m, enum status s)
     atomic_fetch_sub(&e->in_flight, 1);
 }
 
+/* The model is there: pins it where that was asked. */
+static enum status loaded(struct management_call *m, const struct pin *pin)
+{
+    struct cache *c = m->endpoint->cache;
+    enum status s = m->keep ? cache_keep(c, pin, &m->err) : OK;
+    cache_unpin(c, pin);
+    return s;
+}
+
 static void load_ended(struct waiter *w, enum status s, const struct pin *pin,
                        const struct err *err)
 {
     struct management_call *m = CONTAINER_OF(w, struct management_call, waiter);
     if (s == OK)
-        cache_unpin(m->endpoint->cache, pin);
+        s = loaded(m, pin);
     else
         m->err = *err;
     end(m, s);
@@ -51,12 +60,17 @@ void endpoint_load(struct endpoint *e, struct management_call *m, uint64_t now_u
     enum pin_result r = cache_pin(e->cache, m->model, now_us, &m->waiter, &pin, &err);
     if (r == PIN_WAITING)
         return; /* m may have ended by now */
-    if (r == PIN_READY) {
-        cache_unpin(e->cache, &pin);
-        err_set(&err, E_EXISTS, "model '%.160s' is resident already", m->model);
-    }
-    m->err = err;
-    end(m, err.code);
+    if (r == PIN_FAILED)
+        m->err = err;
+    enum status s = r == PIN_READY ? loaded(m, &pin) : err.code;
+    if (r == PIN_READY && !m->keep)
+        s = err_set(&m->err, E_EXISTS, "model '%.160s' is resident already", m->model);
+    end(m, s);
+}
+
+enum status endpoint_unkeep(struct endpoint *e, const char *model, struct err *err)
+{
+    return cache_unkeep(e->cache, model, err);
 }
 
 static void drained(void *arg)

@@ -60,7 +60,7 @@ static void load_ended(struct waiter *w, enum status s, const struct pin *p, con
         inv->pin = *p;
         inv->times.queue_us = w->times.queue_us;
         inv->times.fetch_us = w->times.fetch_us;
-        inv->times.load_us = w->times.load_us;
+        inv->times.load_us = (uint64_t)w->times.verify_us + w->times.bind_us;
     } else {
         inv->status = s;
         inv->err = *err;

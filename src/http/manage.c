@@ -123,7 +123,8 @@ static void start_call(struct request *r)
     r->in_endpoint = true;
     r->loop->in_endpoint++;
     conn_run_until(r->conn, r->received_us + r->timeout_us);
-    if (r->route == ROUTE_LOAD)
+    r->call.keep = r->route == ROUTE_PIN;
+    if (r->route == ROUTE_LOAD || r->route == ROUTE_PIN)
         endpoint_load(e, &r->call, r->received_us);
     else
         endpoint_unload(e, &r->call);
@@ -160,6 +161,16 @@ static void prefetch(struct request *r)
         fail(r, s, &err);
 }
 
+static void unpin(struct request *r)
+{
+    struct err err;
+    enum status s = endpoint_unkeep(r->loop->server->endpoint, r->call.model, &err);
+    if (s == OK)
+        answer_name(r, 200);
+    else
+        fail(r, s, &err);
+}
+
 /* ---- what is answered at once ---- */
 
 static void answer_ready(struct request *r)
@@ -181,6 +192,8 @@ static enum status render_metrics(struct server *s, struct buf *out, struct err 
     metric_set(M_HTTP_CONNECTIONS, (int64_t)atomic_load(&s->connections));
     metric_set(M_READY, !atomic_load(&s->draining) && !endpoint_draining(s->endpoint));
     enum status st = metrics_render(out);
+    if (st == OK)
+        st = endpoint_tenant_metrics(s->endpoint, out);
     return st == OK ? OK : err_set(err, st, "metrics: out of memory");
 }
 
@@ -195,6 +208,10 @@ static void answer_document(struct request *r)
         st = endpoint_describe(s->endpoint, r->call.model, r->received_us, &reply.body, &err);
     } else if (r->route == ROUTE_LIST) {
         st = endpoint_list(s->endpoint, r->page, r->limit, r->received_us, &reply.body, &err);
+    } else if (r->route == ROUTE_TENANTS) {
+        st = endpoint_tenants(s->endpoint, &reply.body, &err);
+    } else if (r->route == ROUTE_CACHE) {
+        st = endpoint_advice(s->endpoint, r->received_us, &reply.body, &err);
     } else {
         reply.type = "text/plain; version=0.0.4; charset=utf-8";
         buf_init(&reply.body, 0); /* when bodies fill --http-memory, operators must see it */
@@ -220,7 +237,11 @@ void manage_serve(struct request *r)
         break;
     case ROUTE_LOAD:
     case ROUTE_UNLOAD:
+    case ROUTE_PIN:
         start_call(r);
+        break;
+    case ROUTE_UNPIN:
+        unpin(r);
         break;
     case ROUTE_PREFETCH:
         prefetch(r);

@@ -114,7 +114,11 @@ static bool find_shape(const struct segments *s, struct shape *out)
     static const struct {
         const char *word;
         enum route route;
-    } single[] = {{"ping", ROUTE_PING}, {"ready", ROUTE_READY}, {"metrics", ROUTE_METRICS}};
+    } single[] = {{"ping", ROUTE_PING},
+                  {"ready", ROUTE_READY},
+                  {"metrics", ROUTE_METRICS},
+                  {"tenants", ROUTE_TENANTS},
+                  {"cache", ROUTE_CACHE}};
     for (size_t i = 0; s->count == 1 && i < ARRAY_COUNT(single); i++)
         if (span_is(s->at[0], single[i].word)) {
             *out = (struct shape){single[i].route, single[i].route, 0, 0};
@@ -130,7 +134,10 @@ static bool find_shape(const struct segments *s, struct shape *out)
     static const struct {
         const char *word;
         enum route route;
-    } verbs[] = {{"invoke", ROUTE_INVOKE}, {"prefetch", ROUTE_PREFETCH}};
+    } verbs[] = {{"invoke", ROUTE_INVOKE},
+                 {"prefetch", ROUTE_PREFETCH},
+                 {"pin", ROUTE_PIN},
+                 {"unpin", ROUTE_UNPIN}};
     for (size_t i = 0; s->count > 2 && i < ARRAY_COUNT(verbs); i++)
         if (span_is(end, verbs[i].word)) {
             *out = (struct shape){verbs[i].route, verbs[i].route, 1, s->count - 2};

@@ -16,8 +16,12 @@ enum { ROLE_DATA = 1, ROLE_ADMIN = 2 };
     X(ROUTE_PING, GET, "/ping", ROLE_DATA | ROLE_ADMIN, false)                                     \
     X(ROUTE_READY, GET, "/ready", ROLE_DATA | ROLE_ADMIN, false)                                   \
     X(ROUTE_METRICS, GET, "/metrics", ROLE_ADMIN, false)                                           \
+    X(ROUTE_CACHE, GET, "/cache", ROLE_ADMIN, false)                                               \
     X(ROUTE_INVOKE, POST, "/models/<name>/invoke", ROLE_DATA, true)                                \
     X(ROUTE_PREFETCH, POST, "/models/<name>/prefetch", ROLE_ADMIN, false)                          \
+    X(ROUTE_PIN, POST, "/models/<name>/pin", ROLE_ADMIN, false)                                    \
+    X(ROUTE_UNPIN, POST, "/models/<name>/unpin", ROLE_ADMIN, false)                                \
+    X(ROUTE_TENANTS, GET, "/tenants", ROLE_ADMIN, false)                                           \
     X(ROUTE_LIST, GET, "/models", ROLE_ADMIN, false)                                               \
     X(ROUTE_LOAD, POST, "/models", ROLE_ADMIN, true)                                               \
     X(ROUTE_SHOW, GET, "/models/<name>", ROLE_ADMIN, false)                                        \

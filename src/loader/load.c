@@ -34,7 +34,7 @@ static enum status find_compiled(struct run *r, struct err *err)
     return OK;
 }
 
-enum status run_read(struct run *r, uint64_t off, void *dst, size_t n, struct err *err)
+enum status run_read(const struct run *r, uint64_t off, void *dst, size_t n, struct err *err)
 {
     if (r->compiled->open)
         return compiled_read(r->compiled, off, dst, n, err);
@@ -67,6 +67,7 @@ static enum status check_page0(struct run *r, struct err *err)
                        "page 0: %" PRIu64 " bytes of metadata, %" PRIu64
                        " unpacked: at most %d are read",
                        p->meta_bytes, p->meta_raw_bytes, LOADER_META_MAX);
+    r->left_bytes = p->blob_bytes;
     return OK;
 }
 
@@ -147,14 +148,25 @@ static enum status prove_meta(struct run *r, struct err *err)
     return s == OK ? open_reader(r, err) : s;
 }
 
-/* A load that nobody wants any more ends between two chunks. */
+_Static_assert((int)LINK_STOP == (int)CACHE_LOAD_CANCELLED, "one word for both");
+
+uint32_t run_look(const struct run *r, uint64_t left_bytes)
+{
+    const uint64_t worth_keeping = MAX(r->page0.blob_bytes / 2, (uint64_t)LINK_CHUNK_BYTES);
+    if (atomic_load(r->env->draining))
+        return LINK_STOP;
+    const bool kept = r->compiled->open || left_bytes <= worth_keeping;
+    return cache_load_look(r->env->cache, r->slot, !kept);
+}
+
+/* A load that nobody wants any more ends between two steps, or two chunks. */
 enum status run_still_wanted(const struct run *r, struct err *err)
 {
+    if (run_look(r, r->left_bytes) != LINK_STOP)
+        return OK;
     if (atomic_load(r->env->draining))
         return err_set(err, E_DRAINING, "the server is draining: %s is not loaded", r->name);
-    if (cache_load_cancelled(r->env->cache, r->slot))
-        return err_set(err, E_CANCELLED, "the load of %s was cancelled", r->name);
-    return OK;
+    return err_set(err, E_CANCELLED, "the load of %s was cancelled", r->name);
 }
 
 static enum status bind(struct run *r, struct err *err)
@@ -171,8 +183,18 @@ static void set_version(struct run *r)
         snprintf(r->out->version, sizeof(r->out->version), "%.*s", VERSION_HEX, hex);
 }
 
+/* Where the disk tier has it, or will. */
+static void set_origin(struct run *r)
+{
+    struct disk_key key;
+    bool has = r->env->disk && (r->compiled->open ? raw_key(r->env, &r->at, &key)
+                                                  : tier_head_key(r->at.key, &r->at.object, &key));
+    if (has)
+        r->out->origin = disk_mark(&key);
+}
+
 /* What a step's time counts as. */
-enum stage { WAIT, FETCH, VERIFY, STAGE_COUNT };
+enum stage { WAIT, FETCH, VERIFY, BIND, STAGE_COUNT };
 
 static const struct {
     const char *name;
@@ -183,7 +205,7 @@ static const struct {
     {"page0", FETCH, read_page0},   {"meta", FETCH, read_meta},
     {"prove", VERIFY, prove_meta},  {"reserve", WAIT, weights_reserve},
     {"blobs", FETCH, weights_read}, {"join", WAIT, weights_join},
-    {"bind", VERIFY, bind},
+    {"bind", BIND, bind},
 };
 
 /* Unknown names and cancelled loads are every day's; the rest is for the operator. */
@@ -209,7 +231,10 @@ static enum status run_steps(struct run *r, const char **step, struct err *err)
             s = steps[i].run(r, err);
         us[steps[i].stage] += clock_now_us() - began_us;
     }
-    r->out->times = (struct load_times){us[WAIT], us[FETCH] - r->hash_us, us[VERIFY] + r->hash_us};
+    r->out->times = (struct load_times){.queue_us = load_time(us[WAIT]),
+                                        .fetch_us = load_time(us[FETCH] - r->hash_us),
+                                        .verify_us = load_time(us[VERIFY] + r->hash_us),
+                                        .bind_us = load_time(us[BIND])};
     return s;
 }
 
@@ -235,6 +260,7 @@ static void settle(struct run *r)
         r->out->behind = job_of(r);
     weights_fini(&r->weights);
     set_version(r);
+    set_origin(r);
 }
 
 enum status load_run(const struct load_env *env, struct compile_job *job, struct load_result *out,
@@ -245,7 +271,8 @@ enum status load_run(const struct load_env *env, struct compile_job *job, struct
                     .name = job->name,
                     .out = out,
                     .at = job->at,
-                    .compiled = &job->out};
+                    .compiled = &job->out,
+                    .left_bytes = UINT64_MAX};
     const char *step = "";
     enum status s = run_steps(&r, &step, err);
     if (r.proven)

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* The queue of loads and its threads. What it keeps true: every slot handed in ends in exactly one
- * cache_load_done or cache_load_failed, whatever fails and whenever the drain comes. */
+ * cache_load_done or cache_load_failed, whatever fails and whenever the drain comes.
+ *
+ * The queue is ordered as a link's transfers are (link_sched.h). How large the load of a model is
+ * that was never loaded nobody knows before its page 0 is read: it counts as the average of those
+ * that went well. */
 #include "loader/loader.h"
 
 #include <stdio.h>
@@ -10,9 +14,15 @@
 #include "base/clock.h"
 #include "loader/loader_priv.h"
 
+enum {
+    LOOKS_MAX = 64,           /* loads of the queue that are looked at for each one taken from it */
+    EXPECTED_BYTES = 1 << 20, /* of a load, before any went well */
+    QUEUE_LEAST = 64,         /* loads that there is room for at first */
+};
+
 /* One load that waits for a thread, or for its compile. Heap. */
 struct load {
-    struct load *next;
+    struct link_transfer order;
     struct loader *loader;
     struct compile_job compile; /* names the load too */
     uint64_t queued_us;
@@ -23,14 +33,17 @@ struct loader {
     struct load_env env; /* cache: NULL before loader_start */
     struct reaper reaper;
     struct behind behind;
+    struct link_io store_link, disk_link;
     struct compiles compiles;
     struct common common;
     atomic_bool draining;
-    struct lock lock; /* LOCK_LOADER; guards the next five */
+    struct lock lock; /* LOCK_LOADER; guards the next seven */
     struct cond work; /* a load was queued, or stopping was set */
     struct cond idle; /* no load is left */
-    struct load *first, *last;
-    uint32_t running; /* loads under way, those being compiled among them */
+    struct link_sched queue;
+    size_t looked;           /* where in the queue's heap the last look ended */
+    uint64_t expected_bytes; /* of a load: a moving average */
+    uint32_t running;        /* loads under way, those being compiled among them */
     bool stopping;
     uint32_t threads, started; /* started: to be joined; touched by start and free only */
     pthread_t thread[];
@@ -46,20 +59,30 @@ enum status loader_new(struct store *store, const struct loader_resolver *r,
         return E_NO_MEMORY;
     l->env = (struct load_env){.store = store,
                                .resolver = *r,
+                               .store_link = &l->store_link,
+                               .disk_link = &l->disk_link,
                                .draining = &l->draining,
                                .common = &l->common,
                                .share_node = config->share_node,
                                .compile = config->compile};
     l->threads = threads;
+    l->expected_bytes = EXPECTED_BYTES;
     lock_init(&l->lock, LOCK_LOADER);
     cond_init(&l->work);
     cond_init(&l->idle);
+    link_sched_init(&l->queue, UINT64_MAX, LINK_AGEING_BYTES_PER_S);
     reaper_init(&l->reaper);
     behind_init(&l->behind);
     compiles_init(&l->compiles);
     common_init(&l->common);
-    *out = l;
-    return OK;
+    enum status s = link_io_init(&l->store_link, config->link_threads, threads);
+    if (s == OK)
+        s = link_io_init(&l->disk_link, config->link_threads, threads);
+    if (s == OK)
+        *out = l;
+    else
+        loader_free(&l);
+    return s;
 }
 
 void loader_use_disk(struct loader *l, struct disk *d)
@@ -77,12 +100,24 @@ static void fail(struct loader *l, struct slot *slot, const struct err *err)
     cache_load_failed(l->env.cache, slot, err, clock_now_us());
 }
 
-static void enqueue(struct loader *l, struct load *load) REQUIRES(l->lock)
+/* What was compiled for a load is worth to be kept. */
+static bool may_give_up(const struct load *load)
 {
-    load->next = NULL;
-    *(l->last ? &l->last->next : &l->first) = load;
-    l->last = load;
+    return !load->compile.out.open;
+}
+
+/* False: no memory. */
+static bool enqueue(struct loader *l, struct load *load) REQUIRES(l->lock)
+{
+    struct link_sched *q = &l->queue;
+    if (q->count == q->cap && link_sched_reserve(q, MAX(2 * q->cap, (size_t)QUEUE_LEAST)) != OK)
+        return false;
+    uint32_t waiters = cache_load_look(l->env.cache, load->compile.slot, may_give_up(load));
+    uint64_t bytes = cache_load_bytes(l->env.cache, load->compile.slot);
+    bytes = bytes ? bytes : l->expected_bytes;
+    link_sched_add(q, &load->order, bytes, waiters, load->queued_us);
     cond_wake_one(&l->work);
+    return true;
 }
 
 /* The load's model is compiled, or will not be. */
@@ -90,15 +125,18 @@ static void compiled(struct compile_job *job, enum status s, const struct err *e
 {
     struct load *load = CONTAINER_OF(job, struct load, compile);
     struct loader *l = load->loader;
+    struct err why = s == OK ? (struct err){.code = OK} : *err;
+    lock_take(&l->lock);
+    if (s == OK && !enqueue(l, load))
+        s = err_set(&why, E_NO_MEMORY, "no memory to queue the load of %s", load->name);
+    lock_release(&l->lock);
     if (s != OK) {
-        load_log_failure(job->name, job->at.key, "compile", err);
-        fail(l, job->slot, err);
+        load_log_failure(job->name, job->at.key, "compile", &why);
+        fail(l, job->slot, &why);
         alloc_free(load);
     }
     lock_take(&l->lock);
     l->running--;
-    if (s == OK)
-        enqueue(l, load);
     cond_wake_all(&l->idle);
     lock_release(&l->lock);
 }
@@ -118,8 +156,13 @@ static void source_load(void *self, struct slot *slot, const char *name)
     load->compile =
         (struct compile_job){.slot = slot, .name = load->name, .out = {.fd = -1}, .done = compiled};
     lock_take(&l->lock);
-    enqueue(l, load);
+    bool queued = enqueue(l, load);
     lock_release(&l->lock);
+    if (queued)
+        return;
+    alloc_free(load);
+    err_set(&err, E_NO_MEMORY, "no memory to queue the load of %s", name);
+    fail(l, slot, &err);
 }
 
 static void source_unload(void *self, struct slot *slot, void *value)
@@ -133,28 +176,53 @@ struct cache_source loader_source(struct loader *l)
     return (struct cache_source){source_load, source_unload, l};
 }
 
+/* Asks one load of the queue how many wait for it. One that nobody wants any more counts as if all
+ * the world waited: so it ends soon, at its first step. */
+static void look(struct loader *l, struct link_transfer *t) REQUIRES(l->lock)
+{
+    const struct load *load = CONTAINER_OF(t, struct load, order);
+    uint32_t waiters = cache_load_look(l->env.cache, load->compile.slot, may_give_up(load));
+    if (waiters != t->waiters)
+        link_sched_waiters(&l->queue, t, waiters);
+}
+
+/* Looks at some, in turns: however long the queue is, taking a load from it costs the same. */
+static void look_around(struct loader *l) REQUIRES(l->lock)
+{
+    struct link_sched *q = &l->queue;
+    for (size_t i = 0; i < LOOKS_MAX && i < q->count; i++) {
+        l->looked = l->looked < q->count ? l->looked + 1 : 1;
+        look(l, q->heap[l->looked]);
+    }
+}
+
 /* The next load, counted as running; NULL when the loader stops. */
 static struct load *next_load(struct loader *l)
 {
+    uint64_t bytes;
     lock_take(&l->lock);
-    while (!l->first && !l->stopping)
+    while (!l->queue.count && !l->stopping)
         cond_wait(&l->work, &l->lock, 0);
-    struct load *load = l->first;
-    if (load) {
-        l->first = load->next;
-        if (!l->first)
-            l->last = NULL;
-        l->running++;
-    }
+    look_around(l);
+    struct link_transfer *t = link_sched_next(&l->queue, &bytes);
+    l->running += t != NULL;
     lock_release(&l->lock);
-    return load;
+    return t ? CONTAINER_OF(t, struct load, order) : NULL;
+}
+
+/* A load went well. */
+static void note_bytes(struct loader *l, uint64_t bytes)
+{
+    lock_take(&l->lock);
+    l->expected_bytes = MAX(l->expected_bytes - l->expected_bytes / 8 + bytes / 8, (uint64_t)1);
+    lock_release(&l->lock);
 }
 
 /* Loads and tells the cache; the load's own memory is free before anybody hears of it. False: it
  * goes on with its compile, and is not through. */
 static bool load_one(struct loader *l, struct load *load)
 {
-    struct load_result result = {0};
+    struct load_result result = {.since_us = load->queued_us};
     struct err err;
     struct slot *slot = load->compile.slot;
     uint64_t waited_us = clock_now_us() - load->queued_us;
@@ -173,10 +241,12 @@ static bool load_one(struct loader *l, struct load *load)
         fail(l, slot, &err);
         return true;
     }
-    result.times.queue_us += waited_us;
+    result.times.queue_us = load_time(result.times.queue_us + waited_us);
+    note_bytes(l, program_page0(result.program)->file_bytes);
     reaper_add_spare(&l->reaper, spare);
     if (result.behind)
         behind_submit(&l->behind, result.behind);
+    cache_load_origin(l->env.cache, slot, result.origin);
     cache_load_done(l->env.cache, slot, result.program, result.version, &result.times,
                     clock_now_us());
     return true;
@@ -204,7 +274,10 @@ enum status loader_start(struct loader *l, struct cache *cache, struct err *err)
     if (s == OK)
         s = behind_start(&l->behind, l->env.disk, err);
     if (s == OK)
-        s = compiles_start(&l->compiles, &l->env, l->env.compile.threads, err);
+        s = link_io_start(&l->store_link, "store-link", err);
+    if (s == OK && l->env.disk)
+        s = link_io_start(&l->disk_link, "disk-link", err);
+    s = compiles_start(&l->compiles, &l->env, l->env.compile.threads, err);
     while (s == OK && l->started < l->threads) {
         char name[16];
         if (pthread_create(&l->thread[l->started], NULL, load_all, l) != 0)
@@ -220,7 +293,7 @@ void loader_drain(struct loader *l)
 {
     atomic_store(&l->draining, true);
     lock_take(&l->lock);
-    while (l->started && (l->first || l->running))
+    while (l->started && (l->queue.count || l->running))
         cond_wait(&l->idle, &l->lock, 0);
     lock_release(&l->lock);
 }
@@ -236,10 +309,13 @@ void loader_free(struct loader **loader)
     lock_release(&l->lock);
     for (uint32_t i = 0; i < l->started; i++)
         pthread_join(l->thread[i], NULL);
-    ASSERT(!l->first);
+    ASSERT(!l->queue.count);
+    link_io_fini(&l->store_link);
+    link_io_fini(&l->disk_link);
     compiles_fini(&l->compiles);
     reaper_fini(&l->reaper);
     behind_fini(&l->behind);
+    link_sched_fini(&l->queue);
     common_fini(&l->common);
     cond_fini(&l->idle);
     cond_fini(&l->work);

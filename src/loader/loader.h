@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* Store -> disk tier -> memory, on its own threads: resolve, page 0, metadata and its proof,
- * reserve, blobs, bind. Raw model files are compiled first, on threads of their own (raw.h). Values
- * are struct program. One more thread, the reaper, frees evicted programs. Implements the cache's
- * source. A load that fails gives everything back, is told to the cache and is logged here: one
- * line with the model, the status and the section at fault. */
+ * reserve, blobs, bind. A thread steps a load through; the blobs of larger ones are read by the
+ * threads of two links (link_io.h), of the store and of the disk, in the order of what is left ÷
+ * who waits. A load that nobody waits for any more ends at its next step or chunk. Raw model files
+ * are compiled first, on threads of their own (raw.h). Values are struct program. One more thread,
+ * the reaper, frees evicted programs. Implements the cache's source. A load that
+ * fails gives everything back, is told to the cache and is logged here: one line with the model,
+ * the status and the section at fault. */
 #ifndef ROOST_LOADER_LOADER_H
 #define ROOST_LOADER_LOADER_H
 
@@ -29,10 +32,8 @@ struct loader_resolver {
 
 struct loader;
 
-enum {
-    LOADER_THREADS = 4,                /* by default */
-    LOADER_META_MAX = 64 * 1024 * 1024 /* bytes of metadata that pass through memory in a load */
-};
+/* Bytes of metadata that pass through memory in a load. */
+enum { LOADER_META_MAX = 64 * 1024 * 1024 };
 
 /* How raw model files are compiled. */
 struct compile_config {
@@ -44,7 +45,8 @@ struct compile_config {
 };
 
 struct loader_config {
-    uint32_t threads; /* at least 1 */
+    uint32_t threads;      /* loads under way at once, each on one; at least 1 */
+    uint32_t link_threads; /* of each link; at least 1 */
     bool share_node; /* blobs are shared by all models of the node; else by those of one tenant, and
                       * those that loader/common.h knows by all */
     struct compile_config compile;

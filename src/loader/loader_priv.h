@@ -9,6 +9,7 @@
 #include "loader/behind.h"
 #include "loader/common.h"
 #include "loader/compiles.h"
+#include "loader/link_io.h"
 #include "loader/loader.h"
 #include "runtime/program.h"
 
@@ -19,7 +20,8 @@ struct load_env {
     struct store *store;
     struct loader_resolver resolver;
     struct cache *cache;
-    struct disk *disk; /* NULL: there is no disk tier */
+    struct disk *disk;                      /* NULL: there is no disk tier */
+    struct link_io *store_link, *disk_link; /* the latter where there is a tier */
     const atomic_bool *draining;
     bool share_node;       /* blobs are shared by all; else within a tenant ... */
     struct common *common; /* ... but for these */
@@ -51,19 +53,27 @@ struct run {
     bool head_from_disk; /* page 0 and the metadata are not the store's */
     bool fetched;        /* something is: the disk tier lacks it */
     struct weights weights;
-    uint64_t hash_us; /* of the time that reading blobs takes */
+    uint64_t hash_us;    /* of the time that reading blobs takes */
+    uint64_t left_bytes; /* of blobs to be read; UINT64_MAX: nobody knows yet */
 };
 
-/* Of the object that was resolved.  errors: those of store_read */
-enum status run_read(struct run *r, uint64_t off, void *dst, size_t n, struct err *err) WARN_UNUSED;
+/* Of the object that was resolved.  thread: any that may block   errors: those of store_read */
+enum status run_read(const struct run *r, uint64_t off, void *dst, size_t n,
+                     struct err *err) WARN_UNUSED;
+/* How many wait for it, which has left_bytes to read; LINK_STOP: nobody wants it any more. Where
+ * nobody waits it ends, unless what is there is worth to be kept: a chunk or less is missing, or no
+ * more than half, or it was compiled for this load. */
+uint32_t run_look(const struct run *r, uint64_t left_bytes);
 /* errors: E_DRAINING; E_CANCELLED */
 enum status run_still_wanted(const struct run *r, struct err *err) WARN_UNUSED;
 
 /* What it makes. */
 struct load_result {
+    uint64_t since_us; /* set by the caller: when the load came */
     struct program *program;
     char version[MODEL_VERSION_MAX + 1];
-    struct load_times times;   /* queue_us: the wait for room; the caller adds its own */
+    struct load_times times; /* queue_us: the wait for room; the caller adds its own */
+    uint64_t origin; /* the head's mark (disk_has_mark); 0: the disk tier has no such file */
     struct behind_job *behind; /* NULL: the disk tier has all of it */
 };
 
@@ -82,7 +92,7 @@ void load_log_failure(const char *name, const char *key, const char *step, const
 
 /* errors: those of cache_load_reserve */
 enum status weights_reserve(struct run *r, struct err *err) WARN_UNUSED;
-/* Reads and proves what nobody else has or reads.  errors: those of store_read and blob_check */
+/* Reads and proves what nobody else has or reads.  errors: those of fetch_blobs, bundle_new */
 enum status weights_read(struct run *r, struct err *err) WARN_UNUSED;
 /* Shares it, and waits for what others read; where one of those fails, starts over, a few times.
  * errors: as both; E_CANCELLED */
@@ -93,6 +103,12 @@ void weights_fini(struct weights *w); /* all but the bundle */
 /* Frees what died with a slot; announced before the program goes (bundle.h). */
 void weights_announce_dead(const struct slot *slot);
 void weights_free_dead(const struct slot *slot);
+
+/* ---- fetch.c: the bytes of a load's blobs ---- */
+
+/* Reads all blobs that lie in the bundle, and proves them as they come.
+ * errors: those of store_read and blob_check; E_CANCELLED; E_DRAINING; E_NO_MEMORY */
+enum status fetch_blobs(struct run *r, struct err *err) WARN_UNUSED;
 
 /* ---- reaper.c: frees programs on its own thread ---- */
 

@@ -20,7 +20,7 @@ enum { CHUNK_BYTES = 1024 * 1024 };
 
 /* Another compiler, or other options, would make other bytes. False: the object's tag may come to
  * name other bytes, so nothing is kept under it. */
-static bool key_of(const struct load_env *env, const struct resolved *at, struct disk_key *key)
+bool raw_key(const struct load_env *env, const struct resolved *at, struct disk_key *key)
 {
     char name[STORE_KEY_MAX + 64];
     snprintf(name, sizeof(name), "%s/%u/%s", ROOST_VERSION, env->compile.optimize, at->key);
@@ -32,7 +32,7 @@ bool raw_find(const struct load_env *env, const struct resolved *at, struct comp
     struct disk_key key;
     struct err ignored;
     *out = (struct compiled){.fd = -1};
-    if (!env->disk || !key_of(env, at, &key) ||
+    if (!env->disk || !raw_key(env, at, &key) ||
         disk_ref(env->disk, &key, UINT64_MAX, &out->file, &ignored) != OK)
         return false;
     out->bytes = out->file.bytes;
@@ -173,7 +173,7 @@ enum status raw_compile(const struct load_env *env, const struct resolved *at,
     enum status s = compile(env, at, going, &made, err);
     if (s != OK)
         return s;
-    if (env->disk && key_of(env, at, &key))
+    if (env->disk && raw_key(env, at, &key))
         keep(env, &key, &made.artifact);
     if (!raw_find(env, at, out))
         s = hold(env, &made.artifact, out, err);
@@ -207,7 +207,7 @@ void compiled_drop(const struct load_env *env, const struct resolved *at, struct
 {
     struct disk_key key;
     struct err ignored;
-    if (!c->file.entry || !key_of(env, at, &key))
+    if (!c->file.entry || !raw_key(env, at, &key))
         return;
     if (disk_evict(env->disk, &key, &ignored) != OK)
         return; /* somebody else did, or it stays, and fails each load until it goes */

@@ -25,6 +25,9 @@ struct compiled {
     uint64_t charged_bytes; /* of the file without a name */
 };
 
+/* The key of what it compiles to in the disk tier. False: it has none, as for tier_head_key. */
+bool raw_key(const struct load_env *env, const struct resolved *at,
+             struct disk_key *key) WARN_UNUSED;
 /* Is it compiled already? Then *out is open.  thread: loader   blocks: disk */
 bool raw_find(const struct load_env *env, const struct resolved *at, struct compiled *out);
 

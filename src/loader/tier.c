@@ -7,8 +7,6 @@
 #include "base/alloc.h"
 #include "loader/loader.h"
 
-enum { CHUNK_BYTES = 4 * 1024 * 1024 }; /* between two looks at a cancel */
-
 static enum status missing(struct err *err)
 {
     return err_set(err, E_NOT_FOUND, "not in the disk tier");
@@ -70,55 +68,25 @@ bool tier_has_blob(struct disk *d, const struct blob_record *b)
     return disk_has(d, &k);
 }
 
-/* What one blob's read works with. */
-struct reading {
-    const struct tier_going *going;
-    struct sha256 hash; /* ctx NULL: not wanted */
-    uint8_t *to;
-};
-
-static enum status read_chunks(struct reading *r, const struct disk_file *f, struct err *err)
+enum status tier_read_blob(struct disk *d, const struct blob_record *b, uint64_t off, uint8_t *to,
+                           uint64_t n, struct err *err)
 {
-    for (uint64_t off = 0; off < f->bytes; off += CHUNK_BYTES) {
-        size_t n = (size_t)MIN(f->bytes - off, (uint64_t)CHUNK_BYTES);
-        enum status s = r->going->on(r->going->arg, err);
-        if (s == OK && disk_read(f, off, r->to + off, n, err) != OK)
-            s = E_IO;
-        if (s != OK)
-            return s;
-        if (r->hash.ctx)
-            sha256_add(&r->hash, r->to + off, n);
-    }
-    return OK;
-}
-
-/* Ends the hash, if there is one: are the bytes what b says? */
-static bool proven(struct reading *r, const struct blob_record *b)
-{
-    uint8_t digest[SHA256_BYTES];
-    if (!r->hash.ctx)
-        return true;
-    sha256_end(&r->hash, digest);
-    return memcmp(digest, b->hash, sizeof(digest)) == 0;
-}
-
-enum status tier_read_blob(struct disk *d, const struct blob_record *b, void *to, bool hash,
-                           const struct tier_going *going, struct err *err)
-{
-    struct reading r = {.going = going, .to = to};
     const struct disk_key k = blob_key(b);
     struct disk_file f = {.fd = -1};
-    if (disk_ref(d, &k, b->bytes, &f, err) != OK || (hash && sha256_init(&r.hash) != OK)) {
-        disk_unref(d, &f);
+    enum status s =
+        off ? disk_ref_quietly(d, &k, b->bytes, &f, err) : disk_ref(d, &k, b->bytes, &f, err);
+    if (s != OK)
         return missing(err);
-    }
-    enum status s = read_chunks(&r, &f, err);
+    s = disk_read(&f, off, to, (size_t)n, err);
     disk_unref(d, &f);
-    bool good = proven(&r, b);
-    if (s == OK && good)
+    if (s == OK)
         return OK;
-    if (s != OK && s != E_IO)
-        return s; /* going's */
     drop(d, &k);
     return missing(err);
+}
+
+void tier_drop_blob(struct disk *d, const struct blob_record *b)
+{
+    const struct disk_key k = blob_key(b);
+    drop(d, &k);
 }

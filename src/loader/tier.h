@@ -21,15 +21,12 @@ void tier_drop_head(struct disk *d, const char *key, const struct store_object *
 
 bool tier_has_blob(struct disk *d, const struct blob_record *b) WARN_UNUSED;
 
-/* Is asked between two chunks whether to go on; what it returns but OK ends the read. */
-struct tier_going {
-    enum status (*on)(const void *arg, struct err *err);
-    const void *arg;
-};
-
-/* Blob b to `to`. Its bytes were proven when they entered the tier; `hash`: they are once more.
- * blocks: disk   errors: E_NOT_FOUND; going's */
-enum status tier_read_blob(struct disk *d, const struct blob_record *b, void *to, bool hash,
-                           const struct tier_going *going, struct err *err) WARN_UNUSED;
+/* [off, off+n) of blob b to `to`. Its bytes were proven when they entered the tier. Only the read
+ * of its first byte counts as a look-up. thread: any that may block   blocks: disk   errors:
+ * E_NOT_FOUND */
+enum status tier_read_blob(struct disk *d, const struct blob_record *b, uint64_t off, uint8_t *to,
+                           uint64_t n, struct err *err) WARN_UNUSED;
+/* A blob that is not what its name says goes. */
+void tier_drop_blob(struct disk *d, const struct blob_record *b);
 
 #endif

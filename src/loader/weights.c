@@ -6,16 +6,11 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "artifact/blobs.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "loader/loader_priv.h"
-#include "loader/tier.h"
 
-enum {
-    CHUNK_BYTES = 4 * 1024 * 1024, /* between two looks at a cancel */
-    TRIES_MAX = 3,                 /* of a load whose shares are lost */
-};
+enum { TRIES_MAX = 3 }; /* of a load whose shares are lost */
 
 /* Who may share a blob: the model's tenant, the part of its name before the slash; or everybody.
  * What is common has a scope of its own, which no tenant has for a name, so that nobody shares on
@@ -93,163 +88,13 @@ enum status weights_reserve(struct run *r, struct err *err)
     return s;
 }
 
-/* Blobs in a row that are read, in the blob area and in memory. */
-struct stretch {
-    uint32_t first, end; /* blobs; first == end: there is none */
-    uint64_t off, bytes; /* with what lies between them, and behind the last up to the next */
-    uint8_t *to;
-};
-
-/* The next stretch from blob `first` on. */
-static enum status next_stretch(const struct run *r, uint32_t first, struct stretch *out,
-                                struct err *err)
-{
-    const enum blob_home *homes = r->weights.homes;
-    const uint32_t n = r->page0.n_blobs;
-    struct blob_record from = {0}, behind = {.off = r->page0.blob_bytes};
-    while (first < n && homes[first] == BLOB_ELSEWHERE)
-        first++;
-    uint32_t end = first;
-    while (end < n && homes[end] != BLOB_ELSEWHERE)
-        end++;
-    enum status s = OK;
-    if (first < n)
-        s = artifact_read_blob(&r->reader, first, &from, err);
-    if (s == OK && end < n)
-        s = artifact_read_blob(&r->reader, end, &behind, err);
-    if (s == OK && first < n)
-        *out = (struct stretch){first, end, from.off, behind.off - from.off,
-                                (uint8_t *)(uintptr_t)r->weights.bundle->blobs[first]};
-    else
-        *out = (struct stretch){.first = n, .end = n};
-    return s;
-}
-
-/* Reads n bytes of the blob area, and hashes them where there is a check. */
-static enum status read_chunk(struct run *r, uint64_t off, uint64_t n, uint8_t *to,
-                              struct blob_check *check, struct err *err)
-{
-    enum status s = run_still_wanted(r, err);
-    if (s == OK)
-        s = run_read(r, r->page0.meta_bytes + off, to, (size_t)n, err);
-    if (s != OK || !check)
-        return s;
-    uint64_t began_us = clock_now_us();
-    s = blob_check_add(check, to, n, err);
-    r->hash_us += clock_now_us() - began_us;
-    return s;
-}
-
-/* check: NULL where the bytes are known. */
-static enum status read_stretch(struct run *r, const struct stretch *x, struct blob_check *check,
-                                struct err *err)
-{
-    enum status s = check ? blob_check_seek(check, x->first, err) : OK;
-    for (uint64_t at = 0; s == OK && at < x->bytes; at += CHUNK_BYTES)
-        s = read_chunk(r, x->off + at, MIN(x->bytes - at, (uint64_t)CHUNK_BYTES), x->to + at, check,
-                       err);
-    return s == OK && check ? blob_check_end(check, x->end, err) : s;
-}
-
-/* Bytes of blobs that are there already, or on their way. */
-static uint64_t elsewhere_bytes(const struct weights *w)
-{
-    uint64_t n = 0;
-    for (uint32_t k = 0; k < w->n_wants; k++)
-        n += w->wants[k].mine ? 0 : w->wants[k].bytes;
-    return n;
-}
-
-/* ---- over the disk tier ---- */
-
-static enum status still_wanted(const void *run, struct err *err)
-{
-    return run_still_wanted(run, err);
-}
-
-/* One blob from the store, which always is hashed. */
-static enum status fetch_blob(struct run *r, uint32_t i, const struct blob_record *b, uint8_t *to,
-                              struct err *err)
-{
-    struct stretch x = {i, i + 1, b->off, b->bytes, to};
-    struct blob_check check;
-    r->fetched = true;
-    blob_check_init(&check, &r->reader);
-    enum status s = read_stretch(r, &x, &check, err);
-    blob_check_fini(&check);
-    return s;
-}
-
-static enum status tiered_blob(struct run *r, uint32_t i, struct err *err)
-{
-    const struct tier_going going = {still_wanted, r};
-    uint8_t *to = (uint8_t *)(uintptr_t)r->weights.bundle->blobs[i];
-    struct blob_record b;
-    enum status s = artifact_read_blob(&r->reader, i, &b, err);
-    if (s != OK)
-        return s;
-    s = tier_read_blob(r->env->disk, &b, to, blobs_hashed_always(), &going, err);
-    return s == E_NOT_FOUND ? fetch_blob(r, i, &b, to, err) : s;
-}
-
-/* Does the tier have one of the blobs that are to be read? */
-static enum status find_in_tier(const struct run *r, bool *any, struct err *err)
-{
-    enum status s = OK;
-    *any = false;
-    for (uint32_t i = 0; r->env->disk && s == OK && !*any && i < r->page0.n_blobs; i++) {
-        struct blob_record b;
-        if (r->weights.homes[i] == BLOB_ELSEWHERE)
-            continue;
-        s = artifact_read_blob(&r->reader, i, &b, err);
-        *any = s == OK && tier_has_blob(r->env->disk, &b);
-    }
-    return s;
-}
-
-/* Blob after blob, from the disk tier or else from the store; nobody reads what lies between two.
- */
-static enum status read_tiered(struct run *r, struct err *err)
-{
-    enum status s = OK;
-    for (uint32_t i = 0; s == OK && i < r->page0.n_blobs; i++)
-        if (r->weights.homes[i] != BLOB_ELSEWHERE)
-            s = tiered_blob(r, i, err);
-    return s;
-}
-
-/* The bytes come from a store: each blob must be what its name says. Every read is of the object
- * that was resolved, or fails: so what is known of that object is known of these bytes. All of it
- * is known once all of it was read in one load. */
-static enum status read_stored(struct run *r, struct err *err)
-{
-    struct blob_check check;
-    struct stretch x;
-    const uint64_t elsewhere = MIN(elsewhere_bytes(&r->weights), r->page0.blob_bytes);
-    bool known = blobs_known_part(&r->page0, r->at.object.tag, r->page0.blob_bytes - elsewhere);
-    blob_check_init(&check, &r->reader);
-    enum status s = next_stretch(r, 0, &x, err);
-    while (s == OK && x.first < x.end) {
-        r->fetched = true;
-        s = read_stretch(r, &x, known ? NULL : &check, err);
-        if (s == OK)
-            s = next_stretch(r, x.end, &x, err);
-    }
-    blob_check_fini(&check);
-    if (s == OK && !known && !elsewhere && r->at.object.settled)
-        blobs_remember(&r->page0, r->at.object.tag);
-    return s;
-}
-
 enum status weights_read(struct run *r, struct err *err)
 {
-    bool any = false;
     enum status s = bundle_new(&r->reader, r->weights.homes, &r->weights.bundle, err);
     if (s == OK)
-        s = find_in_tier(r, &any, err);
-    if (s != OK)
-        return s;
-    return any ? read_tiered(r, err) : read_stored(r, err);
+        s = fetch_blobs(r, err);
+    r->left_bytes = s == OK ? 0 : r->left_bytes;
+    return s;
 }
 
 /* Lets others use what was read, and finds what they read. */

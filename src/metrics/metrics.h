@@ -22,6 +22,19 @@ enum histogram {
         HISTOGRAM_COUNT
 };
 
+enum tenant_metric {
+#define X(id, type, name, labels, help) id,
+    TENANT_METRIC_TABLE(X)
+#undef X
+        TENANT_METRIC_COUNT
+};
+
+/* What one tenant's rows say. */
+struct tenant_metrics {
+    const char *tenant; /* needs no escapes; borrowed */
+    uint64_t values[TENANT_METRIC_COUNT];
+};
+
 /* thread: any   blocks: no */
 void metric_add(enum metric m, uint64_t n);    /* counters */
 void metric_set(enum metric m, int64_t value); /* gauges */
@@ -32,5 +45,8 @@ void metrics_reset(void); /* tests only: no other thread counts meanwhile */
 
 /* The whole exposition, text format 0.0.4.  errors: E_NO_MEMORY */
 enum status metrics_render(struct buf *out) WARN_UNUSED;
+/* Appends the tenants' rows.  errors: E_NO_MEMORY */
+enum status metrics_render_tenants(struct buf *out, const struct tenant_metrics *t,
+                                   size_t n) WARN_UNUSED;
 
 #endif

@@ -17,6 +17,7 @@
       "Models that left a tier, by reason.")                                                       \
     X(M_EVICT_UNLOAD, COUNTER, "roost_cache_evictions_total", "tier=\"host\",reason=\"unload\"",   \
       "")                                                                                          \
+    X(M_EVICT_TTL, COUNTER, "roost_cache_evictions_total", "tier=\"host\",reason=\"ttl\"", "")     \
     X(M_EVICT_TRANSIENT, COUNTER, "roost_cache_evictions_total",                                   \
       "tier=\"host\",reason=\"transient\"", "")                                                    \
     X(M_DISK_EVICTED, COUNTER, "roost_cache_evictions_total", "tier=\"disk\",reason=\"room\"", "") \
@@ -48,6 +49,20 @@
     X(M_AHEAD_UNUSED, COUNTER, "roost_cache_prefetched_total", "use=\"unused\"", "")               \
     X(M_WATCH_LOST, COUNTER, "roost_cache_watch_lost_total", "",                                   \
       "Invocations that the policy was not told of, because it was behind.")                       \
+    X(M_HIT_RATE_05, GAUGE_MILLIONTHS, "roost_cache_hit_rate", "of=\"0.5\"",                       \
+      "Share of invocations that lru would find in so many times the budget (GET /cache).")        \
+    X(M_HIT_RATE_1, GAUGE_MILLIONTHS, "roost_cache_hit_rate", "of=\"1\"", "")                      \
+    X(M_HIT_RATE_125, GAUGE_MILLIONTHS, "roost_cache_hit_rate", "of=\"1.25\"", "")                 \
+    X(M_HIT_RATE_15, GAUGE_MILLIONTHS, "roost_cache_hit_rate", "of=\"1.5\"", "")                   \
+    X(M_HIT_RATE_2, GAUGE_MILLIONTHS, "roost_cache_hit_rate", "of=\"2\"", "")                      \
+    X(M_REGRET, GAUGE_MILLIONTHS, "roost_cache_regret_ratio", "",                                  \
+      "Part of the last hour's miss cost that no policy had to pay, had it known the future.")     \
+    X(M_ADVICE_LOST, COUNTER, "roost_cache_advice_lost_total", "",                                 \
+      "Events of the cache that the advisor was too slow for.")                                    \
+    X(M_TRACE_RECORDED, COUNTER, "roost_trace_recorded_total", "",                                 \
+      "Invocations written by --record-trace.")                                                    \
+    X(M_TRACE_LOST, COUNTER, "roost_trace_lost_total", "",                                         \
+      "Invocations that --record-trace left out because it was behind.")                           \
     X(M_LOADS_OK, COUNTER, "roost_model_loads_total", "result=\"ok\"",                             \
       "Loads that ended, by how.")                                                                 \
     X(M_LOADS_FAILED, COUNTER, "roost_model_loads_total", "result=\"failed\"", "")                 \
@@ -139,6 +154,7 @@
     X(M_REFUSED_CONNECTIONS, COUNTER, "roost_refused_total", "limit=\"connections\"", "")          \
     X(M_REFUSED_DEADLINE, COUNTER, "roost_refused_total", "limit=\"deadline\"", "")                \
     X(M_REFUSED_STEPS, COUNTER, "roost_refused_total", "limit=\"steps\"", "")                      \
+    X(M_REFUSED_TRACE, COUNTER, "roost_refused_total", "limit=\"record_trace\"", "")               \
     X(M_REFUSED_DISK, COUNTER, "roost_refused_total", "limit=\"disk\"", "")                        \
     X(M_HTTP_1XX, COUNTER, "roost_http_responses_total", "class=\"1xx\"",                          \
       "HTTP answers by class of status.")                                                          \
@@ -157,6 +173,22 @@
     X(M_FDS, GAUGE, "process_open_fds", "", "Number of open file descriptors.")                    \
     X(M_READY, GAUGE, "roost_ready", "", "1 while the node takes requests, 0 while it drains.")
 
+/* Of each tenant that has a rule, and of all others together as "*"; only where there are rules.
+ * The label tenant stands before these. id, COUNTER or GAUGE, name, labels, help */
+#define TENANT_METRIC_TABLE(X)                                                                     \
+    X(T_BYTES, GAUGE, "roost_tenant_bytes", "",                                                    \
+      "Bytes of a tenant's models in memory, shared ones divided; `*`: of all without a rule.")    \
+    X(T_PINNED, GAUGE, "roost_tenant_pinned_bytes", "", "Bytes of its pinned models.")             \
+    X(T_FLOOR, GAUGE, "roost_tenant_floor_bytes", "", "Bytes that are kept for it.")               \
+    X(T_MODELS, GAUGE, "roost_tenant_models", "", "Its models in memory.")                         \
+    X(T_HITS, COUNTER, "roost_tenant_lookups_total", "result=\"hit\"",                             \
+      "Its invocations by how they found their model.")                                            \
+    X(T_MISSES, COUNTER, "roost_tenant_lookups_total", "result=\"miss\"", "")                      \
+    X(T_JOINED, COUNTER, "roost_tenant_lookups_total", "result=\"joined\"", "")                    \
+    X(T_LOADS, COUNTER, "roost_tenant_loads_total", "", "Its loads that ended well.")              \
+    X(T_EVICTIONS, COUNTER, "roost_tenant_evictions_total", "",                                    \
+      "Its models that left the memory, for whatever reason.")
+
 /* id, name, labels, bounds, help */
 #define HISTOGRAM_TABLE(X)                                                                         \
     X(H_REQUEST_HIT, "roost_request_duration_seconds", "cache=\"hit\"", BOUNDS_LATENCY,            \
@@ -167,9 +199,12 @@
       "From ready to run until a worker took the invocation.")                                     \
     X(H_INFER, "roost_infer_duration_seconds", "", BOUNDS_LATENCY, "Decode, run and encode.")      \
     X(H_LOAD_QUEUE, "roost_model_load_duration_seconds", "stage=\"queue\"", BOUNDS_LATENCY,        \
-      "A load's time by stage.")                                                                   \
+      "A cold start's time by stage; first_run: of the first invocation that ran after the load.") \
     X(H_LOAD_FETCH, "roost_model_load_duration_seconds", "stage=\"fetch\"", BOUNDS_LATENCY, "")    \
+    X(H_LOAD_VERIFY, "roost_model_load_duration_seconds", "stage=\"verify\"", BOUNDS_LATENCY, "")  \
     X(H_LOAD_BIND, "roost_model_load_duration_seconds", "stage=\"bind\"", BOUNDS_LATENCY, "")      \
+    X(H_LOAD_FIRST_RUN, "roost_model_load_duration_seconds", "stage=\"first_run\"",                \
+      BOUNDS_LATENCY, "")                                                                          \
     X(H_COMPILE, "roost_compile_duration_seconds", "", BOUNDS_LATENCY,                             \
       "Compiles of raw model files that ended well: reading, compiling and keeping.")              \
     X(H_AGE_AT_EVICTION, "roost_cache_age_at_eviction_seconds", "", BOUNDS_AGE,                    \

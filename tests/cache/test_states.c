@@ -50,12 +50,15 @@ static void take_arrow(enum slot_state from, enum slot_state to)
     struct slot *s = slot_new("a-10", hash_name("a-10"));
     ck_assert_ptr_nonnull(s);
     lock_take(&c->lock);
+    s->tenant = c->tenants.everyone;
+    s->tenant->slots++;
     slot_enter(c, s);
     for (int i = 0; i < 3 && way[from][i] != SLOT_ABSENT; i++) {
         slot_to(c, s, way[from][i]);
         if (way[from][i] == SLOT_LOADING) {
             ck_assert(budget_take(&c->budget, BUDGET_RESERVED, 10));
             s->bytes = 10;
+            tenant_charge(s->tenant, 10);
         }
     }
     ck_assert_int_eq(s->state, from);

@@ -11,10 +11,11 @@
 
 enum { LIMIT = 1000, SLOTS = 1000 };
 
-static void add_name(void *arg, const char *name)
+static void add_name(void *arg, const char *name, bool pinned)
 {
     char *all = arg;
     strcat(all, name);
+    strcat(all, pinned ? "!" : "");
     strcat(all, " ");
 }
 
@@ -36,10 +37,14 @@ START_TEST(what_is_written_is_resident_and_the_hottest_comes_first)
     ck_assert_int_eq(client_load(&k, f, "never-used-10"), PIN_WAITING);
     client_unpin(&k, f);
     struct err err;
+    ck_assert_int_eq(client_load(&k, f, "never-used-10"), PIN_READY);
+    ck_assert_int_eq(cache_keep(f->cache, &k.pin, &err), OK);
+    client_unpin(&k, f);
     ck_assert_int_eq(cache_unload(f->cache, "gone-10", nothing, NULL, &err), OK);
     ck_assert_int_eq(residency_write(f->cache, &text), OK);
     ck_assert_int_eq(buf_terminate(&text), OK);
-    ck_assert_str_eq((char *)text.data, "roost residency 1\nb-10\nc-10\na-10\nnever-used-10\n");
+    ck_assert_str_eq((char *)text.data,
+                     "roost residency 1\nnever-used-10 pinned\nb-10\nc-10\na-10\n");
     buf_fini(&text);
     fake_free(f);
 }
@@ -58,7 +63,7 @@ START_TEST(a_long_list_is_whole)
         snprintf(name, sizeof(name), "m%03u-1", (unsigned)(199 - i));
         atomic_store(&f->now_us, 1000 - i);
         client_touch(f, name);
-        add_name(want, name);
+        add_name(want, name, false);
     }
     ck_assert_int_eq(residency_write(f->cache, &text), OK);
     ck_assert_int_eq(residency_read(text.data, text.len, add_name, all, &skipped, &err), OK);
@@ -78,6 +83,9 @@ START_TEST(what_is_read_is_names_and_the_rest_is_counted)
         uint64_t skipped;
     } cases[] = {
         {"roost residency 1\n", OK, "", 0},
+        {"roost residency 1\na pinned\nt/b pinned\nc", OK, "a! t/b! c ", 0},
+        {"roost residency 1\n pinned\na  pinned\na pinned pinned\nb Pinned\npinned\n", OK,
+         "pinned ", 4},
         {"roost residency 1\na\nt/b\n", OK, "a t/b ", 0},
         {"roost residency 1\na\nt/b", OK, "a t/b ", 0},
         {"roost residency 1\ndefault/a\n", OK, "a ", 0},

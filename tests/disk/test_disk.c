@@ -94,9 +94,14 @@ START_TEST(heads_stand_under_the_object_and_its_tag)
     ck_ok(disk_ref(f.disk, &a, UINT64_MAX, &file, &err), &err);
     ck_assert_uint_eq(file.bytes, 6);
     disk_unref(f.disk, &file);
+    ck_assert(disk_has_mark(f.disk, DISK_HEAD, disk_mark(&a)));
+    ck_assert(!disk_has_mark(f.disk, DISK_BLOB, disk_mark(&a)));
+    ck_assert(!disk_has_mark(f.disk, DISK_HEAD, disk_mark(&b)));
     ck_assert_int_eq(disk_ref(f.disk, &b, UINT64_MAX, &file, &err), E_NOT_FOUND);
     ck_assert_int_eq(disk_ref(f.disk, &c, UINT64_MAX, &file, &err), E_NOT_FOUND);
     ck_assert_int_eq(disk_ref(f.disk, &a, 7, &file, &err), E_NOT_FOUND); /* another size */
+    ck_assert_int_eq(disk_evict(f.disk, &a, &err), OK);
+    ck_assert(!disk_has_mark(f.disk, DISK_HEAD, disk_mark(&a)));
     a.kind = DISK_BLOB;
     ck_assert_int_eq(disk_ref(f.disk, &a, UINT64_MAX, &file, &err), E_NOT_FOUND);
     folder_fini(&f);

@@ -15,6 +15,7 @@ ASKED = ("http_2xx", "http_4xx", "connections")
 SHORT = {
     "compiles_ok": 'roost_compiles_total{result="ok"}',
     "compiles_failed": 'roost_compiles_total{result="failed"}',
+    "compile_times": "roost_compile_duration_seconds_count",
     "compiles_cancelled": 'roost_compiles_total{result="cancelled"}',
     "hit": 'roost_cache_lookups_total{result="hit"}',
     "miss": 'roost_cache_lookups_total{result="miss"}',
@@ -22,6 +23,7 @@ SHORT = {
     "negative": "roost_catalog_negative_hits_total",
     "evict_room": 'roost_cache_evictions_total{tier="host",reason="room"}',
     "evict_unload": 'roost_cache_evictions_total{tier="host",reason="unload"}',
+    "evict_ttl": 'roost_cache_evictions_total{tier="host",reason="ttl"}',
     "evict_transient": 'roost_cache_evictions_total{tier="host",reason="transient"}',
     "loads_ok": 'roost_model_loads_total{result="ok"}',
     "loads_failed": 'roost_model_loads_total{result="failed"}',
@@ -49,9 +51,14 @@ SHORT = {
     "ran_joined": 'roost_request_duration_seconds_count{cache="joined"}',
     "queued": "roost_queue_duration_seconds_count",
     "inferred": "roost_infer_duration_seconds_count",
+    "advice_lost": "roost_cache_advice_lost_total",
+    "trace_recorded": "roost_trace_recorded_total",
+    "trace_lost": "roost_trace_lost_total",
     "stage_queue": 'roost_model_load_duration_seconds_count{stage="queue"}',
     "stage_fetch": 'roost_model_load_duration_seconds_count{stage="fetch"}',
+    "stage_verify": 'roost_model_load_duration_seconds_count{stage="verify"}',
     "stage_bind": 'roost_model_load_duration_seconds_count{stage="bind"}',
+    "first_runs": 'roost_model_load_duration_seconds_count{stage="first_run"}',
     "aged": "roost_cache_age_at_eviction_seconds_count",
     "memory_mapped": 'roost_memory_bytes_total{source="mapped"}',
     "disk_hits": 'roost_disk_lookups_total{result="hit"}',
@@ -62,8 +69,8 @@ SHORT = {
     "disk_evictions": 'roost_cache_evictions_total{tier="disk",reason="room"}',
     "refused_disk": 'roost_refused_total{limit="disk"}',
 }
-for _limit in ("queue", "probes", "prefetches", "memory", "thrash", "never_fits", "arena", "steps", "reply", "http_memory", "head",
-               "body", "slow_client", "idle", "connections", "deadline"):
+for _limit in ("queue", "probes", "prefetches", "memory", "thrash", "never_fits", "arena", "steps", "reply",
+               "http_memory", "head", "body", "slow_client", "idle", "connections", "deadline", "record_trace"):
     SHORT[f"refused_{_limit}"] = f'roost_refused_total{{limit="{_limit}"}}'
 
 
@@ -114,14 +121,16 @@ def reads_of(*models):
 def loaded(*models):
     """Loads that went well."""
     n = len(models)
-    return {"loads_ok": n, "stage_queue": n, "stage_fetch": n, "stage_bind": n, **reads_of(*models)}
+    return {"loads_ok": n, "stage_queue": n, "stage_fetch": n, "stage_verify": n, "stage_bind": n,
+            **reads_of(*models)}
 
 
 def ran(**how):
-    """Invocations that ran and were answered 200, each on its own connection."""
+    """Invocations that ran and were answered 200, each on its own connection; a miss is, or is before,
+    the first run after its load."""
     n = sum(how.values())
     return {**how, **{f"ran_{k}": v for k, v in how.items()}, "queued": n, "inferred": n,
-            "http_2xx": n, "connections": n}
+            "first_runs": how.get("miss", 0), "http_2xx": n, "connections": n}
 
 
 def plus(*parts):
@@ -385,7 +394,7 @@ class Counters(harness.Case):
                        b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body))
                 self.assertEqual(r.reply().status, 100)
                 self.assertEqual(r.send(body).reply().status, 200)
-        c.expect(ran(hit=1), http_1xx=1)
+        c.expect(ran(hit=1), http_1xx=1, first_runs=1)
 
     def test_promtool_has_nothing_to_say(self):
         server = self.serve(self.store("iris"))

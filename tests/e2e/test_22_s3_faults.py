@@ -114,7 +114,7 @@ class Faults(harness.Case):
         self.check_right(self.settled(server, map(self.name_of, kinds)))
 
     def test_what_is_final_is_asked_once(self):
-        server = self.on()
+        server = self.on(s3_stall="60s", s3_timeout="60s")
         self.add({k: f for k, (f, _, _) in FINAL.items()}, times=math.inf)
         for kind, (_, status, words) in FINAL.items():
             name = self.name_of(kind)

@@ -66,7 +66,13 @@ START_TEST(a_resident_model_is_described)
     ck_assert_double_eq(number(doc, "evictions"), 0);
     ck_assert_double_eq(number(doc, "pins"), 0);
     ck_assert_double_ge(number(doc, "last_used_s"), 0);
-    ck_assert_double_gt(number(cJSON_GetObjectItem(doc, "last_load"), "load_ms"), 0);
+    ck_assert_str_eq(text(doc, "tier"), "memory");
+    ck_assert_double_ge(number(doc, "age_s"), 0);
+    is_null(doc, "evicted");
+    const cJSON *load = cJSON_GetObjectItem(doc, "last_load");
+    ck_assert_double_ge(number(load, "verify_ms"), 0);
+    ck_assert_double_gt(number(load, "bind_ms"), 0);
+    ck_assert_double_gt(number(load, "first_run_ms"), 0);
     is_null(doc, "error");
     const cJSON *in = cJSON_GetArrayItem(cJSON_GetObjectItem(doc, "inputs"), 0);
     ck_assert_str_eq(text(in, "name"), "x");
@@ -91,6 +97,7 @@ START_TEST(describing_neither_counts_nor_loads)
     ck_assert_int_eq(order_load(&node, "acme/m"), OK);
     cJSON *doc = describe("acme/m");
     is_null(doc, "last_used_s");
+    is_null(cJSON_GetObjectItem(doc, "last_load"), "first_run_ms");
     ck_assert_double_eq(number(doc, "misses"), 0);
     cJSON_Delete(doc);
     ck_assert_int_eq(order_unload(&node, "acme/m"), OK);
@@ -98,6 +105,12 @@ START_TEST(describing_neither_counts_nor_loads)
     ck_assert_str_eq(text(doc, "state"), "absent");
     ck_assert_double_eq(number(doc, "bytes"), 0);
     ck_assert_double_eq(number(doc, "evictions"), 1);
+    ck_assert_str_eq(text(doc, "tier"), "store");
+    is_null(doc, "age_s");
+    const cJSON *evicted = cJSON_GetObjectItem(doc, "evicted");
+    ck_assert_str_eq(text(evicted, "why"), "unload");
+    is_null(evicted, "by");
+    ck_assert_double_ge(number(evicted, "ago_s"), 0);
     is_null(doc, "inputs");
     is_null(doc, "outputs");
     cJSON_Delete(doc);

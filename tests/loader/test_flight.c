@@ -100,7 +100,7 @@ static uint32_t reads_when_cancelled_at(uint32_t at)
 
 START_TEST(a_cancelled_load_ends_at_the_next_chunk)
 {
-    setup(&(struct node_config){.loaders = 1});
+    setup(&(struct node_config){.loaders = 1, .link_threads = 1});
     node_put_adder(&node, "big.roost", 3 << 20, 0); /* 12 MiB: three chunks after two reads */
     for (uint32_t i = 1; i <= 5; i++)
         ck_assert_uint_eq(reads_when_cancelled_at(i), i);
@@ -198,9 +198,11 @@ START_TEST(a_loader_that_never_started_goes_away)
 {
     struct loader *l;
     const struct loader_resolver r = {0};
-    ck_assert_int_eq(
-        loader_new(NULL, &r, &(struct loader_config){.threads = 3, .compile = {.threads = 1}}, &l),
-        OK);
+    ck_assert_int_eq(loader_new(NULL, &r,
+                                &(struct loader_config){
+                                    .threads = 3, .link_threads = 2, .compile = {.threads = 1}},
+                                &l),
+                     OK);
     loader_drain(l);
     loader_free(&l);
     ck_assert_ptr_null(l);

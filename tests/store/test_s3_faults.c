@@ -229,15 +229,18 @@ END_TEST
 
 START_TEST(silence_is_given_up)
 {
-    static const struct fake_reply script[] = {{.text = RANGE("0-9", "10") "01", .hang = true},
-                                               {.text = RANGE("2-9", "8") "23456789"}};
+    struct fake_reply script[20];
     struct store_options o = patient();
     uint64_t before = metric_get(M_S3_RETRY_STALLED);
-    o.stall_us = 50000;
+    for (size_t i = 0; i < ARRAY_COUNT(script); i++) /* a busy machine may be silent too */
+        script[i] = (struct fake_reply){.text = RANGE("2-9", "8") "23456789"};
+    script[0] = (struct fake_reply){.text = RANGE("0-9", "10") "01", .hang = true};
+    o.stall_us = 300000;
+    o.retries = ARRAY_COUNT(script) - 1;
     open_with(script, ARRAY_COUNT(script), o);
     ck_ok(store_read(store, "a", "", 0, got, 10, &err), &err);
     ck_assert_str_eq(got, OBJECT);
-    ck_assert_uint_eq(metric_get(M_S3_RETRY_STALLED) - before, 1);
+    ck_assert_uint_ge(metric_get(M_S3_RETRY_STALLED) - before, 1);
     teardown();
 }
 END_TEST

@@ -71,6 +71,9 @@ struct fake {
 struct fake *fake_new(enum fake_mode mode, uint64_t limit_bytes, uint32_t slots_max);
 /* The same with other settings; the back-off is the fake's. */
 struct fake *fake_new_with(enum fake_mode mode, const struct cache_config *c);
+/* The same, with rules for tenants. */
+struct fake *fake_new_ruled(enum fake_mode mode, uint64_t limit_bytes, uint32_t slots_max,
+                            const struct tenant_rules *rules);
 /* Also frees the cache, which must be idle; asserts that nothing is held any more. */
 void fake_free(struct fake *f);
 void fake_start(struct fake *f, uint32_t loaders); /* FAKE_THREADS */

@@ -27,6 +27,7 @@ void node_init(struct node *n, const struct node_config *c)
     struct loader_resolver r = catalog_resolver(n->catalog);
     const struct loader_config loading = {
         .threads = OR(c->loaders, 2),
+        .link_threads = OR(c->link_threads, 2),
         .share_node = c->share_node,
         .compile = {.threads = 1, .model_max = 64u << 20, .bare = true}};
     ck_assert_int_eq(loader_new(&n->gate.store, &r, &loading, &n->loader), OK);
@@ -36,11 +37,13 @@ void node_init(struct node *n, const struct node_config *c)
     const struct cache_config cache = {.limit_bytes = OR(c->memory_bytes, 256u << 20),
                                        .backoff_min_us = backoff_us,
                                        .backoff_max_us = backoff_us,
-                                       .slots_max = RECORDS};
+                                       .slots_max = RECORDS,
+                                       .tenants = c->tenants};
     ck_assert_int_eq(cache_new(&cache, &source, &n->cache), OK);
     ck_ok(loader_start(n->loader, n->cache, &err), &err);
     budget_init(&n->http, OR(c->http_memory, 64u << 20));
     const struct endpoint_config e = {.catalog = n->catalog,
+                                      .disk = c->disk,
                                       .workers = OR(c->workers, 2),
                                       .queue_max = OR(c->queue_max, 1024),
                                       .arena_max = OR(c->arena_max, 64u << 20),
