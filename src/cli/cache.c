@@ -13,7 +13,7 @@ enum { ASK_MS = 30000 };
 static const struct arg_option options[] = {
     {"json", 0, NULL, "Print JSON."}, CLIENT_SERVER_OPTION, {NULL, 0, NULL, NULL}};
 
-/* What one more percent of hits must be worth for a size to be advised. */
+/* A size that gains fewer hits is not advised. */
 static const double LEAST_GAIN = 0.005;
 
 static double number_of(const cJSON *object, const char *key)
@@ -106,7 +106,9 @@ static enum status add_policies(const cJSON *root, struct buf *out)
     if (!best)
         return OK;
     s = buf_printf(
-        out, "\nLoads of the last hour by policy (this server runs %s):", text_of(root, "policy"));
+        out,
+        "\nLoads of the last hour, its first quarter left out, by policy (this server runs %s):",
+        text_of(root, "policy"));
     cJSON_ArrayForEach(p, all)
     {
         if (s == OK)

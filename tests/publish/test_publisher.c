@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* The publisher without HTTP: steps, places, what a sample decides, and that nothing is left of what
- * was refused, called off or ran out of memory. */
+/* The publisher without HTTP: steps, places, what a sample decides, and that nothing is left of
+ * what was refused, called off or ran out of memory. */
 #include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
@@ -178,7 +178,8 @@ START_TEST(a_sample_decides)
     sampled(&bad, 0.01f);
     sampled(&nan_, NAN);
     ck_assert_int_eq(upload(&s, "m", &bad, reply, sizeof(reply)), E_BAD_INPUT);
-    ck_assert_ptr_nonnull(strstr(s.err.msg, "self-test gives other answers: output 'y', element 0"));
+    ck_assert_ptr_nonnull(
+        strstr(s.err.msg, "self-test gives other answers: output 'y', element 0"));
     ck_assert_int_eq(upload(&s, "m", &nan_, reply, sizeof(reply)), E_BAD_INPUT);
     ck_assert(!is_there(&s, "_roost/models/m/1.roost"));
     ck_ok(upload(&s, "m", &good, reply, sizeof(reply)), &s.err);
