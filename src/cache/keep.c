@@ -120,7 +120,7 @@ uint32_t cache_expire(struct cache *c, uint64_t now_us)
         if (!expired(c, s))
             continue;
         metric_add(M_EVICT_TTL, 1);
-        s->record.evictions++;
+        slot_note_evicted(c, s, EVICT_TTL, 0);
         slot_to(c, s, SLOT_DRAINING);
         slot_unload(c, s, &after);
         n++;

@@ -37,11 +37,9 @@ const char *slot_state_text(enum slot_state s)
 
 const char *evict_why_text(enum evict_why w)
 {
-    static const char *const text[] = {[EVICT_NONE] = "none",
-                                       [EVICT_ROOM] = "room",
-                                       [EVICT_SCRATCH] = "scratch",
-                                       [EVICT_UNLOAD] = "unload",
-                                       [EVICT_TRANSIENT] = "transient"};
+    static const char *const text[] = {
+        [EVICT_NONE] = "none",     [EVICT_ROOM] = "room", [EVICT_SCRATCH] = "scratch",
+        [EVICT_UNLOAD] = "unload", [EVICT_TTL] = "ttl",   [EVICT_TRANSIENT] = "transient"};
     ASSERT((unsigned)w < ARRAY_COUNT(text));
     return text[w];
 }
