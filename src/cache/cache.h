@@ -70,7 +70,7 @@ enum evict_why {
     EVICT_ROOM,      /* another model's load needed its bytes */
     EVICT_SCRATCH,   /* a run's arena did */
     EVICT_UNLOAD,    /* DELETE */
-    EVICT_TTL,       /* nobody used it for so long */
+    EVICT_TTL,       /* nobody used it for its time to live */
     EVICT_TRANSIENT, /* it was served, and worth less than what it would have pushed out */
 };
 const char *evict_why_text(enum evict_why w); /* "none", "room", "scratch", "unload", … */

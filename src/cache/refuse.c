@@ -55,8 +55,7 @@ void refuse_note_loaded(struct cache *c, const struct slot *s, const struct load
 {
     lock_assert_held(&c->lock);
     const struct record *r = &s->record;
-    bool gave_way = r->evicted_why != EVICT_NONE && r->evicted_why != EVICT_UNLOAD &&
-                    r->evicted_why != EVICT_TTL;
+    bool gave_way = r->evicted_us && r->evicted_why != EVICT_UNLOAD && r->evicted_why != EVICT_TTL;
     bool again = gave_way && c->latest_us - r->evicted_us < THRASH_SOON_US;
     thrash_note(&c->thrash, c->latest_us, r->load_bytes, load_whole_us(t), again);
 }

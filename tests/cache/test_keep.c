@@ -191,6 +191,7 @@ START_TEST(what_nobody_used_for_its_time_to_live_goes)
     ck_assert_uint_eq(cache_expire(f->cache, atomic_load(&f->now_us)), 1);
     ck_assert_uint_eq(metric_get(M_EVICT_TTL), 3);
     ck_assert_uint_eq(fake_info(f, "long/1-10").evictions, 1);
+    ck_assert_int_eq(fake_info(f, "long/1-10").evicted_why, EVICT_TTL);
     ck_ok(keep(f, "a/1-10", &err), &err);
     fake_free(f);
 }

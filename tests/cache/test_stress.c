@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cache/policy/policy.h"
 #include "metrics/metrics.h"
 #include "support/fake_source.h"
 #include "support/support.h"
@@ -57,7 +58,8 @@ static void wait_for_answer(struct call *c)
     lock_release(&c->lock);
 }
 
-static bool shares; /* the models have some in common */
+static bool shares;                     /* the models have some in common */
+static const struct policy_ops *policy; /* NULL: lru */
 
 /* Popular names are the low numbers. */
 static void choose_name(unsigned *seed, char *name, size_t size)
@@ -181,9 +183,15 @@ static void wait_until_idle(struct fake *f)
 
 static void run(uint64_t limit_bytes, unsigned seed)
 {
-    struct stress s = {.fake = fake_new(FAKE_THREADS, limit_bytes, SLOTS)};
+    const struct cache_config config = {.limit_bytes = limit_bytes,
+                                        .slots_max = SLOTS,
+                                        .policy = policy,
+                                        .transient_bytes = limit_bytes / 5};
+    struct stress s = {.fake = fake_new_with(FAKE_THREADS, &config)};
     struct stress_thread t[CLIENTS];
+    struct err err;
     metrics_reset();
+    ck_ok(cache_start(s.fake->cache, NULL, NULL, &err), &err);
     s.fake->faults = shares;
     fake_start(s.fake, LOADERS);
     for (unsigned i = 0; i < CLIENTS; i++) {
@@ -227,6 +235,17 @@ START_TEST(shares_are_there_for_all_who_hold_them)
 }
 END_TEST
 
+/* The watching thread, those that decide and those that put events, all at once. */
+START_TEST(policies_that_watch_change_nothing_of_it)
+{
+    const struct policy_ops *const all[] = {&policy_hazard, &policy_auto};
+    for (size_t i = 0; i < ARRAY_COUNT(all); i++) {
+        policy = all[i];
+        run(2000, 300 + (unsigned)i);
+    }
+}
+END_TEST
+
 START_TEST(five_hundred_first_calls_load_once_with_threads)
 {
     enum { EACH = 125 };
@@ -251,5 +270,6 @@ Suite *suite_stress(void)
 {
     return SUITE("stress", everybody_is_answered_and_the_ledger_holds,
                  a_budget_for_two_or_three_models_holds_too, shares_are_there_for_all_who_hold_them,
+                 policies_that_watch_change_nothing_of_it,
                  five_hundred_first_calls_load_once_with_threads);
 }

@@ -220,7 +220,7 @@ START_TEST(a_listing_shows_what_resolves)
     tree_text(&tree, "_roost/models/a/current", "?");
     l = (struct listing){.left = -1};
     ck_assert_int_eq(catalog_list(store, note, &l, &err), E_CORRUPT);
-    ck_assert_str_eq(l.text, "acme/churn=;acme/deep=3;plain=4;pub/one=1;z=;");
+    ck_assert_str_eq(l.text, "acme/churn=;acme/deep=3;plain=4;pub/one=1;raw=;z=;");
     teardown();
 }
 END_TEST

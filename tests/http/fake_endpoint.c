@@ -265,57 +265,57 @@ enum status endpoint_tenant_metrics(struct endpoint *e, struct buf *out)
     UNUSED(e);
     UNUSED(out);
     return OK;
+}
 
-    enum status endpoint_advice(struct endpoint * e, uint64_t now_us, struct buf * json,
-                                struct err * err)
-    {
-        UNUSED(e);
-        UNUSED(now_us);
-        UNUSED(err);
-        return buf_str(json, "{\"curve\": []}");
-    }
+enum status endpoint_advice(struct endpoint *e, uint64_t now_us, struct buf *json, struct err *err)
+{
+    UNUSED(e);
+    UNUSED(now_us);
+    UNUSED(err);
+    return buf_str(json, "{\"curve\": []}");
+}
 
-    enum status endpoint_describe(struct endpoint * e, const char *model, uint64_t now_us,
-                                  struct buf *json, struct err *err)
-    {
-        UNUSED(e);
-        UNUSED(now_us);
-        uint32_t retry;
-        if (status_of(model, &retry) == E_NOT_FOUND)
-            return err_set(err, E_NOT_FOUND, "%s: no such model", model);
-        return buf_printf(json, "{\"modelName\": \"%s\"}", model);
-    }
+enum status endpoint_describe(struct endpoint *e, const char *model, uint64_t now_us,
+                              struct buf *json, struct err *err)
+{
+    UNUSED(e);
+    UNUSED(now_us);
+    uint32_t retry;
+    if (status_of(model, &retry) == E_NOT_FOUND)
+        return err_set(err, E_NOT_FOUND, "%s: no such model", model);
+    return buf_printf(json, "{\"modelName\": \"%s\"}", model);
+}
 
-    enum status endpoint_list(struct endpoint * e, const char *after, uint32_t limit,
-                              uint64_t now_us, struct buf *json, struct err *err)
-    {
-        UNUSED(e);
-        UNUSED(now_us);
-        UNUSED(err);
-        return buf_printf(json, "{\"after\": \"%s\", \"limit\": %u}", after, limit);
-    }
+enum status endpoint_list(struct endpoint *e, const char *after, uint32_t limit, uint64_t now_us,
+                          struct buf *json, struct err *err)
+{
+    UNUSED(e);
+    UNUSED(now_us);
+    UNUSED(err);
+    return buf_printf(json, "{\"after\": \"%s\", \"limit\": %u}", after, limit);
+}
 
-    void endpoint_drain(struct endpoint * e)
-    {
-        lock_take(&e->lock);
-        e->draining = true;
-        lock_release(&e->lock);
-    }
+void endpoint_drain(struct endpoint *e)
+{
+    lock_take(&e->lock);
+    e->draining = true;
+    lock_release(&e->lock);
+}
 
-    bool endpoint_draining(struct endpoint * e)
-    {
-        lock_take(&e->lock);
-        bool draining = e->draining;
-        lock_release(&e->lock);
-        return draining;
-    }
+bool endpoint_draining(struct endpoint *e)
+{
+    lock_take(&e->lock);
+    bool draining = e->draining;
+    lock_release(&e->lock);
+    return draining;
+}
 
-    uint32_t endpoint_in_flight(struct endpoint * e)
-    {
-        return fake_open(e);
-    }
+uint32_t endpoint_in_flight(struct endpoint *e)
+{
+    return fake_open(e);
+}
 
-    void endpoint_gauges(struct endpoint * e)
-    {
-        UNUSED(e);
-    }
+void endpoint_gauges(struct endpoint *e)
+{
+    UNUSED(e);
+}
