@@ -113,6 +113,10 @@ struct artifact_page0 {
 enum status artifact_write(const struct artifact_source *src, const struct artifact_cost *cost,
                            struct buf *out, struct err *err) WARN_UNUSED;
 
+/* Do the n bytes begin as an artifact does? */
+enum { ARTIFACT_MAGIC_BYTES = 8 };
+bool artifact_is(const void *bytes, size_t n);
+
 /* Proves page 0 on its own: magic, version, sizes that add up, counts within limits. `bytes` must
  * be at least ARTIFACT_PAGE0_BYTES.  errors: E_CORRUPT; E_UNSUPPORTED for a newer major or other
  * target */

@@ -86,6 +86,11 @@ static void decode(const struct disk_page0 *d, struct artifact_page0 *out)
     memcpy(out->hash, d->hash, SHA256_BYTES);
 }
 
+bool artifact_is(const void *bytes, size_t n)
+{
+    return n >= ARTIFACT_MAGIC_BYTES && memcmp(bytes, ARTIFACT_MAGIC, ARTIFACT_MAGIC_BYTES) == 0;
+}
+
 static enum status check_head(const struct disk_page0 *d, struct err *err)
 {
     if (memcmp(d->magic, ARTIFACT_MAGIC, sizeof(d->magic)) != 0)

@@ -9,6 +9,7 @@
 #define LOCK_TABLE(X)                                                                              \
     X(LOCK_RESIDENCY, "cli: a background thread's stop, and the load that it waits for")           \
     X(LOCK_SERVER, "http: the registry of connections")                                            \
+    X(LOCK_PUBLISHER, "publish: the queue of uploads' next steps")                                 \
     X(LOCK_CATALOG, "catalog: negative names and resolutions")                                     \
     X(LOCK_LOADER, "loader: the queue of loads")                                                   \
     X(LOCK_LINK, "loader: the transfers of one link")                                              \

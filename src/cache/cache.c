@@ -96,7 +96,8 @@ void cache_free(struct cache **cache)
 /* Can a load or a pin no longer go into s? */
 static bool spent(const struct slot *s)
 {
-    return !s || s->state == SLOT_DRAINING || (s->state == SLOT_LOADING && s->cancelled);
+    return !s || s->state == SLOT_DRAINING ||
+           (s->state == SLOT_LOADING && (s->cancelled || s->stale));
 }
 
 /* Makes place for one more record; false when every record is in use. */
@@ -442,4 +443,22 @@ enum status cache_unload(struct cache *c, const char *name, cache_drained_fn *do
         return OK;
     alloc_free(wait);
     return err_set(err, E_NOT_FOUND, "nothing is loaded under the name %s", name);
+}
+
+void cache_renew(struct cache *c, const char *name)
+{
+    struct after after = {0};
+    uint64_t hash = hash_name(name);
+    lock_take(&c->lock);
+    struct slot *s = table_find(&c->table, name, hash);
+    if (s && s->state == SLOT_RESIDENT) {
+        drain_resident(c, s, &after);
+    } else if (s && s->state == SLOT_LOADING) {
+        s->stale = true;
+    } else if (s && s->state == SLOT_FAILED) {
+        s->record.retry_at_us = 0;
+        s->record.failures = 0;
+    }
+    lock_release(&c->lock);
+    after_run(&after, c);
 }

@@ -69,7 +69,7 @@ enum evict_why {
     EVICT_NONE,      /* it never did */
     EVICT_ROOM,      /* another model's load needed its bytes */
     EVICT_SCRATCH,   /* a run's arena did */
-    EVICT_UNLOAD,    /* DELETE */
+    EVICT_UNLOAD,    /* DELETE, or its name stands for other content since */
     EVICT_TTL,       /* nobody used it for its time to live */
     EVICT_TRANSIENT, /* it was served, and worth less than what it would have pushed out */
 };
@@ -193,6 +193,11 @@ bool cache_cancel_wait(struct cache *c, struct waiter *w) WARN_UNUSED;
 typedef void cache_drained_fn(void *arg);
 enum status cache_unload(struct cache *c, const char *name, cache_drained_fn *done, void *arg,
                          struct err *err) WARN_UNUSED;
+
+/* The name stands for other content from now on: what is resident drains, a load under way serves
+ * only those who wait for it, and a remembered failure is forgotten; later pins load anew. Nobody
+ * who waits or runs is refused because of it.  thread: any   locks: takes CACHE   blocks: no */
+void cache_renew(struct cache *c, const char *name);
 
 /* ---- for the source's threads ---- */
 

@@ -73,6 +73,7 @@ struct slot {
     uint64_t transient_bytes; /* LOADING, DRAINING: part of cache.transient_bytes; 0: it is kept */
     bool current;             /* stands in the table */
     bool cancelled;           /* LOADING: a DELETE came, or it was given up */
+    bool stale;               /* LOADING: it leaves with those who wait for it */
     bool modest;              /* LOADING: for nobody but a hint, so it evicts nobody */
     bool wanted;              /* LOADING: somebody asked that it be resident */
     bool chosen;              /* by choose_victims, while it chooses */

@@ -91,14 +91,15 @@ static void set_cancelled(struct err *err, const struct slot *s)
     err_set(err, E_CANCELLED, "the load of %s was cancelled", s->name);
 }
 
-/* A model that is not to be kept leaves with the last of those who waited for it: who comes later
- * loads it again, unless the policy thinks better of it by then. */
+/* A model that is not to be kept, or whose name stands for other content since, leaves with the
+ * last of those who waited for it: who comes later loads it again, unless the policy thinks better
+ * of it by then. */
 static void end_transient(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock)
 {
-    if (!s->transient_bytes)
+    if (!s->transient_bytes && !s->stale)
         return;
-    slot_note_evicted(c, s, EVICT_TRANSIENT, 0);
-    metric_add(M_EVICT_TRANSIENT, 1);
+    slot_note_evicted(c, s, s->stale ? EVICT_UNLOAD : EVICT_TRANSIENT, 0);
+    metric_add(s->stale ? M_EVICT_UNLOAD : M_EVICT_TRANSIENT, 1);
     slot_to(c, s, SLOT_DRAINING);
     if (!slot_leave_to_last(c, s))
         slot_unload(c, s, a);
@@ -143,7 +144,7 @@ static char *settle(struct cache *c, struct slot *s, enum status code, char *wor
     REQUIRES(c->lock)
 {
     struct record *r = &s->record;
-    bool remembered = backoff_remembers(code);
+    bool remembered = backoff_remembers(code) && !s->stale;
     if (remembered)
         backoff_note(&c->config, r, code, now_us);
     slot_to(c, s, remembered ? SLOT_FAILED : SLOT_ABSENT);
@@ -182,7 +183,7 @@ void cache_load_failed(struct cache *c, struct slot *slot, const struct err *err
     waiters_answer(c, slot, why.code, &why, &after);
     after_drained(&after, slot->drain_waits);
     slot->drain_waits = NULL;
-    slot->cancelled = false;
+    slot->cancelled = slot->stale = false;
     if (!slot->current || !slot->record.known || why.code == E_NOT_FOUND)
         slot_drop(c, slot, &after);
     room_grant(c);
@@ -199,7 +200,7 @@ void cache_drained(struct cache *c, struct slot *slot)
     shares_buried(c, slot, &after);
     room_transient_ends(c, slot);
     slot->value = NULL;
-    slot->cancelled = false;
+    slot->cancelled = slot->stale = false;
     slot_to(c, slot, SLOT_ABSENT);
     after_drained(&after, slot->drain_waits);
     slot->drain_waits = NULL;

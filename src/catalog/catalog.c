@@ -3,14 +3,13 @@
 /* Names that proved unknown, remembered briefly, so that a client's typo in a loop costs the store
  * one look a second and later one a minute. The entries stand in a map and in a list by the time
  * they were last confirmed: its head is the oldest, which goes first beyond the bound. */
-#include "catalog/catalog.h"
-
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/lock.h"
 #include "base/map.h"
+#include "catalog/catalog_priv.h"
 #include "catalog/probes.h"
 
 #define SECOND_US UINT64_C(1000000)
@@ -32,6 +31,8 @@ struct catalog {
     struct map by_name;
     struct negative *newest, *oldest;
     struct probes probes;
+    bool turn; /* somebody has it */
+    struct cond turn_free;
 };
 
 enum status catalog_new(struct store *store, uint32_t negatives_max, uint32_t probes_per_s,
@@ -44,6 +45,7 @@ enum status catalog_new(struct store *store, uint32_t negatives_max, uint32_t pr
     c->negatives_max = negatives_max;
     c->probes.rate = MAX(probes_per_s, 1);
     lock_init(&c->lock, LOCK_CATALOG);
+    cond_init(&c->turn_free);
     *out = c;
     return OK;
 }
@@ -57,6 +59,7 @@ void catalog_free(struct catalog **c)
         alloc_free(n);
     }
     map_fini(&(*c)->by_name);
+    cond_fini(&(*c)->turn_free);
     lock_fini(&(*c)->lock);
     alloc_free(*c);
     *c = NULL;
@@ -151,6 +154,28 @@ size_t catalog_absent_count(struct catalog *c)
     size_t n = c->by_name.count;
     lock_release(&c->lock);
     return n;
+}
+
+struct store *catalog_store(struct catalog *c)
+{
+    return c->store;
+}
+
+void catalog_turn_take(struct catalog *c)
+{
+    lock_take(&c->lock);
+    while (c->turn)
+        cond_wait(&c->turn_free, &c->lock, 0);
+    c->turn = true;
+    lock_release(&c->lock);
+}
+
+void catalog_turn_give(struct catalog *c)
+{
+    lock_take(&c->lock);
+    c->turn = false;
+    cond_wake_one(&c->turn_free);
+    lock_release(&c->lock);
 }
 
 static enum status resolve(void *self, const char *name, struct resolved *out, struct err *err)

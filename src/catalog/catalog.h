@@ -49,6 +49,40 @@ enum status catalog_resolve(struct store *store, const char *name, struct resolv
 /* The loader's resolver: catalog_resolve, remembering E_NOT_FOUND. */
 struct loader_resolver catalog_resolver(struct catalog *c);
 
+/* ---- published versions: _roost/models/<name>/<n>.roost, and `current`, which names one ----
+ *
+ * A version is written first, whole, under a number that nobody had; the pointer is flipped last.
+ * So whatever interrupts a publish, the name leads to its old or to its new version, and what
+ * remains is at most a version that was never current. Of two who publish one name at once both get
+ * a version, and the later flip wins. Within this process flips and removals take turns; between
+ * nodes that share a store a version could be removed while another node rolls back to it.
+ *
+ * All block on disk or network.  thread: any but event and exec   locks: takes CATALOG
+ * errors beside those named: those of store_put and store_list; E_CORRUPT (a bad `current`) */
+
+struct catalog_version {
+    uint64_t n, bytes, modified_ms;
+    bool current;
+};
+
+/* *version becomes current. The name is no longer remembered as unknown.  errors: E_UNSUPPORTED
+ * where the store is only read */
+enum status catalog_publish(struct catalog *c, const char *name,
+                            const struct store_source *artifact, uint64_t *version,
+                            struct err *err) WARN_UNUSED;
+/* All versions, the highest first.  owns: *out is heap and the caller's on OK
+ * errors: E_NOT_FOUND: none was published */
+enum status catalog_versions(struct catalog *c, const char *name, struct catalog_version **out,
+                             size_t *count, struct err *err) WARN_UNUSED;
+/* Makes *version current; 0: the highest below the current one, which it is set to.
+ * errors: E_NOT_FOUND: there is no such version */
+enum status catalog_rollback(struct catalog *c, const char *name, uint64_t *version,
+                             struct err *err) WARN_UNUSED;
+/* Removes a version. Its number is not given out again.
+ * errors: E_EXISTS: it is the current one; E_NOT_FOUND */
+enum status catalog_delete_version(struct catalog *c, const char *name, uint64_t version,
+                                   struct err *err) WARN_UNUSED;
+
 /* Every invocable name of the store in name order, for `roost ls`. A name that cannot be resolved
  * (a bad `current`) is passed over; the first such failure is returned after all others were
  * listed. What fn returns but OK ends the listing.  blocks: disk, network */

@@ -34,8 +34,7 @@ static void set_version(struct resolved *out, uint64_t n)
     snprintf(out->version, sizeof(out->version), "%" PRIu64, n);
 }
 
-/* The number that _roost/models/<name>/current holds. */
-static enum status read_pointer(struct store *store, const char *name, uint64_t *n, struct err *err)
+enum status pointer_read(struct store *store, const char *name, uint64_t *n, struct err *err)
 {
     char key[STORE_KEY_MAX], text[POINTER_BYTES_MAX];
     struct store_object o;
@@ -61,7 +60,7 @@ static enum status find_published(struct store *store, const char *name, struct 
                                   struct err *err)
 {
     uint64_t n;
-    enum status s = read_pointer(store, name, &n, err);
+    enum status s = pointer_read(store, name, &n, err);
     if (s != OK)
         return s;
     set_version(out, n);

@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 
-enum { ARGS_OPTIONS_MAX = 64 };
+enum { ARGS_OPTIONS_MAX = 96 };
 
 struct arg_option {
     const char *name;  /* long name without dashes; NULL ends a table */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "catalog/catalog.h"
 #include "store/curl_door.h"
@@ -59,7 +60,32 @@ struct ask {
     struct client_reply *out;
     CURL *curl;
     struct curl_slist *headers;
+    uint64_t sent; /* of a file */
 };
+
+static size_t on_send(char *p, size_t size, size_t n, void *arg)
+{
+    struct ask *a = arg;
+    ssize_t got =
+        pread(a->r->body_fd, p, (size_t)MIN(size * n, a->r->body_bytes - a->sent), (off_t)a->sent);
+    if (got < 0)
+        return CURL_READFUNC_ABORT;
+    a->sent += (uint64_t)got;
+    if (a->r->shown)
+        progress_to(a->r->shown, a->sent);
+    return (size_t)got;
+}
+
+/* A file goes as it is read; one that ends early ends the request. */
+static CURLcode set_up_file(struct ask *a)
+{
+    __typeof__(a->c->easy_setopt) set = a->c->easy_setopt;
+    CURLcode e = set(a->curl, CURLOPT_UPLOAD, 1L);
+    set(a->curl, CURLOPT_READFUNCTION, on_send);
+    set(a->curl, CURLOPT_READDATA, a);
+    set(a->curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)a->r->body_bytes);
+    return e;
+}
 
 static bool add_header(struct ask *a, const char *name, const char *value)
 {
@@ -73,7 +99,7 @@ static bool add_header(struct ask *a, const char *name, const char *value)
     return longer != NULL;
 }
 
-static CURLcode set_up(const struct ask *a, const char *url)
+static CURLcode set_up(struct ask *a, const char *url)
 {
     const struct client_request *r = a->r;
     __typeof__(a->c->easy_setopt) set = a->c->easy_setopt;
@@ -85,6 +111,8 @@ static CURLcode set_up(const struct ask *a, const char *url)
     if (e == CURLE_OK && r->body) {
         set(a->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_bytes);
         e = set(a->curl, CURLOPT_POSTFIELDS, r->body);
+    } else if (e == CURLE_OK && r->body_bytes) {
+        e = set_up_file(a);
     }
     set(a->curl, CURLOPT_PROTOCOLS_STR, "http");
     set(a->curl, CURLOPT_NOPROXY, "*");

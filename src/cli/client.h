@@ -6,14 +6,17 @@
 
 #include "base/buf.h"
 #include "cli/args.h"
+#include "cli/progress.h"
 
 struct client_request {
     const char *server;                /* HOST:PORT */
     const char *method;                /* "GET" */
     const char *path;                  /* "/models/iris", already fit for a request line */
     const char *content_type, *accept; /* NULL: not sent */
-    const void *body;                  /* NULL: none */
-    size_t body_bytes;
+    const void *body;                  /* NULL: none, or a file's */
+    uint64_t body_bytes;
+    int body_fd;            /* with body_bytes and no body: a file, sent from its start */
+    struct progress *shown; /* NULL, or is told what was sent of the file */
     uint32_t timeout_ms;
 };
 

@@ -79,6 +79,13 @@
       "How long a compile may take.")                                                              \
     X(CHOICE, optimize, "optimize", "balanced|speed|memory", "balanced", 0, 2,                     \
       "What faster weights may cost in memory where raw model files are compiled.")                \
+    X(SIZE, publish_max, "publish-max", "SIZE", "1GiB", 1, INT64_MAX,                              \
+      "Bytes of a model that is published (PUT /models/<name>); beyond it 413.")                   \
+    X(COUNT, publishes, "publishes", "N", "4", 1, 64,                                              \
+      "Models that are published at once, each compiled in a process that is held; beyond it "     \
+      "503.")                                                                                      \
+    X(TEXT, publish_dir, "publish-dir", "DIR", "", 0, 0,                                           \
+      "Where models lie while they are published; empty: TMPDIR, or /tmp.")                        \
     X(COUNT, queue, "queue", "N", "4096", 1, 1 << 20,                                              \
       "Invocations admitted and not yet running; beyond it 503.")                                  \
     X(TIME, timeout, "timeout", "TIME", "60s", 1000, UINT64_C(86400000000),                        \

@@ -42,6 +42,15 @@ static enum status start_disk(struct node *n, const struct config *c, struct err
     return s;
 }
 
+static struct compile_config compile_of(const struct config *c)
+{
+    return (struct compile_config){.memory_bytes = c->compile_memory,
+                                   .time_us = c->compile_time,
+                                   .optimize = (uint32_t)c->optimize,
+                                   .model_max = c->compile_file_max,
+                                   .threads = (uint32_t)c->compilers};
+}
+
 static enum status start_cache(struct node *n, const struct config *c, struct err *err)
 {
     const struct cache_source source = loader_source(n->loader);
@@ -84,11 +93,7 @@ static enum status start_loading(struct node *n, const struct config *c, struct 
     const struct loader_config loading = {.threads = (uint32_t)c->loaders,
                                           .link_threads = (uint32_t)c->link_threads,
                                           .share_node = c->share == 1,
-                                          .compile = {.memory_bytes = c->compile_memory,
-                                                      .time_us = c->compile_time,
-                                                      .optimize = (uint32_t)c->optimize,
-                                                      .model_max = c->compile_file_max,
-                                                      .threads = (uint32_t)c->compilers}};
+                                          .compile = compile_of(c)};
     s = loader_new(n->store, &resolver, &loading, &n->loader);
     if (s != OK)
         return err_set(err, s, "loader: %s", status_text(s));
@@ -99,6 +104,20 @@ static enum status start_loading(struct node *n, const struct config *c, struct 
     if (s == OK && c->advice == 0)
         s = advisor_start(n->cache, &n->advisor, err);
     return s == OK ? loader_start(n->loader, n->cache, err) : s;
+}
+
+static enum status start_publishing(struct node *n, const struct config *c, struct err *err)
+{
+    const struct publish_config publish = {.catalog = n->catalog,
+                                           .cache = n->cache,
+                                           .http_memory = &n->http_memory,
+                                           .compile = compile_of(c),
+                                           .arena_max = c->arena_max,
+                                           .steps_max = c->max_steps,
+                                           .run_us = c->timeout,
+                                           .uploads_max = (uint32_t)c->publishes,
+                                           .dir = c->publish_dir};
+    return publisher_new(&publish, &n->publisher, err);
 }
 
 static enum status start_recording(struct node *n, const struct config *c, struct err *err)
@@ -132,6 +151,7 @@ static enum status start_serving(struct node *n, const struct config *c, struct 
                    .head_us = c->head_timeout,
                    .idle_us = c->idle_timeout,
                    .body_bytes = c->body_max,
+                   .upload_bytes = c->publish_max,
                    .body_rate = c->body_rate,
                    .body_grace_us = c->body_grace,
                    .connections = (uint32_t)c->connections,
@@ -139,6 +159,7 @@ static enum status start_serving(struct node *n, const struct config *c, struct 
         .memory = &n->http_memory,
         .cache_headers = c->cache_headers == 0,
         .insecure_admin = c->insecure_admin,
+        .publisher = n->publisher,
     };
     enum status s = endpoint_new(&endpoint, n->cache, &n->endpoint, err);
     return s == OK ? server_new(&server, n->endpoint, &n->server, err) : s;
@@ -163,6 +184,8 @@ enum status node_start(struct node *n, const struct config *c, struct err *err)
 {
     *n = (struct node){.store = NULL};
     enum status s = start_loading(n, c, err);
+    if (s == OK)
+        s = start_publishing(n, c, err);
     if (s == OK)
         s = start_recording(n, c, err);
     if (s == OK)
@@ -197,6 +220,8 @@ void node_stop(struct node *n, uint64_t until_us)
         server_drain(n->server, until_us);
         server_free(&n->server);
     }
+    if (n->publisher)
+        publisher_free(&n->publisher);
     /* Only now: what waited for a load could still be answered. */
     if (n->store)
         store_stop(n->store);

@@ -22,6 +22,7 @@ struct node {
     struct budget http_memory; /* valid when cache is set */
     struct recorder *recorder; /* NULL without --record-trace */
     struct endpoint *endpoint;
+    struct publisher *publisher;
     struct server *server;
     struct residency *residency; /* NULL without --residency */
     struct expiry *expiry;       /* NULL where nothing expires */

@@ -18,7 +18,12 @@
 extern char **environ;
 
 /* What the process opens beside connections, rounded up. */
-enum { DESCRIPTORS_BASE = 16, DESCRIPTORS_A_LOOP = 8, DESCRIPTORS_A_LOADER = 4 };
+enum {
+    DESCRIPTORS_BASE = 16,
+    DESCRIPTORS_A_LOOP = 8,
+    DESCRIPTORS_A_LOADER = 4,
+    DESCRIPTORS_A_PUBLISH = 16
+};
 
 static const struct arg_option options[] = {
     {"config", 'c', "FILE", "Configuration file (JSON); else ROOST_CONFIG."},
@@ -43,7 +48,8 @@ static void raise_descriptors(struct config *c)
     if (setrlimit(RLIMIT_NOFILE, &l) != 0)
         l.rlim_cur = soft;
     uint64_t kept = DESCRIPTORS_BASE + DESCRIPTORS_A_LOOP * (c->loops ? c->loops : LOOPS_AUTO_MAX) +
-                    DESCRIPTORS_A_LOADER * (c->loaders + 2 * c->link_threads);
+                    DESCRIPTORS_A_LOADER * (c->loaders + 2 * c->link_threads) +
+                    DESCRIPTORS_A_PUBLISH * c->publishes;
     uint64_t room = l.rlim_cur - MIN(kept, l.rlim_cur / 2);
     if (room >= c->connections)
         return;

@@ -5,34 +5,17 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "endpoint/doc.h"
 #include "endpoint/endpoint_priv.h"
 
 #define US_PER_S UINT64_C(1000000)
 
-/* A document on its way; the first failure stays. */
-struct doc {
-    struct buf *out;
-    enum status s;
-};
-
-static void add(struct doc *d, const char *text)
-{
-    if (d->s == OK)
-        d->s = buf_str(d->out, text);
-}
-
-static void add_text(struct doc *d, const char *text)
-{
-    if (d->s == OK)
-        d->s = buf_json_str(d->out, text, strlen(text));
-}
-
 static void add_text_or_null(struct doc *d, const char *text)
 {
     if (*text)
-        add_text(d, text);
+        doc_text(d, text);
     else
-        add(d, "null");
+        doc_add(d, "null");
 }
 
 static void add_number(struct doc *d, const char *key, uint64_t n)
@@ -77,29 +60,29 @@ static void add_ago(struct doc *d, const char *key, uint64_t at_us, uint64_t now
 static void add_evicted(struct doc *d, const struct slot_info *i, uint64_t now_us)
 {
     if (i->evicted_why == EVICT_NONE) {
-        add(d, ",\"evicted\":null");
+        doc_add(d, ",\"evicted\":null");
         return;
     }
-    add(d, ",\"evicted\":{\"why\":");
-    add_text(d, evict_why_text(i->evicted_why));
-    add(d, ",\"by\":");
+    doc_add(d, ",\"evicted\":{\"why\":");
+    doc_text(d, evict_why_text(i->evicted_why));
+    doc_add(d, ",\"by\":");
     add_text_or_null(d, i->evicted_by);
-    add(d, ",");
+    doc_add(d, ",");
     add_ago(d, "ago_s", i->evicted_us, now_us);
-    add(d, "}");
+    doc_add(d, "}");
 }
 
 /* What describe and list say alike, after the name. */
 static void add_record(struct doc *d, const struct endpoint *e, const struct slot_info *i,
                        uint64_t now_us)
 {
-    add(d, ",\"version\":");
+    doc_add(d, ",\"version\":");
     add_text_or_null(d, i->version);
-    add(d, ",\"state\":");
-    add_text(d, slot_state_text(i->state));
-    add(d, i->kept ? ",\"pinned\":true" : ",\"pinned\":false");
-    add(d, ",\"tier\":");
-    add_text(d, tier_of(e, i));
+    doc_add(d, ",\"state\":");
+    doc_text(d, slot_state_text(i->state));
+    doc_add(d, i->kept ? ",\"pinned\":true" : ",\"pinned\":false");
+    doc_add(d, ",\"tier\":");
+    doc_text(d, tier_of(e, i));
     add_number(d, "bytes", i->bytes);
     add_number(d, "shared_bytes", i->shared_bytes);
     add_number(d, "charged_bytes", i->part_bytes);
@@ -108,9 +91,9 @@ static void add_record(struct doc *d, const struct endpoint *e, const struct slo
     add_number(d, "joined", i->joined);
     add_number(d, "loads", i->loads);
     add_number(d, "evictions", i->evictions);
-    add(d, ",");
+    doc_add(d, ",");
     add_ago(d, "age_s", i->state == SLOT_RESIDENT ? i->loaded_us : 0, now_us);
-    add(d, ",");
+    doc_add(d, ",");
     add_ago(d, "last_used_s", i->last_used_us, now_us);
     add_evicted(d, i, now_us);
 }
@@ -118,107 +101,52 @@ static void add_record(struct doc *d, const struct endpoint *e, const struct slo
 static void add_load(struct doc *d, const struct slot_info *i)
 {
     const struct load_times *t = &i->last_load;
-    add(d, ",\"last_load\":");
+    doc_add(d, ",\"last_load\":");
     if (!i->loads) {
-        add(d, "null");
+        doc_add(d, "null");
         return;
     }
-    add(d, "{");
+    doc_add(d, "{");
     add_ms(d, "queue_ms", t->queue_us);
-    add(d, ",");
+    doc_add(d, ",");
     add_ms(d, "fetch_ms", t->fetch_us);
-    add(d, ",");
+    doc_add(d, ",");
     add_ms(d, "verify_ms", t->verify_us);
-    add(d, ",");
+    doc_add(d, ",");
     add_ms(d, "bind_ms", t->bind_us);
-    add(d, ",");
+    doc_add(d, ",");
     if (t->first_run_us)
         add_ms(d, "first_run_ms", t->first_run_us);
     else
-        add(d, "\"first_run_ms\":null");
-    add(d, "}");
+        doc_add(d, "\"first_run_ms\":null");
+    doc_add(d, "}");
 }
 
 static void add_error(struct doc *d, const struct slot_info *i, uint64_t now_us)
 {
-    add(d, ",\"error\":");
+    doc_add(d, ",\"error\":");
     if (i->last_error.code == OK) {
-        add(d, "null");
+        doc_add(d, "null");
         return;
     }
-    add(d, "{\"status\":");
-    add_text(d, status_text(i->last_error.code));
-    add(d, ",\"message\":");
-    add_text(d, i->last_error.msg);
-    add(d, ",");
+    doc_add(d, "{\"status\":");
+    doc_text(d, status_text(i->last_error.code));
+    doc_add(d, ",\"message\":");
+    doc_text(d, i->last_error.msg);
+    doc_add(d, ",");
     add_seconds(d, "retry_in_s", i->retry_at_us > now_us ? i->retry_at_us - now_us : 0);
-    add(d, "}");
-}
-
-static void add_columns(struct doc *d, const struct columns *c)
-{
-    for (uint32_t i = 0; i < c->count; i++) {
-        add(d, i ? "," : ",\"columns\":[");
-        add_text(d, columns_name(c, i));
-    }
-    if (c->count)
-        add(d, "]");
-}
-
-static void add_port(struct doc *d, const struct port *p, const struct signature *sig)
-{
-    add(d, "{\"name\":");
-    add_text(d, p->name);
-    add(d, ",\"datatype\":");
-    add_text(d, dtype_v2(p->dtype));
-    add(d, ",\"shape\":[");
-    for (int i = 0; i < p->rank && d->s == OK; i++)
-        d->s = buf_printf(d->out, "%s%" PRId64, i ? "," : "", MAX(p->dims[i], (int64_t)-1));
-    add(d, "],\"symbols\":[");
-    for (int i = 0; i < p->rank; i++) {
-        bool named = dim_is_symbol(p->dims[i]) && dim_symbol(p->dims[i]) < sig->n_symbols;
-        add(d, i ? "," : "");
-        add_text(d, named ? sig->symbols[dim_symbol(p->dims[i])] : "");
-    }
-    add(d, "]");
-    if (p == sig->inputs)
-        add_columns(d, &sig->columns);
-}
-
-static void add_classes(struct doc *d, const struct tensor *labels)
-{
-    if (!labels)
-        return;
-    add(d, ",\"classes\":");
-    if (d->s == OK)
-        d->s = codec_labels(labels, d->out);
-}
-
-/* of: the program whose outputs these are, for their classes; NULL: inputs. */
-static void add_ports(struct doc *d, const struct port *ports, int n, const struct signature *sig,
-                      const struct program *of)
-{
-    for (int i = 0; i < n; i++) {
-        add(d, i ? "," : "");
-        add_port(d, &ports[i], sig);
-        add_classes(d, of ? program_classes(of, i) : NULL);
-        add(d, "}");
-    }
-    add(d, "]");
+    doc_add(d, "}");
 }
 
 static void add_signature(struct doc *d, struct endpoint *e, const char *model)
 {
     struct pin pin;
     if (!cache_pin_resident(e->cache, model, &pin)) {
-        add(d, ",\"inputs\":null,\"outputs\":null");
+        doc_add(d, ",\"inputs\":null,\"outputs\":null");
         return;
     }
-    const struct signature *sig = program_signature(pin.value);
-    add(d, ",\"inputs\":[");
-    add_ports(d, sig->inputs, sig->n_inputs, sig, NULL);
-    add(d, ",\"outputs\":[");
-    add_ports(d, sig->outputs, sig->n_outputs, sig, pin.value);
+    if (d->s == OK)
+        d->s = endpoint_ports(pin.value, d->out);
     cache_unpin(e->cache, &pin);
 }
 
@@ -234,29 +162,29 @@ enum status endpoint_describe(struct endpoint *e, const char *model, uint64_t no
     struct doc d = {.out = json};
     if (!cache_info(e->cache, model, &i))
         return err_set(err, E_NOT_FOUND, "no record of model '%.160s' on this node", model);
-    add(&d, "{\"model_name\":");
-    add_text(&d, model);
+    doc_add(&d, "{\"model_name\":");
+    doc_text(&d, model);
     add_record(&d, e, &i, now_us);
     add_number(&d, "pins", i.pins);
     add_number(&d, "waiters", i.waiters);
     add_load(&d, &i);
     add_error(&d, &i, now_us);
     add_signature(&d, e, model);
-    add(&d, "}");
+    doc_add(&d, "}");
     return ended(&d, err);
 }
 
 static void add_page(struct doc *d, const struct endpoint *e, const struct slot_info *infos,
                      size_t n, uint64_t now_us)
 {
-    add(d, "{\"models\":[");
+    doc_add(d, "{\"models\":[");
     for (size_t i = 0; i < n; i++) {
-        add(d, i ? ",{\"modelName\":" : "{\"modelName\":");
-        add_text(d, infos[i].name);
+        doc_add(d, i ? ",{\"modelName\":" : "{\"modelName\":");
+        doc_text(d, infos[i].name);
         add_record(d, e, &infos[i], now_us);
-        add(d, "}");
+        doc_add(d, "}");
     }
-    add(d, "]");
+    doc_add(d, "]");
 }
 
 enum status endpoint_list(struct endpoint *e, const char *after, uint32_t limit, uint64_t now_us,
@@ -276,10 +204,10 @@ enum status endpoint_list(struct endpoint *e, const char *after, uint32_t limit,
     size_t found = cache_list(e->cache, after, infos, limit + 1), n = MIN(found, (size_t)limit);
     add_page(&d, e, infos, n, now_us);
     if (found > n) {
-        add(&d, ",\"nextPageToken\":");
-        add_text(&d, infos[n - 1].name);
+        doc_add(&d, ",\"nextPageToken\":");
+        doc_text(&d, infos[n - 1].name);
     }
-    add(&d, "}");
+    doc_add(&d, "}");
     alloc_free(infos);
     return ended(&d, err);
 }

@@ -179,6 +179,10 @@ enum status endpoint_list(struct endpoint *e, const char *after, uint32_t limit,
 enum status endpoint_tenants(struct endpoint *e, struct buf *json, struct err *err) WARN_UNUSED;
 /* Appends the same as metrics where tenants have rules.  errors: E_NO_MEMORY */
 enum status endpoint_tenant_metrics(struct endpoint *e, struct buf *out) WARN_UNUSED;
+/* ,"inputs":[…],"outputs":[…] of a program, as endpoint_describe has them.  errors: those of
+ * buf_add */
+struct program;
+enum status endpoint_ports(const struct program *p, struct buf *json) WARN_UNUSED;
 
 /* Admits nothing any more: invocations and loads are E_DRAINING; what was admitted goes on. */
 void endpoint_drain(struct endpoint *e);

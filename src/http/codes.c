@@ -39,6 +39,8 @@ static const struct {
     const char *reason;
 } reasons[] = {
     {200, "OK"},
+    {201, "Created"},
+    {202, "Accepted"},
     {400, "Bad Request"},
     {403, "Forbidden"},
     {404, "Not Found"},

@@ -191,7 +191,7 @@ static void out_of_time(struct conn *c, uint64_t now_us)
         metric_add(M_REFUSED_IDLE, 1);
         break;
     case CONN_BODY:
-        later = rate_deadline(c, c->moved);
+        later = c->paused ? now_us + limits_of(c)->body_grace_us + 1 : rate_deadline(c, c->moved);
         if (now_us >= later) {
             guard_refuse(c, REFUSE_BODY_SLOW);
             return;

@@ -35,8 +35,14 @@ void guard_refuse(struct conn *c, enum refusal why)
     struct request *r = c->request;
     struct reply reply = {.code = refusal_code(why), .type = "application/json"};
     count(why);
-    if (!r)
+    if (!r) {
         request_id_make(c->door->loop, made);
+    } else if (r->in_endpoint) { /* an upload: its step goes on without us */
+        memcpy(made, r->id, sizeof(made));
+        c->request = NULL;
+        request_detach(r, E_CANCELLED);
+        r = NULL;
+    }
     if (reply.code == 503)
         reply.retry_after_s = 1;
     /* An answer without words is still an answer. */
@@ -87,6 +93,7 @@ static enum refusal judge(struct conn *c, struct request *r, const struct head *
     if (r->status != OK)
         return REFUSE_NOTHING;
     r->route = routed.route;
+    r->version = routed.version;
     enum refusal why = check_origin(c, h, r->route);
     if (why != REFUSE_NOTHING)
         return why;
@@ -105,7 +112,18 @@ static uint64_t body_limit(const struct conn *c)
     const struct request *r = c->request;
     if (r->status != OK || !route_takes_body(r->route))
         return DISCARD_MAX;
+    if (r->route == ROUTE_PUBLISH)
+        return limits_of(c)->upload_bytes;
     return r->route == ROUTE_INVOKE ? limits_of(c)->body_bytes : SMALL_BODY_MAX;
+}
+
+/* Bytes of the body that may be taken before it must be handed on: an upload never stands whole in
+ * memory. */
+static size_t body_room(const struct conn *c)
+{
+    const struct request *r = c->request;
+    bool upload = !c->discard && r->status == OK && r->route == ROUTE_PUBLISH;
+    return upload ? PUBLISH_CHUNK_BYTES - r->body.len : SIZE_MAX;
 }
 
 /* The request is whole. */
@@ -160,6 +178,8 @@ static void begin_body(struct conn *c, const struct head *h)
         c->moved = 0;
         chunked_init(&c->chunked, limit);
         r->body.max = h->chunked ? limit : h->length;
+        if (body_room(c) != SIZE_MAX)
+            r->body.max = PUBLISH_CHUNK_BYTES;
         conn_deadline(c, c->since_us + limits_of(c)->body_grace_us);
     }
 }
@@ -236,8 +256,10 @@ static enum refusal take_chunks(struct conn *c, struct evbuffer *in, bool *whole
 {
     struct evbuffer_iovec v;
     while (evbuffer_peek(in, -1, NULL, &v, 1) > 0 && v.iov_len) {
-        size_t used, data;
-        enum chunk_step step = chunked_next(&c->chunked, v.iov_base, v.iov_len, &used, &data);
+        size_t used, data, n = MIN(v.iov_len, body_room(c));
+        if (!n)
+            break;
+        enum chunk_step step = chunked_next(&c->chunked, v.iov_base, n, &used, &data);
         evbuffer_drain(in, used);
         if (step == CHUNK_BAD)
             return REFUSE_CHUNK;
@@ -251,15 +273,37 @@ static enum refusal take_chunks(struct conn *c, struct evbuffer *in, bool *whole
     return REFUSE_NOTHING;
 }
 
+/* An upload's chunk is full. False when it has to wait for the one before: then nothing is read. */
+static bool make_room(struct conn *c)
+{
+    if (publish_chunk(c->request))
+        return true;
+    c->paused = true;
+    c->paused_us = clock_now_us();
+    bufferevent_disable(c->bev, EV_READ);
+    return false;
+}
+
+void guard_resume(struct conn *c)
+{
+    if (!c->paused)
+        return;
+    c->paused = false;
+    c->since_us += clock_now_us() - c->paused_us;
+    bufferevent_enable(c->bev, EV_READ);
+}
+
 static bool read_body(struct conn *c)
 {
     struct evbuffer *in = bufferevent_get_input(c->bev);
     enum refusal why = REFUSE_NOTHING;
     bool whole = false;
+    if (c->paused || (!body_room(c) && !make_room(c)))
+        return false;
     if (c->chunked_body) {
         why = take_chunks(c, in, &whole);
     } else {
-        size_t n = MIN(evbuffer_get_length(in), c->body_left);
+        size_t n = MIN(MIN(evbuffer_get_length(in), c->body_left), body_room(c));
         c->body_left -= n;
         whole = !c->body_left;
         if (n)
@@ -269,7 +313,7 @@ static bool read_body(struct conn *c)
         guard_refuse(c, why);
     else if (whole)
         serve(c);
-    return why == REFUSE_NOTHING && whole;
+    return why == REFUSE_NOTHING && (whole || !body_room(c));
 }
 
 void guard_run(struct conn *c)
@@ -277,7 +321,7 @@ void guard_run(struct conn *c)
     bool more = true;
     while (more && !c->dead)
         more = c->state == CONN_HEAD ? read_head(c) : c->state == CONN_BODY ? read_body(c) : false;
-    if (c->dead || !c->eof || c->state > CONN_BODY)
+    if (c->dead || !c->eof || c->state > CONN_BODY || c->paused)
         return;
     if (c->state == CONN_HEAD && !evbuffer_get_length(bufferevent_get_input(c->bev)))
         conn_drop(c);

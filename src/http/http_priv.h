@@ -70,7 +70,8 @@ struct request {
     uint32_t limit;                   /* of GET /models */
     uint64_t timeout_us;
     uint64_t received_us; /* when its last byte had come */
-    bool in_endpoint;     /* an invocation or a call is under way */
+    bool in_endpoint;     /* an invocation, a call or a step of publishing is under way */
+    bool whole;           /* an upload's last byte has come */
     bool cancelled;
     bool ran;           /* an invocation that ended well: its time is observed */
     enum lookup lookup; /* copied when it ended */
@@ -80,6 +81,8 @@ struct request {
     struct buf body; /* charged to --http-memory */
     struct invocation invocation;
     struct management_call call;
+    uint64_t version;             /* of the path; 0: it has none */
+    struct publish_call *publish; /* NULL: the route is not one of publishing, or it was refused */
 };
 
 /* What a connection is doing. */
@@ -104,7 +107,7 @@ struct conn {
     bool closing; /* close once the answer is out */
     bool linger;  /* … and let the client read it first */
     bool eof;     /* the client will send nothing more */
-    bool paused;  /* reading is off: PIPELINE_MAX is reached */
+    bool paused;  /* reading is off: PIPELINE_MAX is reached, or an upload waits for its disk */
     bool discard; /* the body is read and thrown away */
     bool http10, head_only, keep_alive, chunked_body;
     uint32_t blanks; /* empty lines seen before this head */
@@ -120,6 +123,7 @@ struct conn {
     struct head_scan scan;
     struct chunked chunked;
     uint64_t body_left; /* of a body with a length */
+    uint64_t paused_us; /* CONN_BODY: when reading went off */
     uint64_t moved;     /* bytes of the body received, or of the answer to send */
     struct request *request;
 };
@@ -207,6 +211,8 @@ void conn_drain(struct conn *c, bool cut);
 /* Goes on as far as the bytes at hand allow; when no more will come, that is the end. */
 void guard_run(struct conn *c);
 void guard_refuse(struct conn *c, enum refusal why);
+/* Reads on where an upload had to wait; how long it did is not counted against the client. */
+void guard_resume(struct conn *c);
 
 /* ---- feed.c: libevhtp's view of a request ---- */
 bool feed_head(struct conn *c, enum method m, const char *path) WARN_UNUSED;
@@ -246,5 +252,13 @@ void invoke_ended(struct request *r); /* on the loop, conn not NULL */
 void manage_serve(struct request *r);
 void manage_ended(struct request *r);
 enum status manage_prepare(struct request *r, const struct head *h, struct err *err) WARN_UNUSED;
+
+/* ---- publish.c: uploads and versions ---- */
+/* errors: E_BAD_INPUT; E_MEDIA_TYPE; E_DRAINING; those of publish_call_new; E_NOT_FOUND */
+enum status publish_prepare(struct request *r, const struct head *h, struct err *err) WARN_UNUSED;
+/* r->body is full: hands it on. False: the publisher has not taken what it got before. */
+bool publish_chunk(struct request *r) WARN_UNUSED;
+void publish_serve(struct request *r);
+void publish_ended(struct request *r); /* a step; conn not NULL */
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* The routes beside invoke: liveness, metrics, and what the node knows of its models. */
-#include <cjson/cJSON.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -32,6 +31,8 @@ static enum status prepare_list(struct request *r, struct span query, struct err
 enum status manage_prepare(struct request *r, const struct head *h, struct err *err)
 {
     struct span type = h->field[FIELD_TYPE], first;
+    if (route_publishes(r->route))
+        return publish_prepare(r, h, err);
     r->timeout_us = UNLOAD_TIMEOUT_US;
     if (r->route == ROUTE_LIST)
         return prepare_list(r, h->query, err);
@@ -79,8 +80,7 @@ static enum status name_of(const cJSON *doc, char out[MODEL_NAME_MAX + 1], struc
     return catalog_name(found->valuestring, strlen(found->valuestring), out, err);
 }
 
-enum status manage_model_name(const void *body, size_t n, char out[MODEL_NAME_MAX + 1],
-                              struct err *err)
+enum status manage_json(const void *body, size_t n, cJSON **out, struct err *err)
 {
     const char *text = body, *end = NULL;
     if (!n || !is_harmless(text, n))
@@ -90,8 +90,22 @@ enum status manage_model_name(const void *body, size_t n, char out[MODEL_NAME_MA
         return err_set(err, E_BAD_INPUT, "the body is not JSON");
     while (end < text + n && strchr(" \t\r\n", *end))
         end++;
-    enum status s = end == text + n ? name_of(doc, out, err)
-                                    : err_set(err, E_BAD_INPUT, "the body goes on behind its JSON");
+    if (end != text + n) {
+        cJSON_Delete(doc);
+        return err_set(err, E_BAD_INPUT, "the body goes on behind its JSON");
+    }
+    *out = doc;
+    return OK;
+}
+
+enum status manage_model_name(const void *body, size_t n, char out[MODEL_NAME_MAX + 1],
+                              struct err *err)
+{
+    cJSON *doc;
+    enum status s = manage_json(body, n, &doc, err);
+    if (s != OK)
+        return s;
+    s = name_of(doc, out, err);
     cJSON_Delete(doc);
     return s;
 }
@@ -245,6 +259,12 @@ void manage_serve(struct request *r)
         break;
     case ROUTE_PREFETCH:
         prefetch(r);
+        break;
+    case ROUTE_PUBLISH:
+    case ROUTE_VERSIONS:
+    case ROUTE_ROLLBACK:
+    case ROUTE_DROP:
+        publish_serve(r);
         break;
     default:
         answer_document(r);

@@ -61,7 +61,9 @@ struct request *request_take(struct conn *c, const struct head *h)
     r->limit = 0;
     r->timeout_us = l->server->config.limits.timeout_us;
     r->received_us = 0;
-    r->in_endpoint = r->cancelled = r->ran = false;
+    r->in_endpoint = r->cancelled = r->ran = r->whole = false;
+    r->version = 0;
+    r->publish = NULL;
     r->lookup = LOOKUP_NONE;
     r->status = OK;
     r->allow = NULL;
@@ -76,6 +78,7 @@ void request_release(struct request *r)
 {
     struct loop *l = r->loop;
     ASSERT(!r->in_endpoint);
+    publish_call_free(&r->publish);
     buf_fini(&r->body);
     buf_fini(&r->invocation.body);
     buf_fini(&r->invocation.reply);
@@ -92,11 +95,14 @@ void request_release(struct request *r)
 void request_detach(struct request *r, enum status why)
 {
     r->conn = NULL;
+    if (r->publish)
+        publish_cancel(r->publish);
     if (!r->in_endpoint) {
         request_release(r);
         return;
     }
-    /* A load or an unload goes on without its listener; an invocation is called off. */
+    /* A load or an unload goes on without its listener; an invocation is called off, as an upload
+     * is. */
     if (r->route == ROUTE_INVOKE && !r->cancelled) {
         r->cancelled = true;
         endpoint_cancel(r->loop->server->endpoint, &r->invocation, why);
@@ -151,6 +157,8 @@ void request_home(struct request *r)
     }
     if (r->route == ROUTE_INVOKE)
         invoke_ended(r);
+    else if (r->publish)
+        publish_ended(r);
     else
         manage_ended(r);
     if (!c->dead)

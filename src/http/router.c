@@ -9,7 +9,8 @@
 
 #include "catalog/catalog.h"
 
-enum { SEGMENTS_MAX = 4, SEGMENT_BYTES = 129 };
+enum { SEGMENTS_MAX = 5, SEGMENT_BYTES = 129 };
+#define VERSION_MOST UINT64_C(999999999999999999) /* eighteen digits, as the catalog has them */
 
 static const struct {
     enum method method;
@@ -32,15 +33,22 @@ bool route_is_management(enum route r)
     return !(routes[r].roles & ROLE_DATA);
 }
 
+bool route_publishes(enum route r)
+{
+    return r == ROUTE_PUBLISH || r == ROUTE_VERSIONS || r == ROUTE_ROLLBACK || r == ROUTE_DROP;
+}
+
 void route_path(enum route r, const char *model, char *out, size_t cap)
 {
     static const char mark[] = "<name>";
     const char *at = strstr(routes[r].path, mark);
-    if (at)
-        snprintf(out, cap, "%.*s%s%s", (int)(at - routes[r].path), routes[r].path, model,
-                 at + sizeof(mark) - 1);
-    else
+    if (at) {
+        const char *behind = at + sizeof(mark) - 1;
+        snprintf(out, cap, "%.*s%s%.*s", (int)(at - routes[r].path), routes[r].path, model,
+                 (int)strcspn(behind, "<"), behind);
+    } else {
         snprintf(out, cap, "%s", routes[r].path);
+    }
 }
 
 /* The byte that an escape at p (three bytes) stands for; -1 when it may not stand here. */
@@ -107,6 +115,7 @@ static struct segments split(struct span path)
 struct shape {
     enum route first, last; /* rows of the table, first..last; they lie together */
     int name, names;        /* index of the name's first segment, how many it has */
+    int version;            /* index of a version's segment; 0: it has none */
 };
 
 static bool find_shape(const struct segments *s, struct shape *out)
@@ -121,29 +130,32 @@ static bool find_shape(const struct segments *s, struct shape *out)
                   {"cache", ROUTE_CACHE}};
     for (size_t i = 0; s->count == 1 && i < ARRAY_COUNT(single); i++)
         if (span_is(s->at[0], single[i].word)) {
-            *out = (struct shape){single[i].route, single[i].route, 0, 0};
+            *out = (struct shape){single[i].route, single[i].route, 0, 0, 0};
             return true;
         }
     if (s->count > SEGMENTS_MAX || !span_is(s->at[0], "models"))
         return false;
     if (s->count == 1) {
-        *out = (struct shape){ROUTE_LIST, ROUTE_LOAD, 0, 0};
+        *out = (struct shape){ROUTE_LIST, ROUTE_LOAD, 0, 0, 0};
         return true;
     }
     struct span end = s->at[s->count - 1];
     static const struct {
         const char *word;
         enum route route;
-    } verbs[] = {{"invoke", ROUTE_INVOKE},
-                 {"prefetch", ROUTE_PREFETCH},
-                 {"pin", ROUTE_PIN},
-                 {"unpin", ROUTE_UNPIN}};
-    for (size_t i = 0; s->count > 2 && i < ARRAY_COUNT(verbs); i++)
+    } verbs[] = {{"invoke", ROUTE_INVOKE},     {"prefetch", ROUTE_PREFETCH},
+                 {"pin", ROUTE_PIN},           {"unpin", ROUTE_UNPIN},
+                 {"versions", ROUTE_VERSIONS}, {"rollback", ROUTE_ROLLBACK}};
+    for (size_t i = 0; s->count > 2 && s->count <= 4 && i < ARRAY_COUNT(verbs); i++)
         if (span_is(end, verbs[i].word)) {
-            *out = (struct shape){verbs[i].route, verbs[i].route, 1, s->count - 2};
+            *out = (struct shape){verbs[i].route, verbs[i].route, 1, s->count - 2, 0};
             return true;
         }
-    *out = (struct shape){ROUTE_SHOW, ROUTE_UNLOAD, 1, s->count - 1};
+    if (s->count >= 4 && span_is(s->at[s->count - 2], "versions")) {
+        *out = (struct shape){ROUTE_DROP, ROUTE_DROP, 1, s->count - 3, s->count - 1};
+        return true;
+    }
+    *out = (struct shape){ROUTE_SHOW, ROUTE_UNLOAD, 1, s->count - 1, 0};
     return s->count <= 3 && !(s->count == 3 && catalog_is_verb(end.p, end.n));
 }
 
@@ -164,16 +176,39 @@ static enum status read_name(const struct segments *s, const struct shape *shape
     return catalog_name(text, len, out, err);
 }
 
+/* The version that the shape's path names; 0: it names none. */
+static enum status read_version(const struct segments *s, const struct shape *shape, uint64_t *out,
+                                struct err *err)
+{
+    const struct span text = s->at[shape->version];
+    *out = 0;
+    if (!shape->version)
+        return OK;
+    if (!span_decimal(text, VERSION_MOST, out) || !*out || text.p[0] == '0')
+        return err_set(err, E_BAD_INPUT, "a version is a whole number from 1");
+    return OK;
+}
+
 /* The methods of the shape's rows that these roles serve, as Allow writes them. */
 static const char *allow_of(const struct shape *shape, unsigned roles)
 {
-    static const char *const texts[] = {"",       "GET, HEAD",        "POST", "GET, HEAD, POST",
-                                        "DELETE", "GET, HEAD, DELETE"};
+    enum { GET = 1, POST = 2, DELETE = 4, PUT = 8 };
+    static const struct {
+        enum method method;
+        unsigned bit;
+    } bits[] = {{METHOD_GET, GET}, {METHOD_POST, POST}, {METHOD_DELETE, DELETE}, {METHOD_PUT, PUT}};
+    static const char *const texts[] = {[0] = "",
+                                        [GET] = "GET, HEAD",
+                                        [POST] = "POST",
+                                        [GET | POST] = "GET, HEAD, POST",
+                                        [DELETE] = "DELETE",
+                                        [GET | PUT | DELETE] = "GET, HEAD, PUT, DELETE"};
     unsigned mask = 0;
     for (int i = (int)shape->first; i <= (int)shape->last; i++)
-        if (routes[i].roles & roles)
-            mask |= routes[i].method == METHOD_GET ? 1u : routes[i].method == METHOD_POST ? 2u : 4u;
-    ASSERT(mask < ARRAY_COUNT(texts));
+        for (size_t k = 0; k < ARRAY_COUNT(bits); k++)
+            if (routes[i].roles & roles && routes[i].method == bits[k].method)
+                mask |= bits[k].bit;
+    ASSERT(mask < ARRAY_COUNT(texts) && texts[mask]);
     return texts[mask];
 }
 
@@ -189,6 +224,7 @@ enum status route_match(struct span path, enum method m, unsigned roles, struct 
     struct shape shape;
     out->model[0] = 0;
     out->allow = NULL;
+    out->version = 0;
     if (!find_shape(&s, &shape))
         return unknown_path(err);
     const char *allow = allow_of(&shape, roles);
@@ -204,5 +240,6 @@ enum status route_match(struct span path, enum method m, unsigned roles, struct 
         return err_set(err, E_METHOD, "the path does not take this method");
     }
     out->route = (enum route)row;
-    return shape.names ? read_name(&s, &shape, out->model, err) : OK;
+    enum status st = shape.names ? read_name(&s, &shape, out->model, err) : OK;
+    return st == OK ? read_version(&s, &shape, &out->version, err) : st;
 }

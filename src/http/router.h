@@ -19,12 +19,16 @@ enum { ROLE_DATA = 1, ROLE_ADMIN = 2 };
     X(ROUTE_CACHE, GET, "/cache", ROLE_ADMIN, false)                                               \
     X(ROUTE_INVOKE, POST, "/models/<name>/invoke", ROLE_DATA, true)                                \
     X(ROUTE_PREFETCH, POST, "/models/<name>/prefetch", ROLE_ADMIN, false)                          \
+    X(ROUTE_VERSIONS, GET, "/models/<name>/versions", ROLE_ADMIN, false)                           \
+    X(ROUTE_DROP, DELETE, "/models/<name>/versions/<n>", ROLE_ADMIN, false)                        \
+    X(ROUTE_ROLLBACK, POST, "/models/<name>/rollback", ROLE_ADMIN, true)                           \
     X(ROUTE_PIN, POST, "/models/<name>/pin", ROLE_ADMIN, false)                                    \
     X(ROUTE_UNPIN, POST, "/models/<name>/unpin", ROLE_ADMIN, false)                                \
     X(ROUTE_TENANTS, GET, "/tenants", ROLE_ADMIN, false)                                           \
     X(ROUTE_LIST, GET, "/models", ROLE_ADMIN, false)                                               \
     X(ROUTE_LOAD, POST, "/models", ROLE_ADMIN, true)                                               \
     X(ROUTE_SHOW, GET, "/models/<name>", ROLE_ADMIN, false)                                        \
+    X(ROUTE_PUBLISH, PUT, "/models/<name>", ROLE_ADMIN, true)                                      \
     X(ROUTE_UNLOAD, DELETE, "/models/<name>", ROLE_ADMIN, false)
 
 enum route {
@@ -38,6 +42,7 @@ enum route {
 struct routed {
     enum route route;
     char model[MODEL_NAME_MAX + 1]; /* as catalog_name writes it; "" for routes without a name */
+    uint64_t version;               /* of the path; 0: the route has none */
     const char *allow;              /* set on E_METHOD: the Allow field's value */
 };
 
@@ -48,7 +53,10 @@ enum status route_match(struct span path, enum method m, unsigned roles, struct 
 bool route_takes_body(enum route r);
 /* Is it one of the management routes, which browsers must not be tricked into? */
 bool route_is_management(enum route r);
-/* The canonical path of a route for a model, e.g. "/models/acme/churn/invoke". */
+/* Is it one of those that the publisher serves? */
+bool route_publishes(enum route r);
+/* The canonical path of a route for a model, e.g. "/models/acme/churn/invoke"; where a
+ * number would follow it ends. */
 void route_path(enum route r, const char *model, char *out, size_t cap);
 
 /* Decodes %XX of s into out (room for cap bytes with the NUL).  errors: E_BAD_INPUT: an escaped

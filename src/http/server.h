@@ -7,11 +7,13 @@
 
 #include "endpoint/endpoint.h"
 #include "mem/budget.h"
+#include "publish/publish.h"
 
 struct http_limits {
     uint32_t head_bytes, head_count;   /* 16 KiB, 100 */
     uint64_t head_us, idle_us;         /* 10 s, 30 s */
     uint64_t body_bytes;               /* 64 MiB */
+    uint64_t upload_bytes;             /* 1 GiB: of a model that is published */
     uint64_t body_rate, body_grace_us; /* at least 64 KiB/s after 10 s */
     uint32_t connections;              /* 10,000 */
     uint64_t timeout_us;               /* 60 s: an invocation's deadline unless it names one */
@@ -25,6 +27,7 @@ struct server_config {
     struct budget *memory; /* --http-memory; borrowed */
     bool cache_headers;    /* --cache-headers */
     bool insecure_admin;
+    struct publisher *publisher; /* borrowed; NULL: nothing is published here */
 };
 
 struct server;

@@ -73,10 +73,18 @@
       "Compiles of raw model files of the store that ended, by how.")                              \
     X(M_COMPILES_FAILED, COUNTER, "roost_compiles_total", "result=\"failed\"", "")                 \
     X(M_COMPILES_CANCELLED, COUNTER, "roost_compiles_total", "result=\"cancelled\"", "")           \
+    X(M_PUBLISHES_OK, COUNTER, "roost_publishes_total", "result=\"ok\"",                           \
+      "Uploads that came to their end, by how: written to the store, only tried, or refused.")     \
+    X(M_PUBLISHES_DRY, COUNTER, "roost_publishes_total", "result=\"dry_run\"", "")                 \
+    X(M_PUBLISHES_FAILED, COUNTER, "roost_publishes_total", "result=\"failed\"", "")               \
     X(M_UNLOADS, COUNTER, "roost_model_unloads_total", "", "Programs freed.")                      \
     X(M_STORE_READS, COUNTER, "roost_store_reads_total", "", "Ranged reads from the store.")       \
     X(M_STORE_READ_BYTES, COUNTER, "roost_store_read_bytes_total", "",                             \
       "Bytes read from the store.")                                                                \
+    X(M_STORE_WRITES, COUNTER, "roost_store_writes_total", "",                                     \
+      "Objects written to the store or removed from it.")                                          \
+    X(M_STORE_WRITTEN_BYTES, COUNTER, "roost_store_written_bytes_total", "",                       \
+      "Bytes written to the store.")                                                               \
     X(M_S3_STAT, COUNTER, "roost_s3_requests_total", "kind=\"stat\"",                              \
       "HTTP requests to an s3:// store and for its credentials, further tries among them, by "     \
       "kind.")                                                                                     \
@@ -141,6 +149,7 @@
       "Requests refused by a limit, by its name.")                                                 \
     X(M_REFUSED_PROBES, COUNTER, "roost_refused_total", "limit=\"probes\"", "")                    \
     X(M_REFUSED_PREFETCHES, COUNTER, "roost_refused_total", "limit=\"prefetches\"", "")            \
+    X(M_REFUSED_PUBLISHES, COUNTER, "roost_refused_total", "limit=\"publishes\"", "")              \
     X(M_REFUSED_MEMORY, COUNTER, "roost_refused_total", "limit=\"memory\"", "")                    \
     X(M_REFUSED_THRASH, COUNTER, "roost_refused_total", "limit=\"thrash\"", "")                    \
     X(M_REFUSED_NEVER_FITS, COUNTER, "roost_refused_total", "limit=\"never_fits\"", "")            \

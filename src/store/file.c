@@ -17,22 +17,11 @@
 #include "base/alloc.h"
 #include "base/checked.h"
 #include "base/file_tag.h"
-#include "store/store_priv.h"
+#include "store/file_priv.h"
 
 _Static_assert((int)STORE_TAG_MAX >= (int)FILE_TAG_MAX, "a file's tag is an object's");
 
-/* Heap. */
-struct file_store {
-    struct store store;
-    int root; /* O_PATH descriptor of the directory; owned */
-};
-
-static struct file_store *of_store(struct store *s)
-{
-    return CONTAINER_OF(s, struct file_store, store);
-}
-
-static enum status system_error(const struct store *s, const char *key, int e, struct err *err)
+enum status file_error(const struct store *s, const char *key, int e, struct err *err)
 {
     if (e == ENOENT || e == ENOTDIR || e == ENAMETOOLONG)
         return err_set(err, E_NOT_FOUND, "'%.120s' is not in the store", key);
@@ -96,17 +85,17 @@ static enum status open_object(struct store *s, const char *key, int *fd, struct
                                struct err *err)
 {
     const char *last;
-    int dir = open_parent(of_store(s), key, &last);
+    int dir = open_parent(file_store_of(s), key, &last);
     if (dir < 0)
-        return system_error(s, key, errno, err);
+        return file_error(s, key, errno, err);
     int opened = openat(dir, last, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     int e = errno;
     close(dir);
     if (opened < 0)
-        return system_error(s, key, e == ENXIO ? EINVAL : e, err);
+        return file_error(s, key, e == ENXIO ? EINVAL : e, err);
     struct stat st;
     enum status result =
-        fstat(opened, &st) == 0 ? check_plain(s, key, &st, err) : system_error(s, key, errno, err);
+        fstat(opened, &st) == 0 ? check_plain(s, key, &st, err) : file_error(s, key, errno, err);
     if (result != OK) {
         close(opened);
         return result;
@@ -146,7 +135,7 @@ static enum status read_range(const struct store *s, const char *key, int fd,
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return system_error(s, key, errno, err);
+            return file_error(s, key, errno, err);
         if (n == 0)
             return err_set(err, E_STORE, "'%.80s' in %.80s ends at byte %" PRIu64, key, s->url,
                            want->off + got);
@@ -162,7 +151,7 @@ static enum status read_unchanged(const struct store *s, const char *key, int fd
     struct stat st;
     struct store_object before, after;
     if (fstat(fd, &st) != 0)
-        return system_error(s, key, errno, err);
+        return file_error(s, key, errno, err);
     fill_object(&st, &before);
     if (!range_inside(want->off, want->n, before.bytes))
         return err_set(err, E_STORE,
@@ -172,7 +161,7 @@ static enum status read_unchanged(const struct store *s, const char *key, int fd
     if (result != OK)
         return result;
     if (fstat(fd, &st) != 0)
-        return system_error(s, key, errno, err);
+        return file_error(s, key, errno, err);
     fill_object(&st, &after);
     return strcmp(before.tag, after.tag) == 0 ? OK : changed(s, key, err);
 }
@@ -212,7 +201,7 @@ static enum status list_entry(DIR *d, const char *name, store_list_fn *fn, void 
 static DIR *open_prefix(struct store *s, const char *prefix)
 {
     const char *last; /* "" behind the final '/' */
-    int path = open_parent(of_store(s), prefix, &last);
+    int path = open_parent(file_store_of(s), prefix, &last);
     if (path < 0)
         return NULL;
     int fd = openat(path, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -234,14 +223,14 @@ static enum status file_list(struct store *s, const char *prefix, store_list_fn 
     if (!d && (errno == ENOENT || errno == ENOTDIR))
         return OK;
     if (!d)
-        return system_error(s, prefix, errno, err);
+        return file_error(s, prefix, errno, err);
     enum status st = OK;
     while (st == OK) {
         errno = 0;
         const struct dirent *entry = readdir(d);
         if (!entry) {
             if (errno)
-                st = system_error(s, prefix, errno, err);
+                st = file_error(s, prefix, errno, err);
             break;
         }
         st = list_entry(d, entry->d_name, fn, arg);
@@ -252,13 +241,19 @@ static enum status file_list(struct store *s, const char *prefix, store_list_fn 
 
 static void file_free(struct store *s)
 {
-    struct file_store *f = of_store(s);
+    struct file_store *f = file_store_of(s);
     close(f->root);
     alloc_free(f);
 }
 
 static const struct store_ops file_ops = {
-    .stat = file_stat, .read = file_read, .list = file_list, .free = file_free};
+    .stat = file_stat,
+    .read = file_read,
+    .list = file_list,
+    .put = file_put,
+    .remove = file_remove,
+    .free = file_free,
+};
 
 enum status file_store_open(const char *path, const struct store_options *o, struct store **out,
                             struct err *err)

@@ -146,3 +146,48 @@ enum status store_list(struct store *s, const char *prefix, store_list_fn *fn, v
         return err_set(err, E_BAD_INPUT, "'%.80s' is no prefix of a store's keys", prefix);
     return s->ops->list(s, prefix, fn, arg, err);
 }
+
+static enum status only_read(const struct store *s, struct err *err)
+{
+    return err_set(err, E_UNSUPPORTED, "%.120s is only read: publishing to %.*s is not there yet",
+                   s->url, (int)MIN(strcspn(s->url, ":"), (size_t)16), s->url);
+}
+
+static enum status put(struct store *s, const char *key, const struct store_source *from,
+                       bool fresh, struct err *err)
+{
+    if (!store_key_valid(key))
+        return err_set(err, E_BAD_INPUT, "'%.80s' is no key of a store", key);
+    if (!s->ops->put)
+        return only_read(s, err);
+    enum status st = s->ops->put(s, key, from, fresh, err);
+    if (st == OK) {
+        metric_add(M_STORE_WRITES, 1);
+        metric_add(M_STORE_WRITTEN_BYTES, from->n);
+    }
+    return st;
+}
+
+enum status store_put(struct store *s, const char *key, const struct store_source *from,
+                      struct err *err)
+{
+    return put(s, key, from, false, err);
+}
+
+enum status store_put_new(struct store *s, const char *key, const struct store_source *from,
+                          struct err *err)
+{
+    return put(s, key, from, true, err);
+}
+
+enum status store_delete(struct store *s, const char *key, struct err *err)
+{
+    if (!store_key_valid(key))
+        return err_set(err, E_BAD_INPUT, "'%.80s' is no key of a store", key);
+    if (!s->ops->remove)
+        return only_read(s, err);
+    enum status st = s->ops->remove(s, key, err);
+    if (st == OK)
+        metric_add(M_STORE_WRITES, 1);
+    return st;
+}

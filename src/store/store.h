@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* Named bytes elsewhere: ranged reads of objects by key, from file:// (a directory) or s3:// (a
- * bucket; docs/store.md). Keys are `/`-separated names already proven to match the model grammar: a
- * key never leaves the root, whatever links the directory holds. */
+ * bucket; docs/store.md), and whole objects written to a directory. Keys are `/`-separated names
+ * already proven to match the model grammar: a key never leaves the root, whatever links the
+ * directory holds. */
 #ifndef ROOST_STORE_STORE_H
 #define ROOST_STORE_STORE_H
 
@@ -25,7 +26,15 @@ struct store;
 typedef enum status store_list_fn(void *arg, const char *name, bool is_prefix,
                                   const struct store_object *o);
 
-/* What one kind of store does; called through store_stat, store_read and store_list only. */
+/* What becomes an object: bytes in memory, or a descriptor's first n. Embedded; both are borrowed.
+ */
+struct store_source {
+    const void *bytes; /* NULL: fd is read, from its start, whatever its offset */
+    int fd;
+    uint64_t n;
+};
+
+/* What one kind of store does; called through the functions below only. */
 struct store_ops {
     enum status (*stat)(struct store *s, const char *key, struct store_object *out,
                         struct err *err);
@@ -33,6 +42,10 @@ struct store_ops {
                         size_t n, struct err *err);
     enum status (*list)(struct store *s, const char *prefix, store_list_fn *fn, void *arg,
                         struct err *err);
+    /* fresh: E_EXISTS where the key is there. put and remove are NULL: it is only read */
+    enum status (*put)(struct store *s, const char *key, const struct store_source *from,
+                       bool fresh, struct err *err);
+    enum status (*remove)(struct store *s, const char *key, struct err *err);
     void (*stop)(struct store *s); /* NULL: nothing of it waits */
     void (*free)(struct store *s);
 };
@@ -95,5 +108,21 @@ enum status store_read(struct store *s, const char *key, const char *tag, uint64
  * returns but OK ends the listing and is returned; fn fills no err of ours. */
 enum status store_list(struct store *s, const char *prefix, store_list_fn *fn, void *arg,
                        struct err *err) WARN_UNUSED;
+
+/* Writing: an object is there whole, durable and under its name when these return OK, and no reader
+ * ever sees a part of it. What a writer that died left behind has a name that is no key's, and goes
+ * when somebody writes beside it.  thread: any but event and exec   blocks: disk
+ * errors: E_BAD_INPUT for a key that is not one; E_UNSUPPORTED where the store is only read
+ * (s3://); E_STORE (denied, full, something else than a folder on the way); E_IO when fd cannot be
+ *         read or ends early; E_NO_MEMORY. After E_STORE a put may have happened all the same,
+ * whole. Each OK counts M_STORE_WRITES, and the bytes of a put M_STORE_WRITTEN_BYTES. */
+/* Makes the object, or replaces it. */
+enum status store_put(struct store *s, const char *key, const struct store_source *from,
+                      struct err *err) WARN_UNUSED;
+/* Makes it where there is none: of several who try at once, one succeeds.  errors: E_EXISTS */
+enum status store_put_new(struct store *s, const char *key, const struct store_source *from,
+                          struct err *err) WARN_UNUSED;
+/* Removes an object; who reads it meanwhile may read it to its end.  errors: E_NOT_FOUND */
+enum status store_delete(struct store *s, const char *key, struct err *err) WARN_UNUSED;
 
 #endif

@@ -36,6 +36,11 @@ SHORT = {
     "unloads": "roost_model_unloads_total",
     "store_reads": "roost_store_reads_total",
     "store_bytes": "roost_store_read_bytes_total",
+    "store_writes": "roost_store_writes_total",
+    "store_written": "roost_store_written_bytes_total",
+    "publishes_ok": 'roost_publishes_total{result="ok"}',
+    "publishes_dry_run": 'roost_publishes_total{result="dry_run"}',
+    "publishes_failed": 'roost_publishes_total{result="failed"}',
     "memory_recycled": 'roost_memory_bytes_total{source="recycled"}',
     "memory_fresh": 'roost_memory_bytes_total{source="fresh"}',
     "blobs_hashed": 'roost_blob_bytes_total{check="hashed"}',
@@ -69,7 +74,7 @@ SHORT = {
     "disk_evictions": 'roost_cache_evictions_total{tier="disk",reason="room"}',
     "refused_disk": 'roost_refused_total{limit="disk"}',
 }
-for _limit in ("queue", "probes", "prefetches", "memory", "thrash", "never_fits", "arena", "steps", "reply",
+for _limit in ("queue", "probes", "prefetches", "publishes", "memory", "thrash", "never_fits", "arena", "steps", "reply",
                "http_memory", "head", "body", "slow_client", "idle", "connections", "deadline", "record_trace"):
     SHORT[f"refused_{_limit}"] = f'roost_refused_total{{limit="{_limit}"}}'
 

@@ -41,11 +41,28 @@ static const struct {
     {METHOD_GET, "/models/", BOTH, E_BAD_INPUT, 0, NULL},
     {METHOD_GET, "/models/m", BOTH, OK, ROUTE_SHOW, "m"},
     {METHOD_DELETE, "/models/m", BOTH, OK, ROUTE_UNLOAD, "m"},
-    {METHOD_PUT, "/models/m", BOTH, E_METHOD, 0, "GET, HEAD, DELETE"},
+    {METHOD_PUT, "/models/m", BOTH, OK, ROUTE_PUBLISH, "m"},
+    {METHOD_PUT, "/models/acme/m", ROLE_ADMIN, OK, ROUTE_PUBLISH, "acme/m"},
+    {METHOD_PUT, "/models/m", ROLE_DATA, E_NOT_FOUND, 0, NULL},
+    {METHOD_GET, "/models/m/versions", BOTH, OK, ROUTE_VERSIONS, "m"},
+    {METHOD_HEAD, "/models/acme/m/versions", BOTH, OK, ROUTE_VERSIONS, "acme/m"},
+    {METHOD_POST, "/models/m/rollback", BOTH, OK, ROUTE_ROLLBACK, "m"},
+    {METHOD_POST, "/models/acme/m/rollback", BOTH, OK, ROUTE_ROLLBACK, "acme/m"},
+    {METHOD_DELETE, "/models/m/versions/3", BOTH, OK, ROUTE_DROP, "m"},
+    {METHOD_DELETE, "/models/acme/m/versions/12", BOTH, OK, ROUTE_DROP, "acme/m"},
+    {METHOD_DELETE, "/models/m/versions/03", BOTH, E_BAD_INPUT, 0, ""},
+    {METHOD_DELETE, "/models/m/versions/0", BOTH, E_BAD_INPUT, 0, ""},
+    {METHOD_DELETE, "/models/m/versions/x", BOTH, E_BAD_INPUT, 0, ""},
+    {METHOD_DELETE, "/models/m/versions/1234567890123456789", BOTH, E_BAD_INPUT, 0, ""},
+    {METHOD_GET, "/models/m/versions/3", BOTH, E_METHOD, 0, "DELETE"},
+    {METHOD_GET, "/models/a/b/c/d/invoke", BOTH, E_NOT_FOUND, 0, ""},
+    {METHOD_GET, "/models/a/b/c/d", BOTH, E_NOT_FOUND, 0, ""},
+    {METHOD_PATCH, "/models/m", BOTH, E_METHOD, 0, "GET, HEAD, PUT, DELETE"},
     {METHOD_GET, "/models/m", ROLE_DATA, E_NOT_FOUND, 0, NULL},
     {METHOD_GET, "/models/acme/m", BOTH, OK, ROUTE_SHOW, "acme/m"},
     {METHOD_GET, "/models/default/m", BOTH, OK, ROUTE_SHOW, "m"},
-    {METHOD_GET, "/models/acme/versions", BOTH, E_NOT_FOUND, 0, NULL},
+    {METHOD_GET, "/models/acme/versions", BOTH, OK, ROUTE_VERSIONS, "acme"},
+    {METHOD_GET, "/models/acme/infer", BOTH, E_NOT_FOUND, 0, NULL},
     {METHOD_GET, "/models/a/b/c", BOTH, E_NOT_FOUND, 0, NULL},
     {METHOD_POST, "/models/m/invoke", BOTH, OK, ROUTE_INVOKE, "m"},
     {METHOD_POST, "/models/m/invoke", ROLE_DATA, OK, ROUTE_INVOKE, "m"},
@@ -66,6 +83,7 @@ static const struct {
     {METHOD_HEAD, "/models/m/invoke", BOTH, E_METHOD, 0, "POST"},
     {METHOD_POST, "/models/m/invoke/", BOTH, E_NOT_FOUND, 0, NULL},
     {METHOD_POST, "/models/a/b/c/invoke", BOTH, E_NOT_FOUND, 0, NULL},
+    {METHOD_DELETE, "/models/a/b/versions/3/x", BOTH, E_NOT_FOUND, 0, NULL},
     {METHOD_POST, "/models/a/b/c/d/invoke", BOTH, E_NOT_FOUND, 0, NULL},
     {METHOD_POST, "/models//invoke", BOTH, E_BAD_INPUT, 0, NULL},
     /* names: split first, decoded once */
@@ -94,6 +112,7 @@ START_TEST(routes_match_exactly)
         if (s == OK) {
             ck_assert_int_eq(r.route, cases[i].route);
             ck_assert_str_eq(r.model, cases[i].tail);
+            ck_assert_uint_eq(r.version, r.route != ROUTE_DROP ? 0 : *r.model == 'm' ? 3 : 12);
         } else if (s == E_METHOD) {
             ck_assert_str_eq(r.allow, cases[i].tail);
         }
@@ -124,6 +143,8 @@ START_TEST(canonical_paths_name_the_model)
     char path[64];
     route_path(ROUTE_INVOKE, "acme/m", path, sizeof(path));
     ck_assert_str_eq(path, "/models/acme/m/invoke");
+    route_path(ROUTE_DROP, "acme/m", path, sizeof(path));
+    ck_assert_str_eq(path, "/models/acme/m/versions/");
     route_path(ROUTE_METRICS, "", path, sizeof(path));
     ck_assert_str_eq(path, "/metrics");
 }

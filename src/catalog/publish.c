@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* Versions: written before they are named, named by one small object. Numbers only rise: the next
+ * one is above all that the name ever had, removed versions and numbered folders among them, so
+ * that a number means one content for ever. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "catalog/catalog_priv.h"
+
+enum { NUMBER_TRIES = 1000, VERSIONS_FIRST_CAP = 16 };
+
+/* In the place of the highest version once that is removed. */
+static const char gone_ending[] = ".gone", version_ending[] = ".roost";
+
+static const char *version_key(const char *name, uint64_t n, const char *ending,
+                               char out[STORE_KEY_MAX])
+{
+    snprintf(out, STORE_KEY_MAX, CATALOG_PUBLISHED "%s/%" PRIu64 "%s", name, n, ending);
+    return out;
+}
+
+/* "<n><ending>"? */
+static bool parse_entry(const char *entry, const char *ending, uint64_t *n)
+{
+    size_t len = strlen(entry), end = strlen(ending);
+    return len > end && strcmp(entry + len - end, ending) == 0 &&
+           version_parse(entry, len - end, n);
+}
+
+/* ---- what is there ---- */
+
+static enum status note_number(void *arg, const char *entry, bool is_prefix,
+                               const struct store_object *o)
+{
+    uint64_t n, *highest = arg;
+    UNUSED(o);
+    bool known =
+        is_prefix ? version_parse(entry, strlen(entry), &n)
+                  : parse_entry(entry, version_ending, &n) || parse_entry(entry, gone_ending, &n);
+    if (known && n > *highest)
+        *highest = n;
+    return OK;
+}
+
+/* The highest number that the name ever had; 0: none. */
+static enum status highest_number(struct store *store, const char *name, uint64_t *highest,
+                                  struct err *err)
+{
+    char published[STORE_KEY_MAX], numbered[STORE_KEY_MAX];
+    uint64_t current = 0;
+    *highest = 0;
+    snprintf(published, sizeof(published), CATALOG_PUBLISHED "%s/", name);
+    snprintf(numbered, sizeof(numbered), "%s/", name);
+    enum status s = store_list(store, published, note_number, highest, err);
+    if (s == OK)
+        s = store_list(store, numbered, note_number, highest, err);
+    if (s != OK)
+        return s;
+    /* A pointer that names nothing must not come to name the next version before its time. */
+    s = pointer_read(store, name, &current, err);
+    if (s == OK)
+        *highest = MAX(*highest, current);
+    return s == E_NOT_FOUND || s == E_CORRUPT ? OK : s;
+}
+
+/* Versions found so far. */
+struct found {
+    struct catalog_version *at; /* heap */
+    size_t count, cap;
+};
+
+static enum status note_version(void *arg, const char *entry, bool is_prefix,
+                                const struct store_object *o)
+{
+    struct found *f = arg;
+    uint64_t n;
+    if (is_prefix || !parse_entry(entry, version_ending, &n))
+        return OK;
+    if (f->count == f->cap) {
+        size_t cap = f->cap ? 2 * f->cap : VERSIONS_FIRST_CAP;
+        struct catalog_version *at = alloc_grow(f->at, cap * sizeof(*at));
+        if (!at)
+            return E_NO_MEMORY;
+        f->at = at;
+        f->cap = cap;
+    }
+    f->at[f->count++] =
+        (struct catalog_version){.n = n, .bytes = o->bytes, .modified_ms = o->modified_ms};
+    return OK;
+}
+
+static int highest_first(const void *a, const void *b)
+{
+    uint64_t x = ((const struct catalog_version *)a)->n, y = ((const struct catalog_version *)b)->n;
+    return (x < y) - (x > y);
+}
+
+enum status catalog_versions(struct catalog *c, const char *name, struct catalog_version **out,
+                             size_t *count, struct err *err)
+{
+    struct store *store = catalog_store(c);
+    struct found f = {.at = NULL};
+    char prefix[STORE_KEY_MAX];
+    uint64_t current = 0;
+    snprintf(prefix, sizeof(prefix), CATALOG_PUBLISHED "%s/", name);
+    enum status s = pointer_read(store, name, &current, err);
+    if (s == OK || s == E_NOT_FOUND) {
+        s = store_list(store, prefix, note_version, &f, err);
+        if (s == E_NO_MEMORY)
+            (void)err_set(err, s, "out of memory while listing versions of '%.120s'", name);
+    }
+    if (s == OK && !f.count)
+        s = err_set(err, E_NOT_FOUND, "no version of '%.160s' was published", name);
+    if (s != OK) {
+        alloc_free(f.at);
+        return s;
+    }
+    for (size_t i = 0; i < f.count; i++)
+        f.at[i].current = f.at[i].n == current;
+    qsort(f.at, f.count, sizeof(*f.at), highest_first);
+    *out = f.at;
+    *count = f.count;
+    return OK;
+}
+
+/* ---- what is changed ---- */
+
+static enum status flip(struct catalog *c, const char *name, uint64_t n, struct err *err)
+{
+    char key[STORE_KEY_MAX], text[32];
+    snprintf(key, sizeof(key), CATALOG_PUBLISHED "%s/current", name);
+    int len = snprintf(text, sizeof(text), "%" PRIu64 "\n", n);
+    const struct store_source pointer = {.bytes = text, .n = (uint64_t)len};
+    return store_put(catalog_store(c), key, &pointer, err);
+}
+
+enum status catalog_publish(struct catalog *c, const char *name,
+                            const struct store_source *artifact, uint64_t *version, struct err *err)
+{
+    char key[STORE_KEY_MAX];
+    uint64_t n;
+    enum status s = highest_number(catalog_store(c), name, &n, err);
+    if (s != OK)
+        return s;
+    s = E_EXISTS;
+    for (int i = 0; s == E_EXISTS && i < NUMBER_TRIES; i++)
+        s = store_put_new(catalog_store(c), version_key(name, ++n, version_ending, key), artifact,
+                          err);
+    if (s == E_EXISTS)
+        s = err_set(err, E_STORE, "no number is free for a version of '%.120s'", name);
+    if (s != OK)
+        return s;
+    catalog_turn_take(c);
+    s = flip(c, name, n, err);
+    catalog_turn_give(c);
+    if (s != OK)
+        return s;
+    catalog_note_present(c, name);
+    *version = n;
+    return OK;
+}
+
+/* The highest version below `below`. */
+static enum status version_before(struct catalog *c, const char *name, uint64_t below, uint64_t *n,
+                                  struct err *err)
+{
+    struct catalog_version *all;
+    size_t count, i = 0;
+    enum status s = catalog_versions(c, name, &all, &count, err);
+    if (s != OK)
+        return s;
+    while (i < count && all[i].n >= below)
+        i++;
+    if (i < count)
+        *n = all[i].n;
+    else
+        s = err_set(err, E_NOT_FOUND, "'%.160s' has no version before %" PRIu64, name, below);
+    alloc_free(all);
+    return s;
+}
+
+/* With the turn. */
+static enum status roll_back(struct catalog *c, const char *name, uint64_t *version,
+                             struct err *err)
+{
+    struct store_object o;
+    char key[STORE_KEY_MAX];
+    uint64_t current;
+    enum status s = OK;
+    if (!*version) {
+        s = pointer_read(catalog_store(c), name, &current, err);
+        if (s == E_NOT_FOUND)
+            return err_set(err, s, "no version of '%.160s' was published", name);
+        if (s == OK)
+            s = version_before(c, name, current, version, err);
+    }
+    if (s != OK)
+        return s;
+    s = store_stat(catalog_store(c), version_key(name, *version, version_ending, key), &o, err);
+    if (s == E_NOT_FOUND)
+        return err_set(err, s, "'%.160s' has no version %" PRIu64, name, *version);
+    return s == OK ? flip(c, name, *version, err) : s;
+}
+
+enum status catalog_rollback(struct catalog *c, const char *name, uint64_t *version,
+                             struct err *err)
+{
+    catalog_turn_take(c);
+    enum status s = roll_back(c, name, version, err);
+    catalog_turn_give(c);
+    if (s == OK)
+        catalog_note_present(c, name);
+    return s;
+}
+
+/* With the turn. */
+static enum status delete_version(struct catalog *c, const char *name, uint64_t version,
+                                  struct err *err)
+{
+    struct store *store = catalog_store(c);
+    const struct store_source nothing = {.bytes = "", .n = 0};
+    struct store_object o;
+    char key[STORE_KEY_MAX];
+    uint64_t current = 0, highest = 0;
+    enum status s = pointer_read(store, name, &current, err);
+    if (s == OK && current == version)
+        return err_set(err, E_EXISTS,
+                       "version %" PRIu64 " of '%.120s' is the current one: roll back first",
+                       version, name);
+    if (s == OK || s == E_NOT_FOUND)
+        s = store_stat(store, version_key(name, version, version_ending, key), &o, err);
+    if (s == E_NOT_FOUND)
+        return err_set(err, s, "'%.160s' has no version %" PRIu64, name, version);
+    if (s == OK)
+        s = highest_number(store, name, &highest, err);
+    if (s == OK && version == highest)
+        s = store_put(store, version_key(name, version, gone_ending, key), &nothing, err);
+    return s == OK ? store_delete(store, version_key(name, version, version_ending, key), err) : s;
+}
+
+enum status catalog_delete_version(struct catalog *c, const char *name, uint64_t version,
+                                   struct err *err)
+{
+    catalog_turn_take(c);
+    enum status s = delete_version(c, name, version, err);
+    catalog_turn_give(c);
+    return s;
+}

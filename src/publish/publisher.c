@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* The queue of steps and the threads that take them. Each call has one step under way at most, and
+ * there is a thread more than there are uploads: so the queue is short, and no step of an upload
+ * waits for another's compile. */
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/lock.h"
+#include "base/log.h"
+#include "metrics/metrics.h"
+#include "publish/publish_priv.h"
+#include "sandbox/sandbox.h"
+
+#define WRITE_US UINT64_C(600000000) /* for proof, run and the store, beside a compile */
+
+struct publisher {
+    struct publish_config config;
+    uint32_t started; /* threads to be joined; touched by new and free only */
+    pthread_t *threads;
+    struct lock lock; /* LOCK_PUBLISHER; guards what follows */
+    struct cond changed;
+    struct publish_call *first, *last;
+    bool stopping;
+    uint32_t uploads; /* places taken */
+};
+
+/* ---- what the steps do ---- */
+
+static enum status take_chunk(const struct publish_config *c, struct publish_call *call,
+                              struct err *err)
+{
+    enum status s = OK;
+    if (call->fd < 0)
+        s = intake_open(c->dir, &call->fd, err);
+    if (s == OK)
+        s = intake_add(call->fd, call->chunk.data, call->chunk.len, err);
+    call->bytes += call->chunk.len;
+    buf_fini(&call->chunk);
+    return s;
+}
+
+static enum status put_version(const struct publish_config *c, const struct publish_call *call,
+                               const struct judged *j, uint64_t *version, struct err *err)
+{
+    const struct store_source artifact = {.fd = j->fd, .n = j->bytes};
+    if (call->dry_run)
+        return OK;
+    if (atomic_load(&call->cancelled))
+        return err_set(err, E_CANCELLED, "nobody waits for the publish any more");
+    enum status s = catalog_publish(c->catalog, call->model, &artifact, version, err);
+    if (s == OK)
+        cache_renew(c->cache, call->model);
+    return s;
+}
+
+static enum status finish_upload(const struct publish_config *c, struct publish_call *call,
+                                 struct err *err)
+{
+    struct judged j = {.fd = -1};
+    uint64_t version = 0, began_us = clock_now_us();
+    enum status s = judge(c, call, &j, err);
+    if (s == OK)
+        s = put_version(c, call, &j, &version, err);
+    /* What is done is done: without memory for the words, the code alone must do. */
+    if (s == OK && answer_upload(call, &j, version, &call->reply) != OK)
+        buf_clear(&call->reply);
+    if (version)
+        LOG(LOG_INFO, "published", log_str("model", call->model),
+            log_num("version", (int64_t)version), log_num("bytes", (int64_t)j.bytes),
+            log_num("ms", (int64_t)((clock_now_us() - began_us) / 1000)));
+    judged_fini(c, call, &j);
+    metric_add(s != OK ? M_PUBLISHES_FAILED : call->dry_run ? M_PUBLISHES_DRY : M_PUBLISHES_OK, 1);
+    return s;
+}
+
+static enum status list_versions(const struct publish_config *c, struct publish_call *call,
+                                 struct err *err)
+{
+    struct catalog_version *all = NULL;
+    size_t n = 0;
+    enum status s = catalog_versions(c->catalog, call->model, &all, &n, err);
+    if (s == OK)
+        s = answer_versions(call->model, all, n, &call->reply);
+    alloc_free(all);
+    return s == E_NO_MEMORY ? err_set(err, s, "no memory for the answer") : s;
+}
+
+static enum status change_version(const struct publish_config *c, struct publish_call *call,
+                                  struct err *err)
+{
+    const bool back = call->verb == PUBLISH_ROLLBACK;
+    enum status s = back ? catalog_rollback(c->catalog, call->model, &call->version, err)
+                         : catalog_delete_version(c->catalog, call->model, call->version, err);
+    if (s != OK)
+        return s;
+    if (back)
+        cache_renew(c->cache, call->model);
+    LOG(LOG_INFO, back ? "rolled_back" : "version_deleted", log_str("model", call->model),
+        log_num("version", (int64_t)call->version));
+    if (answer_version(call->model, call->version, &call->reply) != OK)
+        buf_clear(&call->reply);
+    return OK;
+}
+
+static enum status take_step(const struct publish_config *c, struct publish_call *call,
+                             struct err *err)
+{
+    if (call->verb == PUBLISH_VERSIONS)
+        return list_versions(c, call, err);
+    if (call->verb != PUBLISH_UPLOAD)
+        return change_version(c, call, err);
+    enum status s = take_chunk(c, call, err);
+    return s == OK && call->last ? finish_upload(c, call, err) : s;
+}
+
+/* Lets go of the file and of the place: whoever hears of the end may begin the next upload. */
+static void settle(struct publisher *p, struct publish_call *call)
+{
+    if (call->fd >= 0)
+        close(call->fd); /* of a large file this takes the disk's time */
+    call->fd = -1;
+    if (call->placed) {
+        lock_take(&p->lock);
+        p->uploads--;
+        lock_release(&p->lock);
+    }
+    call->placed = false;
+}
+
+static void end_call(struct publisher *p, struct publish_call *call)
+{
+    settle(p, call);
+    buf_fini(&call->chunk);
+    buf_fini(&call->reply);
+    alloc_free(call);
+}
+
+/* ---- the threads ---- */
+
+/* NULL when it stops. */
+static struct publish_call *next_call(struct publisher *p)
+{
+    lock_take(&p->lock);
+    while (!p->first && !p->stopping)
+        cond_wait(&p->changed, &p->lock, 0);
+    struct publish_call *call = p->first;
+    if (call) {
+        p->first = call->next;
+        if (!p->first)
+            p->last = NULL;
+    }
+    lock_release(&p->lock);
+    return call;
+}
+
+static void *run_all(void *arg)
+{
+    struct publisher *p = arg;
+    struct publish_call *call;
+    while ((call = next_call(p))) {
+        if (call->over) {
+            end_call(p, call);
+            continue;
+        }
+        call->err = (struct err){.code = OK};
+        call->status = take_step(&p->config, call, &call->err);
+        if (call->last || call->status != OK)
+            settle(p, call);
+        call->done(call);
+    }
+    return NULL;
+}
+
+static void submit(struct publisher *p, struct publish_call *call)
+{
+    call->next = NULL;
+    lock_take(&p->lock);
+    *(p->last ? &p->last->next : &p->first) = call;
+    p->last = call;
+    cond_wake_one(&p->changed);
+    lock_release(&p->lock);
+}
+
+static enum status start(struct publisher *p, struct err *err)
+{
+    const uint32_t threads = p->config.uploads_max + 1;
+    p->threads = alloc_zero(threads, sizeof(*p->threads));
+    if (!p->threads)
+        return err_set(err, E_NO_MEMORY, "no memory for %" PRIu32 " publishers", threads);
+    while (p->started < threads) {
+        char name[16];
+        if (pthread_create(&p->threads[p->started], NULL, run_all, p) != 0)
+            return err_set(err, E_INTERNAL,
+                           "publisher %" PRIu32 " of %" PRIu32 " could not be started",
+                           p->started + 1, threads);
+        snprintf(name, sizeof(name), "publisher-%" PRIu32, p->started);
+        pthread_setname_np(p->threads[p->started++], name);
+    }
+    return OK;
+}
+
+enum status publisher_new(const struct publish_config *c, struct publisher **out, struct err *err)
+{
+    struct publisher *p = alloc_zero(1, sizeof(*p));
+    if (!p)
+        return err_set(err, E_NO_MEMORY, "no memory for the publisher");
+    p->config = *c;
+    lock_init(&p->lock, LOCK_PUBLISHER);
+    cond_init(&p->changed);
+    enum status s = start(p, err);
+    if (s != OK)
+        publisher_free(&p);
+    else
+        *out = p;
+    return s;
+}
+
+void publisher_free(struct publisher **out)
+{
+    struct publisher *p = *out;
+    if (!p)
+        return;
+    lock_take(&p->lock);
+    p->stopping = true;
+    cond_wake_all(&p->changed);
+    lock_release(&p->lock);
+    for (uint32_t i = 0; i < p->started; i++)
+        pthread_join(p->threads[i], NULL);
+    ASSERT(!p->first && !p->uploads);
+    alloc_free(p->threads);
+    cond_fini(&p->changed);
+    lock_fini(&p->lock);
+    alloc_free(p);
+    *out = NULL;
+}
+
+uint64_t publisher_last_us(const struct publisher *p)
+{
+    const uint64_t time_us = p->config.compile.time_us;
+    return (time_us ? time_us : (uint64_t)SANDBOX_TIME_S * 1000000) + p->config.run_us + WRITE_US;
+}
+
+/* ---- calls ---- */
+
+static bool take_place(struct publisher *p)
+{
+    lock_take(&p->lock);
+    bool taken = p->uploads < p->config.uploads_max;
+    p->uploads += taken;
+    lock_release(&p->lock);
+    return taken;
+}
+
+enum status publish_call_new(struct publisher *p, enum publish_verb verb, struct publish_call **out,
+                             struct err *err)
+{
+    struct publish_call *call = alloc_zero(1, sizeof(*call));
+    if (!call)
+        return err_set(err, E_NO_MEMORY, "no memory for the request");
+    if (verb == PUBLISH_UPLOAD && !take_place(p)) {
+        alloc_free(call);
+        metric_add(M_REFUSED_PUBLISHES, 1);
+        return err_set(err, E_QUEUE_FULL, "%" PRIu32 " models are being published already",
+                       p->config.uploads_max);
+    }
+    call->publisher = p;
+    call->verb = verb;
+    call->placed = verb == PUBLISH_UPLOAD;
+    call->fd = -1;
+    buf_init_charged(&call->reply, 0, budget_charge_buf, p->config.http_memory);
+    *out = call;
+    return OK;
+}
+
+void publish_step(struct publish_call *call)
+{
+    submit(call->publisher, call);
+}
+
+void publish_cancel(struct publish_call *call)
+{
+    atomic_store(&call->cancelled, true);
+}
+
+void publish_call_free(struct publish_call **out)
+{
+    struct publish_call *call = *out;
+    *out = NULL;
+    if (!call)
+        return;
+    if (call->fd < 0) {
+        end_call(call->publisher, call);
+        return;
+    }
+    call->over = true;
+    submit(call->publisher, call);
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* Versions: which number a publish gets, what a name leads to before, while and after, and what
+ * several who publish at once come to. */
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/alloc.h"
+#include "catalog/catalog.h"
+#include "support/support.h"
+#include "support/tree.h"
+
+#define S UINT64_C(1000000)
+
+enum { PUBLISHERS = 4, ROUNDS = 25 };
+
+static struct tree tree;
+static struct store *store;
+static struct catalog *catalog;
+static struct err err;
+
+static void setup(void)
+{
+    tree_init(&tree);
+    ck_ok(store_open(tree.path, &store, &err), &err);
+    ck_assert_int_eq(catalog_new(store, 10, 100, &catalog), OK);
+}
+
+static void teardown(void)
+{
+    catalog_free(&catalog);
+    store_free(&store);
+    tree_fini(&tree);
+}
+
+static uint64_t publish(const char *name, const char *text)
+{
+    const struct store_source from = {.bytes = text, .n = strlen(text)};
+    uint64_t version = 0;
+    ck_ok(catalog_publish(catalog, name, &from, &version, &err), &err);
+    return version;
+}
+
+static void leads_to(const char *name, const char *version, const char *text)
+{
+    struct resolved r;
+    char got[64] = "";
+    ck_ok(catalog_resolve(store, name, &r, &err), &err);
+    ck_assert_str_eq(r.version, version);
+    ck_assert_uint_eq(r.object.bytes, strlen(text));
+    ck_ok(store_read(store, r.key, r.object.tag, 0, got, strlen(text), &err), &err);
+    ck_assert_str_eq(got, text);
+}
+
+START_TEST(a_publish_takes_the_next_number_and_the_name)
+{
+    setup();
+    tree_text(&tree, "acme/m.roost", "plain");
+    leads_to("acme/m", "", "plain");
+    ck_assert_uint_eq(publish("acme/m", "first"), 1);
+    leads_to("acme/m", "1", "first");
+    ck_assert_uint_eq(publish("acme/m", "second"), 2);
+    leads_to("acme/m", "2", "second");
+    teardown();
+}
+END_TEST
+
+START_TEST(a_number_that_was_ever_used_is_passed_over)
+{
+    setup();
+    tree_text(&tree, "m/7/model.onnx", "numbered folder");
+    ck_assert_uint_eq(publish("m", "a"), 8);
+    tree_text(&tree, "_roost/models/m/11.roost", "orphan of a publish that was interrupted");
+    leads_to("m", "8", "a");
+    ck_assert_uint_eq(publish("m", "b"), 12);
+    tree_text(&tree, "_roost/models/m/current", "20");
+    ck_assert_uint_eq(publish("m", "c"), 21);
+    tree_text(&tree, "_roost/models/m/current", "not a number");
+    ck_assert_uint_eq(publish("m", "d"), 22);
+    leads_to("m", "22", "d");
+    /* What was removed has had its number. */
+    uint64_t to = 21;
+    ck_ok(catalog_rollback(catalog, "m", &to, &err), &err);
+    ck_ok(catalog_delete_version(catalog, "m", 22, &err), &err);
+    ck_assert_uint_eq(publish("m", "e"), 23);
+    teardown();
+}
+END_TEST
+
+START_TEST(versions_are_listed_rolled_back_and_removed)
+{
+    struct catalog_version *all = NULL;
+    size_t n = 0;
+    uint64_t to = 0;
+    setup();
+    ck_assert_int_eq(catalog_versions(catalog, "m", &all, &n, &err), E_NOT_FOUND);
+    ck_assert_int_eq(catalog_rollback(catalog, "m", &to, &err), E_NOT_FOUND);
+    ck_assert_int_eq(catalog_delete_version(catalog, "m", 1, &err), E_NOT_FOUND);
+    for (int i = 0; i < 11; i++)
+        ck_assert_uint_eq(publish("m", i % 2 ? "odd" : "even one"), (uint64_t)i + 1);
+    ck_ok(catalog_versions(catalog, "m", &all, &n, &err), &err);
+    ck_assert_uint_eq(n, 11);
+    for (size_t i = 0; i < n; i++) {
+        ck_assert_uint_eq(all[i].n, n - i);
+        ck_assert(all[i].current == (i == 0));
+        ck_assert_uint_eq(all[i].bytes, all[i].n % 2 ? 8 : 3);
+        ck_assert_uint_gt(all[i].modified_ms, 0);
+    }
+    alloc_free(all);
+    ck_ok(catalog_rollback(catalog, "m", &to, &err), &err);
+    ck_assert_uint_eq(to, 10);
+    leads_to("m", "10", "odd");
+    to = 3;
+    ck_ok(catalog_rollback(catalog, "m", &to, &err), &err);
+    leads_to("m", "3", "even one");
+    ck_assert_int_eq(catalog_delete_version(catalog, "m", 3, &err), E_EXISTS);
+    ck_ok(catalog_delete_version(catalog, "m", 2, &err), &err);
+    to = 2;
+    ck_assert_int_eq(catalog_rollback(catalog, "m", &to, &err), E_NOT_FOUND);
+    ck_assert_ptr_nonnull(strstr(err.msg, "'m' has no version 2"));
+    to = 0;
+    ck_ok(catalog_rollback(catalog, "m", &to, &err), &err);
+    ck_assert_uint_eq(to, 1);
+    to = 0;
+    ck_assert_int_eq(catalog_rollback(catalog, "m", &to, &err), E_NOT_FOUND);
+    leads_to("m", "1", "even one");
+    teardown();
+}
+END_TEST
+
+START_TEST(a_publish_that_fails_leaves_the_old_version)
+{
+    const struct rlimit few = {4, RLIM_INFINITY}, all = {RLIM_INFINITY, RLIM_INFINITY};
+    const struct store_source from = {.bytes = "a new version", .n = 13};
+    uint64_t version = 77;
+    setup();
+    publish("m", "old");
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &few), 0);
+    ck_assert_int_eq(catalog_publish(catalog, "m", &from, &version, &err), E_STORE);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &all), 0);
+    ck_assert_uint_eq(version, 77);
+    leads_to("m", "1", "old");
+    ck_assert_uint_eq(publish("m", "new"), 2);
+    teardown();
+}
+END_TEST
+
+START_TEST(a_published_name_is_unknown_no_more)
+{
+    setup();
+    catalog_note_absent(catalog, "m", 100 * S);
+    ck_assert(catalog_known_absent(catalog, "m", 100 * S));
+    publish("m", "text");
+    ck_assert(!catalog_known_absent(catalog, "m", 100 * S));
+    teardown();
+}
+END_TEST
+
+static void *publish_often(void *arg)
+{
+    for (int i = 0; i < ROUNDS; i++) {
+        struct err e;
+        uint64_t version = 0;
+        const struct store_source from = {.bytes = arg, .n = 1};
+        ck_assert_int_eq(catalog_publish(catalog, "m", &from, &version, &e), OK);
+        ck_assert_uint_gt(version, 0);
+    }
+    return NULL;
+}
+
+/* Each publisher's text is one letter, so that each version shows whose it is. */
+START_TEST(publishers_of_one_name_all_get_versions)
+{
+    static char letters[PUBLISHERS] = {'a', 'b', 'c', 'd'};
+    pthread_t threads[PUBLISHERS];
+    struct catalog_version *all = NULL;
+    int times[PUBLISHERS] = {0}, current = 0;
+    size_t n = 0;
+    setup();
+    for (int i = 0; i < PUBLISHERS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, publish_often, &letters[i]), 0);
+    for (int i = 0; i < PUBLISHERS; i++)
+        pthread_join(threads[i], NULL);
+    ck_ok(catalog_versions(catalog, "m", &all, &n, &err), &err);
+    ck_assert_uint_eq(n, PUBLISHERS * ROUNDS);
+    for (size_t i = 0; i < n; i++) {
+        char key[64], letter = 0;
+        snprintf(key, sizeof(key), "_roost/models/m/%d.roost", (int)all[i].n);
+        ck_ok(store_read(store, key, "", 0, &letter, 1, &err), &err);
+        times[letter - 'a']++;
+        current += all[i].current;
+    }
+    for (int i = 0; i < PUBLISHERS; i++)
+        ck_assert_int_eq(times[i], ROUNDS);
+    ck_assert_int_eq(current, 1);
+    alloc_free(all);
+    teardown();
+}
+END_TEST
+
+Suite *suite_publish(void)
+{
+    return SUITE("publish", a_publish_takes_the_next_number_and_the_name,
+                 a_number_that_was_ever_used_is_passed_over,
+                 versions_are_listed_rolled_back_and_removed,
+                 a_publish_that_fails_leaves_the_old_version, a_published_name_is_unknown_no_more,
+                 publishers_of_one_name_all_get_versions);
+}
