@@ -138,12 +138,14 @@ enum status endpoint_prefetch(struct endpoint *e, const char *model, uint64_t no
  *   evicted           {"why", "by", "ago_s"} of its last eviction; null: none. why: "room" (for
  *                     the load of the model `by`; null: no record of that one is left), "scratch"
  *                     (for a run's arena), "unload", "ttl", "transient" (served, and not kept); by
- * is null but for "room" last_load         {"queue_ms", "fetch_ms", "verify_ms", "bind_ms",
- * "first_run_ms"} of the last load; first_run_ms null: no invocation has run since; null: none
- * error {"status", "message", "retry_in_s"} of the last failed load since the last good one; null:
- * none. status as in "corrupt"; retry_in_s 0: at once inputs, outputs   while resident: [{"name",
- * "datatype", "shape", "symbols"}], datatype as Open Inference V2 names it, -1 in shape where a
- * dimension is free, symbols: per dimension the name of a free one, "" for none; null: not resident
+ *                     is null but for "room"
+ *   last_load         {"queue_ms", "fetch_ms", "verify_ms", "bind_ms", "first_run_ms"} of the last
+ *                     load; first_run_ms null: no invocation has run since; null: none
+ *   error             {"status", "message", "retry_in_s"} of the last failed load since the last
+ *                     good one; null: none. status as in "corrupt"; retry_in_s 0: at once
+ *   inputs, outputs   while resident: [{"name", "datatype", "shape", "symbols"}], datatype as Open
+ *                     Inference V2 names it, -1 in shape where a dimension is free, symbols: per
+ *                     dimension the name of a free one, "" for none; null: not resident
  *
  * endpoint_list, in name order:
  *   models            [{"modelName" and, of the above, "version" to "evictions", "age_s",
