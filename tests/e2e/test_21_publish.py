@@ -289,8 +289,11 @@ class Limits(Case):
 
 
 class Loops(test_17_threads.Threads, Case):
-    def test_loads_and_evictions_cost_no_worker_and_no_event_loop_a_file_or_a_mapping(self):
-        """Threads' own; here it is publishes that are watched."""
+    # Threads' own, which run where they stand.
+    test_loads_and_evictions_cost_no_worker_and_no_event_loop_a_file_or_a_mapping = None
+    test_the_store_is_not_listed_at_the_start = None
+
+    def test_publishes_cost_no_event_loop_a_file(self):
         server = self.serve(self.store(), env=self.env)
         self.published(server, "m", ONNX)
         self.assertEqual(server.invoke("m", REQUEST).status, 200)
