@@ -214,7 +214,7 @@ END_TEST
 
 START_TEST(what_is_long_ago_counts_less)
 {
-    const struct curve_config config = {.samples_max = 16, .half_life = 100};
+    const struct curve_config config = {.samples_max = 4096, .half_life = 100};
     struct curve c;
     struct curve_point p;
     ck_assert_int_eq(curve_init(&c, &config), OK);
