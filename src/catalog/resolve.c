@@ -11,6 +11,7 @@
 
 enum {
     VERSION_DIGITS_MAX = 18,
+    FLIPS_SEEN_MAX = 100,    /* of a pointer, while it is read once */
     POINTER_BYTES_MAX = 32,  /* the text of `current`, white space included */
     VERSIONS_TRIED_MAX = 64, /* numbered folders without a model in them that are passed over */
 };
@@ -34,18 +35,16 @@ static void set_version(struct resolved *out, uint64_t n)
     snprintf(out->version, sizeof(out->version), "%" PRIu64, n);
 }
 
-enum status pointer_read(struct store *store, const char *name, uint64_t *n, struct err *err)
+/* The pointer that o is. */
+static enum status read_pointer(struct store *store, const char *key,
+                                const struct store_object *was, uint64_t *n, struct err *err)
 {
-    char key[STORE_KEY_MAX], text[POINTER_BYTES_MAX];
-    struct store_object o;
-    snprintf(key, sizeof(key), CATALOG_PUBLISHED "%s/current", name);
-    enum status s = store_stat(store, key, &o, err);
-    if (s != OK)
-        return s;
+    char text[POINTER_BYTES_MAX];
+    const struct store_object o = *was;
     if (o.bytes > sizeof(text))
         return err_set(err, E_CORRUPT, "%.120s holds %" PRIu64 " bytes, not a version", key,
                        o.bytes);
-    s = store_read(store, key, o.tag, 0, text, (size_t)o.bytes, err);
+    enum status s = store_read(store, key, o.tag, 0, text, (size_t)o.bytes, err);
     if (s != OK)
         return s;
     size_t len = (size_t)o.bytes;
@@ -56,16 +55,40 @@ enum status pointer_read(struct store *store, const char *name, uint64_t *n, str
     return OK;
 }
 
+/* A pointer that is flipped between the look and the read is looked at again: that is no failure of
+ * the store, and publishers that hurry each other all end. */
+enum status pointer_read(struct store *store, const char *name, uint64_t *n, struct err *err)
+{
+    char key[STORE_KEY_MAX];
+    struct store_object o, now;
+    snprintf(key, sizeof(key), CATALOG_PUBLISHED "%s/current", name);
+    enum status s = store_stat(store, key, &o, err);
+    if (s != OK)
+        return s;
+    s = read_pointer(store, key, &o, n, err);
+    for (int i = 0; s == E_STORE && i < FLIPS_SEEN_MAX; i++) {
+        if (store_stat(store, key, &now, NULL) != OK || strcmp(now.tag, o.tag) == 0)
+            break;
+        o = now;
+        s = read_pointer(store, key, &o, n, err);
+    }
+    return s;
+}
+
 static enum status find_published(struct store *store, const char *name, struct resolved *out,
                                   struct err *err)
 {
-    uint64_t n;
+    uint64_t n, before = 0;
     enum status s = pointer_read(store, name, &n, err);
     if (s != OK)
         return s;
-    set_version(out, n);
-    snprintf(out->key, sizeof(out->key), CATALOG_PUBLISHED "%s/%" PRIu64 ".roost", name, n);
-    s = store_stat(store, out->key, &out->object, err);
+    do {
+        set_version(out, n);
+        snprintf(out->key, sizeof(out->key), CATALOG_PUBLISHED "%s/%" PRIu64 ".roost", name, n);
+        s = store_stat(store, out->key, &out->object, err);
+        before = n;
+        /* One that was current a moment ago may be gone since: what is current now? */
+    } while (s == E_NOT_FOUND && pointer_read(store, name, &n, NULL) == OK && n != before);
     /* A version is written before its pointer: this is a store between two states. */
     if (s == E_NOT_FOUND)
         return err_set(err, E_STORE, "version %" PRIu64 " of '%.120s' is current and not there", n,

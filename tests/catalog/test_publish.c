@@ -4,6 +4,7 @@
  * several who publish at once come to. */
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -202,11 +203,42 @@ START_TEST(publishers_of_one_name_all_get_versions)
 }
 END_TEST
 
+static atomic_bool enough;
+
+static void *flip_all_the_time(void *arg)
+{
+    UNUSED(arg);
+    while (!atomic_load(&enough)) {
+        struct err e;
+        uint64_t to = 1;
+        const struct store_source from = {.bytes = "x", .n = 1};
+        ck_assert_int_eq(catalog_rollback(catalog, "m", &to, &e), OK);
+        ck_assert_int_eq(catalog_publish(catalog, "m", &from, &to, &e), OK);
+    }
+    return NULL;
+}
+
+START_TEST(a_name_resolves_while_its_pointer_flips)
+{
+    pthread_t flipper;
+    setup();
+    publish("m", "first");
+    ck_assert_int_eq(pthread_create(&flipper, NULL, flip_all_the_time, NULL), 0);
+    for (int i = 0; i < 3000; i++) {
+        struct resolved r;
+        ck_ok(catalog_resolve(store, "m", &r, &err), &err);
+    }
+    atomic_store(&enough, true);
+    pthread_join(flipper, NULL);
+    teardown();
+}
+END_TEST
+
 Suite *suite_publish(void)
 {
     return SUITE("publish", a_publish_takes_the_next_number_and_the_name,
                  a_number_that_was_ever_used_is_passed_over,
                  versions_are_listed_rolled_back_and_removed,
                  a_publish_that_fails_leaves_the_old_version, a_published_name_is_unknown_no_more,
-                 publishers_of_one_name_all_get_versions);
+                 publishers_of_one_name_all_get_versions, a_name_resolves_while_its_pointer_flips);
 }
