@@ -13,7 +13,7 @@
 #include "loader/link_sched.h"
 
 enum {
-    LINK_CHUNK_BYTES = 4 * 1024 * 1024, /* whole pages; docs/performance.md, cold starts */
+    LINK_CHUNK_BYTES = 4 * 1024 * 1024, /* whole pages; a round trip is little beside it */
     LINK_AGEING_BYTES_PER_S = 64 << 20, /* a sixteenth of 1 GiB/s, as replay has it */
     LINK_STOP = INT32_MAX,              /* what look says of a transfer that is to end */
 };

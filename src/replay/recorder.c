@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -96,16 +95,10 @@ static bool append(struct recorder *r, const struct trace_call *c)
     return false;
 }
 
-static int by_time(const void *a, const void *b)
-{
-    const struct trace_call *x = a, *y = b;
-    return (x->t_us > y->t_us) - (x->t_us < y->t_us);
-}
-
 static void write_notes(struct recorder *r, uint32_t n)
 {
     uint32_t i = 0;
-    qsort(r->taken, n, sizeof(*r->taken), by_time);
+    trace_sort(r->taken, n);
     while (i < n && append(r, &r->taken[i]))
         i++;
     bool written = write_out(r);

@@ -2,6 +2,7 @@
  * Copyright The Roost Authors */
 #include "replay/trace_write.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "cache/policy/policy.h"
@@ -52,6 +53,18 @@ static enum status id_of(struct map *known, const char *name, struct trace_recor
         r->tenant = (uint16_t)*id;
     r->bytes = strlen(name);
     return add_name(r, name, out);
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const struct trace_call *x = a, *y = b;
+    return (x->t_us > y->t_us) - (x->t_us < y->t_us);
+}
+
+void trace_sort(struct trace_call *calls, size_t n)
+{
+    if (n)
+        qsort(calls, n, sizeof(*calls), by_time);
 }
 
 static void tenant_of(const char *model, char out[TRACE_MODEL_MAX + 1])

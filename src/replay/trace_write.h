@@ -27,6 +27,8 @@ struct trace_writer {
 void trace_writer_fini(struct trace_writer *w);
 /* Appends the file's header. */
 enum status trace_write_header(struct buf *out) WARN_UNUSED; /* errors: E_NO_MEMORY */
+/* By the time at which they came. */
+void trace_sort(struct trace_call *calls, size_t n);
 /* Appends c, and before it the names that were not written yet. One whose time is before that of
  * the last gets the last's.
  * errors: E_TOO_LARGE beyond POLICY_IDS_MAX models or TRACE_TENANTS tenants; E_NO_MEMORY. Then out

@@ -197,12 +197,14 @@ START_TEST(another_version_and_a_forgotten_model_are_new)
     ck_assert_int_eq(curve_init(&c, &config), OK);
     curve_access(&c, 1, 10, 1);
     curve_access(&c, 1, 11, 1);
+    curve_at(&c, UINT64_MAX, &p);
+    ck_assert_double_eq(p.hit_rate, 0);
+    curve_access(&c, 1, 11, 1);
+    curve_at(&c, UINT64_MAX, &p);
+    ck_assert_double_eq_tol(p.hit_rate, 1.0 / 3, 1e-9);
     curve_forget(&c, 1);
     curve_forget(&c, 1);
     curve_forget(&c, 2);
-    curve_access(&c, 1, 11, 1);
-    curve_at(&c, UINT64_MAX, &p);
-    ck_assert_double_eq(p.hit_rate, 0);
     curve_access(&c, 1, 11, 1);
     curve_at(&c, UINT64_MAX, &p);
     ck_assert_double_eq(p.hit_rate, 0.25);
@@ -212,7 +214,7 @@ END_TEST
 
 START_TEST(what_is_long_ago_counts_less)
 {
-    const struct curve_config config = {.samples_max = 16, .half_life = 100};
+    const struct curve_config config = {.samples_max = 4096, .half_life = 100};
     struct curve c;
     struct curve_point p;
     ck_assert_int_eq(curve_init(&c, &config), OK);
@@ -222,6 +224,10 @@ START_TEST(what_is_long_ago_counts_less)
         curve_access(&c, 0, 10, 1);
     curve_at(&c, 20, &p);
     ck_assert_double_gt(p.hit_rate, 0.99);
+    for (uint32_t i = 2000; i < 3000; i++) /* and misses again */
+        curve_access(&c, i, 10, 1);
+    curve_at(&c, 20, &p);
+    ck_assert_double_lt(p.hit_rate, 0.01);
     curve_fini(&c);
 }
 END_TEST

@@ -201,6 +201,24 @@ START_TEST(what_is_older_than_an_hour_is_left_out)
 }
 END_TEST
 
+/* It gave way before this hour, and need not have. */
+START_TEST(what_was_known_before_may_have_been_kept)
+{
+    struct real *r = real_new(1000);
+    struct advice_regret g;
+    say(r, WATCH_MISS, 5, 100, 0);
+    say(r, WATCH_ENTER, 5, 100, 1000);
+    r->now_us += 2 * ADVICE_SPAN_US;
+    say(r, WATCH_MISS, 5, 100, 1000);
+    ck_assert_int_eq(advice_regret(&r->advice, 1000, &g), OK);
+    ck_assert_uint_eq(g.invocations, 1);
+    ck_assert_double_eq(g.miss_cost_us, 1000);
+    ck_assert_double_eq(g.bound_cost_us, 0);
+    ck_assert_double_eq(g.ratio, 1);
+    real_free(r);
+}
+END_TEST
+
 START_TEST(a_policy_costs_what_the_cache_paid_that_runs_it)
 {
     struct real *r = real_new(4000);
@@ -262,7 +280,7 @@ Suite *suite_advice(void)
 {
     return SUITE("advice", nothing_was_heard_nothing_is_said, a_first_touch_costs_its_load,
                  the_bound_is_that_of_a_replay, the_bound_is_below_what_was_paid_in_any_window,
-                 what_is_older_than_an_hour_is_left_out,
+                 what_is_older_than_an_hour_is_left_out, what_was_known_before_may_have_been_kept,
                  a_policy_costs_what_the_cache_paid_that_runs_it, a_forgotten_model_is_another_one,
                  no_memory_is_said_and_leaves_nothing);
 }

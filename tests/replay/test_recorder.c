@@ -86,6 +86,18 @@ START_TEST(what_is_written_reads_back)
 }
 END_TEST
 
+START_TEST(calls_stand_in_the_order_in_which_they_came)
+{
+    struct trace_call calls[] = {call(30, "c", 1), call(10, "a", 1), call(20, "b", 1)};
+    trace_sort(calls, 0);
+    trace_sort(calls, ARRAY_COUNT(calls));
+    for (size_t i = 0; i < ARRAY_COUNT(calls); i++) {
+        ck_assert_uint_eq(calls[i].t_us, 10 * (i + 1));
+        ck_assert_int_eq(calls[i].model[0], "abc"[i]);
+    }
+}
+END_TEST
+
 START_TEST(tenants_beyond_the_form_end_it)
 {
     struct trace_writer w = {.tenant_count = TRACE_TENANTS};
@@ -253,7 +265,8 @@ END_TEST
 
 Suite *suite_recorder(void)
 {
-    return SUITE("recorder", what_is_written_reads_back, tenants_beyond_the_form_end_it,
+    return SUITE("recorder", what_is_written_reads_back,
+                 calls_stand_in_the_order_in_which_they_came, tenants_beyond_the_form_end_it,
                  no_memory_for_a_name_is_said, a_file_holds_every_note_in_order,
                  what_comes_too_fast_is_lost_and_counted, recording_ends_at_the_limit,
                  a_full_disk_ends_it, an_older_file_is_kept, a_recorder_that_cannot_start_says_why);
