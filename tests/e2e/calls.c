@@ -2,7 +2,8 @@
  * Copyright The Roost Authors */
 /* Preloaded into a server under test: writes the name of each thread that opens or reads a file, or
  * maps or unmaps memory, or lists a folder that it opened, and what it called, a line each, to the
- * file ROOST_TEST_CALLS. */
+ * file ROOST_TEST_CALLS. Where the allocator maps memory because the heap grows, that is "heap":
+ * whichever thread happens to ask for a few bytes more has it done. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <dlfcn.h>
@@ -29,6 +30,14 @@ static void note(const char *what)
     int n = snprintf(line, sizeof(line), "%s %s\n", name, what);
     if (fd >= 0)
         (void)!syscall(SYS_write, fd, line, n);
+}
+
+/* what: called from the place `from`. */
+static void note_memory(const char *what, const void *from)
+{
+    Dl_info of;
+    const int heap = dladdr(from, &of) && of.dli_fname && strstr(of.dli_fname, "jemalloc");
+    note(heap ? "heap" : what);
 }
 
 static int open_at(int at, const char *path, int flags, va_list args)
@@ -71,13 +80,13 @@ DIR *fdopendir(int fd)
 
 void *mmap(void *at, size_t n, int prot, int flags, int fd, off_t off)
 {
-    note("mmap");
+    note_memory("mmap", __builtin_return_address(0));
     return (void *)syscall(SYS_mmap, at, n, prot, flags, fd, off);
 }
 
 int munmap(void *at, size_t n)
 {
-    note("munmap");
+    note_memory("munmap", __builtin_return_address(0));
     return (int)syscall(SYS_munmap, at, n);
 }
 
@@ -87,6 +96,6 @@ void *mremap(void *at, size_t from, size_t to, int flags, ...)
     va_start(args, flags);
     void *where = flags & MREMAP_FIXED ? va_arg(args, void *) : NULL;
     va_end(args);
-    note("mremap");
+    note_memory("mremap", __builtin_return_address(0));
     return (void *)syscall(SYS_mremap, at, from, to, flags, where);
 }

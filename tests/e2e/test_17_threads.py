@@ -98,8 +98,10 @@ class Threads(harness.Case):
                 self.assertGreater(kinds["loader"]["pread"], 10)  # the calls are seen at all
                 if recycle == "off":
                     self.assertGreater(kinds["reaper"]["munmap"], 5)
-                self.assertEqual({k: dict(v) for k, v in kinds.items()
-                                  if k not in ("loader", "reaper", "store-link", "disk-link")}, {})
+                for calls in kinds.values():
+                    calls.pop("heap", None)
+                files = ("loader", "reaper", "store-link", "disk-link")
+                self.assertEqual({k: dict(v) for k, v in kinds.items() if v and k not in files}, {})
 
 
 if __name__ == "__main__":
