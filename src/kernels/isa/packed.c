@@ -30,7 +30,8 @@ struct strip {
     float *y;
     int64_t ldx, ldy, ld_sum, w_next; /* w_next: from one panel to the next */
     int64_t depth;                    /* rows of the panels */
-    bool first, last;                 /* begins with bias and sum; ends with the activation */
+    bool first, last;                 /* begins with bias; ends with sum and activation */
+    bool early;                       /* begins with sum: it stands where y is written */
     const struct epilogue *epilogue;
 };
 
@@ -55,7 +56,7 @@ TILE_INLINE void strip_begin(const struct strip *t, const struct strip_shape s,
     } else {
         STRIP_EACH acc[r][v] = vec_all(0);
     }
-    if (t->first && t->sum) {
+    if (t->first && t->early && t->sum) {
         STRIP_EACH acc[r][v] += vec_load(t->sum + r * t->ld_sum + v * VEC);
     }
 }
@@ -64,6 +65,9 @@ TILE_INLINE void strip_begin(const struct strip *t, const struct strip_shape s,
 TILE_INLINE void strip_end(const struct strip *t, const struct strip_shape s,
                            vec acc[ROWS_MOST][PANELS * BLOCK_VECS])
 {
+    if (t->last && !t->early && t->sum) {
+        STRIP_EACH acc[r][v] += vec_load(t->sum + r * t->ld_sum + v * VEC);
+    }
     if (t->last && t->epilogue->act == ACT_RELU) {
         STRIP_EACH acc[r][v] = vec_pick(acc[r][v] < 0.0f, vec_all(0), acc[r][v]);
     } else if (t->last && t->epilogue->act == ACT_CLIP) {
@@ -268,11 +272,14 @@ static void whole(const struct packed *p, const struct packed_part *part, int pa
 {
     const struct strip all = strip_at(p, part->row, part->panel);
     int64_t pieces = MAX((p->k + PACKED_DEPTH - 1) / PACKED_DEPTH, 1);
+    /* Added last, it does not make all sums before it as inexact as it is large. */
+    const bool early = pieces > 1 && p->sum == p->y;
     for (int64_t i = 0; i < pieces; i++) {
         int64_t from = p->k * i / pieces, to = p->k * (i + 1) / pieces;
         struct strip t = all;
         t.first = i == 0;
         t.last = i + 1 == pieces;
+        t.early = early;
         t.depth = to - from;
         t.w += from * BLOCK;
         const float *next = all.w + (t.last ? panels * p->k : to) * BLOCK;
