@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 enum { KEYS_MAX = 2048 };
 
 struct scan {
@@ -121,6 +123,15 @@ static enum status reject(cJSON *root, struct err *err, const char *name, int li
     return err_set(err, E_USAGE, "%.100s line %d: %s", name, line, what);
 }
 
+/* The place of the first byte that is not UTF-8's; n: all is. */
+static size_t first_foreign(const char *text, size_t n)
+{
+    size_t at = 0, len;
+    while (at < n && (len = utf8_len((const uint8_t *)text + at, n - at)))
+        at += len;
+    return at;
+}
+
 enum status config_file(struct config *c, const char *name, const char *text, size_t n,
                         struct err *err)
 {
@@ -130,6 +141,9 @@ enum status config_file(struct config *c, const char *name, const char *text, si
         return err_set(err, E_USAGE, "%.100s holds a zero byte", name);
     if (lines.depth_most > CONFIG_DEPTH_MAX)
         return err_set(err, E_USAGE, "%.100s nests deeper than %d", name, CONFIG_DEPTH_MAX);
+    const size_t foreign = first_foreign(text, n);
+    if (foreign < n)
+        return reject(NULL, err, name, line_at(text, foreign), "this is not UTF-8");
     const char *end = text;
     cJSON *root = n ? cJSON_ParseWithLengthOpts(text, n, &end, 0) : NULL;
     int line = n ? line_at(text, (size_t)(end - text)) : 1;

@@ -83,6 +83,8 @@ START_TEST(a_bad_file_is_refused_with_its_line)
         {"{\"workers\": 1,\n\n\"workers\": 2}", "line 3: key 'workers' stands there twice"},
         {"{\"workers\": 1", "this is not JSON"},
         {"{\n\"workers\": 1,\n,}", "line 3: this is not JSON"},
+        {"{\n\"store\": \"\xb1\"}", "line 2: this is not UTF-8"},
+        {"{\"store\": \"a\xe2\x82\"}", "this is not UTF-8"},
         {"[1]", "one object"},
         {"", "this is not JSON"},
         {"{}\n\nx", "line 3: text after"},
