@@ -273,9 +273,9 @@ void tenant_leave(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->
  * cannot.
  */
 struct tenant *turn_tenant(const struct cache *c, const struct turn *turn) REQUIRES(c->lock);
-/* May s be chosen, where it is its tenant's turn? The filter of every order of victims. */
-bool turn_may_go(const struct cache *c, const struct turn *turn, const struct slot *s)
-    REQUIRES(c->lock);
+/* May s be chosen, where it is its tenant's turn? The filter of every order of victims. Under
+ * c->lock, which it asserts: through a policy's callback no analysis sees it. */
+bool turn_may_go(const struct cache *c, const struct turn *turn, const struct slot *s);
 /* Chooses s, which leaves its shares (shares_leave), and says how many bytes that frees. False, and
  * nothing happened: its tenant would have less than its floor, for another's sake. */
 bool turn_take(const struct turn *turn, struct slot *s, uint64_t *freed);
