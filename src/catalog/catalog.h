@@ -65,6 +65,8 @@ struct catalog_version {
     bool current;
 };
 
+/* Can anything be published here?  blocks: no   errors: E_UNSUPPORTED */
+enum status catalog_publishes(struct catalog *c, struct err *err) WARN_UNUSED;
 /* *version becomes current. The name is no longer remembered as unknown.  errors: E_UNSUPPORTED
  * where the store is only read */
 enum status catalog_publish(struct catalog *c, const char *name,

@@ -138,6 +138,11 @@ static enum status flip(struct catalog *c, const char *name, uint64_t n, struct 
     return store_put(catalog_store(c), key, &pointer, err);
 }
 
+enum status catalog_publishes(struct catalog *c, struct err *err)
+{
+    return store_writable(catalog_store(c), err);
+}
+
 enum status catalog_publish(struct catalog *c, const char *name,
                             const struct store_source *artifact, uint64_t *version, struct err *err)
 {

@@ -147,8 +147,10 @@ enum status store_list(struct store *s, const char *prefix, store_list_fn *fn, v
     return s->ops->list(s, prefix, fn, arg, err);
 }
 
-static enum status only_read(const struct store *s, struct err *err)
+enum status store_writable(const struct store *s, struct err *err)
 {
+    if (s->ops->put && s->ops->remove)
+        return OK;
     return err_set(err, E_UNSUPPORTED, "%.120s is only read: publishing to %.*s is not there yet",
                    s->url, (int)MIN(strcspn(s->url, ":"), (size_t)16), s->url);
 }
@@ -158,9 +160,9 @@ static enum status put(struct store *s, const char *key, const struct store_sour
 {
     if (!store_key_valid(key))
         return err_set(err, E_BAD_INPUT, "'%.80s' is no key of a store", key);
-    if (!s->ops->put)
-        return only_read(s, err);
-    enum status st = s->ops->put(s, key, from, fresh, err);
+    enum status st = store_writable(s, err);
+    if (st == OK)
+        st = s->ops->put(s, key, from, fresh, err);
     if (st == OK) {
         metric_add(M_STORE_WRITES, 1);
         metric_add(M_STORE_WRITTEN_BYTES, from->n);
@@ -184,9 +186,9 @@ enum status store_delete(struct store *s, const char *key, struct err *err)
 {
     if (!store_key_valid(key))
         return err_set(err, E_BAD_INPUT, "'%.80s' is no key of a store", key);
-    if (!s->ops->remove)
-        return only_read(s, err);
-    enum status st = s->ops->remove(s, key, err);
+    enum status st = store_writable(s, err);
+    if (st == OK)
+        st = s->ops->remove(s, key, err);
     if (st == OK)
         metric_add(M_STORE_WRITES, 1);
     return st;

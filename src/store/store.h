@@ -116,6 +116,8 @@ enum status store_list(struct store *s, const char *prefix, store_list_fn *fn, v
  * (s3://); E_STORE (denied, full, something else than a folder on the way); E_IO when fd cannot be
  *         read or ends early; E_NO_MEMORY. After E_STORE a put may have happened all the same,
  * whole. Each OK counts M_STORE_WRITES, and the bytes of a put M_STORE_WRITTEN_BYTES. */
+/* Does the store take writes at all?  blocks: no   errors: E_UNSUPPORTED */
+enum status store_writable(const struct store *s, struct err *err) WARN_UNUSED;
 /* Makes the object, or replaces it. */
 enum status store_put(struct store *s, const char *key, const struct store_source *from,
                       struct err *err) WARN_UNUSED;
