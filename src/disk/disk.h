@@ -18,9 +18,9 @@
 #include "mem/budget.h"
 
 enum {
-    DISK_ENTRIES_MAX = 1 << 20,     /* files; beyond it puts are refused */
-    DISK_BLOCK = 4096,              /* a file is charged whole ones */
-    DISK_DIRECT_LEAST = 128 * 1024, /* a read of less goes through the page cache */
+    DISK_ENTRIES_MAX = 1 << 20,    /* files; beyond it puts are refused */
+    DISK_BLOCK = 4096,             /* a file is charged whole ones */
+    DISK_DIRECT_LEAST = 64 * 1024, /* a read of less goes through the page cache */
 };
 
 enum disk_kind { DISK_BLOB, DISK_HEAD, DISK_COMPILED, DISK_KINDS };
