@@ -58,6 +58,7 @@ class Records(harness.Case):
         harness.wait_until(lambda: self.heads(folder) == 1, "w0 to be written")
         self.ask(server, 1)
         harness.wait_until(lambda: self.described(server, 1)["tier"] == "memory", "w1")
+        self.assertEqual(server.state("w0"), "absent")
         gone = self.described(server, 0)
         self.assertEqual((gone["state"], gone["age_s"]), ("absent", None))
         self.assertEqual((gone["evicted"]["why"], gone["evicted"]["by"]), ("room", "w1"))
