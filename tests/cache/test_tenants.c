@@ -187,13 +187,34 @@ START_TEST(a_tenant_is_idle_only_when_its_time_is_over)
 {
     struct fake *f = start();
     atomic_store(&f->now_us, SECOND);
-    client_touch(f, "b/1-150");
-    client_touch(f, "b/2-150");
+    client_touch(f, "b/1-100");
+    client_touch(f, "b/2-100");
+    client_touch(f, "b/3-100");
     atomic_fetch_add(&f->now_us, TENANT_IDLE_S * (uint64_t)SECOND);
     client_touch(f, "d/1-350");
     client_touch(f, "d/2-350");
     client_touch(f, "a/1-100"); /* d has 700 above its floor, b 100 */
-    ck_assert(resident(f, "b/1-150"));
+    ck_assert(resident(f, "b/1-100"));
+    ck_assert(!resident(f, "d/1-350"));
+    fake_free(f);
+}
+END_TEST
+
+START_TEST(who_asks_is_not_idle)
+{
+    struct fake *f = start();
+    struct client k;
+    atomic_store(&f->now_us, SECOND);
+    client_touch(f, "b/1-100");
+    client_touch(f, "b/2-100");
+    client_touch(f, "b/3-100");
+    atomic_fetch_add(&f->now_us, (TENANT_IDLE_S + 1) * (uint64_t)SECOND);
+    client_touch(f, "d/1-350");
+    client_touch(f, "d/2-350");
+    (void)!client_load(&k, f, "b/4-100"); /* which is no invocation */
+    ck_ok(k.status, &k.err);
+    client_unpin(&k, f);
+    ck_assert(resident(f, "b/1-100"));
     ck_assert(!resident(f, "d/1-350"));
     fake_free(f);
 }
@@ -453,7 +474,7 @@ Suite *suite_tenants(void)
         a_floor_is_had_whoever_took_its_bytes_meanwhile,
         a_tenant_within_its_floor_gives_of_its_own_where_others_cannot,
         weights_divide_what_is_above_the_floors, what_an_idle_tenant_has_above_its_floor_goes_first,
-        a_tenant_is_idle_only_when_its_time_is_over,
+        a_tenant_is_idle_only_when_its_time_is_over, who_asks_is_not_idle,
         beyond_its_ceiling_a_tenant_gives_of_its_own_though_bytes_are_free,
         beyond_its_ceiling_a_tenant_takes_from_nobody_else,
         beyond_its_ceiling_a_tenant_is_refused_while_its_own_are_in_use,
