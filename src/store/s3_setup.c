@@ -17,7 +17,8 @@ enum {
     CONNECT_MS_MAX = 5000,
     RECEIVE_BYTES = 256 * 1024,
     SEND_BYTES = 256 * 1024,
-    HASH_BYTES = 1024 * 1024
+    HASH_BYTES = 1024 * 1024,
+    ASKED_BYTES = 1024 * 1024
 };
 
 /* ---- what is sent ---- */
@@ -126,7 +127,9 @@ static bool add_write(const struct s3_store *s, struct curl_slist **list,
 {
     if (!s3_writes(r))
         return true;
-    return (!*r->mark || add(s, list, SIGV4_MARK_HEADER, r->mark)) &&
+    /* Whether it may send is asked before only where much is to be sent. */
+    return (r->n >= ASKED_BYTES || add(s, list, "Expect", "")) &&
+           (!*r->mark || add(s, list, SIGV4_MARK_HEADER, r->mark)) &&
            (!r->fresh || add(s, list, "If-None-Match", "*")) &&
            add(s, list, "Content-Type", "application/octet-stream");
 }

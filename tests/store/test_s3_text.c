@@ -318,7 +318,7 @@ Suite *suite_s3_text(void)
 {
     return SUITE("s3_text", a_page_is_its_entries, pages_that_make_no_sense_are_refused,
                  overlong_texts_are_refused_only_where_they_are_read, an_error_has_a_code_or_none,
-                 what_is_said_to_an_upload,
-                 a_mark_that_can_be_none_of_ours_is_passed_over, content_ranges, headers_of_the_last_answer_count, profiles_of_an_ini_file,
+                 what_is_said_to_an_upload, a_mark_that_can_be_none_of_ours_is_passed_over,
+                 content_ranges, headers_of_the_last_answer_count, profiles_of_an_ini_file,
                  credentials_of_a_metadata_service, only_visible_bytes_are_credentials);
 }
