@@ -226,15 +226,15 @@ void node_stop(struct node *n, uint64_t until_us)
         endpoint_drain(n->endpoint);
         wait_in_flight(n->endpoint, until_us);
     }
-    if (n->server) {
+    if (n->server)
         server_drain(n->server, until_us);
-        server_free(&n->server);
-    }
-    if (n->publisher)
-        publisher_free(&n->publisher);
-    /* Only now: what waited for a load could still be answered. */
+    /* Only now: what waited for a load, or for a version to be written, could still be answered. */
     if (n->store)
         store_stop(n->store);
+    if (n->server)
+        server_free(&n->server);
+    if (n->publisher)
+        publisher_free(&n->publisher);
     if (n->loader)
         loader_drain(n->loader);
     refresh_stop(&n->refresh);
