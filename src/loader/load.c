@@ -26,6 +26,12 @@ uint64_t resolved_content(const struct resolved *at)
     return hash_bytes(parts, sizeof(parts));
 }
 
+/* Before anything of it is believed: a version that is corrupt is known by it too. */
+static void tell_content(const struct run *r)
+{
+    cache_load_content(r->env->cache, r->slot, resolved_content(&r->at));
+}
+
 /* Nothing to do where the model was compiled just now: it is that file that is loaded. */
 static enum status resolve(struct run *r, struct err *err)
 {
@@ -33,7 +39,7 @@ static enum status resolve(struct run *r, struct err *err)
         return OK;
     enum status s = r->env->resolver.resolve(r->env->resolver.self, r->name, &r->at, err);
     if (s == OK)
-        cache_load_content(r->env->cache, r->slot, resolved_content(&r->at));
+        tell_content(r);
     return s;
 }
 
