@@ -69,6 +69,9 @@
     X(COUNT, link_threads, "link-threads", "N", "2", 1, 64,                                        \
       "Reads under way at once from the store, and from the disk tier: more where the way is "     \
       "long.")                                                                                     \
+    X(SIZE, link_chunk, "link-chunk", "SIZE", "4MiB", 1 << 16, 1 << 30,                            \
+      "Bytes of one such read, in whole pages; between two of them a more urgent load may go "     \
+      "first.")                                                                                    \
     X(COUNT, compilers, "compilers", "N", "1", 1, 64,                                              \
       "Raw model files of the store that are compiled at once, each in a process that is held.")   \
     X(SIZE, compile_file_max, "compile-file-max", "SIZE", "2GiB", 1, INT64_MAX,                    \

@@ -169,7 +169,7 @@ _Static_assert((int)LINK_STOP == (int)CACHE_LOAD_CANCELLED, "one word for both")
 
 uint32_t run_look(const struct run *r, uint64_t left_bytes)
 {
-    const uint64_t worth_keeping = MAX(r->page0.blob_bytes / 2, (uint64_t)LINK_CHUNK_BYTES);
+    const uint64_t worth_keeping = MAX(r->page0.blob_bytes / 2, r->env->chunk_bytes);
     if (atomic_load(r->env->draining))
         return LINK_STOP;
     const bool kept = r->compiled->open || left_bytes <= worth_keeping;

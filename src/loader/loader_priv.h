@@ -23,6 +23,7 @@ struct load_env {
     struct disk *disk;                      /* NULL: there is no disk tier */
     struct link_io *store_link, *disk_link; /* the latter where there is a tier */
     const atomic_bool *draining;
+    uint64_t chunk_bytes;  /* of one read; whole pages */
     bool share_node;       /* blobs are shared by all; else within a tenant ... */
     struct common *common; /* ... but for these */
     struct compile_config compile;
