@@ -252,6 +252,8 @@ static const struct store_ops file_ops = {
     .list = file_list,
     .put = file_put,
     .remove = file_remove,
+    .renew = file_renew,
+    .sweep = file_sweep,
     .free = file_free,
 };
 

@@ -239,3 +239,38 @@ enum status file_remove(struct store *s, const char *key, struct err *err)
     close(dir);
     return st;
 }
+
+enum status file_renew(struct store *s, const char *key, struct err *err)
+{
+    const char *last;
+    int dir = open_folder(file_store_of(s), key, false, &last);
+    if (dir < 0)
+        return file_error(s, key, errno, err);
+    struct stat st;
+    enum status result = OK;
+    int fd = openat(dir, last, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) != 0)
+        result = file_error(s, key, errno, err);
+    else if (!S_ISREG(st.st_mode))
+        result = err_set(err, E_NOT_FOUND, "'%.120s' is no object of the store", key);
+    else if (futimens(fd, NULL) != 0)
+        result = denied(s, key, errno, err);
+    /* Who removed it meanwhile has it out of the folder: its time is no use any more. */
+    else if (fstat(fd, &st) == 0 && st.st_nlink == 0)
+        result = err_set(err, E_NOT_FOUND, "'%.120s' was removed", key);
+    if (fd >= 0)
+        close(fd);
+    close(dir);
+    return result;
+}
+
+enum status file_sweep(struct store *s, const char *prefix, struct err *err)
+{
+    const char *last; /* "" behind the final '/' */
+    int dir = open_folder(file_store_of(s), prefix, false, &last);
+    if (dir < 0)
+        return errno == ENOENT || errno == ENOTDIR ? OK : file_error(s, prefix, errno, err);
+    sweep(dir);
+    close(dir);
+    return OK;
+}

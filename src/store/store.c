@@ -193,3 +193,22 @@ enum status store_delete(struct store *s, const char *key, struct err *err)
         metric_add(M_STORE_WRITES, 1);
     return st;
 }
+
+enum status store_renew(struct store *s, const char *key, struct err *err)
+{
+    if (!store_key_valid(key))
+        return err_set(err, E_BAD_INPUT, "'%.80s' is no key of a store", key);
+    if (!s->ops->renew)
+        return err_set(err, E_UNSUPPORTED, "%.120s cannot renew '%.80s'", s->url, key);
+    enum status st = s->ops->renew(s, key, err);
+    if (st == OK)
+        metric_add(M_STORE_WRITES, 1);
+    return st;
+}
+
+enum status store_sweep(struct store *s, const char *prefix, struct err *err)
+{
+    if (!prefix_valid(prefix))
+        return err_set(err, E_BAD_INPUT, "'%.80s' is no prefix of a store's keys", prefix);
+    return s->ops->sweep ? s->ops->sweep(s, prefix, err) : OK;
+}

@@ -46,6 +46,10 @@ struct store_ops {
     enum status (*put)(struct store *s, const char *key, const struct store_source *from,
                        bool fresh, struct err *err);
     enum status (*remove)(struct store *s, const char *key, struct err *err);
+    /* NULL: there is no way but to put the object again */
+    enum status (*renew)(struct store *s, const char *key, struct err *err);
+    /* NULL: writers that die leave nothing */
+    enum status (*sweep)(struct store *s, const char *prefix, struct err *err);
     void (*stop)(struct store *s); /* NULL: nothing of it waits */
     void (*free)(struct store *s);
 };
@@ -124,6 +128,12 @@ enum status store_put(struct store *s, const char *key, const struct store_sourc
 /* Makes it where there is none: of several who try at once, one succeeds.  errors: E_EXISTS */
 enum status store_put_new(struct store *s, const char *key, const struct store_source *from,
                           struct err *err) WARN_UNUSED;
+/* The object is as if it had been written now: modified_ms, and the tag, may be others.
+ * errors: E_NOT_FOUND; E_UNSUPPORTED where only a put can do that */
+enum status store_renew(struct store *s, const char *key, struct err *err) WARN_UNUSED;
+/* Removes what writers that died left directly below prefix (as store_list takes it); what cannot
+ * be removed stays.  errors: those of store_list */
+enum status store_sweep(struct store *s, const char *prefix, struct err *err) WARN_UNUSED;
 /* Removes an object; who reads it meanwhile may read it to its end.  errors: E_NOT_FOUND */
 enum status store_delete(struct store *s, const char *key, struct err *err) WARN_UNUSED;
 
