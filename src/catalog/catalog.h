@@ -22,6 +22,16 @@ void catalog_free(struct catalog **c);
  * `x`. errors: E_BAD_INPUT naming the rule that was broken */
 enum status catalog_name(const char *text, size_t len, char out[MODEL_NAME_MAX + 1],
                          struct err *err) WARN_UNUSED;
+/* A version's number: a decimal of 1 to 18 digits without a leading zero. False for other text. */
+bool catalog_version_parse(const char *text, uint64_t *n) WARN_UNUSED;
+/* The name of one version of a model, `model@n`, which no model has: what it leads to is
+ * _roost/models/<model>/<n>.roost or <model>/<n>/model.<ext>, whatever is current. */
+enum { CATALOG_VERSION_MARK = '@' };
+void catalog_version_name(const char *model, uint64_t n, char out[MODEL_NAME_MAX + 1]);
+/* Proves the name of a model, or of one version of one, as catalog_name does.  errors: E_BAD_INPUT
+ */
+enum status catalog_slot_name(const char *text, size_t len,
+                              char out[MODEL_NAME_MAX + 1]) WARN_UNUSED;
 /* Is this one of the words that never name a model's second segment (invoke, load, …)? */
 bool catalog_is_verb(const char *segment, size_t len);
 
@@ -41,9 +51,9 @@ void catalog_note_present(struct catalog *c, const char *name);
 /* Names now remembered as unknown, expired ones among them. */
 size_t catalog_absent_count(struct catalog *c);
 
-/* Where the name's artifact, or raw model file, lies.  thread: loader or CLI   blocks: disk,
- * network errors: E_NOT_FOUND; E_STORE; E_CORRUPT (the text of `current` is no version);
- * E_NO_MEMORY */
+/* Where the artifact, or raw model file, of the name, or of the version of one, lies.  thread:
+ * loader or CLI   blocks: disk, network errors: E_NOT_FOUND; E_STORE; E_CORRUPT (the text of
+ * `current` is no version); E_NO_MEMORY */
 enum status catalog_resolve(struct store *store, const char *name, struct resolved *out,
                             struct err *err) WARN_UNUSED;
 /* The loader's resolver: catalog_resolve, remembering E_NOT_FOUND. */

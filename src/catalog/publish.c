@@ -252,6 +252,9 @@ enum status catalog_publish(struct catalog *c, const char *name,
     if (s != OK)
         return s;
     catalog_note_present(c, name);
+    char one[MODEL_NAME_MAX + 1];
+    catalog_version_name(name, n, one);
+    catalog_note_present(c, one);
     *version = n;
     return OK;
 }

@@ -168,13 +168,37 @@ static enum status find_plain(struct store *store, const char *name, struct reso
     return find_stem(store, name, out, err);
 }
 
+/* One version, by its number: published, or in a numbered folder. */
+static enum status find_version(struct store *store, const char *name, const char *mark,
+                                struct resolved *out, struct err *err)
+{
+    const int len = (int)(mark - name);
+    uint64_t n;
+    if (!version_parse(mark + 1, strlen(mark + 1), &n))
+        return err_set(err, E_NOT_FOUND, "'%.160s' is no version", name);
+    set_version(out, n);
+    snprintf(out->key, sizeof(out->key), CATALOG_PUBLISHED "%.*s/%" PRIu64 ".roost", len, name, n);
+    enum status s = store_stat(store, out->key, &out->object, err);
+    if (s == E_NOT_FOUND) {
+        char stem[STORE_KEY_MAX];
+        snprintf(stem, sizeof(stem), "%.*s/%" PRIu64 "/model", len, name, n);
+        s = find_stem(store, stem, out, err);
+    }
+    return s != E_NOT_FOUND
+               ? s
+               : err_set(err, s, "model '%.*s' has no version %" PRIu64, MIN(len, 160), name, n);
+}
+
 enum status catalog_resolve(struct store *store, const char *name, struct resolved *out,
                             struct err *err)
 {
     static enum status (*const places[])(struct store *, const char *, struct resolved *,
                                          struct err *) = {find_published, find_numbered,
                                                           find_plain};
+    const char *mark = strchr(name, CATALOG_VERSION_MARK);
     out->raw = false;
+    if (mark)
+        return find_version(store, name, mark, out, err);
     for (size_t i = 0; i < ARRAY_COUNT(places); i++) {
         enum status s = places[i](store, name, out, err);
         if (s != E_NOT_FOUND)

@@ -64,6 +64,7 @@ static enum status start_cache(struct node *n, const struct config *c, struct er
         .thrash_ratio = (uint32_t)c->thrash * 10000,
         .backoff_min_us = c->load_backoff,
         .backoff_max_us = MAX(c->load_backoff, c->load_backoff_max),
+        .reload_evicts = c->reload == 1,
         .slots_max = (uint32_t)c->records,
         .tenants = {.rules = rules,
                     .n = c->n_tenants,
@@ -180,6 +181,13 @@ static enum status start_residency(struct node *n, const struct config *c, struc
     return *c->residency ? residency_start(&residency, &n->residency, err) : OK;
 }
 
+static enum status start_refreshing(struct node *n, const struct config *c, struct err *err)
+{
+    const struct refresh_config refresh = {
+        .store = n->store, .cache = n->cache, .refresh_us = c->refresh};
+    return c->refresh ? refresh_start(&refresh, &n->refresh, err) : OK;
+}
+
 enum status node_start(struct node *n, const struct config *c, struct err *err)
 {
     *n = (struct node){.store = NULL};
@@ -194,6 +202,8 @@ enum status node_start(struct node *n, const struct config *c, struct err *err)
         s = cache_start(n->cache, foreseen, n->endpoint, err);
     if (s == OK)
         s = start_residency(n, c, err);
+    if (s == OK)
+        s = start_refreshing(n, c, err);
     if (s == OK)
         s = expiry_start(n->cache, &n->expiry, err);
     if (s != OK)
@@ -227,6 +237,7 @@ void node_stop(struct node *n, uint64_t until_us)
         store_stop(n->store);
     if (n->loader)
         loader_drain(n->loader);
+    refresh_stop(&n->refresh);
     expiry_stop(&n->expiry);
     if (n->cache)
         cache_stop(n->cache);

@@ -12,19 +12,30 @@
 #include "base/alloc.h"
 #include "base/checked.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
+#include "cache/reload.h"
 #include "loader/loader_priv.h"
 #include "loader/thin.h"
 #include "loader/tier.h"
 
 enum { VERSION_HEX = 12 }; /* of the content's hash, where a version has no number */
 
+uint64_t resolved_content(const struct resolved *at)
+{
+    const uint64_t parts[] = {hash_name(at->key), hash_name(at->object.tag)};
+    return hash_bytes(parts, sizeof(parts));
+}
+
 /* Nothing to do where the model was compiled just now: it is that file that is loaded. */
 static enum status resolve(struct run *r, struct err *err)
 {
-    return r->compiled->open
-               ? OK
-               : r->env->resolver.resolve(r->env->resolver.self, r->name, &r->at, err);
+    if (r->compiled->open)
+        return OK;
+    enum status s = r->env->resolver.resolve(r->env->resolver.self, r->name, &r->at, err);
+    if (s == OK)
+        cache_load_content(r->env->cache, r->slot, resolved_content(&r->at));
+    return s;
 }
 
 static enum status find_compiled(struct run *r, struct err *err)

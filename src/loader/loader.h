@@ -23,6 +23,10 @@ struct resolved {
     struct store_object object;
 };
 
+/* What a name stands for, in 64 bits: equal while it is the same object with the same content, and
+ * within this process only. */
+uint64_t resolved_content(const struct resolved *at);
+
 /* Name -> object, asked on loader threads; the catalog implements it. */
 struct loader_resolver {
     /* errors: E_NOT_FOUND; E_STORE; E_CORRUPT */

@@ -69,6 +69,16 @@
     X(M_LOADS_NOT_FOUND, COUNTER, "roost_model_loads_total", "result=\"not_found\"", "")           \
     X(M_LOADS_REFUSED, COUNTER, "roost_model_loads_total", "result=\"refused\"", "")               \
     X(M_LOADS_CANCELLED, COUNTER, "roost_model_loads_total", "result=\"cancelled\"", "")           \
+    X(M_RELOADS_OK, COUNTER, "roost_model_reloads_total", "result=\"ok\"",                         \
+      "Loads of a new version beside the old one, by how they ended.")                             \
+    X(M_RELOADS_FAILED, COUNTER, "roost_model_reloads_total", "result=\"failed\"", "")             \
+    X(M_RELOADS_NO_ROOM, COUNTER, "roost_model_reloads_total", "result=\"no_room\"", "")           \
+    X(M_RELOADS_CANCELLED, COUNTER, "roost_model_reloads_total", "result=\"cancelled\"", "")       \
+    X(M_REFRESH_SAME, COUNTER, "roost_refresh_checks_total", "result=\"same\"",                    \
+      "Looks at what a resident model's name stands for now, by what came of them.")               \
+    X(M_REFRESH_CHANGED, COUNTER, "roost_refresh_checks_total", "result=\"changed\"", "")          \
+    X(M_REFRESH_GONE, COUNTER, "roost_refresh_checks_total", "result=\"gone\"", "")                \
+    X(M_REFRESH_FAILED, COUNTER, "roost_refresh_checks_total", "result=\"failed\"", "")            \
     X(M_COMPILES_OK, COUNTER, "roost_compiles_total", "result=\"ok\"",                             \
       "Compiles of raw model files of the store that ended, by how.")                              \
     X(M_COMPILES_FAILED, COUNTER, "roost_compiles_total", "result=\"failed\"", "")                 \

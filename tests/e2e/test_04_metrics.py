@@ -340,7 +340,7 @@ class Counters(harness.Case):
         c.expect(refused_body=1, refused_head=1, http_4xx=2, http_2xx=1, connections=3)
 
     def test_slow_and_idle_clients(self):
-        server = self.serve(self.store("iris"), head_timeout="100ms", idle_timeout="100ms")
+        server = self.serve(self.store("iris"), head_timeout="1s", idle_timeout="2s")
         with self.counting(server) as c:
             with server.raw() as slow, server.raw() as idle:
                 slow.send(b"GET /ping HT")
@@ -352,7 +352,7 @@ class Counters(harness.Case):
         gate = self.gate("iris")
         server = self.serve(self.store("iris"), env=gate.env)
         with self.counting(server) as c:
-            reply = server.invoke("iris", IRIS, headers={"x-roost-timeout-ms": "50"})
+            reply = server.invoke("iris", IRIS, headers={"x-roost-timeout-ms": "500"})
             self.assertEqual(reply.status, 504)
         gate.open()
         c.expect(miss=1, refused_deadline=1, http_5xx=1, connections=1, ignore=("store_reads",))
