@@ -107,9 +107,11 @@ enum status catalog_delete_version(struct catalog *c, const char *name, uint64_t
 enum { CATALOG_GC_LEAST_MS = 60 * 60 * 1000 }; /* what is younger is never collected */
 
 struct catalog_gc {
-    uint64_t now_ms;   /* wall clock, taken before the call */
-    uint64_t older_ms; /* at least CATALOG_GC_LEAST_MS */
-    bool dry_run;      /* only say what would go */
+    uint64_t now_ms;    /* wall clock, taken before the call */
+    uint64_t older_ms;  /* at least CATALOG_GC_LEAST_MS */
+    bool dry_run;       /* only say what would go */
+    uint32_t blobs_max; /* old ones of a tenant in memory at once; 0: 262,144. A tenant with more
+                         * has its versions read more than once */
     /* called for each object that went, or would; may be NULL */
     void (*gone)(void *arg, const char *key, uint64_t bytes);
     void *arg;
@@ -124,7 +126,7 @@ struct catalog_gc_done {
 
 /* Counts in *done as it goes. A tenant with a version that cannot be read keeps all blobs, and the
  * others go on: the first such failure is returned at the end. Memory: 48 bytes for each old blob
- * of one tenant, at most 12 MiB. In a dry run what only a version refers to that would go is used.
+ * of one tenant. In a dry run what only a version refers to that would go is used.
  * thread, blocks, locks: as above   errors: E_USAGE: older_ms is too little; those of store_list,
  * store_read, store_delete; E_CORRUPT; E_UNSUPPORTED */
 enum status catalog_gc(struct catalog *c, const struct catalog_gc *o, struct catalog_gc_done *done,

@@ -18,7 +18,7 @@
 #include "loader/thin.h"
 
 enum {
-    BLOBS_MAX = 1 << 18, /* of one tenant, in memory at once */
+    BLOBS_MAX = 1 << 18, /* of one tenant, in memory at once: 12 MiB */
     BLOBS_FIRST_CAP = 256,
     SLICES_MAX = 1 << 16, /* as many as two bytes of a hash tell apart */
 };
@@ -41,14 +41,14 @@ struct gc {
     char tenant[MODEL_NAME_MAX + 1];
     uint32_t slice, slices; /* hashes that are looked at: those whose first bytes say so */
     struct old_blob *blobs; /* heap; sorted when versions are read */
-    uint32_t n_blobs, cap;
+    uint32_t n_blobs, cap, blobs_max;
     uint64_t seen;  /* old blobs of the slice, those that had no room among them */
     struct err err; /* why a listing ended */
 };
 
 static bool is_old(const struct gc *g, const struct store_object *o)
 {
-    return o->modified_ms + g->o->older_ms <= g->o->now_ms;
+    return o->modified_ms <= g->o->now_ms - g->o->older_ms;
 }
 
 static void note_failure(struct gc *g, const char *what, struct err *err)
@@ -194,7 +194,7 @@ static enum status blob_entry(void *arg, const char *entry, bool is_prefix,
         ((uint32_t)b.hash[0] << 8 | b.hash[1]) % g->slices != g->slice)
         return OK;
     g->seen++;
-    if (g->n_blobs == BLOBS_MAX)
+    if (g->n_blobs == g->blobs_max)
         return OK; /* the next slices are smaller */
     if (g->n_blobs == g->cap) {
         uint32_t cap = g->cap ? 2 * g->cap : BLOBS_FIRST_CAP;
@@ -296,24 +296,20 @@ static enum status mark(struct gc *g, struct err *err)
 
 /* ---- what goes ---- */
 
-/* A publisher may have made it young since it was listed. */
+/* Unless a publisher made it young since it was listed. */
 static enum status remove_blob(struct gc *g, const struct old_blob *b, struct err *err)
 {
-    struct store_object o;
     char key[STORE_KEY_MAX], model[MODEL_NAME_MAX + 3];
     snprintf(model, sizeof(model), "%s/", g->tenant);
     thin_blob_key(model, b->hash, key);
-    enum status s = store_stat(g->store, key, &o, err);
-    if (s == OK && !is_old(g, &o))
-        return OK;
-    if (s == OK && !g->o->dry_run)
-        s = store_delete(g->store, key, err);
+    enum status s =
+        g->o->dry_run ? OK : store_delete_old(g->store, key, g->o->now_ms - g->o->older_ms, err);
     if (s == OK) {
         g->done->blobs++;
         g->done->bytes += b->bytes;
         note_gone(g, key, b->bytes);
     }
-    return s == E_NOT_FOUND ? OK : s;
+    return s == E_NOT_FOUND || s == E_EXISTS ? OK : s;
 }
 
 static enum status collect_slice(struct gc *g, struct err *err)
@@ -333,7 +329,7 @@ static enum status collect_tenant(struct gc *g, struct err *err)
     g->slices = 1;
     g->slice = 0;
     enum status s = list_blobs(g, err);
-    while (s == OK && g->slices < SLICES_MAX && g->seen / g->slices > BLOBS_MAX / 2)
+    while (s == OK && g->slices < SLICES_MAX && g->seen / g->slices > g->blobs_max / 2)
         g->slices *= 2;
     for (; s == OK && g->slice < g->slices; g->slice++) {
         if (g->slices > 1)
@@ -367,12 +363,18 @@ static enum status tenant_entry(void *arg, const char *entry, bool is_prefix,
 enum status catalog_gc(struct catalog *c, const struct catalog_gc *o, struct catalog_gc_done *done,
                        struct err *err)
 {
-    struct gc g = {.c = c, .store = catalog_store(c), .o = o, .done = done};
+    struct gc g = {.c = c,
+                   .store = catalog_store(c),
+                   .o = o,
+                   .done = done,
+                   .blobs_max = o->blobs_max ? o->blobs_max : BLOBS_MAX};
     *done = (struct catalog_gc_done){.blobs = 0};
-    if (o->older_ms < CATALOG_GC_LEAST_MS)
-        return err_set(err, E_USAGE,
-                       "what is younger than %d minutes is not collected: a publish may need it",
-                       CATALOG_GC_LEAST_MS / 60000);
+    if (o->older_ms < CATALOG_GC_LEAST_MS || o->older_ms > o->now_ms)
+        return err_set(
+            err, E_USAGE,
+            "what is younger than %d minutes is not collected, as a publish may need it, nor "
+            "what is older than the clock",
+            CATALOG_GC_LEAST_MS / 60000);
     enum status s = o->dry_run ? OK : store_writable(g.store, err);
     if (s == OK)
         s = walk(&g, "", orphans_of, err);

@@ -253,6 +253,7 @@ static const struct store_ops file_ops = {
     .put = file_put,
     .remove = file_remove,
     .renew = file_renew,
+    .remove_old = file_remove_old,
     .sweep = file_sweep,
     .free = file_free,
 };

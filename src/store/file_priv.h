@@ -25,6 +25,8 @@ enum status file_put(struct store *s, const char *key, const struct store_source
                      struct err *err) WARN_UNUSED;
 enum status file_remove(struct store *s, const char *key, struct err *err) WARN_UNUSED;
 enum status file_renew(struct store *s, const char *key, struct err *err) WARN_UNUSED;
+enum status file_remove_old(struct store *s, const char *key, uint64_t since_ms,
+                            struct err *err) WARN_UNUSED;
 enum status file_sweep(struct store *s, const char *prefix, struct err *err) WARN_UNUSED;
 
 #endif
