@@ -66,8 +66,10 @@ struct loader_resolver catalog_resolver(struct catalog *c);
  * A version is written first, whole, under a number that nobody had; the pointer is flipped last.
  * So whatever interrupts a publish, the name leads to its old or to its new version, and what
  * remains is at most a version that was never current. Of two who publish one name at once both get
- * a version, and the later flip wins. Within this process flips and removals take turns; between
- * nodes that share a store a version could be removed while another node rolls back to it.
+ * a version, and the later flip wins. Numbers go 1, 2, 3; in a bucket without conditional writes
+ * nobody can be asked whether a number is free, and one is made of the time and chance. Within this
+ * process flips and removals take turns; between nodes that share a store a version could be
+ * removed while another node rolls back to it.
  *
  * All block on disk or network.  thread: any but event and exec   locks: takes CATALOG
  * errors beside those named: those of store_put and store_list; E_CORRUPT (a bad `current`) */
@@ -77,11 +79,9 @@ struct catalog_version {
     bool current;
 };
 
-/* Can anything be published here?  blocks: no   errors: E_UNSUPPORTED */
-enum status catalog_publishes(struct catalog *c, struct err *err) WARN_UNUSED;
-/* *version becomes current. The name is no longer remembered as unknown.  errors: E_UNSUPPORTED
- * where the store is only read; E_CORRUPT: it begins as an artifact does and is none; E_STORE also
- * when it took so long that a collector might take its blobs for old */
+/* *version becomes current. The name is no longer remembered as unknown.  errors: E_CORRUPT: it
+ * begins as an artifact does and is none; E_STORE also when it took so long that a collector might
+ * take its blobs for old */
 enum status catalog_publish(struct catalog *c, const char *name,
                             const struct store_source *artifact, uint64_t *version,
                             struct err *err) WARN_UNUSED;

@@ -375,9 +375,7 @@ enum status catalog_gc(struct catalog *c, const struct catalog_gc *o, struct cat
             "what is younger than %d minutes is not collected, as a publish may need it, nor "
             "what is older than the clock",
             CATALOG_GC_LEAST_MS / 60000);
-    enum status s = o->dry_run ? OK : store_writable(g.store, err);
-    if (s == OK)
-        s = walk(&g, "", orphans_of, err);
+    enum status s = walk(&g, "", orphans_of, err);
     if (s == OK)
         s = store_list(g.store, THIN_BLOBS, tenant_entry, &g, err);
     alloc_free(g.blobs);

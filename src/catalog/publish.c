@@ -11,11 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "catalog/catalog_priv.h"
 
-enum { NUMBER_TRIES = 1000, VERSIONS_FIRST_CAP = 16 };
+enum { NUMBER_TRIES = 1000, VERSIONS_FIRST_CAP = 16, NUMBERS_A_SECOND = 1000000 };
 
 static const char gone_ending[] = VERSION_GONE, version_ending[] = VERSION_ENDING,
                   new_ending[] = VERSION_NEW;
@@ -148,10 +150,10 @@ enum status catalog_versions(struct catalog *c, const char *name, struct catalog
 /* ---- what is changed ---- */
 
 /* Version n has been current, or there is none.  errors: those of store_delete */
-static enum status forget_new(struct catalog *c, const char *name, uint64_t n, struct err *err)
+static enum status forget_new(struct store *store, const char *name, uint64_t n, struct err *err)
 {
     char key[STORE_KEY_MAX];
-    enum status s = store_delete(catalog_store(c), version_key(name, n, new_ending, key), err);
+    enum status s = store_delete(store, version_key(name, n, new_ending, key), err);
     return s == E_NOT_FOUND ? OK : s;
 }
 
@@ -165,52 +167,79 @@ static enum status flip(struct catalog *c, const char *name, uint64_t n, struct 
     const struct store_source pointer = {.bytes = text, .n = (uint64_t)len};
     enum status s = pointer_read(catalog_store(c), name, &was, err);
     if (s == OK)
-        s = forget_new(c, name, was, err);
+        s = forget_new(catalog_store(c), name, was, err);
     else if (s == E_NOT_FOUND || s == E_CORRUPT)
         s = OK;
     if (s == OK)
         s = store_put(catalog_store(c), key, &pointer, err);
     /* What is flipped is flipped: a failure leaves this to the next one. */
     if (s == OK)
-        (void)!forget_new(c, name, n, NULL);
+        (void)!forget_new(catalog_store(c), name, n, NULL);
     return s;
 }
 
-enum status catalog_publishes(struct catalog *c, struct err *err)
+/* A number above `above` that nobody else has: the second, and one of a million. It has 16 digits,
+ * and so is exact as a JavaScript number too. */
+static uint64_t unshared_number(uint64_t above)
 {
-    return store_writable(catalog_store(c), err);
+    uint64_t r;
+    if (getrandom(&r, sizeof(r), GRND_NONBLOCK) != sizeof(r))
+        r = clock_now_us();
+    r %= NUMBERS_A_SECOND;
+    return MAX(clock_wall_ms() / 1000 * NUMBERS_A_SECOND, above + 1) + r;
 }
 
-/* Writes the object under number n, which nobody had; E_EXISTS: somebody has it. */
-static enum status take_number(struct catalog *c, const char *name, uint64_t n,
+/* Writes the object as version n; E_EXISTS: somebody has the number. fresh: the store says so. */
+static enum status take_number(struct store *store, const char *name, uint64_t n, bool fresh,
                                const struct store_source *object, struct err *err)
 {
+    enum status (*put)(struct store *, const char *, const struct store_source *, struct err *) =
+        fresh ? store_put_new : store_put;
     const struct store_source nothing = {.bytes = "", .n = 0};
-    struct store *store = catalog_store(c);
     struct store_object o;
     char key[STORE_KEY_MAX];
-    enum status s = store_put_new(store, version_key(name, n, new_ending, key), &nothing, err);
+    enum status s = put(store, version_key(name, n, new_ending, key), &nothing, err);
     if (s != OK)
         return s;
-    s = store_put_new(store, version_key(name, n, version_ending, key), object, err);
+    s = put(store, version_key(name, n, version_ending, key), object, err);
     /* A put that failed may have happened all the same: then the collector sees to it. */
     if (s != OK && (s == E_EXISTS || store_stat(store, key, &o, NULL) == E_NOT_FOUND))
-        (void)!forget_new(c, name, n, NULL);
+        (void)!forget_new(store, name, n, NULL);
     return s;
 }
 
-static enum status write_version(struct catalog *c, const char *name,
-                                 const struct store_source *object, uint64_t *n, struct err *err)
+/* Writes the object as version *n, which it sets, of a store that cannot write under a condition.
+ */
+static enum status put_unshared(struct store *store, const char *name,
+                                const struct store_source *object, uint64_t *n, struct err *err)
 {
-    enum status s = highest_number(catalog_store(c), name, n, err);
-    if (s != OK)
-        return s;
-    s = E_EXISTS;
+    struct store_object o;
+    char key[STORE_KEY_MAX];
+    enum status s = OK;
+    for (int i = 0; s == OK && i < NUMBER_TRIES; i++) {
+        *n = unshared_number(*n);
+        s = store_stat(store, version_key(name, *n, version_ending, key), &o, err);
+    }
+    if (s == E_NOT_FOUND)
+        return take_number(store, name, *n, false, object, err);
+    return s == OK ? E_EXISTS : s;
+}
+
+/* … as the first free version above *n, which it sets. */
+static enum status put_version(struct store *store, const char *name,
+                               const struct store_source *object, uint64_t *n, struct err *err)
+{
+    uint64_t highest = *n;
+    enum status s = E_EXISTS;
     for (int i = 0; s == E_EXISTS && i < NUMBER_TRIES; i++)
-        s = take_number(c, name, ++*n, object, err);
-    if (s == E_EXISTS)
-        s = err_set(err, E_STORE, "no number is free for a version of '%.120s'", name);
-    return s;
+        s = take_number(store, name, ++*n, true, object, err);
+    if (s == E_UNSUPPORTED) {
+        *n = highest;
+        s = put_unshared(store, name, object, n, err);
+    }
+    return s == E_EXISTS
+               ? err_set(err, E_STORE, "no number is free for a version of '%.120s'", name)
+               : s;
 }
 
 /* A version may be called: its blobs are all there, and none is old enough to be collected. */
@@ -242,7 +271,9 @@ enum status catalog_publish(struct catalog *c, const char *name,
     object.n = a.object_bytes;
     s = apart_write(catalog_store(c), name, &a, err);
     if (s == OK)
-        s = write_version(c, name, &object, &n, err);
+        s = highest_number(catalog_store(c), name, &n, err);
+    if (s == OK)
+        s = put_version(catalog_store(c), name, &object, &n, err);
     /* Once more: what a collector took that had looked before they were young. */
     if (s == OK)
         s = apart_write(catalog_store(c), name, &a, err);

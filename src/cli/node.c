@@ -25,7 +25,8 @@ static uint32_t cores(uint32_t most)
 static void set_memory(const struct config *c, uint64_t limit_bytes)
 {
     const struct pool_limits limits = {.kept_max = c->recycle == 0 ? limit_bytes : 0,
-                                       .total_max = limit_bytes};
+                                       .total_max = limit_bytes,
+                                       .whole_huge = true};
     pool_set_limits(&limits);
     blobs_always_hash(c->verify == 1);
 }
@@ -226,15 +227,15 @@ void node_stop(struct node *n, uint64_t until_us)
         endpoint_drain(n->endpoint);
         wait_in_flight(n->endpoint, until_us);
     }
-    if (n->server) {
+    if (n->server)
         server_drain(n->server, until_us);
-        server_free(&n->server);
-    }
-    if (n->publisher)
-        publisher_free(&n->publisher);
-    /* Only now: what waited for a load could still be answered. */
+    /* Only now: what waited for a load, or for a version to be written, could still be answered. */
     if (n->store)
         store_stop(n->store);
+    if (n->server)
+        server_free(&n->server);
+    if (n->publisher)
+        publisher_free(&n->publisher);
     if (n->loader)
         loader_drain(n->loader);
     refresh_stop(&n->refresh);

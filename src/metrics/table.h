@@ -100,9 +100,17 @@
       "kind.")                                                                                     \
     X(M_S3_READ, COUNTER, "roost_s3_requests_total", "kind=\"read\"", "")                          \
     X(M_S3_LIST, COUNTER, "roost_s3_requests_total", "kind=\"list\"", "")                          \
+    X(M_S3_PUT, COUNTER, "roost_s3_requests_total", "kind=\"put\"", "")                            \
+    X(M_S3_DELETE, COUNTER, "roost_s3_requests_total", "kind=\"delete\"", "")                      \
+    X(M_S3_BEGIN, COUNTER, "roost_s3_requests_total", "kind=\"begin\"", "")                        \
+    X(M_S3_PART, COUNTER, "roost_s3_requests_total", "kind=\"part\"", "")                          \
+    X(M_S3_END, COUNTER, "roost_s3_requests_total", "kind=\"end\"", "")                            \
+    X(M_S3_ABORT, COUNTER, "roost_s3_requests_total", "kind=\"abort\"", "")                        \
     X(M_S3_CREDENTIALS, COUNTER, "roost_s3_requests_total", "kind=\"credentials\"", "")            \
     X(M_S3_RECEIVED, COUNTER, "roost_s3_received_bytes_total", "",                                 \
       "Bytes of answers' bodies from an s3:// store, those of tries that failed among them.")      \
+    X(M_S3_SENT, COUNTER, "roost_s3_sent_bytes_total", "",                                         \
+      "Bytes of requests' bodies to an s3:// store, those of tries that failed among them.")       \
     X(M_S3_RETRY_STATUS, COUNTER, "roost_s3_retries_total", "reason=\"status\"",                   \
       "Requests to an s3:// store that were sent again, by why.")                                  \
     X(M_S3_RETRY_SLOW, COUNTER, "roost_s3_retries_total", "reason=\"slow_down\"", "")              \

@@ -91,8 +91,8 @@ enum status publish_call_new(struct publisher *p, enum publish_verb verb, struct
                              struct err *err) WARN_UNUSED;
 /* The next step. done may be called before it returns.  thread: any   blocks: no
  * status:  OK; the model's fault, in words for who sent it: E_BAD_INPUT; larger than may be
- * compiled: E_TOO_LARGE; E_NEVER_FITS; E_NO_ROOM; E_NO_MEMORY; E_STORE; E_UNSUPPORTED (the store is
- *          only read); E_CANCELLED; E_IO. PUBLISH_ROLLBACK and PUBLISH_DELETE: those of
+ * compiled: E_TOO_LARGE; E_NEVER_FITS; E_NO_ROOM; E_NO_MEMORY; E_STORE; E_CANCELLED; E_IO.
+ *          PUBLISH_ROLLBACK and PUBLISH_DELETE: those of
  *          catalog_rollback and catalog_delete_version; PUBLISH_VERSIONS: catalog_versions */
 void publish_step(struct publish_call *call);
 /* Nobody wants it any more: the step under way ends soon, and nothing is written to the store

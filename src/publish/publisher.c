@@ -36,10 +36,7 @@ static enum status take_chunk(const struct publish_config *c, struct publish_cal
                               struct err *err)
 {
     enum status s = OK;
-    /* What cannot be written at the end is not taken in and compiled first. */
-    if (call->fd < 0 && !call->dry_run)
-        s = catalog_publishes(c->catalog, err);
-    if (s == OK && call->fd < 0)
+    if (call->fd < 0)
         s = intake_open(c->dir, &call->fd, err);
     if (s == OK)
         s = intake_add(call->fd, call->chunk.data, call->chunk.len, err);

@@ -79,12 +79,13 @@ for _limit in ("queue", "probes", "prefetches", "publishes", "memory", "thrash",
     SHORT[f"refused_{_limit}"] = f'roost_refused_total{{limit="{_limit}"}}'
 
 
-for _kind in ("stat", "read", "list", "credentials"):
+for _kind in ("stat", "read", "list", "put", "delete", "begin", "part", "end", "abort", "credentials"):
     SHORT[f"s3_{_kind}"] = f'roost_s3_requests_total{{kind="{_kind}"}}'
 for _reason in ("status", "slow_down", "connection", "stalled", "truncated", "protocol", "credentials"):
     SHORT[f"s3_retry_{_reason}"] = f'roost_s3_retries_total{{reason="{_reason}"}}'
 for _reason in ("changed", "denied", "refused", "credentials", "timeout", "retries", "budget"):
     SHORT[f"s3_failure_{_reason}"] = f'roost_s3_failures_total{{reason="{_reason}"}}'
+SHORT["s3_sent"] = "roost_s3_sent_bytes_total"
 SHORT["s3_received"] = "roost_s3_received_bytes_total"
 
 
