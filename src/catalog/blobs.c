@@ -6,6 +6,7 @@
  * argument. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -91,6 +92,11 @@ static enum status blob_object(const struct apart *a, const char *model, uint32_
     return OK;
 }
 
+static bool is_young(const struct store_object *o)
+{
+    return o->modified_ms + CATALOG_YOUNG_MS > clock_wall_ms();
+}
+
 /* Is it there, and how old? An object of another size is not it. */
 static enum status look(struct store *store, const struct blob_object *b, bool *there, bool *young,
                         struct err *err)
@@ -98,8 +104,21 @@ static enum status look(struct store *store, const struct blob_object *b, bool *
     struct store_object o = {.bytes = 0};
     enum status s = store_stat(store, b->key, &o, err);
     *there = s == OK && o.bytes == b->from.n;
-    *young = *there && o.modified_ms + CATALOG_YOUNG_MS > clock_wall_ms();
+    *young = *there && is_young(&o);
     return s == E_NOT_FOUND ? OK : s;
+}
+
+/* Says so beside it: a store that knows no renewal is not sent all of it again. */
+static enum status renew_beside(struct store *store, const struct blob_object *b, struct err *err)
+{
+    const struct store_source nothing = {.bytes = "", .n = 0};
+    char key[STORE_KEY_MAX];
+    struct store_object o;
+    snprintf(key, sizeof(key), "%s" THIN_RENEWED, b->key);
+    enum status s = store_stat(store, key, &o, err);
+    if (s == OK && is_young(&o))
+        return OK;
+    return s == OK || s == E_NOT_FOUND ? store_put(store, key, &nothing, err) : s;
 }
 
 static enum status make_young(struct store *store, const struct blob_object *b, struct err *err)
@@ -109,8 +128,10 @@ static enum status make_young(struct store *store, const struct blob_object *b, 
     if (s != OK || young)
         return s;
     s = there ? store_renew(store, b->key, err) : E_NOT_FOUND;
+    if (s == E_UNSUPPORTED)
+        return renew_beside(store, b, err);
     /* Whoever removed it meanwhile took what was old; this is new. */
-    return s == E_NOT_FOUND || s == E_UNSUPPORTED ? store_put(store, b->key, &b->from, err) : s;
+    return s == E_NOT_FOUND ? store_put(store, b->key, &b->from, err) : s;
 }
 
 enum status apart_write(struct store *store, const char *model, const struct apart *a,

@@ -42,6 +42,7 @@ struct gc {
     uint32_t slice, slices; /* hashes that are looked at: those whose first bytes say so */
     struct old_blob *blobs; /* heap; sorted when versions are read */
     uint32_t n_blobs, cap, blobs_max;
+    bool renewed;   /* some of the tenant's blobs were, beside them */
     uint64_t seen;  /* old blobs of the slice, those that had no room among them */
     struct err err; /* why a listing ended */
 };
@@ -172,9 +173,11 @@ static int hex_digit(char c)
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static bool parse_hash(const char *hex, uint8_t out[SHA256_BYTES])
+/* "<hash><ending>"? */
+static bool parse_hash(const char *hex, const char *ending, uint8_t out[SHA256_BYTES])
 {
-    if (strlen(hex) != SHA256_HEX - 1)
+    const size_t n = SHA256_HEX - 1;
+    if (strlen(hex) < n || strcmp(hex + n, ending) != 0)
         return false;
     for (int i = 0; i < SHA256_BYTES; i++) {
         int high = hex_digit(hex[2 * i]), low = hex_digit(hex[2 * i + 1]);
@@ -190,7 +193,9 @@ static enum status blob_entry(void *arg, const char *entry, bool is_prefix,
 {
     struct gc *g = arg;
     struct old_blob b = {.used = false};
-    if (is_prefix || !parse_hash(entry, b.hash) || !is_old(g, o) ||
+    if (!is_prefix && parse_hash(entry, THIN_RENEWED, b.hash))
+        g->renewed = true;
+    if (is_prefix || !parse_hash(entry, "", b.hash) || !is_old(g, o) ||
         ((uint32_t)b.hash[0] << 8 | b.hash[1]) % g->slices != g->slice)
         return OK;
     g->seen++;
@@ -215,19 +220,40 @@ static int by_hash(const void *a, const void *b)
                   SHA256_BYTES);
 }
 
+static struct old_blob *find(const struct gc *g, const uint8_t hash[SHA256_BYTES])
+{
+    struct old_blob of = {.used = false};
+    memcpy(of.hash, hash, SHA256_BYTES);
+    return g->n_blobs ? bsearch(&of, g->blobs, g->n_blobs, sizeof(of), by_hash) : NULL;
+}
+
+static enum status renewed_entry(void *arg, const char *entry, bool is_prefix,
+                                 const struct store_object *o)
+{
+    const struct gc *g = arg;
+    uint8_t hash[SHA256_BYTES];
+    struct old_blob *b = NULL;
+    if (!is_prefix && !is_old(g, o) && parse_hash(entry, THIN_RENEWED, hash))
+        b = find(g, hash);
+    if (b)
+        b->used = true;
+    return OK;
+}
+
 static enum status list_blobs(struct gc *g, struct err *err)
 {
     char prefix[STORE_KEY_MAX];
     snprintf(prefix, sizeof(prefix), THIN_BLOBS "%s/", g->tenant);
     g->n_blobs = 0;
     g->seen = 0;
+    g->renewed = false;
     g->err.code = OK;
     enum status s = store_list(g->store, prefix, blob_entry, g, err);
     if (g->err.code != OK)
         *err = g->err;
     if (s == OK && g->n_blobs)
         qsort(g->blobs, g->n_blobs, sizeof(*g->blobs), by_hash);
-    return s;
+    return s == OK && g->renewed ? store_list(g->store, prefix, renewed_entry, g, err) : s;
 }
 
 /* ---- which of them are used ---- */
@@ -242,10 +268,7 @@ static enum status mark_version(struct gc *g, const char *key, const struct stor
     for (uint32_t i = v.first; s == OK && i < v.reader.p0.n_blobs; i++) {
         struct blob_record b;
         s = artifact_read_blob(&v.reader, i, &b, err);
-        struct old_blob of = {.used = false}, *found = NULL;
-        memcpy(of.hash, b.hash, SHA256_BYTES);
-        if (s == OK)
-            found = bsearch(&of, g->blobs, g->n_blobs, sizeof(of), by_hash);
+        struct old_blob *found = s == OK ? find(g, b.hash) : NULL;
         if (found)
             found->used = true;
     }
@@ -296,14 +319,27 @@ static enum status mark(struct gc *g, struct err *err)
 
 /* ---- what goes ---- */
 
+/* What says beside a blob that it is young; E_EXISTS: it says so still. */
+static enum status remove_renewal(struct gc *g, const char *blob_key, struct err *err)
+{
+    char key[STORE_KEY_MAX];
+    struct store_object o;
+    snprintf(key, sizeof(key), "%s" THIN_RENEWED, blob_key);
+    enum status s = store_stat(g->store, key, &o, err);
+    if (s == OK)
+        s = store_delete_old(g->store, key, g->o->now_ms - g->o->older_ms, err);
+    return s == E_NOT_FOUND ? OK : s;
+}
+
 /* Unless a publisher made it young since it was listed. */
 static enum status remove_blob(struct gc *g, const struct old_blob *b, struct err *err)
 {
     char key[STORE_KEY_MAX], model[MODEL_NAME_MAX + 3];
     snprintf(model, sizeof(model), "%s/", g->tenant);
     thin_blob_key(model, b->hash, key);
-    enum status s =
-        g->o->dry_run ? OK : store_delete_old(g->store, key, g->o->now_ms - g->o->older_ms, err);
+    enum status s = g->o->dry_run ? OK : remove_renewal(g, key, err);
+    if (s == OK && !g->o->dry_run)
+        s = store_delete_old(g->store, key, g->o->now_ms - g->o->older_ms, err);
     if (s == OK) {
         g->done->blobs++;
         g->done->bytes += b->bytes;

@@ -13,6 +13,9 @@
 
 #define THIN_VERSIONS "_roost/models/" /* no object elsewhere is thin */
 #define THIN_BLOBS "_roost/blobs/"
+/* Behind a blob's key: an empty object that makes it as young as itself, where a store renews none
+ * but by sending it again. */
+#define THIN_RENEWED ".renewed"
 
 /* Where the blob of a model's tenant lies: nothing but the model's name says whose it is. */
 void thin_blob_key(const char *model, const uint8_t hash[SHA256_BYTES], char out[STORE_KEY_MAX]);
