@@ -51,6 +51,7 @@ struct run {
     uint8_t *meta; /* heap; page0.meta_bytes of them */
     struct artifact_reader reader;
     bool proven;         /* reader is open */
+    uint32_t apart;      /* blobs from this one on have objects of their own (thin.h) */
     bool head_from_disk; /* page 0 and the metadata are not the store's */
     bool fetched;        /* something is: the disk tier lacks it */
     struct weights weights;
