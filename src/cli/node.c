@@ -25,7 +25,8 @@ static uint32_t cores(uint32_t most)
 static void set_memory(const struct config *c, uint64_t limit_bytes)
 {
     const struct pool_limits limits = {.kept_max = c->recycle == 0 ? limit_bytes : 0,
-                                       .total_max = limit_bytes};
+                                       .total_max = limit_bytes,
+                                       .whole_huge = true};
     pool_set_limits(&limits);
     blobs_always_hash(c->verify == 1);
 }

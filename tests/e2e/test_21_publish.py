@@ -246,10 +246,11 @@ class Limits(Case):
     def test_more_at_once_than_may_be_are_refused_and_versions_are_still_listed(self):
         server = self.serve(self.store(), publishes=1)
         self.published(server, "m", ONNX)
-        first = self.put(server, f"Content-Length: {len(ONNX)}", ONNX[:100])
-        refused = harness.wait_until(
-            lambda: [r for r in [self.publish(server, "n", ONNX)] if r.status == 503], "the place to be taken")[0]
-        self.assertEqual(refused.headers["retry-after"], "1")
+        first = self.put(server, f"Content-Length: {len(ONNX)}", more="Expect: 100-continue\r\n")
+        self.assertEqual(first.reply().status, 100)  # it has the place
+        first.send(ONNX[:100])
+        refused = self.publish(server, "n", ONNX)
+        self.assertEqual((refused.status, refused.headers["retry-after"]), (503, "1"), refused)
         self.assertIn("1 models are being published", refused.error())
         asked = self.put(server, "Content-Length: 99999", more="Expect: 100-continue\r\n").reply()
         self.assertEqual(asked.status, 503, asked)
