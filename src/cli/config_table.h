@@ -78,6 +78,8 @@
       "Bytes of a raw model file that is compiled; a larger one cannot be loaded.")                \
     X(SIZE, compile_memory, "compile-memory", "SIZE", "auto", 0, INT64_MAX,                        \
       "What a compile may use, beside --memory; auto: 1GiB and 5 times the file.")                 \
+    X(SWITCH, write_back, "write-back", NULL, "off", 0, 1,                                         \
+      "Write what is compiled of the store's model files to the store too, for the other nodes.")  \
     X(TIME, compile_time, "compile-time", "TIME", "2m", 1000000, UINT64_C(86400000000),            \
       "How long a compile may take.")                                                              \
     X(CHOICE, optimize, "optimize", "balanced|speed|memory", "balanced", 0, 2,                     \

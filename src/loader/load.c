@@ -18,6 +18,7 @@
 #include "loader/loader_priv.h"
 #include "loader/thin.h"
 #include "loader/tier.h"
+#include "loader/writeback.h"
 
 enum { VERSION_HEX = 12 }; /* of the content's hash, where a version has no number */
 
@@ -47,8 +48,10 @@ static enum status resolve(struct run *r, struct err *err)
 static enum status find_compiled(struct run *r, struct err *err)
 {
     UNUSED(err);
-    if (r->at.raw && !r->compiled->open && !raw_find(r->env, &r->at, r->compiled))
-        r->raw = true;
+    if (!r->at.raw || r->compiled->open || raw_find(r->env, &r->at, r->compiled))
+        return OK;
+    r->written_back = writeback_find(r->env, r->name, &r->at);
+    r->raw = !r->written_back;
     return OK;
 }
 
@@ -291,6 +294,14 @@ static void settle(struct run *r)
     set_origin(r);
 }
 
+/* What did not prove itself, and was only kept: the next load makes it anew. */
+static void drop_corrupt(struct run *r)
+{
+    compiled_drop(r->env, &r->at, r->compiled);
+    if (r->written_back)
+        writeback_drop(r->env, r->at.key);
+}
+
 enum status load_run(const struct load_env *env, struct compile_job *job, struct load_result *out,
                      struct err *err)
 {
@@ -311,7 +322,7 @@ enum status load_run(const struct load_env *env, struct compile_job *job, struct
         settle(&r);
     alloc_free(r.meta);
     if (s == E_CORRUPT)
-        compiled_drop(env, &r.at, &job->out);
+        drop_corrupt(&r);
     if (!r.raw)
         compiled_fini(env, &job->out);
     if (s == OK)

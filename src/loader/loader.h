@@ -45,6 +45,7 @@ struct compile_config {
     uint64_t model_max;             /* bytes of a model file */
     uint32_t optimize;              /* enum optimize of compiler/graph.h */
     uint32_t threads;               /* at least 1: so many at once */
+    bool write_back;                /* what is compiled is written to the store too: writeback.h */
     bool bare;                      /* in this process, not held; for tests */
 };
 

@@ -46,6 +46,7 @@ struct run {
     struct resolved at;
     struct compiled *compiled; /* what is read instead of the object; NULL: the object is */
     bool raw;                  /* it is to be compiled first: the steps end */
+    bool written_back;         /* at is what some node compiled of it */
     struct artifact_page0 page0;
     uint8_t first[ARTIFACT_PAGE0_BYTES];
     uint8_t *meta; /* heap; page0.meta_bytes of them */
