@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* Names -> versions -> artifacts. A name resolves to the first of: _roost/models/<name>/current
- * (whose text is the version n of _roost/models/<name>/<n>.roost); the highest <name>/<n> that
+ * (whose text is the version n of _roost/models/<name>/<n>.roost), unless one of the following is
+ * newer than that (by the store's times; equal ones keep `current`); the highest <name>/<n> that
  * holds a model.<ext>; <name>.<ext>, which has no number: its version is "" here, and the loader
  * calls it by its content. ext is the first that is there of roost, onnx, ubj, json and tar.gz; all
  * but roost are raw: model files that are compiled when they are first called. Names that proved

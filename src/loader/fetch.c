@@ -253,8 +253,9 @@ static enum status over_link(struct fetch *f, struct err *err)
 static enum status straight(struct fetch *f, struct err *err)
 {
     enum status s = f->bytes ? OK : prove(f, 0, err);
-    for (uint64_t at = 0; s == OK && at < f->bytes; at += LINK_CHUNK_BYTES) {
-        uint64_t n = MIN(f->bytes - at, (uint64_t)LINK_CHUNK_BYTES);
+    const uint64_t chunk = f->run->env->chunk_bytes;
+    for (uint64_t at = 0; s == OK && at < f->bytes; at += chunk) {
+        uint64_t n = MIN(f->bytes - at, chunk);
         s = run_still_wanted(f->run, err);
         if (s == OK)
             s = read_range(f, at, n, err);
@@ -271,7 +272,7 @@ static enum status transfer(struct fetch *f, struct err *err)
     if (waiters == LINK_STOP)
         return run_still_wanted(f->run, err);
     blob_check_init(&f->hash, &f->run->reader);
-    bool small = f->bytes <= LINK_CHUNK_BYTES && (waiters || !f->bytes);
+    bool small = f->bytes <= f->run->env->chunk_bytes && (waiters || !f->bytes);
     s = small || f->run->compiled->open ? straight(f, err) : over_link(f, err);
     blob_check_fini(&f->hash);
     return s;

@@ -18,6 +18,7 @@
 #include "loader/loader_priv.h"
 #include "loader/thin.h"
 #include "loader/tier.h"
+#include "loader/writeback.h"
 
 enum { VERSION_HEX = 12 }; /* of the content's hash, where a version has no number */
 
@@ -27,6 +28,12 @@ uint64_t resolved_content(const struct resolved *at)
     return hash_bytes(parts, sizeof(parts));
 }
 
+/* Before anything of it is believed: a version that is corrupt is known by it too. */
+static void tell_content(const struct run *r)
+{
+    cache_load_content(r->env->cache, r->slot, resolved_content(&r->at));
+}
+
 /* Nothing to do where the model was compiled just now: it is that file that is loaded. */
 static enum status resolve(struct run *r, struct err *err)
 {
@@ -34,15 +41,17 @@ static enum status resolve(struct run *r, struct err *err)
         return OK;
     enum status s = r->env->resolver.resolve(r->env->resolver.self, r->name, &r->at, err);
     if (s == OK)
-        cache_load_content(r->env->cache, r->slot, resolved_content(&r->at));
+        tell_content(r);
     return s;
 }
 
 static enum status find_compiled(struct run *r, struct err *err)
 {
     UNUSED(err);
-    if (r->at.raw && !r->compiled->open && !raw_find(r->env, &r->at, r->compiled))
-        r->raw = true;
+    if (!r->at.raw || r->compiled->open || raw_find(r->env, &r->at, r->compiled))
+        return OK;
+    r->written_back = writeback_find(r->env, r->name, &r->at);
+    r->raw = !r->written_back;
     return OK;
 }
 
@@ -174,7 +183,7 @@ _Static_assert((int)LINK_STOP == (int)CACHE_LOAD_CANCELLED, "one word for both")
 
 uint32_t run_look(const struct run *r, uint64_t left_bytes)
 {
-    const uint64_t worth_keeping = MAX(r->page0.blob_bytes / 2, (uint64_t)LINK_CHUNK_BYTES);
+    const uint64_t worth_keeping = MAX(r->page0.blob_bytes / 2, r->env->chunk_bytes);
     if (atomic_load(r->env->draining))
         return LINK_STOP;
     const bool kept = r->compiled->open || left_bytes <= worth_keeping;
@@ -285,6 +294,14 @@ static void settle(struct run *r)
     set_origin(r);
 }
 
+/* What did not prove itself, and was only kept: the next load makes it anew. */
+static void drop_corrupt(struct run *r)
+{
+    compiled_drop(r->env, &r->at, r->compiled);
+    if (r->written_back)
+        writeback_drop(r->env, r->at.key);
+}
+
 enum status load_run(const struct load_env *env, struct compile_job *job, struct load_result *out,
                      struct err *err)
 {
@@ -305,7 +322,7 @@ enum status load_run(const struct load_env *env, struct compile_job *job, struct
         settle(&r);
     alloc_free(r.meta);
     if (s == E_CORRUPT)
-        compiled_drop(env, &r.at, &job->out);
+        drop_corrupt(&r);
     if (!r.raw)
         compiled_fini(env, &job->out);
     if (s == OK)
