@@ -7,13 +7,16 @@ A node takes uploads of some names without a pause, artifacts and model files th
 killed at a moment that is drawn. What is asserted of the next one on the same store: each name is
 served, with the content that was acknowledged last or the one that was being published, whole; every
 version that was acknowledged is listed, one is current, and that is the one which is served; and the
-next publish is taken. In the end each version that is listed answers as the content that it was made of."""
+next publish is taken. In the end a collection leaves the versions that were current once and the weights
+that they have, and each version answers as the content that it was made of."""
 
 import http.client
 import json
+import os
 import random
 import re
 import threading
+import time
 
 import harness
 import tiny_onnx
@@ -25,7 +28,8 @@ NAMES = ("m", "acme/m", "acme/n")
 PUBLISHES_MAX = 6   # of all names, that are acknowledged before a kill
 LATER_S = 0.04      # how long after the last of them it is, at most
 BODY = json.dumps([[1.0] * SIDE])
-FILES = re.compile(r"^(current|\d+\.roost)$")
+FILES = re.compile(r"^(current|\d+\.(roost|new))$")
+CURRENT_ONCE = re.compile(r"^(current|\d+\.roost)$")
 
 
 class Name:
@@ -130,15 +134,35 @@ class PublishKills:
         for path in (self.store.path / "_roost/models" / name).iterdir():
             self.test.assertRegex(path.name, FILES)
 
+    def _collect(self):
+        """Of what the killed ones left, a collection leaves versions that were current, and their weights."""
+        then = time.time() - 2 * 3600
+        for path in self.store.path.rglob("*"):
+            if path.is_file():
+                os.utime(path, (then, then))
+        done = harness.roost("gc", "--store", self.store.path, "--older-than", "1h")
+        self.test.assertEqual(done.returncode, 0, done.stderr)
+        weights = {}
+        for name, known in self.names.items():
+            self.test.assertEqual({v for v, _ in self._versions(name)}, set(known.made), name)
+            for path in (self.store.path / "_roost/models" / name).iterdir():
+                self.test.assertRegex(path.name, CURRENT_ONCE)
+            tenant = name.split("/")[0] if "/" in name else "default"
+            weights.setdefault(tenant, set()).update(known.made.values())
+        for tenant, contents in weights.items():
+            folder = self.store.path / "_roost/blobs" / tenant
+            self.test.assertEqual(len(list(folder.iterdir())), len(contents), tenant)
+
     def end(self):
         self.check()
-        for name, known in self.names.items():
+        for name in self.names:
             self._publish_one(name)
+        self._collect()
+        for name, known in self.names.items():
             for version, _ in self._versions(name):
                 reply = self.server.request("POST", f"/models/{name}/rollback", json.dumps({"version": version}),
                                             port=self.server.admin_port)
                 self.test.assertEqual(reply.status, 200, reply)
-                # One that was never acknowledged is whole as well.
                 content = self._serves(name)
                 self.test.assertIn(content, range(CONTENTS))
                 self.test.assertEqual(known.made.get(version, content), content, f"{name}, version {version}")
