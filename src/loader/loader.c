@@ -36,6 +36,7 @@ struct loader {
     struct link_io store_link, disk_link;
     struct compiles compiles;
     struct common common;
+    struct seen seen;
     atomic_bool draining;
     struct lock lock; /* LOCK_LOADER; guards the next seven */
     struct cond work; /* a load was queued, or stopping was set */
@@ -63,6 +64,7 @@ enum status loader_new(struct store *store, const struct loader_resolver *r,
                                .disk_link = &l->disk_link,
                                .draining = &l->draining,
                                .common = &l->common,
+                               .seen = &l->seen,
                                .share_node = config->share_node,
                                .compile = config->compile};
     l->threads = threads;

@@ -60,6 +60,8 @@ struct s3_request {
     uint64_t off;            /* READ: [off, off + n) into dst */
     uint8_t *dst;
     size_t n, got;    /* got: bytes of them that are there already */
+    bool open_ended;  /* n is the most: the first answer says how many there are */
+    uint64_t total;   /* READ: bytes of the object, where an answer told */
     struct buf *body; /* LIST */
     uint64_t until_us;
     uint32_t fruitless; /* tries in a row that brought no byte */
@@ -95,6 +97,8 @@ enum s3_fate s3_try(struct s3_store *s, struct s3_request *r, const struct crede
  * E_NO_MEMORY */
 enum status s3_send(struct s3_store *s, struct s3_request *r, struct s3_answer *a,
                     struct err *err) WARN_UNUSED;
+enum status s3_find(struct store *s, const char *stem, const char *const *endings,
+                    struct store_found *out, struct err *err) WARN_UNUSED;
 enum status s3_list(struct store *s, const char *prefix, store_list_fn *fn, void *arg,
                     struct err *err) WARN_UNUSED;
 

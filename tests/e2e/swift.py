@@ -10,6 +10,7 @@ object server on one folder, a proxy in front of them, and the memcached that s3
 The packages' own configuration (/etc/swift/swift.conf) is read by Swift itself; nothing else of it
 is used, and no service of the machine is touched."""
 
+import atexit
 import os
 import pathlib
 import shutil
@@ -91,6 +92,17 @@ def missing():
         if not shutil.which(program, path="/usr/bin:/usr/sbin:/bin"):
             return f"{program} is missing: run scripts/setup test"
     return None
+
+
+_shared = []
+
+
+def shared():
+    """One for all tests of this run, who keep to buckets of their own; it ends with the run."""
+    if not _shared:
+        _shared.append(Swift().__enter__())
+        atexit.register(_shared[0].stop)
+    return _shared[0]
 
 
 def free_ports(n):
