@@ -22,6 +22,16 @@ void catalog_free(struct catalog **c);
  * `x`. errors: E_BAD_INPUT naming the rule that was broken */
 enum status catalog_name(const char *text, size_t len, char out[MODEL_NAME_MAX + 1],
                          struct err *err) WARN_UNUSED;
+/* A version's number: a decimal of 1 to 18 digits without a leading zero. False for other text. */
+bool catalog_version_parse(const char *text, uint64_t *n) WARN_UNUSED;
+/* The name of one version of a model, `model@n`, which no model has: what it leads to is
+ * _roost/models/<model>/<n>.roost or <model>/<n>/model.<ext>, whatever is current. */
+enum { CATALOG_VERSION_MARK = '@' };
+void catalog_version_name(const char *model, uint64_t n, char out[MODEL_NAME_MAX + 1]);
+/* Proves the name of a model, or of one version of one, as catalog_name does.  errors: E_BAD_INPUT
+ */
+enum status catalog_slot_name(const char *text, size_t len,
+                              char out[MODEL_NAME_MAX + 1]) WARN_UNUSED;
 /* Is this one of the words that never name a model's second segment (invoke, load, …)? */
 bool catalog_is_verb(const char *segment, size_t len);
 
@@ -41,9 +51,9 @@ void catalog_note_present(struct catalog *c, const char *name);
 /* Names now remembered as unknown, expired ones among them. */
 size_t catalog_absent_count(struct catalog *c);
 
-/* Where the name's artifact, or raw model file, lies, and what it is.  thread: loader or CLI
- * blocks: disk, network errors: E_NOT_FOUND; E_STORE; E_CORRUPT (the text of `current` is no
- * version); E_NO_MEMORY */
+/* Where the artifact, or raw model file, of the name, or of the version of one, lies, and what it
+ * is.  thread: loader or CLI   blocks: disk, network errors: E_NOT_FOUND; E_STORE; E_CORRUPT (the
+ * text of `current` is no version); E_NO_MEMORY */
 enum status catalog_resolve(struct store *store, const char *name, struct resolved *out,
                             struct err *err) WARN_UNUSED;
 /* The same, but that an object of a store that is far is not asked for where its place says that it
@@ -58,8 +68,10 @@ struct loader_resolver catalog_resolver(struct catalog *c);
  * A version is written first, whole, under a number that nobody had; the pointer is flipped last.
  * So whatever interrupts a publish, the name leads to its old or to its new version, and what
  * remains is at most a version that was never current. Of two who publish one name at once both get
- * a version, and the later flip wins. Within this process flips and removals take turns; between
- * nodes that share a store a version could be removed while another node rolls back to it.
+ * a version, and the later flip wins. Numbers go 1, 2, 3; in a bucket without conditional writes
+ * nobody can be asked whether a number is free, and one is made of the time and chance. Within this
+ * process flips and removals take turns; between nodes that share a store a version could be
+ * removed while another node rolls back to it.
  *
  * All block on disk or network.  thread: any but event and exec   locks: takes CATALOG
  * errors beside those named: those of store_put and store_list; E_CORRUPT (a bad `current`) */
@@ -69,10 +81,7 @@ struct catalog_version {
     bool current;
 };
 
-/* Can anything be published here?  blocks: no   errors: E_UNSUPPORTED */
-enum status catalog_publishes(struct catalog *c, struct err *err) WARN_UNUSED;
-/* *version becomes current. The name is no longer remembered as unknown.  errors: E_UNSUPPORTED
- * where the store is only read */
+/* *version becomes current. The name is no longer remembered as unknown. */
 enum status catalog_publish(struct catalog *c, const char *name,
                             const struct store_source *artifact, uint64_t *version,
                             struct err *err) WARN_UNUSED;

@@ -7,11 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "catalog/catalog_priv.h"
 
-enum { NUMBER_TRIES = 1000, VERSIONS_FIRST_CAP = 16 };
+enum { NUMBER_TRIES = 1000, VERSIONS_FIRST_CAP = 16, NUMBERS_A_SECOND = 1000000 };
 
 /* In the place of the highest version once that is removed. */
 static const char gone_ending[] = ".gone", version_ending[] = ".roost";
@@ -138,25 +140,59 @@ static enum status flip(struct catalog *c, const char *name, uint64_t n, struct 
     return store_put(catalog_store(c), key, &pointer, err);
 }
 
-enum status catalog_publishes(struct catalog *c, struct err *err)
+/* A number above `above` that nobody else has: the second, and one of a million. It has 16 digits,
+ * and so is exact as a JavaScript number too. */
+static uint64_t unshared_number(uint64_t above)
 {
-    return store_writable(catalog_store(c), err);
+    uint64_t r;
+    if (getrandom(&r, sizeof(r), GRND_NONBLOCK) != sizeof(r))
+        r = clock_now_us();
+    r %= NUMBERS_A_SECOND;
+    return MAX(clock_wall_ms() / 1000 * NUMBERS_A_SECOND, above + 1) + r;
+}
+
+/* Writes the artifact as version *n, which it sets, of a store that cannot write under a condition.
+ */
+static enum status put_unshared(struct store *store, const char *name,
+                                const struct store_source *artifact, uint64_t *n, struct err *err)
+{
+    struct store_object o;
+    char key[STORE_KEY_MAX];
+    enum status s = OK;
+    for (int i = 0; s == OK && i < NUMBER_TRIES; i++) {
+        *n = unshared_number(*n);
+        s = store_stat(store, version_key(name, *n, version_ending, key), &o, err);
+    }
+    if (s == E_NOT_FOUND)
+        return store_put(store, key, artifact, err);
+    return s == OK ? E_EXISTS : s;
+}
+
+/* … as the first free version above *n, which it sets. */
+static enum status put_version(struct store *store, const char *name,
+                               const struct store_source *artifact, uint64_t *n, struct err *err)
+{
+    char key[STORE_KEY_MAX];
+    uint64_t highest = *n;
+    enum status s = E_EXISTS;
+    for (int i = 0; s == E_EXISTS && i < NUMBER_TRIES; i++)
+        s = store_put_new(store, version_key(name, ++*n, version_ending, key), artifact, err);
+    if (s == E_UNSUPPORTED) {
+        *n = highest;
+        s = put_unshared(store, name, artifact, n, err);
+    }
+    return s == E_EXISTS
+               ? err_set(err, E_STORE, "no number is free for a version of '%.120s'", name)
+               : s;
 }
 
 enum status catalog_publish(struct catalog *c, const char *name,
                             const struct store_source *artifact, uint64_t *version, struct err *err)
 {
-    char key[STORE_KEY_MAX];
     uint64_t n;
     enum status s = highest_number(catalog_store(c), name, &n, err);
-    if (s != OK)
-        return s;
-    s = E_EXISTS;
-    for (int i = 0; s == E_EXISTS && i < NUMBER_TRIES; i++)
-        s = store_put_new(catalog_store(c), version_key(name, ++n, version_ending, key), artifact,
-                          err);
-    if (s == E_EXISTS)
-        s = err_set(err, E_STORE, "no number is free for a version of '%.120s'", name);
+    if (s == OK)
+        s = put_version(catalog_store(c), name, artifact, &n, err);
     if (s != OK)
         return s;
     catalog_turn_take(c);
@@ -165,6 +201,9 @@ enum status catalog_publish(struct catalog *c, const char *name,
     if (s != OK)
         return s;
     catalog_note_present(c, name);
+    char one[MODEL_NAME_MAX + 1];
+    catalog_version_name(name, n, one);
+    catalog_note_present(c, one);
     *version = n;
     return OK;
 }

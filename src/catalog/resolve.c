@@ -159,11 +159,37 @@ static enum status find_plain(const struct search *f, struct resolved *out, stru
     return find_stem(f, f->name, out, err);
 }
 
+/* One version, by its number: published, or in a numbered folder. */
+static enum status find_version(const struct search *f, const char *mark, struct resolved *out,
+                                struct err *err)
+{
+    const char *name = f->name;
+    const int len = (int)(mark - name);
+    uint64_t n;
+    if (!version_parse(mark + 1, strlen(mark + 1), &n))
+        return err_set(err, E_NOT_FOUND, "'%.160s' is no version", name);
+    set_version(out, n);
+    snprintf(out->key, sizeof(out->key), CATALOG_PUBLISHED "%.*s/%" PRIu64 ".roost", len, name, n);
+    out->looked = true;
+    enum status s = store_stat(f->store, out->key, &out->object, err);
+    if (s == E_NOT_FOUND) {
+        char stem[STORE_KEY_MAX];
+        snprintf(stem, sizeof(stem), "%.*s/%" PRIu64 "/model", len, name, n);
+        s = find_stem(f, stem, out, err);
+    }
+    return s != E_NOT_FOUND
+               ? s
+               : err_set(err, s, "model '%.*s' has no version %" PRIu64, MIN(len, 160), name, n);
+}
+
 static enum status resolve(const struct search *f, struct resolved *out, struct err *err)
 {
     static enum status (*const places[])(const struct search *, struct resolved *, struct err *) = {
         find_published, find_numbered, find_plain};
+    const char *mark = strchr(f->name, CATALOG_VERSION_MARK);
     *out = (struct resolved){.raw = false};
+    if (mark)
+        return find_version(f, mark, out, err);
     for (size_t i = 0; i < ARRAY_COUNT(places); i++) {
         enum status s = places[i](f, out, err);
         if (s != E_NOT_FOUND)

@@ -81,6 +81,10 @@
       "What faster weights may cost in memory where raw model files are compiled.")                \
     X(SIZE, publish_max, "publish-max", "SIZE", "1GiB", 1, INT64_MAX,                              \
       "Bytes of a model that is published (PUT /models/<name>); beyond it 413.")                   \
+    X(TIME, refresh, "refresh", "TIME", "10s", 0, UINT64_C(86400000000),                           \
+      "Once in so long the store is asked for a new version of each model in use; 0s: never.")     \
+    X(CHOICE, reload, "reload", "keep|evict", "keep", 0, 1,                                        \
+      "What becomes of the old version in memory where a new one does not fit beside it.")         \
     X(COUNT, publishes, "publishes", "N", "4", 1, 64,                                              \
       "Models that are published at once, each compiled in a process that is held; beyond it "     \
       "503.")                                                                                      \

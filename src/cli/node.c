@@ -25,7 +25,8 @@ static uint32_t cores(uint32_t most)
 static void set_memory(const struct config *c, uint64_t limit_bytes)
 {
     const struct pool_limits limits = {.kept_max = c->recycle == 0 ? limit_bytes : 0,
-                                       .total_max = limit_bytes};
+                                       .total_max = limit_bytes,
+                                       .whole_huge = true};
     pool_set_limits(&limits);
     blobs_always_hash(c->verify == 1);
 }
@@ -64,6 +65,7 @@ static enum status start_cache(struct node *n, const struct config *c, struct er
         .thrash_ratio = (uint32_t)c->thrash * 10000,
         .backoff_min_us = c->load_backoff,
         .backoff_max_us = MAX(c->load_backoff, c->load_backoff_max),
+        .reload_evicts = c->reload == 1,
         .slots_max = (uint32_t)c->records,
         .tenants = {.rules = rules,
                     .n = c->n_tenants,
@@ -181,6 +183,13 @@ static enum status start_residency(struct node *n, const struct config *c, struc
     return *c->residency ? residency_start(&residency, &n->residency, err) : OK;
 }
 
+static enum status start_refreshing(struct node *n, const struct config *c, struct err *err)
+{
+    const struct refresh_config refresh = {
+        .store = n->store, .cache = n->cache, .refresh_us = c->refresh};
+    return c->refresh ? refresh_start(&refresh, &n->refresh, err) : OK;
+}
+
 enum status node_start(struct node *n, const struct config *c, struct err *err)
 {
     *n = (struct node){.store = NULL};
@@ -195,6 +204,8 @@ enum status node_start(struct node *n, const struct config *c, struct err *err)
         s = cache_start(n->cache, foreseen, n->endpoint, err);
     if (s == OK)
         s = start_residency(n, c, err);
+    if (s == OK)
+        s = start_refreshing(n, c, err);
     if (s == OK)
         s = expiry_start(n->cache, &n->expiry, err);
     if (s != OK)
@@ -217,17 +228,18 @@ void node_stop(struct node *n, uint64_t until_us)
         endpoint_drain(n->endpoint);
         wait_in_flight(n->endpoint, until_us);
     }
-    if (n->server) {
+    if (n->server)
         server_drain(n->server, until_us);
-        server_free(&n->server);
-    }
-    if (n->publisher)
-        publisher_free(&n->publisher);
-    /* Only now: what waited for a load could still be answered. */
+    /* Only now: what waited for a load, or for a version to be written, could still be answered. */
     if (n->store)
         store_stop(n->store);
+    if (n->server)
+        server_free(&n->server);
+    if (n->publisher)
+        publisher_free(&n->publisher);
     if (n->loader)
         loader_drain(n->loader);
+    refresh_stop(&n->refresh);
     expiry_stop(&n->expiry);
     if (n->cache)
         cache_stop(n->cache);

@@ -68,19 +68,54 @@ static uint32_t part_at(const struct fetch *f, uint64_t at)
     return low;
 }
 
-static enum status read_range(void *arg, uint64_t at, uint64_t n, struct err *err)
+/* One that the disk tier reads through the page cache. */
+static bool is_small(const struct fetch *f, const struct part *p)
 {
-    const struct fetch *f = arg;
+    return f->from_disk && p->bytes < DISK_DIRECT_LEAST;
+}
+
+/* The parts of [at, at + n) that are small, or those that are not. */
+static enum status read_parts(const struct fetch *f, uint64_t at, uint64_t n, bool small,
+                              struct err *err)
+{
     enum status s = OK;
     for (uint32_t i = part_at(f, at); s == OK && i < f->n_parts; i++) {
         struct part *p = &f->parts[i];
         if (p->at >= at + n)
             break;
         uint64_t from = at > p->at ? at - p->at : 0, end = MIN(p->bytes, at + n - p->at);
-        if (from < end)
+        if (from < end && is_small(f, p) == small)
             s = read_part(f, p, from, end - from, err);
     }
     return s;
+}
+
+/* Small parts of [at, at + n) begin to come all at once. One part alone gains nothing by that. */
+static enum status expect_small(const struct fetch *f, uint64_t at, uint64_t n, struct err *err)
+{
+    const uint32_t first = part_at(f, at);
+    enum status s = OK;
+    if (first + 1 == f->n_parts || f->parts[first + 1].at >= at + n)
+        return OK;
+    for (uint32_t i = first; s == OK && i < f->n_parts && f->parts[i].at < at + n; i++) {
+        struct blob_record b;
+        if (!is_small(f, &f->parts[i]))
+            continue;
+        s = artifact_read_blob(&f->run->reader, f->parts[i].first, &b, err);
+        if (s == OK)
+            tier_expect_blob(f->run->env->disk, &b);
+    }
+    return s;
+}
+
+/* What is small comes while the rest is read. */
+static enum status read_range(void *arg, uint64_t at, uint64_t n, struct err *err)
+{
+    const struct fetch *f = arg;
+    enum status s = f->from_disk ? expect_small(f, at, n, err) : OK;
+    if (s == OK)
+        s = read_parts(f, at, n, false, err);
+    return s == OK && f->from_disk ? read_parts(f, at, n, true, err) : s;
 }
 
 static uint32_t look(void *arg, uint64_t left_bytes)
@@ -168,7 +203,8 @@ static enum status over_link(struct fetch *f, struct err *err)
     uint64_t ready = 0;
     link_io_submit(f->link, &job);
     while (s == OK && ready < f->bytes) {
-        s = link_io_await(f->link, &job, ready, &ready, err);
+        /* Where nothing is hashed there is nothing to do before the last byte. */
+        s = link_io_await(f->link, &job, f->check ? ready : f->bytes - 1, &ready, err);
         if (s == OK)
             s = prove(f, ready, err);
         else if (s == E_CANCELLED)

@@ -34,6 +34,7 @@ struct link_job {
     struct link_job *prev, *next;
     struct cond changed; /* bytes arrived, or it is to end */
     uint32_t flying;     /* chunks under way */
+    uint64_t seen;       /* the owner waits for more than these bytes */
     bool stopped, failed;
     struct err err; /* of the first chunk that failed */
 };

@@ -12,18 +12,35 @@
 #include "base/alloc.h"
 #include "base/checked.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
+#include "cache/reload.h"
 #include "loader/loader_priv.h"
 #include "loader/tier.h"
 
 enum { VERSION_HEX = 12 }; /* of the content's hash, where a version has no number */
 
+uint64_t resolved_content(const struct resolved *at)
+{
+    const uint64_t parts[] = {hash_name(at->key), hash_name(at->object.tag)};
+    return hash_bytes(parts, sizeof(parts));
+}
+
+/* Which object it is, is known. */
+static void note_content(const struct run *r)
+{
+    cache_load_content(r->env->cache, r->slot, resolved_content(&r->at));
+}
+
 /* Nothing to do where the model was compiled just now: it is that file that is loaded. */
 static enum status resolve(struct run *r, struct err *err)
 {
-    return r->compiled->open
-               ? OK
-               : r->env->resolver.resolve(r->env->resolver.self, r->name, false, &r->at, err);
+    if (r->compiled->open)
+        return OK;
+    enum status s = r->env->resolver.resolve(r->env->resolver.self, r->name, false, &r->at, err);
+    if (s == OK && r->at.looked)
+        note_content(r);
+    return s;
 }
 
 static enum status find_compiled(struct run *r, struct err *err)
@@ -99,6 +116,8 @@ static enum status fetch_page0(struct run *r, struct err *err)
     enum status s = opening_read(r, err);
     if (s != OK)
         return s;
+    if (!r->compiled->open)
+        note_content(r);
     uint64_t have = artifact_bytes(r);
     if (have < sizeof(r->first))
         return err_set(err, E_CORRUPT, "page 0: the file holds %" PRIu64 " bytes, not one page",
@@ -114,6 +133,8 @@ static enum status read_page0(struct run *r, struct err *err)
     if (s != OK)
         return s;
     r->head_from_disk = read_head(r);
+    if (r->head_from_disk)
+        note_content(r);
     return r->head_from_disk ? OK : fetch_page0(r, err);
 }
 

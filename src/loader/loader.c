@@ -108,7 +108,7 @@ static bool may_give_up(const struct load *load)
     return !load->compile.out.open;
 }
 
-/* False: no memory. */
+/* False: no memory. The caller wakes a thread once it let the lock go: who wakes finds it free. */
 static bool enqueue(struct loader *l, struct load *load) REQUIRES(l->lock)
 {
     struct link_sched *q = &l->queue;
@@ -118,7 +118,6 @@ static bool enqueue(struct loader *l, struct load *load) REQUIRES(l->lock)
     uint64_t bytes = cache_load_bytes(l->env.cache, load->compile.slot);
     bytes = bytes ? bytes : l->expected_bytes;
     link_sched_add(q, &load->order, bytes, waiters, load->queued_us);
-    cond_wake_one(&l->work);
     return true;
 }
 
@@ -132,7 +131,9 @@ static void compiled(struct compile_job *job, enum status s, const struct err *e
     if (s == OK && !enqueue(l, load))
         s = err_set(&why, E_NO_MEMORY, "no memory to queue the load of %s", load->name);
     lock_release(&l->lock);
-    if (s != OK) {
+    if (s == OK) {
+        cond_wake_one(&l->work);
+    } else {
         load_log_failure(job->name, job->at.key, "compile", &why);
         fail(l, job->slot, &why);
         alloc_free(load);
@@ -160,8 +161,10 @@ static void source_load(void *self, struct slot *slot, const char *name)
     lock_take(&l->lock);
     bool queued = enqueue(l, load);
     lock_release(&l->lock);
-    if (queued)
+    if (queued) {
+        cond_wake_one(&l->work);
         return;
+    }
     alloc_free(load);
     err_set(&err, E_NO_MEMORY, "no memory to queue the load of %s", name);
     fail(l, slot, &err);

@@ -25,6 +25,10 @@ struct resolved {
     struct store_object object;
 };
 
+/* What a name stands for, in 64 bits: equal while it is the same object with the same content, and
+ * within this process only. */
+uint64_t resolved_content(const struct resolved *at);
+
 /* Name -> object, asked on loader threads; the catalog implements it. */
 struct loader_resolver {
     /* look: out->looked is wanted; else a store that is far need not be asked for what the first

@@ -151,9 +151,9 @@ static enum status take_ca(struct s3_store *s, const struct store_options *o, st
     return OK;
 }
 
-static void request_init(struct s3_store *s, struct s3_request *r, const char *key)
+void s3_request_init(struct s3_store *s, struct s3_request *r, const char *key, uint64_t bytes)
 {
-    *r = (struct s3_request){.what = key, .until_us = clock_now_us() + s->o.timeout_us};
+    *r = (struct s3_request){.what = key, .until_us = clock_now_us() + s->o.timeout_us + bytes};
     snprintf(r->path, sizeof(r->path), "%s%s", s->root, key); /* a key needs no encoding */
 }
 
@@ -162,7 +162,7 @@ static enum status s3_stat(struct store *store, const char *key, struct store_ob
 {
     struct s3_request r;
     struct s3_answer a;
-    request_init(s3_of(store), &r, key);
+    s3_request_init(s3_of(store), &r, key, 0);
     enum status st = s3_send(s3_of(store), &r, &a, err);
     if (st != OK)
         return st;
@@ -199,7 +199,7 @@ static enum status s3_read(struct store *store, const char *key, const char *tag
     if (!checked_add(off, n, &end) || end > INT64_MAX)
         return err_set(err, E_STORE, "'%.80s' in %.80s holds no such byte as %" PRIu64, key,
                        store->url, off);
-    request_init(s3_of(store), &r, key);
+    s3_request_init(s3_of(store), &r, key, 0);
     r.kind = S3_READ;
     r.off = off;
     r.dst = dst;
@@ -216,7 +216,7 @@ static enum status s3_first(struct store *store, const char *key, struct store_f
     struct s3_answer a;
     struct err why;
     ASSERT(f->room);
-    request_init(s3_of(store), &r, key);
+    s3_request_init(s3_of(store), &r, key, 0);
     r.kind = S3_READ;
     r.dst = f->to;
     r.n = f->room;
@@ -260,6 +260,8 @@ static const struct store_ops s3_ops = {
     .list = s3_list,
     .first = s3_first,
     .find = s3_find,
+    .put = s3_put,
+    .remove = s3_remove,
     .stop = s3_stop,
     .free = s3_free,
 };

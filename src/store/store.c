@@ -28,7 +28,8 @@ const struct store_options store_options_default = {.endpoint = "",
                                                     .timeout_us = 60000000,
                                                     .stall_us = 10000000,
                                                     .retries = 5,
-                                                    .retry_budget = 100};
+                                                    .retry_budget = 100,
+                                                    .part_bytes = 16 << 20};
 
 static enum status unknown_scheme(const char *url, size_t scheme_len, struct err *err)
 {
@@ -213,22 +214,12 @@ enum status store_list(struct store *s, const char *prefix, store_list_fn *fn, v
     return s->ops->list(s, prefix, fn, arg, err);
 }
 
-enum status store_writable(const struct store *s, struct err *err)
-{
-    if (s->ops->put && s->ops->remove)
-        return OK;
-    return err_set(err, E_UNSUPPORTED, "%.120s is only read: publishing to %.*s is not there yet",
-                   s->url, (int)MIN(strcspn(s->url, ":"), (size_t)16), s->url);
-}
-
 static enum status put(struct store *s, const char *key, const struct store_source *from,
                        bool fresh, struct err *err)
 {
     if (!store_key_valid(key))
         return err_set(err, E_BAD_INPUT, "'%.80s' is no key of a store", key);
-    enum status st = store_writable(s, err);
-    if (st == OK)
-        st = s->ops->put(s, key, from, fresh, err);
+    enum status st = s->ops->put(s, key, from, fresh, err);
     if (st == OK) {
         metric_add(M_STORE_WRITES, 1);
         metric_add(M_STORE_WRITTEN_BYTES, from->n);
@@ -252,9 +243,7 @@ enum status store_delete(struct store *s, const char *key, struct err *err)
 {
     if (!store_key_valid(key))
         return err_set(err, E_BAD_INPUT, "'%.80s' is no key of a store", key);
-    enum status st = store_writable(s, err);
-    if (st == OK)
-        st = s->ops->remove(s, key, err);
+    enum status st = s->ops->remove(s, key, err);
     if (st == OK)
         metric_add(M_STORE_WRITES, 1);
     return st;

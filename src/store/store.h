@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* Named bytes elsewhere: ranged reads of objects by key, from file:// (a directory) or s3:// (a
- * bucket; docs/store.md), and whole objects written to a directory. Keys are `/`-separated names
+ * bucket; docs/store.md), and whole objects written. Keys are `/`-separated names
  * already proven to match the model grammar: a key never leaves the root, whatever links the
  * directory holds. */
 #ifndef ROOST_STORE_STORE_H
@@ -62,7 +62,7 @@ struct store_ops {
     enum status (*first)(struct store *s, const char *key, struct store_first *f, struct err *err);
     enum status (*find)(struct store *s, const char *stem, const char *const *endings,
                         struct store_found *out, struct err *err);
-    /* fresh: E_EXISTS where the key is there. put and remove are NULL: it is only read */
+    /* fresh: E_EXISTS where the key is there */
     enum status (*put)(struct store *s, const char *key, const struct store_source *from,
                        bool fresh, struct err *err);
     enum status (*remove)(struct store *s, const char *key, struct err *err);
@@ -93,6 +93,7 @@ struct store_options {
     uint64_t stall_us;     /* without a byte before a try is given up */
     uint32_t retries;      /* of one request at most */
     uint32_t retry_budget; /* of all requests together, until others have gone well */
+    uint32_t part_bytes;   /* what is larger than two of these is sent in such parts */
 };
 extern const struct store_options store_options_default;
 
@@ -141,21 +142,23 @@ enum status store_list(struct store *s, const char *prefix, store_list_fn *fn, v
                        struct err *err) WARN_UNUSED;
 
 /* Writing: an object is there whole, durable and under its name when these return OK, and no reader
- * ever sees a part of it. What a writer that died left behind has a name that is no key's, and goes
- * when somebody writes beside it.  thread: any but event and exec   blocks: disk
- * errors: E_BAD_INPUT for a key that is not one; E_UNSUPPORTED where the store is only read
- * (s3://); E_STORE (denied, full, something else than a folder on the way); E_IO when fd cannot be
- *         read or ends early; E_NO_MEMORY. After E_STORE a put may have happened all the same,
- * whole. Each OK counts M_STORE_WRITES, and the bytes of a put M_STORE_WRITTEN_BYTES. */
-/* Does the store take writes at all?  blocks: no   errors: E_UNSUPPORTED */
-enum status store_writable(const struct store *s, struct err *err) WARN_UNUSED;
+ * ever sees a part of it. What a writer to a directory that died left behind has a name that is no
+ * key's, and goes when somebody writes beside it; to a bucket, parts that are no object.
+ * thread: any but event and exec   blocks: disk, network
+ * errors: E_BAD_INPUT for a key that is not one; E_STORE (unavailable, denied, full, something else
+ *         than a folder on the way); E_IO when fd cannot be read or ends early; E_CANCELLED after
+ *         store_stop; E_NO_MEMORY. After E_STORE and E_CANCELLED a put may have happened all the
+ *         same, whole. Each OK counts M_STORE_WRITES, and the bytes of a put M_STORE_WRITTEN_BYTES
+ */
 /* Makes the object, or replaces it. */
 enum status store_put(struct store *s, const char *key, const struct store_source *from,
                       struct err *err) WARN_UNUSED;
-/* Makes it where there is none: of several who try at once, one succeeds.  errors: E_EXISTS */
+/* Makes it where there is none: of several who try at once, one succeeds.
+ * errors: E_EXISTS; E_UNSUPPORTED for an s3:// store without conditional writes: nothing is made */
 enum status store_put_new(struct store *s, const char *key, const struct store_source *from,
                           struct err *err) WARN_UNUSED;
-/* Removes an object; who reads it meanwhile may read it to its end.  errors: E_NOT_FOUND */
+/* Removes an object; who reads it meanwhile may read it to its end, or from a bucket fail with
+ * E_STORE.  errors: E_NOT_FOUND, but of a bucket, which does not tell */
 enum status store_delete(struct store *s, const char *key, struct err *err) WARN_UNUSED;
 
 #endif

@@ -29,6 +29,8 @@ class Server:
         self.bucket = BUCKET
         self.delay_s = 0  # before each answer
         self.objects, self.faults, self.asked = {}, {}, []
+        self.marks = {}  # of objects that were written over HTTP: x-amz-meta-roost-put
+        self.conditional = True  # does it know If-None-Match: * of a PUT?
         self.lock = threading.Lock()
         self.over = threading.Event()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
@@ -115,34 +117,41 @@ class Server:
             name, value = h.split(":", 1)
             headers[name.lower()] = value.strip()
         method, target, _ = line.split(" ")
+        if headers.get("expect"):
+            c.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        body = stream.read(int(headers.get("content-length", 0)))
         path, _, query = target.partition("?")
         kind, key = method, urllib.parse.unquote(path[len(self.bucket) + 2:])
-        if query:
+        if method == "GET" and query:
             kind, key = "LIST", urllib.parse.parse_qs(query, keep_blank_values=True)["prefix"][0]
         with self.lock:
             self.asked.append((kind, key, headers.get("range")))
             fault = self._next_fault(kind, key)
         if self.upstream:
-            answer = self._forward(method, target, headers)
+            answer = self._forward(method, target, headers, body)
+        elif method in ("PUT", "DELETE"):
+            answer = self._write(method, key, headers, body)
         else:
             answer = self._list(key) if query else self._object(method, key, headers)
         self.over.wait(self.delay_s)
         return (fault or well)(self, c, answer)
 
-    def _forward(self, method, target, headers):
+    def _forward(self, method, target, headers, data):
         """What upstream answers. The host is signed, so it stays this server's."""
         there = http.client.HTTPConnection(self.upstream, timeout=60)
         try:
             there.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
             for name, value in headers.items():
+                if name == "expect":
+                    continue  # it was answered here
                 there.putheader(name, value)
-            there.endheaders()
+            there.endheaders(data or None)
             r = there.getresponse()
             body = r.read()
         finally:
             there.close()
         length = {} if body else {"Content-Length": r.getheader("Content-Length", "0")}
-        kept = {n: v for n in ("ETag", "Content-Range", "Last-Modified")
+        kept = {n: v for n in ("ETag", "Content-Range", "Last-Modified", "x-amz-meta-roost-put")
                 if (v := r.getheader(n)) is not None}
         return Answer(f"{r.status} {r.reason}", kept, body, method, length)
 
@@ -153,9 +162,27 @@ class Server:
         entry[1] -= 1
         return entry[0]
 
+    def _write(self, method, key, headers, body):
+        """Done before its answer is spoilt."""
+        fresh = headers.get("if-none-match") == "*"
+        with self.lock:
+            if method == "DELETE":
+                self.objects.pop(key, None)
+                return Answer("204 No Content", {}, b"", method)
+            if hashlib.sha256(body).hexdigest() != headers["x-amz-content-sha256"]:
+                return Answer("400 Bad Request", {}, error("XAmzContentSHA256Mismatch"), method)
+            if fresh and not self.conditional:
+                return Answer("501 Not Implemented", {}, error("NotImplemented"), method)
+            if fresh and key in self.objects:
+                return Answer("412 Precondition Failed", {}, error("PreconditionFailed"), method)
+            self.objects[key] = body
+            self.marks[key] = headers["x-amz-meta-roost-put"]
+        return Answer("200 OK", {"ETag": f'"{hashlib.md5(body).hexdigest()}"'}, b"", method)
+
     def _object(self, method, key, headers):
         with self.lock:
             data = self.objects.get(key)
+            mark = self.marks.get(key, "")
         if data is None:
             return Answer("404 Not Found", {}, error("NoSuchKey"), method)
         tag = tag_of(data)
@@ -163,7 +190,7 @@ class Server:
             return Answer("412 Precondition Failed", {}, error("PreconditionFailed"), method)
         found = re.fullmatch(r"bytes=(\d+)-(\d+)", headers.get("range", ""))
         if not found:
-            return Answer("200 OK", {"ETag": tag}, data, method)
+            return Answer("200 OK", {"ETag": tag, "x-amz-meta-roost-put": mark}, data, method)
         first, last = int(found[1]), min(int(found[2]), len(data) - 1)
         return Answer("206 Partial Content",
                       {"ETag": tag, "Content-Range": f"bytes {first}-{last}/{len(data)}"},

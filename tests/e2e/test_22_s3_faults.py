@@ -64,7 +64,7 @@ class Faults(harness.Case):
         self.client.put_object(Bucket=self.s3.bucket, Key=key, Body=data)
 
     def on(self, **flags):
-        flags = {"s3_stall": "1s", "s3_timeout": "8s", "s3_retry_budget": 1000, "load_backoff": "1ms",
+        flags = {"s3_stall": "1s", "s3_timeout": "60s", "s3_retry_budget": 1000, "load_backoff": "1ms",
                  "load_backoff_max": "1ms", **flags}
         server = self.serve(f"s3://{self.s3.bucket}", env=self.s3.env, **flags)
         self.put("well.roost", self.data)
