@@ -187,7 +187,8 @@ class Swift:
         return (self.folder / "log").read_text(errors="replace")
 
     def _wait(self):
-        """Until the proxy answers and everything behind it does: a bucket can be made."""
+        """Until the proxy answers and everything behind it does: an object can be made."""
+        made = False
         end = time.monotonic() + START_S
         while True:
             for p in self.processes:
@@ -204,7 +205,11 @@ class Swift:
                 time.sleep(0.05)
                 continue
             try:
-                self.client().create_bucket(Bucket="ready")
+                client = self.client()
+                if not made:
+                    client.create_bucket(Bucket="ready")
+                    made = True
+                client.put_object(Bucket="ready", Key="ready", Body=b"")
                 return
             except Exception as e:
                 if time.monotonic() > end:

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import struct
 import subprocess
 import tempfile
 import threading
@@ -15,6 +16,7 @@ import unittest
 
 import harness
 import swift
+import tiny_onnx
 
 IRIS = [[5.1, 3.5, 1.4, 0.2]]
 AWS = "/usr/bin/aws"
@@ -183,9 +185,14 @@ class S3(harness.Case):
         onnx = harness.model_file("iris").read_bytes()
         self.client.put_object(Bucket=bucket, Key="models/iris/3/model.onnx", Body=onnx)
         self.client.put_object(Bucket=bucket, Key="models/plain.onnx", Body=onnx)
+        self.client.put_object(Bucket=bucket, Key="models/parts/1/model.onnx",
+                               Body=tiny_onnx.add_outside("k.bin"))
+        self.client.put_object(Bucket=bucket, Key="models/parts/1/k.bin",
+                               Body=struct.pack("<4f", 1, 2, 3, 4))
         server = self.on(f"s3://{bucket}/models")
         for name in ("iris", "plain"):
             self.assertEqual(server.invoke(name, IRIS).status, 200, name)
+        self.assertEqual(server.invoke("parts", [[0] * 4]).json(), {"predictions": [[1, 2, 3, 4]]})
 
     def test_ls_pages_through_a_bucket(self):  # Swift gives pages of ten here
         bucket = self.bucket("iris")
