@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* One name to one artifact, by a table of places in the order of their right. Each place either
- * finds the object, says E_NOT_FOUND so that the next is asked, or fails. */
+/* One name to one artifact, by places in the order of their right. Each place either finds the
+ * object, says E_NOT_FOUND so that the next is asked, or fails. What was published comes first,
+ * unless a file was put beside it later than its pointer was set: both times are the store's. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,7 +35,9 @@ static void set_version(struct resolved *out, uint64_t n)
     snprintf(out->version, sizeof(out->version), "%" PRIu64, n);
 }
 
-enum status pointer_read(struct store *store, const char *name, uint64_t *n, struct err *err)
+/* *set_ms: when the pointer was written. */
+static enum status read_pointer(struct store *store, const char *name, uint64_t *n,
+                                uint64_t *set_ms, struct err *err)
 {
     char key[STORE_KEY_MAX], text[POINTER_BYTES_MAX];
     struct store_first f = {.to = (uint8_t *)text, .room = sizeof(text)};
@@ -45,12 +48,19 @@ enum status pointer_read(struct store *store, const char *name, uint64_t *n, str
     if (f.object.bytes > sizeof(text))
         return err_set(err, E_CORRUPT, "%.120s holds %" PRIu64 " bytes, not a version", key,
                        f.object.bytes);
+    *set_ms = f.object.modified_ms;
     size_t len = f.n;
     while (len && (text[len - 1] == '\n' || text[len - 1] == '\r' || text[len - 1] == ' '))
         len--;
     if (!version_parse(text, len, n))
         return err_set(err, E_CORRUPT, "%.120s holds '%.*s', not a version", key, (int)len, text);
     return OK;
+}
+
+enum status pointer_read(struct store *store, const char *name, uint64_t *n, struct err *err)
+{
+    uint64_t set_ms;
+    return read_pointer(store, name, n, &set_ms, err);
 }
 
 /* How a name is resolved. */
@@ -60,10 +70,12 @@ struct search {
     bool look; /* whatever it costs */
 };
 
-static enum status find_published(const struct search *f, struct resolved *out, struct err *err)
+/* *set_ms: when the pointer was written. */
+static enum status find_published(const struct search *f, struct resolved *out, uint64_t *set_ms,
+                                  struct err *err)
 {
     uint64_t n, before = 0;
-    enum status s = pointer_read(f->store, f->name, &n, err);
+    enum status s = read_pointer(f->store, f->name, &n, set_ms, err);
     if (s != OK)
         return s;
     do {
@@ -113,22 +125,23 @@ size_t catalog_ending(const char *file, size_t len)
     return 0;
 }
 
-/* A listing's word is enough for an artifact, whose first read looks at it again. */
+/* What is found at the stem. */
+static void take_found(const char *stem, const struct store_found *found, struct resolved *out)
+{
+    snprintf(out->key, sizeof(out->key), "%s%s", stem, endings[found->which]);
+    out->raw = found->which > 0;
+    out->object = found->object;
+    out->looked = found->looked;
+}
+
 static enum status find_stem(const struct search *f, const char *stem, struct resolved *out,
                              struct err *err)
 {
     struct store_found found;
     enum status s = store_find(f->store, stem, endings, &found, err);
-    if (s != OK)
-        return s;
-    snprintf(out->key, sizeof(out->key), "%s%s", stem, endings[found.which]);
-    out->raw = found.which > 0;
-    out->object = found.object;
-    out->looked = found.looked;
-    if (out->looked || (!f->look && !out->raw))
-        return OK;
-    out->looked = true;
-    return store_stat(f->store, out->key, &out->object, err);
+    if (s == OK)
+        take_found(stem, &found, out);
+    return s;
 }
 
 static enum status find_numbered(const struct search *f, struct resolved *out, struct err *err)
@@ -153,10 +166,39 @@ static enum status find_numbered(const struct search *f, struct resolved *out, s
     return err_set(err, E_NOT_FOUND, "no version of '%.120s' holds a model", f->name);
 }
 
-static enum status find_plain(const struct search *f, struct resolved *out, struct err *err)
+/* What nobody published: it lies where it was put. One listing of a store that is far tells whether
+ * there is a folder for numbers at all. */
+static enum status find_file(const struct search *f, struct resolved *out, struct err *err)
 {
+    struct store_found plain = {.below = true};
+    enum status has = OK, s = E_NOT_FOUND;
+    const bool far = store_is_far(f->store);
+    if (far)
+        has = store_find(f->store, f->name, endings, &plain, err);
+    if (has != OK && has != E_NOT_FOUND)
+        return has;
+    if (plain.below)
+        s = find_numbered(f, out, err);
+    if (s != E_NOT_FOUND)
+        return s;
+    if (!far)
+        has = store_find(f->store, f->name, endings, &plain, err);
     out->version[0] = 0;
-    return find_stem(f, f->name, out, err);
+    if (has == OK)
+        take_found(f->name, &plain, out);
+    return has;
+}
+
+/* A listing's word is enough for an artifact, whose first read looks at it again. */
+static enum status look_at(const struct search *f, struct resolved *out, struct err *err)
+{
+    if (out->looked || (!f->look && !out->raw))
+        return OK;
+    enum status s = store_stat(f->store, out->key, &out->object, err);
+    out->looked = s == OK;
+    return s == E_NOT_FOUND
+               ? err_set(err, E_STORE, "%.160s went away while it was looked for", out->key)
+               : s;
 }
 
 /* One version, by its number: published, or in a numbered folder. */
@@ -176,6 +218,7 @@ static enum status find_version(const struct search *f, const char *mark, struct
         char stem[STORE_KEY_MAX];
         snprintf(stem, sizeof(stem), "%.*s/%" PRIu64 "/model", len, name, n);
         s = find_stem(f, stem, out, err);
+        s = s == OK ? look_at(f, out, err) : s;
     }
     return s != E_NOT_FOUND
                ? s
@@ -184,18 +227,23 @@ static enum status find_version(const struct search *f, const char *mark, struct
 
 static enum status resolve(const struct search *f, struct resolved *out, struct err *err)
 {
-    static enum status (*const places[])(const struct search *, struct resolved *, struct err *) = {
-        find_published, find_numbered, find_plain};
     const char *mark = strchr(f->name, CATALOG_VERSION_MARK);
+    struct resolved file = {.raw = false};
+    uint64_t set_ms = 0;
     *out = (struct resolved){.raw = false};
     if (mark)
         return find_version(f, mark, out, err);
-    for (size_t i = 0; i < ARRAY_COUNT(places); i++) {
-        enum status s = places[i](f, out, err);
-        if (s != E_NOT_FOUND)
-            return s;
+    enum status published = find_published(f, out, &set_ms, err);
+    if (published != OK && published != E_NOT_FOUND)
+        return published;
+    enum status s = find_file(f, &file, err);
+    if (s == OK && (published != OK || file.object.modified_ms > set_ms)) {
+        *out = file;
+        return look_at(f, out, err);
     }
-    return err_set(err, E_NOT_FOUND, "model '%.120s' is not in the store", f->name);
+    if (s == E_NOT_FOUND && published != OK)
+        return err_set(err, s, "model '%.120s' is not in the store", f->name);
+    return s == E_NOT_FOUND ? OK : s;
 }
 
 enum status catalog_resolve(struct store *store, const char *name, struct resolved *out,

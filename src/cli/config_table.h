@@ -69,12 +69,17 @@
     X(COUNT, link_threads, "link-threads", "N", "2", 1, 64,                                        \
       "Reads under way at once from the store, and from the disk tier: more where the way is "     \
       "long.")                                                                                     \
+    X(SIZE, link_chunk, "link-chunk", "SIZE", "4MiB", 1 << 16, 1 << 30,                            \
+      "Bytes of one such read, in whole pages; between two of them a more urgent load may go "     \
+      "first.")                                                                                    \
     X(COUNT, compilers, "compilers", "N", "1", 1, 64,                                              \
       "Raw model files of the store that are compiled at once, each in a process that is held.")   \
     X(SIZE, compile_file_max, "compile-file-max", "SIZE", "2GiB", 1, INT64_MAX,                    \
       "Bytes of a raw model file that is compiled; a larger one cannot be loaded.")                \
     X(SIZE, compile_memory, "compile-memory", "SIZE", "auto", 0, INT64_MAX,                        \
       "What a compile may use, beside --memory; auto: 1GiB and 5 times the file.")                 \
+    X(SWITCH, write_back, "write-back", NULL, "off", 0, 1,                                         \
+      "Write what is compiled of the store's model files to the store too, for the other nodes.")  \
     X(TIME, compile_time, "compile-time", "TIME", "2m", 1000000, UINT64_C(86400000000),            \
       "How long a compile may take.")                                                              \
     X(CHOICE, optimize, "optimize", "balanced|speed|memory", "balanced", 0, 2,                     \

@@ -49,6 +49,7 @@ static struct compile_config compile_of(const struct config *c)
                                    .time_us = c->compile_time,
                                    .optimize = (uint32_t)c->optimize,
                                    .model_max = c->compile_file_max,
+                                   .write_back = c->write_back,
                                    .threads = (uint32_t)c->compilers};
 }
 
@@ -94,6 +95,7 @@ static enum status start_loading(struct node *n, const struct config *c, struct 
     struct loader_resolver resolver = catalog_resolver(n->catalog);
     const struct loader_config loading = {.threads = (uint32_t)c->loaders,
                                           .link_threads = (uint32_t)c->link_threads,
+                                          .chunk_bytes = c->link_chunk,
                                           .share_node = c->share == 1,
                                           .compile = compile_of(c)};
     s = loader_new(n->store, &resolver, &loading, &n->loader);

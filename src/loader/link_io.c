@@ -9,13 +9,14 @@
 
 #include "base/alloc.h"
 
-enum status link_io_init(struct link_io *l, uint32_t threads, uint32_t jobs_max)
+enum status link_io_init(struct link_io *l, uint32_t threads, uint32_t jobs_max,
+                         uint64_t chunk_bytes)
 {
     ASSERT(threads > 0);
     *l = (struct link_io){.threads = threads, .jobs_max = jobs_max};
     lock_init(&l->lock, LOCK_LINK);
     cond_init(&l->work);
-    link_sched_init(&l->sched, LINK_CHUNK_BYTES, LINK_AGEING_BYTES_PER_S);
+    link_sched_init(&l->sched, chunk_bytes, LINK_AGEING_BYTES_PER_S);
     l->thread = alloc_zero(threads, sizeof(l->thread[0]));
     return l->thread ? link_sched_reserve(&l->sched, jobs_max) : E_NO_MEMORY;
 }

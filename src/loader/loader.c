@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "loader/loader_priv.h"
+#include "mem/region.h"
 
 enum {
     LOOKS_MAX = 64,           /* loads of the queue that are looked at for each one taken from it */
@@ -53,7 +54,9 @@ struct loader {
 enum status loader_new(struct store *store, const struct loader_resolver *r,
                        const struct loader_config *config, struct loader **out)
 {
-    const uint32_t threads = config->threads;
+    const uint32_t threads = config->threads, links = config->link_threads;
+    const uint64_t chunk =
+        config->chunk_bytes ? region_round(config->chunk_bytes) : (uint64_t)LINK_CHUNK_BYTES;
     ASSERT(threads > 0);
     struct loader *l = alloc_zero(1, sizeof(*l) + threads * sizeof(pthread_t));
     if (!l)
@@ -63,6 +66,7 @@ enum status loader_new(struct store *store, const struct loader_resolver *r,
                                .store_link = &l->store_link,
                                .disk_link = &l->disk_link,
                                .draining = &l->draining,
+                               .chunk_bytes = chunk,
                                .common = &l->common,
                                .seen = &l->seen,
                                .share_node = config->share_node,
@@ -77,9 +81,9 @@ enum status loader_new(struct store *store, const struct loader_resolver *r,
     behind_init(&l->behind);
     compiles_init(&l->compiles);
     common_init(&l->common);
-    enum status s = link_io_init(&l->store_link, config->link_threads, threads);
+    enum status s = link_io_init(&l->store_link, links, threads, chunk);
     if (s == OK)
-        s = link_io_init(&l->disk_link, config->link_threads, threads);
+        s = link_io_init(&l->disk_link, links, threads, chunk);
     if (s == OK)
         *out = l;
     else

@@ -83,6 +83,11 @@
       "Compiles of raw model files of the store that ended, by how.")                              \
     X(M_COMPILES_FAILED, COUNTER, "roost_compiles_total", "result=\"failed\"", "")                 \
     X(M_COMPILES_CANCELLED, COUNTER, "roost_compiles_total", "result=\"cancelled\"", "")           \
+    X(M_WRITE_BACK_OK, COUNTER, "roost_write_backs_total", "result=\"ok\"",                        \
+      "With --write-back: compiled models written to the store, writes that failed, and loads "    \
+      "that used what a node had written.")                                                        \
+    X(M_WRITE_BACK_FAILED, COUNTER, "roost_write_backs_total", "result=\"failed\"", "")            \
+    X(M_WRITE_BACK_USED, COUNTER, "roost_write_backs_total", "result=\"used\"", "")                \
     X(M_PUBLISHES_OK, COUNTER, "roost_publishes_total", "result=\"ok\"",                           \
       "Uploads that came to their end, by how: written to the store, only tried, or refused.")     \
     X(M_PUBLISHES_DRY, COUNTER, "roost_publishes_total", "result=\"dry_run\"", "")                 \

@@ -12,7 +12,7 @@
 enum {
     PAGES_MAX = 10000,
     PAGE_KEYS = 1000,
-    FIND_KEYS = 100, /* names that begin with another's and a dot */
+    FIND_KEYS = 100, /* from a name's dot on */
     QUERY_MAX = 16384,
 };
 
@@ -23,19 +23,20 @@ struct listing {
     void *arg;
 };
 
-/* What a name ends in. */
+/* What a name ends in, and whether it is a folder. A page is in the order of bytes, so that what
+ * stands behind the endings, from the slash on, says that all of them were seen. */
 struct search {
-    const char *prefix; /* whole, with the dot */
-    size_t stem_n;      /* bytes of it without the dot */
+    const char *stem; /* whole */
+    size_t stem_n;
     const char *const *endings;
     struct store_found *out;
-    bool any;
+    bool any, all_seen;
 };
 
 /* How pages are asked for, and who takes their entries. */
 struct paging {
-    const char *prefix;
-    int keys; /* of a page */
+    const char *prefix, *after; /* after: the first key is behind it; NULL: the first of all */
+    int keys;                   /* of a page */
     int pages_max;
     bool truncated; /* set: there is more behind the last page */
     s3_entry_fn *fn;
@@ -60,11 +61,19 @@ static enum status on_entry(void *arg, const struct s3_entry *e)
 static enum status on_ending(void *arg, const struct s3_entry *e)
 {
     struct search *f = arg;
-    if (e->is_prefix || !*e->object.tag || strncmp(e->key, f->prefix, f->stem_n) != 0)
+    const char *rest = e->key + f->stem_n;
+    if (strncmp(e->key, f->stem, f->stem_n) != 0)
+        return OK;
+    f->all_seen |= (unsigned char)*rest >= '/';
+    f->out->below |= *rest == '/';
+    if (e->is_prefix || !*e->object.tag)
         return OK;
     for (size_t i = 0; f->endings[i]; i++)
-        if ((!f->any || i < f->out->which) && strcmp(e->key + f->stem_n, f->endings[i]) == 0) {
-            *f->out = (struct store_found){.which = i, .object = e->object};
+        if ((!f->any || i < f->out->which) && strcmp(rest, f->endings[i]) == 0) {
+            f->out->which = i;
+            f->out->object = e->object;
+            /* As precise as a head says it. */
+            f->out->object.modified_ms -= e->object.modified_ms % 1000;
             f->any = true;
         }
     return OK;
@@ -86,6 +95,10 @@ static enum status write_query(struct buf *q, const struct paging *p, const char
         s = buf_printf(q, "delimiter=%%2F&list-type=2&max-keys=%d&prefix=", p->keys);
     if (s == OK)
         s = sigv4_encode(q, p->prefix, false);
+    if (s == OK && p->after)
+        s = buf_str(q, "&start-after=");
+    if (s == OK && p->after)
+        s = sigv4_encode(q, p->after, false);
     return s == OK ? buf_terminate(q) : s;
 }
 
@@ -151,14 +164,21 @@ enum status s3_list(struct store *store, const char *prefix, store_list_fn *fn, 
 enum status s3_find(struct store *store, const char *stem, const char *const *endings,
                     struct store_found *out, struct err *err)
 {
-    char whole[2 * STORE_KEY_MAX];
-    int n = snprintf(whole, sizeof(whole), "%s%s.", s3_of(store)->prefix, stem);
-    struct search f = {.prefix = whole, .stem_n = (size_t)n - 1, .endings = endings, .out = out};
-    struct paging p = {
-        .prefix = whole, .keys = FIND_KEYS, .pages_max = 1, .fn = on_ending, .arg = &f};
+    char whole[2 * STORE_KEY_MAX], after[2 * STORE_KEY_MAX];
+    int n = snprintf(whole, sizeof(whole), "%s%s", s3_of(store)->prefix, stem);
+    snprintf(after, sizeof(after), "%s%s.", s3_of(store)->prefix, stem);
+    *out = (struct store_found){.below = false};
+    struct search f = {.stem = whole, .stem_n = (size_t)n, .endings = endings, .out = out};
+    struct paging p = {.prefix = whole,
+                       .after = after,
+                       .keys = FIND_KEYS,
+                       .pages_max = 1,
+                       .fn = on_ending,
+                       .arg = &f};
     enum status st = ask(store, stem, &p, err);
-    if (st != OK || (f.any && (!p.truncated || !out->which)))
+    if (st != OK)
         return st;
-    return p.truncated ? store_find_by_looks(store, stem, endings, out, err)
-                       : err_set(err, E_NOT_FOUND, "'%.120s' is not in the store", stem);
+    if (p.truncated && !f.all_seen)
+        return store_find_by_looks(store, stem, endings, out, err);
+    return f.any ? OK : err_set(err, E_NOT_FOUND, "'%.120s' is not in the store", stem);
 }

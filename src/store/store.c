@@ -183,7 +183,7 @@ enum status store_find_by_looks(struct store *s, const char *stem, const char *c
     char key[STORE_KEY_MAX];
     for (size_t i = 0; st == E_NOT_FOUND && endings[i]; i++) {
         snprintf(key, sizeof(key), "%s%s", stem, endings[i]);
-        *out = (struct store_found){.which = i, .looked = true};
+        *out = (struct store_found){.below = true, .which = i, .looked = true};
         st = s->ops->stat(s, key, &out->object, err);
     }
     return st;
@@ -247,4 +247,45 @@ enum status store_delete(struct store *s, const char *key, struct err *err)
     if (st == OK)
         metric_add(M_STORE_WRITES, 1);
     return st;
+}
+
+enum status store_renew(struct store *s, const char *key, struct err *err)
+{
+    if (!store_key_valid(key))
+        return err_set(err, E_BAD_INPUT, "'%.80s' is no key of a store", key);
+    if (!s->ops->renew)
+        return err_set(err, E_UNSUPPORTED, "%.120s cannot renew '%.80s'", s->url, key);
+    enum status st = s->ops->renew(s, key, err);
+    if (st == OK)
+        metric_add(M_STORE_WRITES, 1);
+    return st;
+}
+
+/* In two steps. */
+static enum status remove_if_old(struct store *s, const char *key, uint64_t since_ms,
+                                 struct err *err)
+{
+    struct store_object o;
+    enum status st = s->ops->stat(s, key, &o, err);
+    if (st == OK && o.modified_ms > since_ms)
+        st = err_set(err, E_EXISTS, "'%.120s' is younger", key);
+    return st == OK ? s->ops->remove(s, key, err) : st;
+}
+
+enum status store_delete_old(struct store *s, const char *key, uint64_t since_ms, struct err *err)
+{
+    if (!store_key_valid(key))
+        return err_set(err, E_BAD_INPUT, "'%.80s' is no key of a store", key);
+    enum status st = s->ops->remove_old ? s->ops->remove_old(s, key, since_ms, err)
+                                        : remove_if_old(s, key, since_ms, err);
+    if (st == OK)
+        metric_add(M_STORE_WRITES, 1);
+    return st;
+}
+
+enum status store_sweep(struct store *s, const char *prefix, struct err *err)
+{
+    if (!prefix_valid(prefix))
+        return err_set(err, E_BAD_INPUT, "'%.80s' is no prefix of a store's keys", prefix);
+    return s->ops->sweep ? s->ops->sweep(s, prefix, err) : OK;
 }

@@ -44,6 +44,7 @@ struct store_first {
 
 /* What store_find found. */
 struct store_found {
+    bool below;   /* there may be objects below stem/; told with E_NOT_FOUND too */
     size_t which; /* of the endings */
     bool looked;  /* object is what it is; else what a listing says of it, which may be old, or of
                    * another tag than its answers have */
@@ -66,6 +67,12 @@ struct store_ops {
     enum status (*put)(struct store *s, const char *key, const struct store_source *from,
                        bool fresh, struct err *err);
     enum status (*remove)(struct store *s, const char *key, struct err *err);
+    /* NULL: there is no way but to put the object again */
+    enum status (*renew)(struct store *s, const char *key, struct err *err);
+    /* NULL: it is looked at and removed in two steps */
+    enum status (*remove_old)(struct store *s, const char *key, uint64_t since_ms, struct err *err);
+    /* NULL: writers that die leave nothing */
+    enum status (*sweep)(struct store *s, const char *prefix, struct err *err);
     void (*stop)(struct store *s); /* NULL: nothing of it waits */
     void (*free)(struct store *s);
 };
@@ -130,7 +137,7 @@ enum status store_first(struct store *s, const char *key, struct store_first *f,
                         struct err *err) WARN_UNUSED;
 /* The first of stem + endings[i] that is an object; endings are STORE_ENDINGS_MAX at most, begin
  * with '.', and end with NULL. Where a look costs a round trip all of them are looked for in one
- * listing of what begins with stem and '.', unless that has more than a page. */
+ * listing of what begins with the stem, from the dot on, unless a page does not hold them. */
 enum status store_find(struct store *s, const char *stem, const char *const *endings,
                        struct store_found *out, struct err *err) WARN_UNUSED;
 /* Does each call cost a round trip? Then more is worth asking for at once.  blocks: no */
@@ -157,6 +164,18 @@ enum status store_put(struct store *s, const char *key, const struct store_sourc
  * errors: E_EXISTS; E_UNSUPPORTED for an s3:// store without conditional writes: nothing is made */
 enum status store_put_new(struct store *s, const char *key, const struct store_source *from,
                           struct err *err) WARN_UNUSED;
+/* The object is as if it had been written now: modified_ms, and the tag, may be others.
+ * errors: E_NOT_FOUND; E_UNSUPPORTED where only a put can do that */
+enum status store_renew(struct store *s, const char *key, struct err *err) WARN_UNUSED;
+/* Removes an object that was neither written nor renewed since since_ms (wall clock): in a
+ * directory in one step, so that who renews it meanwhile finds it young or gone. In a bucket there
+ * are two requests, and what is renewed between them goes.  errors: E_EXISTS: it is younger;
+ * E_NOT_FOUND */
+enum status store_delete_old(struct store *s, const char *key, uint64_t since_ms,
+                             struct err *err) WARN_UNUSED;
+/* Removes what writers that died left directly below prefix (as store_list takes it); what cannot
+ * be removed stays.  errors: those of store_list */
+enum status store_sweep(struct store *s, const char *prefix, struct err *err) WARN_UNUSED;
 /* Removes an object; who reads it meanwhile may read it to its end, or from a bucket fail with
  * E_STORE.  errors: E_NOT_FOUND, but of a bucket, which does not tell */
 enum status store_delete(struct store *s, const char *key, struct err *err) WARN_UNUSED;

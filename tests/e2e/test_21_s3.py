@@ -110,9 +110,10 @@ class S3(harness.Case):
             self.put(bucket, f"dots.{i}.roost", "iris")
         with tempfile.TemporaryDirectory() as tier:
             server = self.on(f"s3://{bucket}", disk=f"{tier}/d")
-            # The pointer, the numbered folders, the endings, the object: until one is there.
-            want = {"unknown": (1, 2, 0), "iris": (2, 2, 0), "numbered": (2, 2, 0),
-                    "acme/published": (2, 0, 0)}
+            # The pointer; the endings, and whether there is a folder; its numbers, and the endings of
+            # the highest; the object.
+            want = {"unknown": (1, 1, 0), "iris": (2, 1, 0), "numbered": (2, 3, 0),
+                    "acme/published": (2, 1, 0)}
             status = {"unknown": 404}
             for name, counts in want.items():
                 def call(n=name):
@@ -122,7 +123,7 @@ class S3(harness.Case):
             self.assertEqual(self.asked(server, lambda: server.invoke("dots", IRIS)), (1, 2, 5))
             # What the disk tier has is not read again. A listing says which object it is.
             harness.wait_until(lambda: len(list(pathlib.Path(tier).rglob("h-*"))) >= 3, "the tier")
-            for name, counts in {"iris": (1, 2, 0), "acme/published": (1, 0, 1)}.items():
+            for name, counts in {"iris": (1, 1, 0), "acme/published": (1, 1, 1)}.items():
                 self.assertEqual(server.unload(name).status, 200)
                 self.assertEqual((name, self.asked(server, lambda n=name: server.invoke(n, IRIS))),
                                  (name, counts))

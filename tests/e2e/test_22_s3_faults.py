@@ -87,7 +87,7 @@ class Faults(harness.Case):
         for kind, fault in kinds.items():
             name = self.name_of(kind)
             self.put(name + ending, data)
-            self.s3.spoil(name + "." if method == "LIST" else name + ending, fault, times, method)
+            self.s3.spoil(name if method == "LIST" else name + ending, fault, times, method)
 
     def check_right(self, replies):
         for name, reply in replies.items():
@@ -229,7 +229,7 @@ class Faults(harness.Case):
             if name in small:
                 self.put(f"{name}.roost", self.data)
             self.s3.spoil(f"{name}.roost", draw.choice(faults), draw.randrange(5))
-            self.s3.spoil(f"{name}.", PASSING[draw.choice(["500", "503", "truncated", "no HTTP"])],
+            self.s3.spoil(name, PASSING[draw.choice(["500", "503", "truncated", "no HTTP"])],
                           draw.randrange(3), "LIST")
         waiting = {n: self.in_background(server.invoke, n, [[1] * 768]) for n in large}
         self.check_right(self.invoke_all(server, small))

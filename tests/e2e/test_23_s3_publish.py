@@ -142,6 +142,17 @@ class Swift(Case):
         self.assertEqual(reply.status, 200, reply)
         self.assertEqual(set(reply.json()["predictions"][0]), {7})
 
+    def test_what_one_node_compiled_is_used_by_another(self):
+        bucket = self.bucket()
+        self.client.put_object(Bucket=bucket, Key="models/acme/m.onnx", Body=tiny_onnx.add_constant(2))
+        env = {**self.swift.env, "ROOST_WRITE_BACK": "on"}
+        for result in "ok", "used":
+            server = self.serve(f"s3://{bucket}/models", env=env)
+            self.assertEqual(self.adds(server, "acme/m"), 2)
+            self.assertEqual(server.metrics()[f'roost_write_backs_total{{result="{result}"}}'], 1)
+            self.assertEqual(server.metrics()['roost_compiles_total{result="ok"}'], result == "ok")
+        self.assertEqual(len([k for k in self.keys(bucket) if "_roost/compiled/acme/" in k]), 1)
+
     def test_a_node_that_is_killed_leaves_the_old_version_or_the_new_one(self):
         bucket = self.bucket()
         rng = random.Random(5)

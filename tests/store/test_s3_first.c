@@ -115,7 +115,7 @@ static const struct {
     const char *name;
     struct fake_reply page, second;
     int which;
-    bool looked;
+    bool looked, below;
     size_t heads;
 } finds[] = {
     {"the first that counts",
@@ -123,11 +123,13 @@ static const struct {
      {.text = ""},
      0,
      false,
+     false,
      0},
     {"one with two dots",
      {.text = ROW(LAST ENTRY("t/m.tar.gz") ENTRY("t/m.tar") ENTRY("t/m.gz")), .close = true},
      {.text = ""},
      2,
+     false,
      false,
      0},
     {"others' names",
@@ -139,11 +141,6 @@ static const struct {
      {.text = ""},
      -1,
      false,
-     0},
-    {"the best of all is seen before the page ends",
-     {.text = ROW(MORE ENTRY("t/m.roost")), .close = true},
-     {.text = ""},
-     0,
      false,
      0},
     {"what stands behind the page is looked for",
@@ -151,7 +148,24 @@ static const struct {
      {.text = HEAD_OK},
      0,
      true,
+     true,
      1},
+    {"the page ends behind the endings",
+     {.text = ROW(MORE ENTRY("t/m.x") ENTRY("t/m0.onnx")), .close = true},
+     {.text = ""},
+     -1,
+     false,
+     false,
+     0},
+    {"a folder, of which a page that ends with it says the last",
+     {.text = ROW(
+          MORE ENTRY("t/m.onnx") "<CommonPrefixes><Prefix>pre fix/t/m/</Prefix></CommonPrefixes>"),
+      .close = true},
+     {.text = ""},
+     1,
+     false,
+     true,
+     0},
 };
 
 START_TEST(endings_are_found_in_one_listing)
@@ -163,8 +177,9 @@ START_TEST(endings_are_found_in_one_listing)
     teardown();
     ck_assert_msg(s == (finds[_i].which < 0 ? E_NOT_FOUND : OK), "%s: %s", finds[_i].name, err.msg);
     ck_assert_uint_eq(fake.n_requests, 1 + finds[_i].heads);
-    ck_assert(
-        asked(0, "GET /bucket?delimiter=%2F&list-type=2&max-keys=100&prefix=pre%20fix%2Ft%2Fm. "));
+    ck_assert(asked(0, "GET /bucket?delimiter=%2F&list-type=2&max-keys=100&prefix=pre%20fix%2Ft%2Fm"
+                       "&start-after=pre%20fix%2Ft%2Fm. "));
+    ck_assert_int_eq(found.below, finds[_i].below);
     if (s != OK)
         return;
     ck_assert_msg(found.which == (size_t)finds[_i].which, "%s: %zu", finds[_i].name, found.which);
