@@ -52,6 +52,7 @@ struct store_ops {
     enum status (*remove_old)(struct store *s, const char *key, uint64_t since_ms, struct err *err);
     /* NULL: writers that die leave nothing */
     enum status (*sweep)(struct store *s, const char *prefix, struct err *err);
+    bool near;                     /* a stat is no request of a network */
     void (*stop)(struct store *s); /* NULL: nothing of it waits */
     void (*free)(struct store *s);
 };
@@ -95,6 +96,9 @@ enum status store_open(const char *url, struct store **out, struct err *err) WAR
  * thread: any */
 void store_stop(struct store *s);
 void store_free(struct store **s); /* nobody calls into it any more */
+
+/* Does a look at an object cost next to nothing?  blocks: no */
+bool store_is_near(const struct store *s);
 
 /* Is it one or more segments [A-Za-z0-9_][A-Za-z0-9._-]* joined by '/', shorter than STORE_KEY_MAX?
  * Nothing else is ever asked of a store. */
