@@ -51,9 +51,7 @@ class Swift(Case):
         why = swift.missing()
         if why:
             raise unittest.SkipTest(why)
-        cls.swift = swift.Swift()
-        cls.swift.__enter__()
-        cls.addClassCleanup(cls.swift.stop)
+        cls.swift = swift.shared()
         cls.client = cls.swift.client()
 
     def bucket(self):
@@ -280,7 +278,7 @@ class Faults(Case):
 
     def test_without_conditional_writes_numbers_are_made_of_time_and_chance(self):
         self.s3.conditional = False
-        nodes = [self.on(), self.on()]
+        nodes = [self.on(publishes_per_tenant=4) for _ in range(2)]
         jobs = [self.in_background(self.published, n, "m", tiny_onnx.add_constant(k))
                 for k in range(2, 6) for n in nodes]
         made = [j.result() for j in jobs]
