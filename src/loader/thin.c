@@ -75,7 +75,7 @@ void thin_tag(struct store *s, const char *model, const struct artifact_reader *
     uint64_t bytes;
     struct sha256 h;
     out[0] = 0;
-    if (!store_is_near(s) || thin_cut(r, &first, &bytes, NULL) != OK || sha256_init(&h) != OK)
+    if (store_is_far(s) || thin_cut(r, &first, &bytes, NULL) != OK || sha256_init(&h) != OK)
         return;
     bool good = true;
     sha256_add(&h, tag, strlen(tag) + 1);

@@ -255,7 +255,6 @@ static const struct store_ops file_ops = {
     .renew = file_renew,
     .remove_old = file_remove_old,
     .sweep = file_sweep,
-    .near = true,
     .free = file_free,
 };
 

@@ -84,11 +84,6 @@ void store_free(struct store **s)
     *s = NULL;
 }
 
-bool store_is_near(const struct store *s)
-{
-    return s->ops->near;
-}
-
 static bool is_alnum(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');

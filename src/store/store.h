@@ -118,9 +118,6 @@ enum status store_open(const char *url, struct store **out, struct err *err) WAR
 void store_stop(struct store *s);
 void store_free(struct store **s); /* nobody calls into it any more */
 
-/* Does a look at an object cost next to nothing?  blocks: no */
-bool store_is_near(const struct store *s);
-
 /* Is it one or more segments [A-Za-z0-9_][A-Za-z0-9._-]* joined by '/', shorter than STORE_KEY_MAX?
  * Nothing else is ever asked of a store. */
 bool store_key_valid(const char *key);

@@ -61,7 +61,7 @@ static void gate_free(struct store *s)
 }
 
 static const struct store_ops gate_ops = {
-    .stat = gate_stat, .read = gate_read, .list = gate_list, .near = true, .free = gate_free};
+    .stat = gate_stat, .read = gate_read, .list = gate_list, .free = gate_free};
 
 void gate_init(struct gate *g, struct store *under)
 {
