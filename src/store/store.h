@@ -73,7 +73,6 @@ struct store_ops {
     enum status (*remove_old)(struct store *s, const char *key, uint64_t since_ms, struct err *err);
     /* NULL: writers that die leave nothing */
     enum status (*sweep)(struct store *s, const char *prefix, struct err *err);
-    bool near;                     /* a stat is no request of a network */
     void (*stop)(struct store *s); /* NULL: nothing of it waits */
     void (*free)(struct store *s);
 };
