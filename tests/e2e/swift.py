@@ -65,6 +65,7 @@ account_autocreate = true
 conn_timeout = 30
 node_timeout = 60
 recoverable_node_timeout = 60
+error_suppression_interval = 0
 [filter:catch_errors]
 use = egg:swift#catch_errors
 [filter:proxy-logging]
@@ -175,8 +176,8 @@ class Swift:
         return (self.folder / "log").read_text(errors="replace")
 
     def _wait(self):
-        """Until the proxy answers and everything behind it does: a bucket can be made."""
-        end = time.monotonic() + START_S
+        """Until the proxy answers and everything behind it does: a bucket can be made, and an object put."""
+        end, made = time.monotonic() + START_S, None
         while True:
             for p in self.processes:
                 if p.poll() is not None:
@@ -192,7 +193,8 @@ class Swift:
                 time.sleep(0.05)
                 continue
             try:
-                self.client().create_bucket(Bucket="ready")
+                made = made or self.client().create_bucket(Bucket="ready")
+                self.client().put_object(Bucket="ready", Key="ready", Body=b"yes")
                 return
             except Exception as e:
                 if time.monotonic() > end:
