@@ -265,9 +265,7 @@ class Bucket(Case):
         why = swift.missing() or (None if os.access(AWS, os.X_OK) else f"there is no {AWS}")
         if why:
             raise unittest.SkipTest(why)
-        cls.swift = swift.Swift()
-        cls.swift.__enter__()
-        cls.addClassCleanup(cls.swift.stop)
+        cls.swift = swift.shared()
 
     def aws(self, *args):
         env = {**os.environ, **self.swift.env, "PATH": "/usr/bin:/bin", "AWS_CONFIG_FILE": "/nonexistent"}
