@@ -66,6 +66,7 @@ account_autocreate = true
 conn_timeout = 30
 node_timeout = 60
 recoverable_node_timeout = 60
+error_suppression_interval = 0
 [filter:catch_errors]
 use = egg:swift#catch_errors
 [filter:proxy-logging]
