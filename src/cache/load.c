@@ -111,7 +111,7 @@ void cache_load_done(struct cache *c, struct slot *slot, void *value, const char
     struct after after = {0};
     struct err err = {.code = OK};
     char *words = NULL;
-    lock_take(&c->lock);
+    gates_close(c);
     c->latest_us = MAX(c->latest_us, now_us);
     slot->value = value;
     ASSERT(shares_filled(slot));
@@ -133,7 +133,7 @@ void cache_load_done(struct cache *c, struct slot *slot, void *value, const char
     waiters_answer(c, slot, err.code, &err, &after);
     if (slot->state == SLOT_RESIDENT)
         end_transient(c, slot, &after);
-    lock_release(&c->lock);
+    gates_open(c);
     alloc_free(words);
     after_run(&after, c);
 }
@@ -172,7 +172,7 @@ void cache_load_failed(struct cache *c, struct slot *slot, const struct err *err
     struct after after = {0};
     struct err why = *err;
     char *words = alloc_str(err->msg); /* without memory for it, the status speaks for itself */
-    lock_take(&c->lock);
+    gates_close(c);
     c->latest_us = MAX(c->latest_us, now_us);
     if (slot->cancelled)
         set_cancelled(&why, slot);
@@ -187,7 +187,7 @@ void cache_load_failed(struct cache *c, struct slot *slot, const struct err *err
     if (!slot->current || !slot->record.known || why.code == E_NOT_FOUND)
         slot_drop(c, slot, &after);
     room_grant(c);
-    lock_release(&c->lock);
+    gates_open(c);
     alloc_free(words);
     after_run(&after, c);
 }
@@ -195,7 +195,7 @@ void cache_load_failed(struct cache *c, struct slot *slot, const struct err *err
 void cache_drained(struct cache *c, struct slot *slot)
 {
     struct after after = {0};
-    lock_take(&c->lock);
+    gates_close(c);
     c->coming -= slot->bytes + slot->dead_bytes;
     shares_buried(c, slot, &after);
     room_transient_ends(c, slot);
@@ -209,6 +209,6 @@ void cache_drained(struct cache *c, struct slot *slot)
     metric_add(M_UNLOADS, 1);
     room_grant(c);
     cond_wake_all(&c->changed);
-    lock_release(&c->lock);
+    gates_open(c);
     after_run(&after, c);
 }

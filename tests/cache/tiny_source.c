@@ -125,6 +125,17 @@ void world_source_load(void *self, struct slot *slot, const char *name)
     w->loads[w->begun].slot = slot;
 }
 
+/* Who goes for room is the longest unused of those that may. */
+static void check_oldest(const struct world *w, const struct load *l)
+{
+    const enum event_kind now = (enum event_kind)w->path[w->steps - 1].kind;
+    if (w->ending || (now != EV_ASK && now != EV_SCRATCH))
+        return;
+    for (int i = 0; i < LOADS; i++)
+        WORLD_CHECK(w, w->loads[i].stage != RESIDENT || w->loads[i].pins ||
+                           w->loads[i].used >= l->used);
+}
+
 void world_source_unload(void *self, struct slot *slot, void *value)
 {
     struct world *w = self;
@@ -134,6 +145,7 @@ void world_source_unload(void *self, struct slot *slot, void *value)
     WORLD_CHECK(w, !l->pins);
     WORLD_CHECK(w, l->stage == RESIDENT || l->stage == LEAVING);
     w->unloads++;
+    check_oldest(w, l);
     if (l->stage == RESIDENT)
         world_arrow(SLOT_RESIDENT, SLOT_DRAINING);
     l->stage = DRAINING;

@@ -29,6 +29,7 @@ enum {
 enum event_kind {
     /* clients and operators; of a model */
     EV_PIN,
+    EV_LATE, /* the same, of one that did not hit at its gate before what happened last */
     EV_LOAD, /* as POST /models: not counted */
     EV_SOON, /* a hint */
     EV_COLD, /* a hint */
@@ -143,7 +144,7 @@ struct world {
 struct world_seen {
     bool arrows[SLOT_STATE_COUNT][SLOT_STATE_COUNT];
     uint64_t queued, withdrawn_from_queue, kept_after_cancel, replaced, lost, started_over, refused,
-        evicted, hint_refused, never_fits, joined, died_with;
+        evicted, hint_refused, never_fits, joined, died_with, hit, late_hit;
 };
 extern struct world_seen world_seen;
 
