@@ -3,9 +3,11 @@
 /* What the cache itself takes with 10,000 models resident: a hit (pin and unpin, names by chance)
  * on one thread, on two, and on two that also work, less what the same loop takes without it; a
  * load that evicts one model, and looking at all of them page by page, both also with 200 shares a
- * model. Prints nanoseconds as JSON, [least, median, most] of the rounds, which take turns. A round
- * in which the kernel took the processor from a thread, or in which the threads did not run
- * together, says nothing and is taken again. For bench/scale, which links it with the room. */
+ * model. Prints nanoseconds as JSON, [a tenth, median, nine tenths] of what was seen, or null for
+ * what the machine was too busy to tell. Hits are seen in runs of many short stretches: those count
+ * in which the kernel took the processor neither from their thread nor from the other one, and what
+ * a run says is their mean, so that of two threads one cannot win what the other loses. For
+ * bench/scale, which links it with the room. */
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -24,13 +26,20 @@ enum {
     OF_BASES = 50, /* networks that those models are made of */
     BYTES = 60000,
     SHARE_BYTES = 65536,
-    PINS = 20000,
+    PINS = 400,      /* in a stretch */
+    STRETCHES = 100, /* of one thread, one after the other, and more until all have so many */
+    KNOWN = 400,     /* of them, that are remembered */
+    WARM = 20,       /* of them, at first, that do not count */
+    FEWEST = 20,     /* that tell something of a run */
+    RUNS = 5,        /* wanted in a round */
+    LEAST = 20,      /* runs, that tell a figure */
+    SECONDS = 8,     /* most that are spent on one figure of hits */
+    SEEN = 10000,
     WORK = 1000, /* steps between two pins of a thread that has other things to do: some
                     microseconds */
     DECISIONS = 200,
     THREADS = 2,
     ROUNDS = 21,
-    TRIES = 2000,
     PAGE = 100,
 };
 
@@ -154,18 +163,70 @@ static void world_init(struct world *w, uint32_t models, uint32_t shares)
     expect(states[SLOT_RESIDENT] == models, "not all models are resident");
 }
 
-/* ---- what is measured: one figure a round ---- */
+/* ---- what is measured ---- */
+
+enum figure {
+    BARE,
+    WORKING,
+    HIT_1,
+    HIT_2,
+    WORK_2,
+    EVICT,
+    EVICT_SHARES,
+    LIST,
+    LIST_SHARES,
+    FIGURES
+};
+
+static const char *const said[FIGURES] = {"bare",         "work",          "hit_1",
+                                          "hit_2",        "hit_2_at_work", "evict",
+                                          "evict_shares", "list",          "list_shares"};
+
+static struct {
+    double ns[SEEN];
+    size_t count;
+} seen[FIGURES];
+
+static void note(enum figure f, double ns)
+{
+    if (seen[f].count < SEEN)
+        seen[f].ns[seen[f].count++] = ns;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The value that this many tenths are below; 0: not enough was seen. */
+static double tenths(enum figure f, size_t n)
+{
+    if (seen[f].count < (f < EVICT ? LEAST : 1))
+        return 0;
+    qsort(seen[f].ns, seen[f].count, sizeof(seen[f].ns[0]), by_value);
+    return seen[f].ns[(seen[f].count - 1) * n / 10];
+}
+
+/* ---- hits ---- */
 
 static char names[MODELS][MODEL_NAME_MAX + 1];
+
+struct stretch {
+    uint64_t began, ended;
+    bool disturbed; /* its thread had to wait for a processor */
+};
 
 struct runner {
     struct world *world;
     pthread_t thread;
     atomic_int *to_come; /* threads that are not there yet */
-    uint64_t seed, began, ended, sum;
-    uint32_t work;  /* steps between two pins */
-    bool bare;      /* all but the pins */
-    bool disturbed; /* it had to wait for a processor */
+    atomic_int *at_it;   /* threads that have not done their stretches yet */
+    uint64_t seed, sum;
+    uint32_t work; /* steps between two pins */
+    bool bare;     /* all but the pins */
+    int count;     /* of stretches */
+    struct stretch stretches[KNOWN];
 };
 
 static long pushed_off(void)
@@ -175,13 +236,17 @@ static long pushed_off(void)
     return u.ru_nivcsw;
 }
 
+/* The name is near, as that of a request is that was just read. */
 static void run_pins(struct runner *r)
 {
     struct waiter w = {.counts = true};
     struct pin pin;
     struct err err;
+    const char *name, *next = names[draw(&r->seed, MODELS)];
     for (uint32_t i = 0; i < PINS; i++) {
-        const char *name = names[draw(&r->seed, MODELS)];
+        name = next;
+        next = names[draw(&r->seed, MODELS)];
+        __builtin_prefetch(next);
         if (r->bare) {
             r->sum += (uint64_t)name[20];
         } else {
@@ -193,67 +258,104 @@ static void run_pins(struct runner *r)
     }
 }
 
-/* Twice, so that the processor's caches hold of the models what they can. */
 static void *run_hits(void *arg)
 {
     struct runner *r = arg;
-    run_pins(r);
     atomic_fetch_sub(r->to_come, 1);
     while (atomic_load(r->to_come))
         sched_yield();
-    const long before = pushed_off();
-    r->began = now_ns();
-    run_pins(r);
-    r->ended = now_ns();
-    r->disturbed = pushed_off() != before;
+    long before = pushed_off();
+    while (atomic_load(r->at_it)) {
+        struct stretch s = {.began = now_ns()};
+        run_pins(r);
+        s.ended = now_ns();
+        const long after = pushed_off();
+        s.disturbed = after != before;
+        before = after;
+        if (r->count < KNOWN)
+            r->stretches[r->count] = s;
+        if (++r->count == STRETCHES)
+            atomic_fetch_sub(r->at_it, 1);
+    }
+    r->count = MIN(r->count, KNOWN);
     return NULL;
 }
 
-/* Nanoseconds of one pin and unpin, of the slowest thread; 0: disturbed. */
-static double try_hits(struct world *w, int threads, uint32_t work, bool bare)
+/* Was other at it, undisturbed, for as long as s was? */
+static bool beside(const struct stretch *s, const struct runner *other)
 {
-    static uint64_t seed = 1;
-    struct runner r[THREADS];
-    atomic_int to_come = threads;
-    uint64_t most = 0, first = UINT64_MAX, last = 0;
-    bool good = true;
-    for (int i = 0; i < threads; i++) {
-        r[i] = (struct runner){
-            .world = w, .to_come = &to_come, .seed = seed++ * 7919, .work = work, .bare = bare};
-        expect(pthread_create(&r[i].thread, NULL, run_hits, &r[i]) == 0, "no thread");
-    }
-    for (int i = 0; i < threads; i++) {
-        pthread_join(r[i].thread, NULL);
-        most = MAX(most, r[i].ended - r[i].began);
-        first = MIN(first, r[i].began);
-        last = MAX(last, r[i].began);
-        good = good && !r[i].disturbed;
-    }
-    return good && (last - first) * 10 < most ? (double)most / PINS : 0;
+    const struct stretch *k = other->stretches, *end = k + other->count;
+    while (k < end && k->ended < s->began)
+        k++;
+    if (k == end || k->began > s->began)
+        return false;
+    for (; k < end && k->began < s->ended; k++)
+        if (k->disturbed)
+            return false;
+    return k < end;
 }
 
-static double hits(struct world *w, int threads, uint32_t work, bool bare)
+static bool counts(const struct runner *r, int threads, int of, const struct stretch *s)
 {
-    double ns = 0;
-    for (int i = 0; i < TRIES && !ns; i++)
-        ns = try_hits(w, threads, work, bare);
-    expect(ns > 0, "the machine is too busy");
-    return ns;
+    bool good = !s->disturbed;
+    for (int k = 0; k < threads && good; k++)
+        good = k == of || beside(s, &r[k]);
+    return good;
 }
+
+/* True: the run tells something. */
+static bool note_run(enum figure f, const struct runner *r, int threads)
+{
+    uint64_t ns = 0, n = 0;
+    for (int t = 0; t < threads; t++)
+        for (const struct stretch *s = r[t].stretches + WARM; s < r[t].stretches + r[t].count; s++)
+            if (counts(r, threads, t, s)) {
+                ns += s->ended - s->began;
+                n++;
+            }
+    if (n >= FEWEST)
+        note(f, (double)ns / (double)(n * PINS));
+    return n >= FEWEST;
+}
+
+/* Of one pin and unpin. */
+static void hits(struct world *w, enum figure f, int threads, uint32_t work, bool bare)
+{
+    static struct runner r[THREADS];
+    static uint64_t seed = 1;
+    const uint64_t end = now_ns() + SECONDS * UINT64_C(1000000000) / ROUNDS;
+    int runs = 0;
+    do {
+        atomic_int to_come = threads, at_it = threads;
+        for (int i = 0; i < threads; i++) {
+            r[i].count = 0;
+            r[i].world = w;
+            r[i].to_come = &to_come;
+            r[i].at_it = &at_it;
+            r[i].seed = seed++ * 7919;
+            r[i].work = work;
+            r[i].bare = bare;
+            expect(pthread_create(&r[i].thread, NULL, run_hits, &r[i]) == 0, "no thread");
+        }
+        for (int i = 0; i < threads; i++)
+            pthread_join(r[i].thread, NULL);
+        runs += note_run(f, r, threads);
+    } while (runs < RUNS && now_ns() < end);
+}
+
+/* ---- the rest ---- */
 
 /* Of one load that evicts one model, from the pin to the end of both. */
-static double decisions(struct world *w, uint32_t models)
+static void decisions(struct world *w, enum figure f, uint32_t models)
 {
     static uint32_t next;
     char name[MODEL_NAME_MAX + 1];
-    uint64_t ns = 0;
     for (uint32_t i = 0; i < DECISIONS; i++) {
         name_of(models + next++ % models, name);
         uint64_t began = now_ns();
         invoke(w, name);
-        ns += now_ns() - began;
+        note(f, (double)(now_ns() - began));
     }
-    return (double)ns / DECISIONS;
 }
 
 /* Of one page of 100 records. */
@@ -273,23 +375,18 @@ static double pages(struct world *w)
     return (double)(now_ns() - began) / count;
 }
 
-/* ---- rounds ---- */
-
-enum figure { HIT_1, HIT_2, WORK_2, WORKING, EVICT, EVICT_SHARES, LIST, LIST_SHARES, FIGURES };
-
-static const char *const said[FIGURES] = {"hit_1", "hit_2",        "hit_2_at_work", "work",
-                                          "evict", "evict_shares", "list",          "list_shares"};
-
-static int by_value(const void *a, const void *b)
+static void print(enum figure f, double less)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    printf("%s\"%s\": ", f ? ", " : "{", said[f]);
+    if (tenths(f, 5) > 0 && less >= 0)
+        printf("[%.1f, %.1f, %.1f]", tenths(f, 1) - less, tenths(f, 5) - less, tenths(f, 9) - less);
+    else
+        printf("null");
 }
 
 int main(void)
 {
     static struct world plain, sharing;
-    static double ns[FIGURES][ROUNDS];
     for (uint32_t k = 0; k < MODELS; k++)
         name_of(k, names[k]);
     world_init(&plain, MODELS, 0);
@@ -297,23 +394,23 @@ int main(void)
     for (int i = 0; i < ROUNDS; i++) {
         reload(&plain, MODELS);
         reload(&sharing, SHARING);
-        const double bare = hits(&plain, 1, 0, true), working = hits(&plain, THREADS, WORK, true);
-        ns[HIT_1][i] = hits(&plain, 1, 0, false) - bare;
-        ns[HIT_2][i] = hits(&plain, THREADS, 0, false) - bare;
-        ns[WORK_2][i] = hits(&plain, THREADS, WORK, false) - working;
-        ns[WORKING][i] = working;
-        ns[LIST][i] = pages(&plain);
-        ns[LIST_SHARES][i] = pages(&sharing);
-        ns[EVICT][i] = decisions(&plain, MODELS);
-        ns[EVICT_SHARES][i] = decisions(&sharing, SHARING);
+        hits(&plain, BARE, 1, 0, true);
+        hits(&plain, WORKING, THREADS, WORK, true);
+        hits(&plain, HIT_1, 1, 0, false);
+        hits(&plain, HIT_2, THREADS, 0, false);
+        hits(&plain, WORK_2, THREADS, WORK, false);
+        note(LIST, pages(&plain));
+        note(LIST_SHARES, pages(&sharing));
+        decisions(&plain, EVICT, MODELS);
+        decisions(&sharing, EVICT_SHARES, SHARING);
     }
     cache_free(&plain.cache);
     cache_free(&sharing.cache);
-    for (int k = 0; k < FIGURES; k++) {
-        qsort(ns[k], ROUNDS, sizeof(ns[k][0]), by_value);
-        printf("%s\"%s\": [%.1f, %.1f, %.1f]", k ? ", " : "{", said[k], ns[k][0], ns[k][ROUNDS / 2],
-               ns[k][ROUNDS - 1]);
-    }
+    const double bare = tenths(BARE, 5), working = tenths(WORKING, 5);
+    for (int k = 0; k < FIGURES; k++)
+        print((enum figure)k, k == HIT_1 || k == HIT_2 ? (bare > 0 ? bare : -1)
+                              : k == WORK_2            ? (working > 0 ? working : -1)
+                                                       : 0);
     printf("}\n");
     return 0;
 }

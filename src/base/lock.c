@@ -21,6 +21,11 @@ static void note_take(const struct lock *l)
     held[held_count++] = l;
 }
 
+static void note_also(const struct lock *l)
+{
+    ASSERT(held_count && held[held_count - 1]->rank == l->rank && held[held_count - 1] != l);
+}
+
 static void note_release(const struct lock *l)
 {
     int i = held_count - 1;
@@ -41,6 +46,11 @@ void lock_assert_held(const struct lock *l)
 }
 #else
 static void note_take(const struct lock *l)
+{
+    UNUSED(l);
+}
+
+static void note_also(const struct lock *l)
 {
     UNUSED(l);
 }
@@ -76,18 +86,40 @@ void lock_fini(struct lock *l)
     ASSERT(e == 0);
 }
 
+static void take(struct lock *l)
+{
+    int e = pthread_mutex_lock(&l->mutex);
+    ASSERT(e == 0);
+}
+
+static void release(struct lock *l)
+{
+    int e = pthread_mutex_unlock(&l->mutex);
+    ASSERT(e == 0);
+}
+
 void lock_take(struct lock *l) NO_LOCK_ANALYSIS
 {
     note_take(l);
-    int e = pthread_mutex_lock(&l->mutex);
-    ASSERT(e == 0);
+    take(l);
 }
 
 void lock_release(struct lock *l) NO_LOCK_ANALYSIS
 {
     note_release(l);
-    int e = pthread_mutex_unlock(&l->mutex);
-    ASSERT(e == 0);
+    release(l);
+}
+
+void lock_take_also(struct lock *l) NO_LOCK_ANALYSIS
+{
+    note_also(l);
+    take(l);
+}
+
+void lock_release_also(struct lock *l) NO_LOCK_ANALYSIS
+{
+    note_also(l);
+    release(l);
 }
 
 void cond_init(struct cond *c)

@@ -26,6 +26,10 @@ void lock_init(struct lock *l, enum lock_rank rank);
 void lock_fini(struct lock *l);
 void lock_take(struct lock *l) ACQUIRES(*l);
 void lock_release(struct lock *l) RELEASES(*l);
+/* One more of the rank of the lock taken last: for who takes all of a kind, always in one order,
+ * while everybody else takes one of them. Released before that one. */
+void lock_take_also(struct lock *l) ACQUIRES(*l);
+void lock_release_also(struct lock *l) RELEASES(*l);
 /* Debug builds abort unless the calling thread holds l. */
 void lock_assert_held(const struct lock *l);
 

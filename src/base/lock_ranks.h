@@ -15,6 +15,7 @@
     X(LOCK_LOADER, "loader: the queue of loads")                                                   \
     X(LOCK_LINK, "loader: the transfers of one link")                                              \
     X(LOCK_CACHE, "cache: slots, recency, waiters")                                                \
+    X(LOCK_GATE, "cache: hits, of some threads each; all of them: what is resident")               \
     X(LOCK_WATCH, "cache: what policies and other watchers know")                                  \
     X(LOCK_ADVISOR, "replay: what the advisor heard and says")                                     \
     X(LOCK_COMPILES, "loader: the queue of compiles")                                              \

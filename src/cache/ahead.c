@@ -40,13 +40,21 @@ static void look(void *cache, uint64_t now_us)
     ahead_look(cache, now_us);
 }
 
+static void gather(void *cache)
+{
+    struct cache *c = cache;
+    gates_settle(c);
+    lock_release(&c->lock);
+}
+
 enum status cache_start(struct cache *c, cache_foreseen_fn *foreseen, void *arg, struct err *err)
 {
     if (!watch_listens(&c->watch))
         return OK;
+    const struct watch_calls calls = {gather, look, c};
     c->foreseen = foreseen;
     c->foreseen_arg = arg;
-    return watch_start(&c->watch, look, c, err);
+    return watch_start(&c->watch, &calls, err);
 }
 
 void cache_stop(struct cache *c)

@@ -20,6 +20,7 @@ static void free_parts(struct cache *c)
     tenant_table_fini(&c->tenants);
     share_table_fini(&c->shares);
     table_fini(&c->table);
+    gates_fini(&c->gates);
 }
 
 enum status cache_new(const struct cache_config *config, const struct cache_source *source,
@@ -31,7 +32,7 @@ enum status cache_new(const struct cache_config *config, const struct cache_sour
     c->magic = CACHE_MAGIC;
     c->config = *config;
     c->source = *source;
-    if (table_init(&c->table, config->slots_max) != OK ||
+    if (gates_init(&c->gates) != OK || table_init(&c->table, config->slots_max) != OK ||
         share_table_init(&c->shares, config->limit_bytes) != OK ||
         tenant_table_init(&c->tenants, &config->tenants) != OK ||
         watch_init(&c->watch, config->slots_max + 1) != OK || choose_init(c) != OK) {
@@ -59,14 +60,14 @@ static void unload_all(struct cache *c)
 {
     struct after after = {0};
     struct lru_link *k;
-    lock_take(&c->lock);
+    gates_close(c);
     ASSERT(!c->by_state[SLOT_LOADING]);
     while ((k = lru_next(&c->live, NULL))) {
         struct slot *s = CONTAINER_OF(k, struct slot, link);
         slot_to(c, s, SLOT_DRAINING);
         slot_unload(c, s, &after);
     }
-    lock_release(&c->lock);
+    gates_open(c);
     after_run(&after, c);
 }
 
@@ -82,9 +83,11 @@ void cache_free(struct cache **cache)
     lock_take(&c->lock);
     while (c->by_state[SLOT_DRAINING])
         cond_wait(&c->changed, &c->lock, 0);
+    lock_release(&c->lock);
+    gates_close(c);
     while ((k = lru_next(&c->idle, NULL)))
         slot_drop(c, CONTAINER_OF(k, struct slot, link), &after);
-    lock_release(&c->lock);
+    gates_open(c);
     after_run(&after, c);
     free_parts(c);
     budget_fini(&c->budget);
@@ -137,47 +140,6 @@ static bool replace(struct cache *c, struct slot *old, struct slot *fresh, struc
     return true;
 }
 
-/* Where there is one tenant, a hit does not ask its slot for it. */
-static void count_tenant(const struct cache *c, const struct slot *s, enum lookup how,
-                         uint64_t now_us)
-{
-    struct tenant *t = c->tenants.everyone ? c->tenants.everyone : s->tenant;
-    struct tenant_counts *n = t->counts;
-    ++*(how == LOOKUP_HIT ? &n->hits : how == LOOKUP_MISS ? &n->misses : &n->joined);
-    t->last_us = now_us;
-}
-
-/* A hit is counted in the metric by cache_pin, without the lock: what w is then told comes later.
- */
-static void count_lookup(struct cache *c, struct slot *s, struct waiter *w, enum lookup how,
-                         uint64_t now_us) REQUIRES(c->lock)
-{
-    w->lookup = how;
-    if (!w->counts)
-        return;
-    struct record *r = &s->record;
-    r->hits += how == LOOKUP_HIT;
-    r->misses += how == LOOKUP_MISS;
-    r->joined += how == LOOKUP_JOINED;
-    if (how != LOOKUP_HIT)
-        metric_add(how == LOOKUP_MISS ? M_LOOKUP_MISS : M_LOOKUP_JOINED, 1);
-    r->last_used_us = now_us;
-    count_tenant(c, s, how, now_us);
-    ahead_asked(s);
-    lru_touch(&c->live, &s->link);
-    tell_lookup(c, s, how);
-}
-
-/* One cache_pin on its way. */
-struct pin_call {
-    uint64_t now_us;
-    struct waiter *w;
-    struct pin *pin;
-    struct err *err;
-    struct slot *begin; /* set when its load is to be started */
-    struct after after;
-};
-
 static enum pin_result pin_failed(const struct slot *s, struct pin_call *p)
 {
     record_failure(&s->record, p->err);
@@ -210,13 +172,13 @@ static enum pin_result pin_slot(struct cache *c, struct slot *s, struct pin_call
     case SLOT_RESIDENT:
         atomic_fetch_add(&s->pins, 1);
         *p->pin = (struct pin){s, s->value};
-        count_lookup(c, s, p->w, LOOKUP_HIT, p->now_us);
+        lookup_count(c, s, p->w, LOOKUP_HIT, p->now_us);
         return PIN_READY;
     case SLOT_LOADING:
         s->modest &= p->w->hint != HINT_NONE;
         s->wanted |= is_wanted(p->w);
         waiters_add(s, p->w);
-        count_lookup(c, s, p->w, LOOKUP_JOINED, p->now_us);
+        lookup_count(c, s, p->w, LOOKUP_JOINED, p->now_us);
         return PIN_WAITING;
     case SLOT_FAILED:
         if (p->now_us < s->record.retry_at_us)
@@ -234,7 +196,7 @@ static enum pin_result pin_slot(struct cache *c, struct slot *s, struct pin_call
     if (p->w->hint == HINT_COLD)
         lru_sink(&c->live, &s->link);
     waiters_add(s, p->w);
-    count_lookup(c, s, p->w, LOOKUP_MISS, p->now_us);
+    lookup_count(c, s, p->w, LOOKUP_MISS, p->now_us);
     p->begin = s;
     return PIN_WAITING;
 }
@@ -287,72 +249,76 @@ static struct slot *new_slot(const struct cache *c, const char *name, uint64_t h
     return s;
 }
 
-enum pin_result cache_pin(struct cache *c, const char *name, uint64_t now_us, struct waiter *w,
-                          struct pin *pin, struct err *err)
+enum pin_result pin_closed(struct cache *c, const char *name, struct pin_call *p)
 {
-    struct pin_call p = {.now_us = now_us, .w = w, .pin = pin, .err = err};
-    uint64_t hash = hash_name(name);
+    const uint64_t hash = hash_name(name);
     struct slot *fresh = NULL;
-    w->slot = NULL;
-    w->lookup = LOOKUP_NONE;
-    w->times = (struct load_times){0};
-    w->retry_after_s = 0;
-    lock_take(&c->lock);
-    c->latest_us = MAX(c->latest_us, now_us);
+    gates_close(c);
+    c->latest_us = MAX(c->latest_us, p->now_us);
     struct slot *s = table_find(&c->table, name, hash);
     if (spent(s)) {
         uint32_t records = c->ids.used;
-        lock_release(&c->lock);
+        gates_open(c);
         tell_reserve(c, records);
         fresh = new_slot(c, name, hash);
         if (!fresh)
-            return pin_no_memory(name, &p);
-        lock_take(&c->lock);
-        s = slot_for(c, &fresh, &p.after);
+            return pin_no_memory(name, p);
+        gates_close(c);
+        s = slot_for(c, &fresh, &p->after);
     }
-    enum pin_result result = s ? pin_slot(c, s, &p) : pin_no_record(c, &p);
-    lock_release(&c->lock);
-    if (result == PIN_READY && w->counts)
-        metric_add(M_LOOKUP_HIT, 1);
-    after_run(&p.after, c);
+    enum pin_result result = s ? pin_slot(c, s, p) : pin_no_record(c, p);
+    gates_open(c);
+    after_run(&p->after, c);
     drop_slot(c, fresh);
-    if (p.begin) /* it stays LOADING until the source ends its load */
-        c->source.load(c->source.self, p.begin, p.begin->name);
+    if (p->begin) /* it stays LOADING until the source ends its load */
+        c->source.load(c->source.self, p->begin, p->begin->name);
     return result;
+}
+
+/* Nothing was asked of the model yet. */
+static void begin_pin(struct waiter *w)
+{
+    w->slot = NULL;
+    w->times = (struct load_times){0};
+    w->retry_after_s = 0;
+    w->lookup = LOOKUP_NONE;
+}
+
+enum pin_result cache_pin(struct cache *c, const char *name, uint64_t now_us, struct waiter *w,
+                          struct pin *pin, struct err *err)
+{
+    begin_pin(w);
+    if (w->counts && gate_hit(c, name, NULL, now_us, pin)) {
+        w->lookup = LOOKUP_HIT;
+        return PIN_READY;
+    }
+    struct pin_call p = {.now_us = now_us, .w = w, .pin = pin, .err = err};
+    return pin_closed(c, name, &p);
 }
 
 bool cache_pin_version_of(struct cache *c, const char *name, const char *version, uint64_t now_us,
                           struct waiter *w, struct pin *pin)
 {
+    begin_pin(w);
+    if (w->counts && gate_hit(c, name, version, now_us, pin)) {
+        w->lookup = LOOKUP_HIT;
+        return true;
+    }
     struct pin_call p = {.now_us = now_us, .w = w, .pin = pin};
     uint64_t hash = hash_name(name);
-    w->slot = NULL;
-    w->times = (struct load_times){0};
-    w->retry_after_s = 0;
-    lock_take(&c->lock);
+    gates_close(c);
     c->latest_us = MAX(c->latest_us, now_us);
     struct slot *s = table_find(&c->table, name, hash);
     bool found = s && s->state == SLOT_RESIDENT && strcmp(s->record.version, version) == 0;
     if (found)
         (void)!pin_slot(c, s, &p); /* which is ready */
-    lock_release(&c->lock);
-    if (found && w->counts)
-        metric_add(M_LOOKUP_HIT, 1);
+    gates_open(c);
     return found;
 }
 
 bool cache_pin_resident(struct cache *c, const char *name, struct pin *pin)
 {
-    uint64_t hash = hash_name(name);
-    lock_take(&c->lock);
-    struct slot *s = table_find(&c->table, name, hash);
-    bool resident = s && s->state == SLOT_RESIDENT;
-    if (resident) {
-        atomic_fetch_add(&s->pins, 1);
-        *pin = (struct pin){s, s->value};
-    }
-    lock_release(&c->lock);
-    return resident;
+    return gate_pin(c, name, pin);
 }
 
 struct pin_cost cache_pin_cost(const struct pin *pin)
@@ -440,7 +406,7 @@ enum status cache_unload(struct cache *c, const char *name, cache_drained_fn *do
         return err_set(err, E_NO_MEMORY, "no memory to unload %s", name);
     *wait = (struct drain_wait){.done = done, .arg = arg};
     uint64_t hash = hash_name(name);
-    lock_take(&c->lock);
+    gates_close(c);
     struct slot *s = table_find(&c->table, name, hash);
     bool found = s && give_up(c, s, &after);
     if (found && s->state == SLOT_LOADING && !holds_anything(s)) {
@@ -449,7 +415,7 @@ enum status cache_unload(struct cache *c, const char *name, cache_drained_fn *do
         wait->next = s->drain_waits;
         s->drain_waits = wait;
     }
-    lock_release(&c->lock);
+    gates_open(c);
     after_run(&after, c);
     if (found)
         return OK;

@@ -13,11 +13,11 @@
  * the record; the old one goes when its bytes are free. A new version is loaded beside the old one
  * and takes its place when it is there (cache/reload.h).
  *
- * Recency is stamped when an invocation pins (hit or joined), under the lock; finishing a load does
- * not touch (--policy lru). A load that no invocation asked for enters as the newest and is not
- * stamped; one for a hint evicts nobody, and may enter as the oldest (enum hint). Victims are the
- * oldest unpinned resident slots, until free plus already draining bytes suffice; where tenants
- * have rules, of the tenant whose turn it is (cache/tenant.h).
+ * Recency is stamped when an invocation pins (hit or joined), in the order of the pins; finishing a
+ * load does not touch (--policy lru). A load that no invocation asked for enters as the newest and
+ * is not stamped; one for a hint evicts nobody, and may enter as the oldest (enum hint). Victims
+ * are the oldest unpinned resident slots, until free plus already draining bytes suffice; where
+ * tenants have rules, of the tenant whose turn it is (cache/tenant.h).
  *
  * Room is given first come, first served, to loads and to workers' scratch alike. A request is
  * decided at once: free bytes, bytes on their way back and victims cover it besides all that was
@@ -27,6 +27,10 @@
  *
  * What several loads have in common is held and charged once (cache/share.h). A victim counts for
  * what would really be free: its own bytes, and those of shares that nobody else holds.
+ *
+ * What a hit changes besides its pin is written down at once and done by who next changes or looks
+ * at the cache (gate_priv.h); nobody can tell, but for the metric of hits, which cache_counts
+ * brings up to date.
  *
  * No callback, free or log happens under the lock. The cache counts lookups, evictions, loads,
  * unloads and, per request, what is refused for memory (E_NO_ROOM, E_NEVER_FITS). */
@@ -162,7 +166,7 @@ enum pin_result {
     PIN_FAILED,  /* *err says why and w->retry_after_s when to come back: a remembered failure,
                   * E_NO_MEMORY, E_NO_ROOM when every record is in use, or E_THRASH */
 };
-/* thread: any   locks: takes CACHE   blocks: no   name: proven by the caller
+/* thread: any   locks: takes GATE or CACHE   blocks: no   name: proven by the caller
  * The caller sets w->done or w->done_all, w->counts and w->hint; w->lookup says how it was found,
  * counted or not. done may be called before cache_pin returns. */
 enum pin_result cache_pin(struct cache *c, const char *name, uint64_t now_us, struct waiter *w,
@@ -172,7 +176,7 @@ enum pin_result cache_pin(struct cache *c, const char *name, uint64_t now_us, st
 bool cache_pin_version_of(struct cache *c, const char *name, const char *version, uint64_t now_us,
                           struct waiter *w, struct pin *pin) WARN_UNUSED;
 /* Pins a model that is resident now, to look at it: not counted, recency not stamped. False, *pin
- * untouched, when it is not.  thread: any   locks: takes CACHE   blocks: no */
+ * untouched, when it is not.  thread: any   locks: takes GATE   blocks: no */
 bool cache_pin_resident(struct cache *c, const char *name, struct pin *pin) WARN_UNUSED;
 /* What loading what is pinned takes: bytes, those it shares with others included, and the time from
  * the tier below as measured so far, queues left out. */
@@ -283,7 +287,8 @@ void cache_usage(struct cache *c, struct budget_usage *out);
 /* Bytes loaded within a minute of their eviction ÷ all bytes loaded, over the last minute, in
  * millionths; 0 while those are less than a quarter of the budget. */
 uint32_t cache_thrash_ratio(struct cache *c);
-/* Slots by state, those included that a fresh slot replaced and that still drain. */
+/* The metrics count all hits until now. Slots by state, those included that a fresh slot replaced
+ * and that still drain. */
 void cache_counts(struct cache *c, uint64_t by_state[5]);
 
 #endif

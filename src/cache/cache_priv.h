@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* The cache's inside: the slot, the tables and lists it stands in, and what its files call of each
- * other. All fields of all these structs are guarded by cache.lock unless they say otherwise.
+ * other. All fields of all these structs are guarded by cache.lock unless they say otherwise; those
+ * that a hit looks at (gate_priv.h) change only while all gates are closed.
  *
  * A slot stands in the table while it is `current`: what a pin of its name finds. One that a fresh
  * slot replaced is detached: only its load, its pins and its unload still know it, and it is freed
@@ -12,6 +13,7 @@
 #include <stdatomic.h>
 
 #include "cache/cache.h"
+#include "cache/gate_priv.h"
 #include "cache/policy/lru.h"
 #include "cache/reload.h"
 #include "cache/share_priv.h"
@@ -62,11 +64,13 @@ struct slot {
     uint64_t hash;        /* of name; never changes */
     struct lru_link link; /* in cache.live or cache.idle; in none while DRAINING */
     void *value;          /* the source's, from cache_load_done to cache_drained */
-    enum slot_state state;
-    /* How many. Grows under the lock and falls without it, but for the last one of a slot that
-     * drains, which has to unload it: then PINS_LAST is in it too. */
+    /* How many. Grows at a gate or under the lock and falls without either, but for the last one of
+     * a slot that drains, which has to unload it: then PINS_LAST is in it too. */
     atomic_uint pins;
+    uint8_t state;   /* enum slot_state */
     atomic_bool ran; /* an invocation did since the load */
+    bool ahead;      /* loaded for a hint, and nobody asked since */
+    bool cold;       /* LOADING: entered as the oldest, and nobody asked since */
     struct record record;
     uint64_t bytes;        /* its own, charged now, in the budget class of the state */
     struct tenant *tenant; /* who is charged: the cache's once the slot is in the table */
@@ -82,8 +86,6 @@ struct slot {
     bool modest;              /* LOADING: for nobody but a hint, so it evicts nobody */
     bool wanted;              /* LOADING: somebody asked that it be resident */
     bool chosen;              /* by choose_victims, while it chooses */
-    bool cold;                /* LOADING: entered as the oldest, and nobody asked since */
-    bool ahead;               /* loaded for a hint, and nobody asked since */
     bool untold;              /* LOADING: watchers do not know of its miss yet */
     uint32_t waiter_count;    /* length of the list of waiters */
     struct waiter *first, *last; /* waiters, in the order they came */
@@ -128,6 +130,7 @@ struct ids {
 struct cache {
     uint32_t magic;
     struct lock lock; /* LOCK_CACHE */
+    struct gates gates;
     struct cache_config config;
     struct cache_source source;
     struct budget budget; /* has its own lock; charged only with cache.lock held */
@@ -154,6 +157,29 @@ struct cache {
     uint64_t transient_bytes; /* of loads that are served and not kept */
 };
 
+/* ---- gate.c; gate_priv.h has the rest ---- */
+/* What a pin that finds its model resident does, and whether it did; else nothing happened. */
+bool gate_pin(struct cache *c, const char *name, struct pin *pin);
+/* The same of an invocation, which counts as a hit and stamps recency; of that version only, or of
+ * any (NULL). False also where a gate's notes are full just now. */
+bool gate_hit(struct cache *c, const char *name, const char *version, uint64_t now_us,
+              struct pin *pin);
+
+/* CACHE, with all hits done that were before: to look at what hits change. Others go on hitting.
+ * Released by lock_release(&c->lock). */
+void gates_settle(struct cache *c) ACQUIRES(c->lock);
+/* CACHE, all hits done, and none happens until gates_open. */
+void gates_close(struct cache *c) ACQUIRES(c->lock);
+void gates_open(struct cache *c) RELEASES(c->lock);
+
+/* ---- lookup.c ---- */
+/* What w is told of a lookup of s and, where it counts, what follows from it. */
+void lookup_count(struct cache *c, struct slot *s, struct waiter *w, enum lookup how,
+                  uint64_t now_us) REQUIRES(c->lock);
+/* What follows from one that counts, but for the metric. */
+void lookup_note(struct cache *c, struct slot *s, enum lookup how, uint64_t now_us)
+    REQUIRES(c->lock);
+
 /* ---- after.c: what was decided under the lock and is done after its release ---- */
 struct after {
     struct slot *unload; /* handed to source.unload, in the order they came */
@@ -172,6 +198,20 @@ void after_unload(struct after *a, struct slot *s);
 void after_dead(struct after *a, struct slot *s);
 void after_drained(struct after *a, struct drain_wait *list);
 void after_run(struct after *a, struct cache *c); /* without locks */
+
+/* ---- cache.c ---- */
+/* One cache_pin on its way. */
+struct pin_call {
+    uint64_t now_us;
+    struct waiter *w;
+    struct pin *pin;
+    struct err *err;
+    struct slot *begin; /* set when its load is to be started */
+    struct after after;
+};
+/* The second half of cache_pin, of what did not hit at its gate: whatever happened meanwhile, it
+ * hits, loads, joins or is refused. Apart, so that one thread can take both steps of several. */
+enum pin_result pin_closed(struct cache *c, const char *name, struct pin_call *p) WARN_UNUSED;
 
 /* ---- table.c ---- */
 enum status table_init(struct table *t, uint32_t slots_max) WARN_UNUSED;
@@ -312,6 +352,9 @@ void tell(struct cache *c, struct slot *s, enum watch_kind kind) REQUIRES(c->loc
 void tell_lookup(struct cache *c, struct slot *s, enum lookup how) REQUIRES(c->lock);
 /* A load of s is about to take so many bytes, shares that it fills included. */
 void tell_bytes(struct cache *c, struct slot *s, uint64_t bytes) REQUIRES(c->lock);
+/* Watchers know of all that happened so far, but for what was lost.
+ * locks: takes CACHE, and WATCH after it */
+void tell_all(struct cache *c);
 /* s is RESIDENT, loaded in took_us; changed: with another version than it had before. */
 void tell_loaded(struct cache *c, struct slot *s, bool changed, uint64_t took_us) REQUIRES(c->lock);
 

@@ -112,7 +112,7 @@ uint32_t cache_expire(struct cache *c, uint64_t now_us)
 {
     struct after after = {0};
     uint32_t n = 0;
-    lock_take(&c->lock);
+    gates_close(c);
     c->latest_us = MAX(c->latest_us, now_us);
     struct slot *s = live_after(c, NULL), *next;
     for (; s && !too_new(c, s); s = next) {
@@ -126,7 +126,7 @@ uint32_t cache_expire(struct cache *c, uint64_t now_us)
         heir_succeeds(c, s);
         n++;
     }
-    lock_release(&c->lock);
+    gates_open(c);
     after_run(&after, c);
     return n;
 }
@@ -155,7 +155,7 @@ size_t cache_tenants(struct cache *c, struct tenant_usage *out, size_t max)
     const size_t n = MIN(max, (size_t)t->n_rules + 1);
     for (size_t i = 0; i < n; i++)
         out[i] = (struct tenant_usage){.rule = t->rules[i]};
-    lock_take(&c->lock);
+    gates_settle(c);
     for (const struct tenant *k = t->all; k; k = k->next)
         if ((size_t)(k->rule - t->rules) < n)
             add_tenant(k, &out[k->rule - t->rules]);

@@ -46,7 +46,7 @@ static void fill(const struct cache *c, const struct slot *s, struct slot_info *
 bool cache_info(struct cache *c, const char *name, struct slot_info *out)
 {
     uint64_t hash = hash_name(name);
-    lock_take(&c->lock);
+    gates_settle(c);
     const struct slot *s = table_find(&c->table, name, hash);
     if (s)
         fill(c, s, out);
@@ -80,7 +80,7 @@ size_t cache_list(struct cache *c, const char *after, struct slot_info *out, siz
     bool more = max > 0;
     while (more) {
         p.walked = 0;
-        lock_take(&c->lock);
+        gates_settle(c);
         table_walk(&c->table, p.count ? out[p.count - 1].name : after, add_to_page, &p);
         lock_release(&c->lock);
         more = p.count < max && p.walked >= STRETCH_MAX;
@@ -100,7 +100,7 @@ void cache_usage(struct cache *c, struct budget_usage *out)
 
 uint32_t cache_thrash_ratio(struct cache *c)
 {
-    lock_take(&c->lock);
+    gates_settle(c);
     uint32_t ratio = refuse_ratio(c);
     lock_release(&c->lock);
     return ratio;
@@ -108,7 +108,7 @@ uint32_t cache_thrash_ratio(struct cache *c)
 
 void cache_counts(struct cache *c, uint64_t by_state[5])
 {
-    lock_take(&c->lock);
+    gates_settle(c);
     memcpy(by_state, c->by_state, sizeof(c->by_state));
     lock_release(&c->lock);
 }

@@ -58,17 +58,30 @@ static uint32_t waiting_for(const struct slot *s)
     return n || !shares_awaited(s) ? n : 1;
 }
 
+static uint32_t look(const struct slot *s, bool give_up)
+{
+    ASSERT(s->state == SLOT_LOADING);
+    const uint32_t n = waiting_for(s);
+    const bool nobody = give_up && !n && !s->modest && !s->heir_of;
+    return s->cancelled || nobody ? CACHE_LOAD_CANCELLED : n;
+}
+
 uint32_t cache_load_look(struct cache *c, struct slot *slot, bool give_up)
 {
     lock_take(&c->lock);
-    ASSERT(slot->state == SLOT_LOADING);
-    const uint32_t n = waiting_for(slot);
-    slot->cancelled |= give_up && !n && !slot->modest && !slot->heir_of;
-    const bool cancelled = slot->cancelled;
-    if (cancelled)
-        heir_succeeds(c, slot);
+    uint32_t n = look(slot, give_up);
+    const bool turns = n == CACHE_LOAD_CANCELLED && slot->heir; /* the name, to the heir */
+    slot->cancelled |= n == CACHE_LOAD_CANCELLED && !turns;
     lock_release(&c->lock);
-    return cancelled ? CACHE_LOAD_CANCELLED : n;
+    if (!turns) /* as nearly always: hits need not stop for it */
+        return n;
+    gates_close(c);
+    n = look(slot, give_up);
+    slot->cancelled = n == CACHE_LOAD_CANCELLED;
+    if (slot->cancelled)
+        heir_succeeds(c, slot);
+    gates_open(c);
+    return n;
 }
 
 uint64_t cache_load_bytes(struct cache *c, const struct slot *slot)
@@ -134,7 +147,7 @@ void cache_load_done(struct cache *c, struct slot *slot, void *value, const char
     struct after after = {0};
     struct err err = {.code = OK};
     char *words = NULL;
-    lock_take(&c->lock);
+    gates_close(c);
     c->latest_us = MAX(c->latest_us, now_us);
     slot->value = value;
     ASSERT(shares_filled(slot));
@@ -158,7 +171,7 @@ void cache_load_done(struct cache *c, struct slot *slot, void *value, const char
     waiters_answer(c, slot, err.code, &err, &after);
     if (slot->state == SLOT_RESIDENT)
         end_transient(c, slot, &after);
-    lock_release(&c->lock);
+    gates_open(c);
     alloc_free(words);
     after_run(&after, c);
 }
@@ -197,7 +210,7 @@ void cache_load_failed(struct cache *c, struct slot *slot, const struct err *err
     struct after after = {0};
     struct err why = *err;
     char *words = alloc_str(err->msg); /* without memory for it, the status speaks for itself */
-    lock_take(&c->lock);
+    gates_close(c);
     c->latest_us = MAX(c->latest_us, now_us);
     if (slot->cancelled)
         set_cancelled(&why, slot);
@@ -215,7 +228,7 @@ void cache_load_failed(struct cache *c, struct slot *slot, const struct err *err
     if (!slot->current || !slot->record.known || why.code == E_NOT_FOUND)
         slot_drop(c, slot, &after);
     room_grant(c);
-    lock_release(&c->lock);
+    gates_open(c);
     alloc_free(words);
     after_run(&after, c);
 }
@@ -223,7 +236,7 @@ void cache_load_failed(struct cache *c, struct slot *slot, const struct err *err
 void cache_drained(struct cache *c, struct slot *slot)
 {
     struct after after = {0};
-    lock_take(&c->lock);
+    gates_close(c);
     c->coming -= slot->bytes + slot->dead_bytes;
     shares_buried(c, slot, &after);
     room_transient_ends(c, slot);
@@ -237,6 +250,6 @@ void cache_drained(struct cache *c, struct slot *slot)
     metric_add(M_UNLOADS, 1);
     room_grant(c);
     cond_wake_all(&c->changed);
-    lock_release(&c->lock);
+    gates_open(c);
     after_run(&after, c);
 }

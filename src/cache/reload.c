@@ -160,7 +160,7 @@ bool cache_reload(struct cache *c, const char *name, const struct reload_cause *
     w->slot = NULL;
     w->lookup = LOOKUP_NONE;
     w->counts = false;
-    lock_take(&c->lock);
+    gates_close(c);
     c->latest_us = MAX(c->latest_us, now_us);
     struct slot *s = table_find(&c->table, name, hash);
     if (s && s->state == SLOT_FAILED && !why)
@@ -168,7 +168,7 @@ bool cache_reload(struct cache *c, const char *name, const struct reload_cause *
     const bool begun = h && s && may_replace(s, why, now_us);
     if (begun)
         begin(c, s, h, w);
-    lock_release(&c->lock);
+    gates_open(c);
     if (begun) /* it stays LOADING until the source ends its load */
         c->source.load(c->source.self, h, h->name);
     else
@@ -218,7 +218,7 @@ static bool look(void *arg, const struct slot *s)
 enum due cache_due(struct cache *c, struct due_model *d, uint64_t refresh_us, uint64_t now_us)
 {
     struct search x = {.refresh_us = refresh_us, .now_us = now_us};
-    lock_take(&c->lock);
+    gates_settle(c);
     table_walk(&c->table, d->name, look, &x);
     if (x.last)
         strncpy(d->name, x.last->name, MODEL_NAME_MAX);

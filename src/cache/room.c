@@ -190,8 +190,8 @@ static enum status room_ask(struct cache *c, struct room_wait *r, struct err *er
 {
     struct after after = {0};
     if (r->slot)
-        watch_catch_up(&c->watch); /* so that under the lock little is left to do */
-    lock_take(&c->lock);
+        tell_all(c); /* so that under the lock little is left to do */
+    gates_close(c);
     bool cancelled = r->slot && r->slot->cancelled;
     if (!cancelled && r->holds) {
         r->bytes += shares_hold(c, r->slot, r->holds, r->wants, &after);
@@ -201,7 +201,7 @@ static enum status room_ask(struct cache *c, struct room_wait *r, struct err *er
     bool fits = !cancelled && !thrash && ask(c, r, &after);
     if (!cancelled && !fits && r->slot)
         shares_let_go(c, r->slot, &after); /* all at once: nothing can have died */
-    lock_release(&c->lock);
+    gates_open(c);
     after_run(&after, c);
     if (thrash)
         return refuse_set(c, r->bytes, err);

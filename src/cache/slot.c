@@ -89,6 +89,7 @@ static void count_tenant(const struct slot *s, enum slot_state to)
 void slot_to(struct cache *c, struct slot *s, enum slot_state to)
 {
     lock_assert_held(&c->lock);
+    ASSERT(c->gates.closed);
     ASSERT(legal[s->state][to]);
     count_tenant(s, to);
     if (s->state == SLOT_RESIDENT && !s->transient_bytes)
@@ -128,6 +129,7 @@ void slot_begin(struct cache *c, struct slot *s)
 void slot_name(struct cache *c, struct slot *s)
 {
     lock_assert_held(&c->lock);
+    ASSERT(c->gates.closed);
     s->current = true;
     tell_record(c, s);
     table_add(&c->table, s);
@@ -142,6 +144,7 @@ void slot_enter(struct cache *c, struct slot *s)
 void slot_detach(struct cache *c, struct slot *s)
 {
     lock_assert_held(&c->lock);
+    ASSERT(c->gates.closed);
     ASSERT(s->current);
     tell_forgotten(c, s);
     table_remove(&c->table, s);

@@ -80,6 +80,13 @@ void tell(struct cache *c, struct slot *s, enum watch_kind kind)
     watch_put(&c->watch, &e);
 }
 
+void tell_all(struct cache *c)
+{
+    gates_settle(c);
+    lock_release(&c->lock);
+    watch_catch_up(&c->watch);
+}
+
 /* A miss is told at once where the model was loaded before; else its bytes are not known yet. */
 void tell_lookup(struct cache *c, struct slot *s, enum lookup how)
 {

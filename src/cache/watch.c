@@ -146,21 +146,20 @@ static void *watch_all(void *arg)
     struct watch *w = arg;
     uint64_t tick_us = clock_now_us() + TICK_US;
     while (rest(w)) {
+        w->calls.gather(w->calls.arg);
         watch_catch_up(w);
         uint64_t now_us = clock_now_us();
-        if (!w->tick || now_us < tick_us)
+        if (now_us < tick_us)
             continue;
-        w->tick(w->arg, now_us);
+        w->calls.tick(w->calls.arg, now_us);
         tick_us = now_us + TICK_US;
     }
     return NULL;
 }
 
-enum status watch_start(struct watch *w, void (*tick)(void *arg, uint64_t now_us), void *arg,
-                        struct err *err)
+enum status watch_start(struct watch *w, const struct watch_calls *calls, struct err *err)
 {
-    w->tick = tick;
-    w->arg = arg;
+    w->calls = *calls;
     if (pthread_create(&w->thread, NULL, watch_all, w) != 0)
         return err_set(err, E_INTERNAL, "the thread that watches the cache could not be started");
     pthread_setname_np(w->thread, "cache-watch");

@@ -55,6 +55,13 @@ enum {
     WATCH_HURRY = 64,     /* … and that a decision waits for under CACHE */
 };
 
+/* What the watch's thread calls besides, without locks. */
+struct watch_calls {
+    void (*gather)(void *arg);                /* before it looks: puts what is to be put */
+    void (*tick)(void *arg, uint64_t now_us); /* about once a second */
+    void *arg;
+};
+
 /* Embedded. */
 struct watch {
     struct lock lock;           /* LOCK_WATCH; guards what consumers know */
@@ -69,8 +76,7 @@ struct watch {
     bool stopping;   /* under WATCH */
     bool started;
     pthread_t thread;
-    void (*tick)(void *arg, uint64_t now_us); /* see watch_start */
-    void *arg;
+    struct watch_calls calls; /* see watch_start */
 };
 
 /* ids_max: ids that may ever be used.  errors: E_NO_MEMORY */
@@ -85,9 +91,8 @@ bool watch_listens(const struct watch *w);
  * thread: any   locks: takes WATCH   blocks: no */
 void watch_reserve(struct watch *w, uint32_t ids);
 
-/* The thread that gives events to consumers, and calls tick about once a second, without locks
- * (NULL: nothing).  errors: E_INTERNAL */
-enum status watch_start(struct watch *w, void (*tick)(void *arg, uint64_t now_us), void *arg,
+/* The thread that gives events to consumers.  errors: E_INTERNAL */
+enum status watch_start(struct watch *w, const struct watch_calls *calls,
                         struct err *err) WARN_UNUSED;
 void watch_stop(struct watch *w); /* and waits for tick to return; not started is fine */
 

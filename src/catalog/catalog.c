@@ -26,6 +26,7 @@ struct negative {
 
 struct catalog {
     struct store *store; /* borrowed */
+    uint64_t (*now_us)(void);
     uint32_t negatives_max;
     struct lock lock; /* LOCK_CATALOG; guards what follows */
     struct map by_name;
@@ -42,6 +43,7 @@ enum status catalog_new(struct store *store, uint32_t negatives_max, uint32_t pr
     if (!c)
         return E_NO_MEMORY;
     c->store = store;
+    c->now_us = clock_now_us;
     c->negatives_max = negatives_max;
     c->probes.rate = MAX(probes_per_s, 1);
     lock_init(&c->lock, LOCK_CATALOG);
@@ -156,6 +158,16 @@ size_t catalog_absent_count(struct catalog *c)
     return n;
 }
 
+void catalog_set_clock(struct catalog *c, uint64_t (*now_us)(void))
+{
+    c->now_us = now_us;
+}
+
+uint64_t catalog_now_us(const struct catalog *c)
+{
+    return c->now_us();
+}
+
 struct store *catalog_store(struct catalog *c)
 {
     return c->store;
@@ -178,10 +190,12 @@ void catalog_turn_give(struct catalog *c)
     lock_release(&c->lock);
 }
 
-static enum status resolve(void *self, const char *name, struct resolved *out, struct err *err)
+static enum status resolve(void *self, const char *name, bool look, struct resolved *out,
+                           struct err *err)
 {
     struct catalog *c = self;
-    enum status s = catalog_resolve(c->store, name, out, err);
+    enum status s = look ? catalog_resolve(c->store, name, out, err)
+                         : catalog_resolve_place(c->store, name, out, err);
     if (s == E_NOT_FOUND)
         catalog_note_absent(c, name, clock_now_us());
     else if (s == OK)

@@ -78,6 +78,8 @@
       "Bytes of a raw model file that is compiled; a larger one cannot be loaded.")                \
     X(SIZE, compile_memory, "compile-memory", "SIZE", "auto", 0, INT64_MAX,                        \
       "What a compile may use, beside --memory; auto: 1GiB and 5 times the file.")                 \
+    X(SWITCH, write_back, "write-back", NULL, "off", 0, 1,                                         \
+      "Write what is compiled of the store's model files to the store too, for the other nodes.")  \
     X(TIME, compile_time, "compile-time", "TIME", "2m", 1000000, UINT64_C(86400000000),            \
       "How long a compile may take.")                                                              \
     X(CHOICE, optimize, "optimize", "balanced|speed|memory", "balanced", 0, 2,                     \
@@ -91,6 +93,8 @@
     X(COUNT, publishes, "publishes", "N", "4", 1, 64,                                              \
       "Models that are published at once, each compiled in a process that is held; beyond it "     \
       "503.")                                                                                      \
+    X(COUNT, publishes_per_tenant, "publishes-per-tenant", "N", "3", 1, 64,                        \
+      "Those of one tenant at once, so that others find a place; beyond it 503.")                  \
     X(TEXT, publish_dir, "publish-dir", "DIR", "", 0, 0,                                           \
       "Where models lie while they are published; empty: TMPDIR, or /tmp.")                        \
     X(COUNT, queue, "queue", "N", "4096", 1, 1 << 20,                                              \

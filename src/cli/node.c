@@ -49,6 +49,7 @@ static struct compile_config compile_of(const struct config *c)
                                    .time_us = c->compile_time,
                                    .optimize = (uint32_t)c->optimize,
                                    .model_max = c->compile_file_max,
+                                   .write_back = c->write_back,
                                    .threads = (uint32_t)c->compilers};
 }
 
@@ -119,6 +120,7 @@ static enum status start_publishing(struct node *n, const struct config *c, stru
                                            .steps_max = c->max_steps,
                                            .run_us = c->timeout,
                                            .uploads_max = (uint32_t)c->publishes,
+                                           .tenant_uploads_max = (uint32_t)c->publishes_per_tenant,
                                            .dir = c->publish_dir};
     return publisher_new(&publish, &n->publisher, err);
 }
@@ -228,15 +230,15 @@ void node_stop(struct node *n, uint64_t until_us)
         endpoint_drain(n->endpoint);
         wait_in_flight(n->endpoint, until_us);
     }
-    if (n->server) {
+    if (n->server)
         server_drain(n->server, until_us);
-        server_free(&n->server);
-    }
-    if (n->publisher)
-        publisher_free(&n->publisher);
-    /* Only now: what waited for a load could still be answered. */
+    /* Only now: what waited for a load, or for a version to be written, could still be answered. */
     if (n->store)
         store_stop(n->store);
+    if (n->server)
+        server_free(&n->server);
+    if (n->publisher)
+        publisher_free(&n->publisher);
     if (n->loader)
         loader_drain(n->loader);
     refresh_stop(&n->refresh);

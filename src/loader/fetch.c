@@ -5,6 +5,7 @@
  * load's own thread while more arrives. A small one is read on that thread: nothing shorter could
  * come before it, and it waits for no other thread. So is what was compiled just now: that file is
  * the load's own. */
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "loader/loader_priv.h"
+#include "loader/thin.h"
 #include "loader/tier.h"
 #include "mem/region.h"
 
@@ -43,10 +45,29 @@ struct fetch {
 
 /* ---- on the link's threads ---- */
 
+/* Of a blob that has an object of its own. That it is not there says nothing of the model's name.
+ */
+static enum status read_apart(const struct run *r, const struct part *p, uint64_t from, uint64_t n,
+                              struct err *err)
+{
+    char key[STORE_KEY_MAX];
+    struct blob_record b;
+    enum status s = artifact_read_blob(&r->reader, p->first, &b, err);
+    if (s != OK)
+        return s;
+    thin_blob_key(r->name, b.hash, key);
+    s = store_read(r->env->store, key, "", from, p->to + from, (size_t)n, err);
+    if (s == E_NOT_FOUND)
+        s = err_set(err, E_CORRUPT, "blob %" PRIu32 ", %s, is not in the store", p->first, key);
+    return s;
+}
+
 static enum status read_part(const struct fetch *f, struct part *p, uint64_t from, uint64_t n,
                              struct err *err)
 {
     const struct run *r = f->run;
+    if (!f->from_disk && p->first >= r->apart)
+        return read_apart(r, p, from, n, err);
     if (!f->from_disk)
         return run_read(r, r->page0.meta_bytes + p->off + from, p->to + from, (size_t)n, err);
     struct blob_record b;
@@ -158,6 +179,18 @@ static enum status forget_part(struct fetch *f, struct part *p, struct err *err)
     return s;
 }
 
+/* Which object is at fault, for the operator. */
+static enum status name_apart(const struct fetch *f, const struct part *p, struct err *err)
+{
+    char key[STORE_KEY_MAX];
+    struct blob_record b;
+    if (f->from_disk || p->first < f->run->apart ||
+        artifact_read_blob(&f->run->reader, p->first, &b, NULL) != OK)
+        return err->code;
+    thin_blob_key(f->run->name, b.hash, key);
+    return err_prefix(err, "%s", key);
+}
+
 /* The first `ready` bytes of the transfer are there. */
 static enum status prove(struct fetch *f, uint64_t ready, struct err *err)
 {
@@ -170,6 +203,8 @@ static enum status prove(struct fetch *f, uint64_t ready, struct err *err)
             s = hash_part(f, p, have, err);
         if (s == E_CORRUPT && f->from_disk)
             s = forget_part(f, p, err);
+        else if (s == E_CORRUPT)
+            s = name_apart(f, p, err);
         if (f->begun && atomic_load(&p->missing))
             hash_anew(f);
         if (have < p->bytes)
@@ -257,11 +292,11 @@ static uint8_t *place_of(const struct run *r, uint32_t blob)
     return (uint8_t *)(uintptr_t)r->weights.bundle->blobs[blob];
 }
 
-/* Each wanted blob, as a part of its own. */
-static enum status list_disk(struct fetch *f, const bool *wanted, struct err *err)
+/* Each wanted blob from `first` on, as a part of its own. */
+static enum status list_each(struct fetch *f, const bool *wanted, uint32_t first, struct err *err)
 {
     enum status s = OK;
-    for (uint32_t i = 0; s == OK && i < f->run->page0.n_blobs; i++) {
+    for (uint32_t i = first; s == OK && i < f->run->page0.n_blobs; i++) {
         struct blob_record b = {0};
         if (!wanted[i])
             continue;
@@ -272,11 +307,11 @@ static enum status list_disk(struct fetch *f, const bool *wanted, struct err *er
     return s;
 }
 
-/* Wanted blobs in a row, as one part. */
+/* Wanted blobs in a row, as one part; what lies apart, blob after blob. */
 static enum status list_store(struct fetch *f, const bool *wanted, struct err *err)
 {
     const struct run *r = f->run;
-    const uint32_t n = r->page0.n_blobs;
+    const uint32_t n = r->apart;
     enum status s = OK;
     for (uint32_t first = 0, end; s == OK && first < n; first = end) {
         struct blob_record from = {0}, behind = {.off = r->page0.blob_bytes};
@@ -286,13 +321,13 @@ static enum status list_store(struct fetch *f, const bool *wanted, struct err *e
         while (end < n && wanted[end])
             end++;
         s = artifact_read_blob(&r->reader, first, &from, err);
-        if (s == OK && end < n)
+        if (s == OK && end < r->page0.n_blobs)
             s = artifact_read_blob(&r->reader, end, &behind, err);
         if (s == OK)
             add_part(f, (struct part){first, end, 0, from.off, behind.off - from.off,
                                       place_of(r, first), false});
     }
-    return s;
+    return s == OK ? list_each(f, wanted, n, err) : s;
 }
 
 /* Does the tier have one of the blobs that are wanted? */
@@ -316,7 +351,7 @@ static enum status fetch_from_disk(struct fetch *f, bool *wanted, struct err *er
     f->link = f->run->env->disk_link;
     f->from_disk = true;
     f->check = blobs_hashed_always();
-    enum status s = list_disk(f, wanted, err);
+    enum status s = list_each(f, wanted, 0, err);
     if (s == OK)
         s = transfer(f, err);
     for (uint32_t i = 0; i < f->n_parts; i++)
@@ -344,19 +379,39 @@ static enum status fetch_from_store(struct fetch *f, const bool *wanted, struct 
     return transfer(f, err);
 }
 
-/* The bytes come from a store: each blob must be what its name says. Every read is of the object
- * that was resolved, or fails: so what is known of that object is known of these bytes. All of it
- * is known once all of it was read in one load. */
+/* What the store says that the bytes are now. */
+static void tag_now(const struct run *r, char out[STORE_TAG_MAX])
+{
+    if (r->apart < r->page0.n_blobs)
+        thin_tag(r->env->store, r->name, &r->reader, r->at.object.tag, out);
+    else
+        memcpy(out, r->at.object.tag, STORE_TAG_MAX);
+}
+
+/* The bytes come from a store: each blob must be what its name says. What is known of objects is
+ * known of bytes that were read while their tags were the same: a read of the version's object is
+ * of the one that was resolved, or fails; those of blobs that lie apart may be renewed meanwhile,
+ * and are then read once more. All of it is known once all of it was read in one load. */
 static enum status fetch_all_from_store(struct fetch *f, const bool *wanted, struct err *err)
 {
     const struct run *r = f->run;
     const uint64_t elsewhere = elsewhere_bytes(r);
-    bool known = blobs_known_part(&r->page0, r->at.object.tag, r->page0.blob_bytes - elsewhere);
+    char tag[STORE_TAG_MAX], after[STORE_TAG_MAX];
+    tag_now(r, tag);
+    bool known = blobs_known_part(&r->page0, tag, r->page0.blob_bytes - elsewhere);
     f->check = !known;
     enum status s = fetch_from_store(f, wanted, err);
-    if (s == OK && !known && !elsewhere && r->at.object.settled)
-        blobs_remember(&r->page0, r->at.object.tag);
-    return s;
+    if (s != OK)
+        return s;
+    tag_now(r, after);
+    const bool same = strcmp(tag, after) == 0;
+    if (known && !same) {
+        struct fetch again = {.run = f->run, .parts = f->parts, .check = true};
+        return fetch_from_store(&again, wanted, err);
+    }
+    if (!known && same && !elsewhere && r->at.object.settled)
+        blobs_remember(&r->page0, tag);
+    return OK;
 }
 
 static enum status fetch_tiered(struct fetch *f, bool *wanted, struct err *err)

@@ -16,7 +16,9 @@
 #include "base/log.h"
 #include "cache/reload.h"
 #include "loader/loader_priv.h"
+#include "loader/thin.h"
 #include "loader/tier.h"
+#include "loader/writeback.h"
 
 enum { VERSION_HEX = 12 }; /* of the content's hash, where a version has no number */
 
@@ -26,22 +28,33 @@ uint64_t resolved_content(const struct resolved *at)
     return hash_bytes(parts, sizeof(parts));
 }
 
+/* Before anything of it is believed: a version that is corrupt is known by it too. */
+static void tell_content(struct run *r)
+{
+    if (r->told)
+        return;
+    r->told = true;
+    cache_load_content(r->env->cache, r->slot, resolved_content(&r->at));
+}
+
 /* Nothing to do where the model was compiled just now: it is that file that is loaded. */
 static enum status resolve(struct run *r, struct err *err)
 {
     if (r->compiled->open)
         return OK;
-    enum status s = r->env->resolver.resolve(r->env->resolver.self, r->name, &r->at, err);
-    if (s == OK)
-        cache_load_content(r->env->cache, r->slot, resolved_content(&r->at));
+    enum status s = r->env->resolver.resolve(r->env->resolver.self, r->name, false, &r->at, err);
+    if (s == OK && r->at.looked)
+        tell_content(r);
     return s;
 }
 
 static enum status find_compiled(struct run *r, struct err *err)
 {
     UNUSED(err);
-    if (r->at.raw && !r->compiled->open && !raw_find(r->env, &r->at, r->compiled))
-        r->raw = true;
+    if (!r->at.raw || r->compiled->open || raw_find(r->env, &r->at, r->compiled))
+        return OK;
+    r->written_back = writeback_find(r->env, r->name, &r->at);
+    r->raw = !r->written_back;
     return OK;
 }
 
@@ -49,12 +62,22 @@ enum status run_read(const struct run *r, uint64_t off, void *dst, size_t n, str
 {
     if (r->compiled->open)
         return compiled_read(r->compiled, off, dst, n, err);
-    return store_read(r->env->store, r->at.key, r->at.object.tag, off, dst, n, err);
+    const size_t have = opening_copy(r, off, dst, n);
+    if (have && have == n)
+        return OK;
+    return store_read(r->env->store, r->at.key, r->at.object.tag, off + have, (uint8_t *)dst + have,
+                      n - have, err);
 }
 
 static uint64_t artifact_bytes(const struct run *r)
 {
     return r->compiled->open ? r->compiled->bytes : r->at.object.bytes;
+}
+
+/* May large blobs of it lie apart? */
+static bool may_be_thin(const struct run *r)
+{
+    return !r->compiled->open && strncmp(r->at.key, THIN_VERSIONS, strlen(THIN_VERSIONS)) == 0;
 }
 
 /* What page 0, in r->first, says of the object. */
@@ -65,10 +88,11 @@ static enum status check_page0(struct run *r, struct err *err)
     enum status s = artifact_page0_read(r->first, sizeof(r->first), p, err);
     if (s != OK)
         return s;
-    if (p->file_bytes != have)
+    if (p->file_bytes != have && (!may_be_thin(r) || p->file_bytes < have))
         return err_set(err, E_CORRUPT, "page 0: says %" PRIu64 " bytes, the file holds %" PRIu64,
                        p->file_bytes, have);
-    if (p->meta_bytes < sizeof(r->first) || !range_inside(p->meta_bytes, p->blob_bytes, have))
+    if (p->meta_bytes < sizeof(r->first) || p->meta_bytes > have ||
+        !range_inside(p->meta_bytes, p->blob_bytes, p->file_bytes))
         return err_set(err, E_CORRUPT,
                        "page 0: %" PRIu64 " bytes of metadata and %" PRIu64
                        " of blobs are not in a file of %" PRIu64,
@@ -87,7 +111,7 @@ static bool read_head(struct run *r)
 {
     struct err ignored;
     size_t n = 0;
-    if (!r->env->disk || r->compiled->open ||
+    if (!r->env->disk || r->compiled->open || !*r->at.object.tag ||
         tier_read_head(r->env->disk, r->at.key, &r->at.object, &r->meta, &n, &ignored) != OK)
         return false;
     if (n >= sizeof(r->first)) {
@@ -103,18 +127,28 @@ static bool read_head(struct run *r)
 
 static enum status fetch_page0(struct run *r, struct err *err)
 {
+    enum status s = opening_read(r, err);
+    if (s != OK)
+        return s;
+    if (!r->compiled->open)
+        tell_content(r);
     uint64_t have = artifact_bytes(r);
     if (have < sizeof(r->first))
         return err_set(err, E_CORRUPT, "page 0: the file holds %" PRIu64 " bytes, not one page",
                        have);
     r->fetched = true;
-    enum status s = run_read(r, 0, r->first, sizeof(r->first), err);
+    s = run_read(r, 0, r->first, sizeof(r->first), err);
     return s == OK ? check_page0(r, err) : s;
 }
 
 static enum status read_page0(struct run *r, struct err *err)
 {
+    enum status s = opening_look(r, err);
+    if (s != OK)
+        return s;
     r->head_from_disk = read_head(r);
+    if (r->head_from_disk)
+        tell_content(r);
     return r->head_from_disk ? OK : fetch_page0(r, err);
 }
 
@@ -146,7 +180,7 @@ static enum status open_reader(struct run *r, struct err *err)
     enum status s =
         artifact_reader_init(&r->reader, &r->page0, r->meta, (size_t)r->page0.meta_bytes, err);
     r->proven = s == OK;
-    return s;
+    return s == OK ? thin_first(&r->reader, artifact_bytes(r), &r->apart, err) : s;
 }
 
 /* Proves hash and structure of the metadata; program_bind proves what it says. */
@@ -155,6 +189,9 @@ static enum status prove_meta(struct run *r, struct err *err)
     enum status s = open_reader(r, err);
     if (s != E_CORRUPT || !r->head_from_disk)
         return s;
+    if (r->proven)
+        artifact_reader_fini(&r->reader);
+    r->proven = false;
     s = fetch_head(r, err);
     return s == OK ? open_reader(r, err) : s;
 }
@@ -274,6 +311,14 @@ static void settle(struct run *r)
     set_origin(r);
 }
 
+/* What did not prove itself, and was only kept: the next load makes it anew. */
+static void drop_corrupt(struct run *r)
+{
+    compiled_drop(r->env, &r->at, r->compiled);
+    if (r->written_back)
+        writeback_drop(r->env, r->at.key);
+}
+
 enum status load_run(const struct load_env *env, struct compile_job *job, struct load_result *out,
                      struct err *err)
 {
@@ -293,8 +338,9 @@ enum status load_run(const struct load_env *env, struct compile_job *job, struct
     else if (s == OK)
         settle(&r);
     alloc_free(r.meta);
+    opening_fini(&r);
     if (s == E_CORRUPT)
-        compiled_drop(env, &r.at, &job->out);
+        drop_corrupt(&r);
     if (!r.raw)
         compiled_fini(env, &job->out);
     if (s == OK)

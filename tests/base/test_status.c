@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* Errors, hashes, checked sizes and the lock ranks. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -61,6 +62,32 @@ START_TEST(sizes_are_checked)
 END_TEST
 
 #ifdef ROOST_DEBUG
+START_TEST(all_locks_of_one_kind_are_held_at_once)
+{
+    struct lock below, kind[3], above;
+    lock_init(&below, LOCK_CACHE);
+    lock_init(&above, LOCK_WATCH);
+    for (size_t i = 0; i < ARRAY_COUNT(kind); i++)
+        lock_init(&kind[i], LOCK_GATE);
+    lock_take(&below);
+    lock_take(&kind[0]);
+    for (size_t i = 1; i < ARRAY_COUNT(kind); i++)
+        lock_take_also(&kind[i]);
+    for (size_t i = 0; i < ARRAY_COUNT(kind); i++)
+        ck_assert_int_eq(pthread_mutex_trylock(&kind[i].mutex), EBUSY);
+    lock_take(&above);
+    lock_release(&above);
+    for (size_t i = ARRAY_COUNT(kind) - 1; i > 0; i--)
+        lock_release_also(&kind[i]);
+    lock_release(&kind[0]);
+    for (size_t i = 0; i < ARRAY_COUNT(kind); i++)
+        lock_fini(&kind[i]);
+    lock_release(&below);
+    lock_fini(&above);
+    lock_fini(&below);
+}
+END_TEST
+
 START_TEST(taking_a_lock_of_lower_rank_aborts)
 {
     struct lock low, high;
@@ -75,8 +102,9 @@ END_TEST
 
 Suite *suite_status(void)
 {
-    Suite *s = SUITE("status", messages_hold_no_control_bytes, every_status_has_its_words,
-                     sha256_is_sha256, sizes_are_checked);
+    Suite *s =
+        SUITE("status", all_locks_of_one_kind_are_held_at_once, messages_hold_no_control_bytes,
+              every_status_has_its_words, sha256_is_sha256, sizes_are_checked);
 #ifdef ROOST_DEBUG
     TCase *aborts = tcase_create("aborts");
     tcase_add_test_raise_signal(aborts, taking_a_lock_of_lower_rank_aborts, SIGABRT);

@@ -43,10 +43,10 @@ static struct fake *with_a_timer(const struct policy_ops *ops, struct heard *h)
     for (int i = 0; i < 20; i++) {
         atomic_fetch_add(&f->now_us, PERIOD_US);
         client_touch(f, "timer-400");
-        watch_catch_up(&f->cache->watch);
+        tell_all(f->cache);
     }
     ck_assert_int_eq(cache_unload(f->cache, "timer-400", nothing, NULL, &err), OK);
-    watch_catch_up(&f->cache->watch);
+    tell_all(f->cache);
     return f;
 }
 
@@ -81,7 +81,7 @@ START_TEST(what_is_resident_is_not_foreseen)
     struct fake *f = with_a_timer(&policy_hazard, &h);
     ck_assert_int_eq(client_hint(&k, f, "timer-400", HINT_SOON), PIN_WAITING);
     client_unpin(&k, f);
-    watch_catch_up(&f->cache->watch);
+    tell_all(f->cache);
     ahead_look(f->cache, after_last(f, 52 * SECOND_US));
     ck_assert_uint_eq(h.n, 0);
     fake_free(f);
@@ -117,6 +117,7 @@ START_TEST(it_is_counted_what_came_of_a_hint)
     hint(f, "b-400");
     client_touch(f, "a-400");
     client_touch(f, "a-400");
+    tell_all(f->cache);
     ck_assert_uint_eq(metric_get(M_AHEAD_USED), 1);
     client_touch(f, "c-1000"); /* both go */
     ck_assert_uint_eq(metric_get(M_AHEAD_USED), 1);

@@ -144,7 +144,7 @@ START_TEST(whom_the_policy_names_goes)
     expect_state(f, "b-300", SLOT_RESIDENT);
     expect_state(f, "c-300", SLOT_ABSENT);
     client_touch(f, "a-300");
-    watch_catch_up(&f->cache->watch);
+    tell_all(f->cache);
     ck_assert_uint_eq(script->accesses, 5);
     ck_assert_uint_eq(script->hits, 1);
     client_touch(f, "e-800"); /* several, one call after another */

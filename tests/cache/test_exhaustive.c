@@ -36,7 +36,8 @@ struct search {
 
 static struct world world;
 
-#define DATA_EVENTS [EV_PIN] = true, [EV_DELETE] = true, [EV_WITHDRAW] = true, [EV_LET_GO] = true
+#define DATA_EVENTS                                                                                \
+    [EV_PIN] = true, [EV_LATE] = true, [EV_DELETE] = true, [EV_WITHDRAW] = true, [EV_LET_GO] = true
 
 static const struct world_config worlds[] = {
     {.name = "one at a time",
@@ -229,6 +230,8 @@ START_TEST(every_order_of_events_keeps_what_always_holds)
     ck_assert_uint_gt(seen->never_fits, 0);
     ck_assert_uint_gt(seen->joined, 0);
     ck_assert_uint_gt(seen->died_with, 0);
+    ck_assert_uint_gt(seen->hit, 0);
+    ck_assert_uint_gt(seen->late_hit, 0);
     ck_assert_uint_gt(seen->taken_over, 0);
     ck_assert_uint_gt(seen->passed_over, 0);
     ck_assert_uint_gt(seen->succeeded, 0);

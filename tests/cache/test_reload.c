@@ -100,6 +100,7 @@ START_TEST(it_inherits_recency_and_keep)
     struct err err;
     load_old(f, "old-200");
     load_old(f, "a-200");
+    load_old(f, "x-100");
     load_old(f, "b-200");
     ck_assert_int_eq(client_pin(&k, f, "b-200"), PIN_READY);
     ck_ok(cache_keep(f->cache, &k.pin, &err), &err);
@@ -113,13 +114,14 @@ START_TEST(it_inherits_recency_and_keep)
     client_unpin(&reload, f);
     fake_unload_next(f);
     ck_assert(fake_info(f, "b-200").kept);
-    /* `old` is the oldest still, then `a`; `b` is no victim. */
+    /* `old` is the oldest still, then `a`, then `x`; `b` is no victim. */
     f->mode = FAKE_INLINE;
     client_touch(f, "c-500");
     ck_assert_int_eq(fake_info(f, "old-200").state, SLOT_ABSENT);
     ck_assert_int_eq(fake_info(f, "a-200").state, SLOT_RESIDENT);
-    client_touch(f, "d-600");
+    client_touch(f, "d-200");
     ck_assert_int_eq(fake_info(f, "a-200").state, SLOT_ABSENT);
+    ck_assert_int_eq(fake_info(f, "x-100").state, SLOT_RESIDENT);
     ck_assert_int_eq(fake_info(f, "b-200").state, SLOT_RESIDENT);
     ck_ok(cache_unkeep(f->cache, "b-200", &err), &err);
     fake_free(f);

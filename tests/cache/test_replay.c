@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* 50,000 invocations in a row with Zipf popularity over models of different sizes, compared step by
- * step with an LRU that is written here as plainly as can be: an array and a linear search. */
+ * step with an LRU that is written here as plainly as can be: an array and a linear search. By one
+ * thread, and by some of which one takes the next step: the order of pins is that of the steps,
+ * whoever takes them. */
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,7 +13,7 @@
 #include "support/fake_source.h"
 #include "support/support.h"
 
-enum { STEPS = 50000, MODELS = 500, LIMIT = 5000, SLOTS = 1000, VICTIMS_MAX = 100 };
+enum { THREADS = 5, STEPS = 50000, MODELS = 500, LIMIT = 5000, SLOTS = 1000, VICTIMS_MAX = 100 };
 
 /* The independent simulation. */
 struct sim {
@@ -95,19 +98,70 @@ static void compare_step(struct fake *f, struct sim *s, int model, uint64_t step
     ck_assert_uint_eq(fake_used(f, BUDGET_RESIDENT), LIMIT - sim_free(s));
 }
 
-START_TEST(fifty_thousand_steps_equal_the_simulation)
+/* All steps, and who takes the next. */
+struct run {
+    struct fake *fake;
+    struct sim sim;
+    double up_to[MODELS];
+    struct lock lock; /* LOCK_LOOP; guards turn */
+    struct cond changed;
+    int turn; /* a thread; -1: the steps are over */
+    uint64_t step;
+    unsigned seed;
+};
+
+struct taker {
+    struct run *run;
+    int number;
+    pthread_t thread;
+};
+
+static void run_init(struct run *r)
 {
-    static struct sim s;
-    static double up_to[MODELS];
-    struct fake *f = fake_new(FAKE_INLINE, LIMIT, SLOTS);
-    unsigned seed = 20;
-    f->unloaded = note_victim;
+    *r = (struct run){.fake = fake_new(FAKE_INLINE, LIMIT, SLOTS), .seed = 20};
+    r->fake->unloaded = note_victim;
     metrics_reset();
-    make_popularity(up_to);
+    make_popularity(r->up_to);
     for (int i = 0; i < MODELS; i++)
-        s.bytes[i] = 1 + (uint64_t)rand_r(&seed) % (i % 50 ? 200 : 2000);
-    for (uint64_t step = 1; step <= STEPS; step++)
-        compare_step(f, &s, draw(up_to, &seed), step);
+        r->sim.bytes[i] = 1 + (uint64_t)rand_r(&r->seed) % (i % 50 ? 200 : 2000);
+    lock_init(&r->lock, LOCK_LOOP);
+    cond_init(&r->changed);
+}
+
+static void take_step(struct run *r)
+{
+    r->step++;
+    compare_step(r->fake, &r->sim, draw(r->up_to, &r->seed), r->step);
+}
+
+static void *take_turns(void *arg)
+{
+    struct taker *t = arg;
+    struct run *r = t->run;
+    bool over = false;
+    while (!over) {
+        lock_take(&r->lock);
+        while (r->turn >= 0 && r->turn != t->number)
+            cond_wait(&r->changed, &r->lock, 0);
+        over = r->turn < 0;
+        lock_release(&r->lock);
+        if (over)
+            break;
+        take_step(r);
+        lock_take(&r->lock);
+        r->turn = r->step < STEPS ? rand_r(&r->seed) % THREADS : -1;
+        cond_wake_all(&r->changed);
+        lock_release(&r->lock);
+    }
+    return NULL;
+}
+
+static void expect_equal(struct run *r)
+{
+    struct fake *f = r->fake;
+    const struct sim s = r->sim;
+    uint64_t states[SLOT_FAILED + 1];
+    cache_counts(f->cache, states);
     ck_assert_uint_eq(metric_get(M_LOOKUP_HIT), s.hits);
     ck_assert_uint_eq(metric_get(M_LOOKUP_MISS), s.misses);
     ck_assert_uint_eq(metric_get(M_LOOKUP_JOINED), 0);
@@ -117,10 +171,37 @@ START_TEST(fifty_thousand_steps_equal_the_simulation)
     ck_assert_uint_gt(s.evictions, STEPS / 10);
     f->unloaded = NULL;
     fake_free(f);
+    cond_fini(&r->changed);
+    lock_fini(&r->lock);
+}
+
+START_TEST(fifty_thousand_steps_equal_the_simulation)
+{
+    static struct run r;
+    run_init(&r);
+    while (r.step < STEPS)
+        take_step(&r);
+    expect_equal(&r);
+}
+END_TEST
+
+START_TEST(threads_in_turns_equal_it_too)
+{
+    static struct run r;
+    struct taker t[THREADS];
+    run_init(&r);
+    for (int i = 0; i < THREADS; i++) {
+        t[i] = (struct taker){.run = &r, .number = i};
+        ck_assert_int_eq(pthread_create(&t[i].thread, NULL, take_turns, &t[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(t[i].thread, NULL);
+    expect_equal(&r);
 }
 END_TEST
 
 Suite *suite_replay(void)
 {
-    return SUITE("replay", fifty_thousand_steps_equal_the_simulation);
+    return SUITE("replay", fifty_thousand_steps_equal_the_simulation,
+                 threads_in_turns_equal_it_too);
 }

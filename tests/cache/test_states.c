@@ -31,13 +31,13 @@ static const enum slot_state way[SLOT_STATE_COUNT][3] = {
 static void clean_up(struct fake *f, struct slot *s)
 {
     struct after after = {0};
-    lock_take(&f->cache->lock);
+    gates_close(f->cache);
     if (s->state == SLOT_RESIDENT)
         slot_to(f->cache, s, SLOT_DRAINING);
     if (s->state == SLOT_LOADING || s->state == SLOT_DRAINING)
         slot_to(f->cache, s, SLOT_ABSENT);
     slot_drop(f->cache, s, &after);
-    lock_release(&f->cache->lock);
+    gates_open(f->cache);
     after_run(&after, f->cache);
     fake_free(f);
 }
@@ -49,7 +49,7 @@ static void take_arrow(enum slot_state from, enum slot_state to)
     struct cache *c = f->cache;
     struct slot *s = slot_new("a-10", hash_name("a-10"));
     ck_assert_ptr_nonnull(s);
-    lock_take(&c->lock);
+    gates_close(c);
     s->tenant = c->tenants.everyone;
     s->tenant->slots++;
     slot_enter(c, s);
@@ -64,7 +64,7 @@ static void take_arrow(enum slot_state from, enum slot_state to)
     ck_assert_int_eq(s->state, from);
     slot_to(c, s, to);
     ck_assert_int_eq(s->state, to);
-    lock_release(&c->lock);
+    gates_open(c);
     bool holds = to == SLOT_RESIDENT || to == SLOT_DRAINING ||
                  (to == SLOT_LOADING && from != SLOT_ABSENT && from != SLOT_FAILED);
     uint64_t used = fake_used(f, BUDGET_RESERVED) + fake_used(f, BUDGET_RESIDENT) +

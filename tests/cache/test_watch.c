@@ -68,7 +68,7 @@ START_TEST(a_watcher_hears_it_all_in_order)
     client_touch(f, "a-600");
     client_touch(f, "a-600");
     client_touch(f, "b-500"); /* a goes */
-    watch_catch_up(&f->cache->watch);
+    tell_all(f->cache);
     ck_assert_uint_eq(e.n, 6);
     expect(&e, 0, WATCH_MISS, 1, 600); /* told once its bytes were known */
     expect(&e, 1, WATCH_ENTER, 1, 600);
@@ -93,7 +93,7 @@ START_TEST(joined_ones_are_told_as_such)
     fake_load_next(f);
     client_unpin(&first, f);
     client_unpin(&second, f);
-    watch_catch_up(&f->cache->watch);
+    tell_all(f->cache);
     expect(&e, 0, WATCH_JOINED, 1, 0);
     expect(&e, 1, WATCH_MISS, 1, 100);
     expect(&e, 2, WATCH_ENTER, 1, 100);
@@ -108,12 +108,12 @@ START_TEST(who_does_not_count_is_not_told_of)
     struct client k;
     ck_assert_int_eq(client_load(&k, f, "a-100"), PIN_WAITING);
     client_unpin(&k, f);
-    watch_catch_up(&f->cache->watch);
+    tell_all(f->cache);
     ck_assert_uint_eq(e.n, 1);
     expect(&e, 0, WATCH_ENTER, 1, 100);
     ck_assert_int_eq(client_pin(&k, f, "missing"), PIN_WAITING);
     ck_assert_int_eq(k.status, E_NOT_FOUND);
-    watch_catch_up(&f->cache->watch);
+    tell_all(f->cache);
     ck_assert_uint_eq(e.n, 2);
     ck_assert_int_eq(e.heard[1].kind, WATCH_FORGET);
     fake_free(f);
@@ -140,7 +140,7 @@ START_TEST(an_id_goes_with_the_record)
     client_unpin(&k, f);
     fake_unload_next(f);
     client_unpin(&again, f);
-    watch_catch_up(&f->cache->watch);
+    tell_all(f->cache);
     expect(&e, 2, WATCH_LEAVE, 1, 100);
     expect(&e, 3, WATCH_MISS, 1, 100);
     expect(&e, 4, WATCH_ENTER, 1, 100);
@@ -158,7 +158,7 @@ START_TEST(ids_come_back_when_records_go)
         snprintf(name, sizeof(name), "m%d-100", i);
         client_touch(f, name);
     }
-    watch_catch_up(&f->cache->watch);
+    tell_all(f->cache);
     ck_assert_uint_eq(e.counts[WATCH_FORGET], 50 - SLOTS);
     ck_assert_uint_le(f->cache->ids.used, SLOTS + 1);
     fake_free(f);
@@ -194,7 +194,7 @@ START_TEST(without_memory_for_ids_models_are_served_all_the_same)
         client_touch(f, name);
     }
     ck_assert_uint_eq(f->cache->ids.used, ids - 1);
-    watch_catch_up(&f->cache->watch);
+    tell_all(f->cache);
     ck_assert_uint_eq(metric_get(M_LOADS_OK), MODELS);
     fake_free(f);
 }
@@ -211,7 +211,7 @@ START_TEST(what_changes_residency_is_never_lost)
     ck_assert_uint_gt(metric_get(M_WATCH_LOST), 0);
     for (int i = 0; i < 100; i++)
         client_touch(f, i % 2 ? "a-600" : "b-600");
-    watch_catch_up(&f->cache->watch);
+    tell_all(f->cache);
     ck_assert_uint_eq(e.counts[WATCH_ENTER], 101);
     ck_assert_uint_eq(e.counts[WATCH_LEAVE], 100);
     uint64_t told = e.counts[WATCH_HIT] + e.counts[WATCH_MISS];
@@ -246,7 +246,7 @@ START_TEST(threads_and_the_watching_one_agree)
         ck_assert_int_eq(pthread_create(&threads[i], NULL, pin_many, f), 0);
     for (int i = 0; i < 3; i++)
         pthread_join(threads[i], NULL);
-    watch_catch_up(&f->cache->watch);
+    tell_all(f->cache);
     ck_assert_uint_eq(e.counts[WATCH_HIT] + metric_get(M_WATCH_LOST), 3 * ROUNDS);
     fake_free(f);
 }

@@ -68,7 +68,16 @@ static void expect_refusal(struct world *w, int model, enum pin_result r, const 
     WORLD_CHECK(w, w->config->slots_max < MODELS);
 }
 
-static void pin(struct world *w, int model, bool counts, enum hint hint)
+/* late: it was at its gate before, and did not hit. */
+static enum pin_result ask(struct world *w, int model, bool late, struct tiny_client *k,
+                           struct pin *p, struct err *err)
+{
+    struct pin_call call = {.now_us = w->now, .w = &k->waiter, .pin = p, .err = err};
+    return late ? pin_closed(w->cache, world_names[model], &call)
+                : cache_pin(w->cache, world_names[model], w->now, &k->waiter, p, err);
+}
+
+static void pin(struct world *w, int model, bool counts, enum hint hint, bool late)
 {
     struct tiny_client *k = w->clients;
     struct pin p;
@@ -85,7 +94,7 @@ static void pin(struct world *w, int model, bool counts, enum hint hint)
     i = joins ? i : w->begun;
     k->load = i;
     k->state = WAITING;
-    enum pin_result r = cache_pin(w->cache, world_names[model], w->now, &k->waiter, &p, &err);
+    enum pin_result r = ask(w, model, late, k, &p, &err);
     if (r == PIN_FAILED) {
         WORLD_CHECK(w, !joins);
         *w = before;
@@ -96,6 +105,8 @@ static void pin(struct world *w, int model, bool counts, enum hint hint)
     WORLD_CHECK(w, !in_backoff);
     WORLD_CHECK(w, l->slot); /* its load was begun */
     if (l->stage == RESIDENT) {
+        world_seen.hit += !late;
+        world_seen.late_hit += late;
         WORLD_CHECK(w, r == PIN_READY && p.slot == l->slot && p.value == l);
         k->state = HOLDING;
         l->pins++;
@@ -205,16 +216,19 @@ static void take(struct world *w, struct event e)
 {
     switch ((enum event_kind)e.kind) {
     case EV_PIN:
-        pin(w, e.of, true, HINT_NONE);
+        pin(w, e.of, true, HINT_NONE, false);
+        break;
+    case EV_LATE:
+        pin(w, e.of, true, HINT_NONE, true);
         break;
     case EV_LOAD:
-        pin(w, e.of, false, HINT_NONE);
+        pin(w, e.of, false, HINT_NONE, false);
         break;
     case EV_SOON:
-        pin(w, e.of, false, HINT_SOON);
+        pin(w, e.of, false, HINT_SOON, false);
         break;
     case EV_COLD:
-        pin(w, e.of, false, HINT_COLD);
+        pin(w, e.of, false, HINT_COLD, false);
         break;
     case EV_RELOAD:
         reload(w, e.of);

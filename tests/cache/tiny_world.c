@@ -10,6 +10,7 @@
 
 static const char *const event_names[EV_COUNT] = {
     [EV_PIN] = "pin",
+    [EV_LATE] = "late-pin",
     [EV_LOAD] = "load",
     [EV_SOON] = "hint",
     [EV_COLD] = "cold-hint",

@@ -30,6 +30,7 @@ enum {
 enum event_kind {
     /* clients and operators; of a model */
     EV_PIN,
+    EV_LATE,   /* the same, of one that did not hit at its gate before what happened last */
     EV_LOAD,   /* as POST /models: not counted */
     EV_SOON,   /* a hint */
     EV_COLD,   /* a hint */
@@ -147,8 +148,8 @@ struct world {
 struct world_seen {
     bool arrows[SLOT_STATE_COUNT][SLOT_STATE_COUNT];
     uint64_t queued, withdrawn_from_queue, kept_after_cancel, replaced, lost, started_over, refused,
-        evicted, hint_refused, never_fits, joined, died_with, taken_over, passed_over, succeeded,
-        reload_failed, reload_cancelled;
+        evicted, hint_refused, never_fits, joined, died_with, hit, late_hit, taken_over,
+        passed_over, succeeded, reload_failed, reload_cancelled;
 };
 extern struct world_seen world_seen;
 

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pathlib
+import struct
 import tarfile
 import tempfile
 import time
@@ -17,6 +18,8 @@ from test_09_sandbox import filled, slow
 ANSWER = json.loads((harness.MODELS / "iris" / "answer.json").read_text())
 REQUEST = (harness.MODELS / "iris" / "request.json").read_bytes()
 OK = 'roost_compiles_total{result="ok"}'
+WRITE_BACK = {"ROOST_WRITE_BACK": "on"}
+BACK = 'roost_write_backs_total{result="%s"}'
 FAILED = 'roost_compiles_total{result="failed"}'
 ONNX = (harness.MODELS / "iris" / "model.onnx").read_bytes()
 
@@ -63,6 +66,41 @@ class Raw(harness.Case):
         reply = server.invoke(model, REQUEST)
         self.assertEqual(reply.status, 200, reply)
         self.assertClose(reply.json(), ANSWER)
+
+    def test_files_beside_a_model_are_read_from_its_own_folder(self):
+        store = self.store()
+        weights = struct.pack("<4f", 1, 2, 3, 4)
+        onnx = tiny_onnx.add_outside("parts/k.bin")
+        self.put(store, "acme/m/2/model.onnx", onnx)
+        self.put(store, "acme/m/2/parts/k.bin", weights)
+        self.put(store, "plain.onnx", onnx)
+        self.put(store, "parts/k.bin", weights)
+        self.put(store, "lost/1/model.onnx", onnx)
+        self.put(store, "out/1/model.onnx", tiny_onnx.add_outside("../k.bin"))
+        self.put(store, "out/k.bin", weights)
+        self.put(store, "odd/1/model.onnx", tiny_onnx.add_outside("a b.bin"))
+        self.put(store, "odd/1/a b.bin", weights)
+        self.put(store, "short/1/model.onnx", onnx)
+        self.put(store, "short/1/parts/k.bin", weights[:-1])
+        self.put(store, "large/1/model.onnx", onnx)
+        self.put(store, "large/1/parts/k.bin", bytes(70000))
+        self.settle(store)
+        server = self.serve(store, disk=self.dir, compile_file_max="64KiB")
+        for _ in range(2):  # compiled once: then the tier has it
+            reply = server.invoke("acme/m", [[0, 0, 0, 0.5]])
+            self.assertEqual((reply.status, reply.json()), (200, {"predictions": [[1, 2, 3, 4.5]]}))
+            server.unload("acme/m")
+        self.assertEqual(server.metrics()[OK], 1)
+        for name, words in {"plain": "plain.onnx wants the file 'parts/k.bin' beside it: only beside NAME/N",
+                            "lost": "wants the file 'parts/k.bin' beside it: it is not in the store",
+                            "out": "../k.bin", "odd": "no object of a store has such a name",
+                            "short": "parts/k.bin",
+                            "large": "large/1/parts/k.bin holds 70000 bytes"}.items():
+            reply = server.invoke(name, [[0, 0, 0, 0]])
+            self.assertEqual((name, reply.status), (name, 500), reply)
+            self.assertIn(words, server.log_text(), name)
+        used = server.metrics()['roost_cache_used_bytes{tier="host",class="scratch"}']
+        self.assertLess(used, 70000)
 
     def test_every_form_answers_and_is_compiled_once(self):
         store = self.store()
@@ -133,6 +171,58 @@ class Raw(harness.Case):
         server.terminate()
         self.assertEqual(call.result().status, 503)
         self.assertEqual(server.process.wait(harness.TIMEOUT_S), 0)
+
+    def written(self, store):
+        return sorted(store.path.glob("_roost/compiled/*/*.roost"))
+
+    def test_what_is_written_back_is_compiled_by_one_node_for_all(self):
+        store = self.store()
+        self.put(store, "acme/m.onnx", ONNX)
+        self.put(store, "plain.onnx", ONNX)
+        self.settle(store)
+        server = self.serve(store)
+        self.iris(server, "plain")
+        self.assertEqual(self.written(store), [])  # nobody asked for it
+        server.stop()
+        server = self.serve(store, env=WRITE_BACK)
+        for name in "acme/m", "plain":
+            self.iris(server, name)
+        self.assertEqual([server.metrics()[k] for k in (OK, BACK % "ok", BACK % "used")], [2, 2, 0])
+        acme, default = self.written(store)
+        self.assertEqual((acme.parent.name, default.parent.name), ("acme", "default"))
+        self.assertEqual(acme.read_bytes(), harness.compiled("iris").read_bytes())
+        version = server.describe("acme/m").json()["version"]
+        other = self.serve(store, env=WRITE_BACK)  # another node
+        for name in "acme/m", "plain":
+            self.iris(other, name)
+        self.assertEqual([other.metrics()[k] for k in (OK, BACK % "ok", BACK % "used")], [0, 0, 2])
+        self.assertEqual(other.describe("acme/m").json()["version"], version)
+        other.stop()
+        # One that is damaged is an error once, and made again.
+        acme.write_bytes(acme.read_bytes()[:-1] + b"x" * 100)
+        other = self.serve(store, env=WRITE_BACK, load_backoff="1ms", load_backoff_max="1ms")
+        self.assertEqual(other.invoke("acme/m", REQUEST).status, 500)
+        harness.wait_until(lambda: other.invoke("acme/m", REQUEST).status == 200, "the model")
+        self.assertEqual([other.metrics()[k] for k in (OK, BACK % "ok", BACK % "failed")], [1, 1, 0])
+        self.assertEqual(acme.read_bytes(), harness.compiled("iris").read_bytes())
+        # Another content is another name.
+        self.put(store, "acme/m.onnx", tiny_onnx.add_constant(4))
+        self.settle(store)
+        other.unload("acme/m")
+        reply = other.invoke("acme/m", [[1, 2, 3, 4]])
+        self.assertEqual(reply.json()["predictions"], [[5, 6, 7, 8]])
+        self.assertEqual(len(self.written(store)), 3)
+
+    def test_a_store_that_cannot_be_written_back_to_fails_no_load(self):
+        store = self.store()
+        self.put(store, "m.onnx", ONNX)
+        (store.path / "_roost").mkdir()
+        (store.path / "_roost/compiled").write_bytes(b"no folder")
+        self.settle(store)
+        server = self.serve(store, env=WRITE_BACK)
+        self.iris(server, "m")
+        self.assertEqual(server.metrics()[BACK % "failed"], 1)
+        self.assertIn("write_back_failed", server.log_text())
 
     def test_a_list_of_the_store_has_them(self):
         store = self.store("iris")

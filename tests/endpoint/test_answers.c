@@ -58,6 +58,7 @@ START_TEST(an_answer_says_how_the_model_was_found)
     ck_assert_int_eq(call.inv.reply_format, CODEC_CSV);
     ck_assert_uint_eq(call.inv.times.load_us, 0);
     call_fini(&call);
+    endpoint_gauges(node.endpoint);
     ck_assert_uint_eq(metric_get(M_LOOKUP_HIT), 1);
     ck_assert_uint_eq(metric_get(M_LOOKUP_MISS), 1);
     node_fini(&node);
