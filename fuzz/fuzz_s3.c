@@ -34,6 +34,9 @@ static void use_documents(const char *p, size_t n)
     enum status s = s3_xml_list(p, n, &page, on_entry, &left, &err);
     must(s == OK || s == E_CANCELLED || (s == E_STORE && err.msg[0]));
     must(s != OK || !page.truncated || *page.next);
+    char upload[S3_UPLOAD_MAX], tag[STORE_TAG_MAX];
+    must(!s3_xml_begun(p, n, upload) || (*upload && !strpbrk(upload, " \r\n\t")));
+    must(!s3_xml_ended(p, n, tag) || (*tag && !strpbrk(tag, "\r\n\" ")));
     s3_xml_error(p, n, code);
     must(strspn(code, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") ==
          strlen(code));
@@ -50,6 +53,7 @@ static void use_head(const char *p, size_t n)
     }
     must(strnlen(a.tag, sizeof(a.tag)) < sizeof(a.tag) && !strpbrk(a.tag, "\r\n\" "));
     must(strnlen(a.region, sizeof(a.region)) < sizeof(a.region));
+    must(!*a.mark || strspn(a.mark, "0123456789abcdef") == S3_MARK_MAX - 1);
     must(!a.has_range || a.first > a.last || a.last < a.total);
 }
 

@@ -11,6 +11,7 @@
     X(LOCK_SERVER, "http: the registry of connections")                                            \
     X(LOCK_PUBLISHER, "publish: the queue of uploads' next steps")                                 \
     X(LOCK_CATALOG, "catalog: negative names and resolutions")                                     \
+    X(LOCK_REFRESH, "catalog: which names are looked up again, and who waits for that")            \
     X(LOCK_LOADER, "loader: the queue of loads")                                                   \
     X(LOCK_LINK, "loader: the transfers of one link")                                              \
     X(LOCK_CACHE, "cache: slots, recency, waiters")                                                \

@@ -5,6 +5,7 @@
 #include "cache/cache.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/hash.h"
@@ -99,8 +100,7 @@ void cache_free(struct cache **cache)
 /* Can a load or a pin no longer go into s? */
 static bool spent(const struct slot *s)
 {
-    return !s || s->state == SLOT_DRAINING ||
-           (s->state == SLOT_LOADING && (s->cancelled || s->stale));
+    return !s || s->state == SLOT_DRAINING || (s->state == SLOT_LOADING && s->cancelled);
 }
 
 /* Makes place for one more record; false when every record is in use. */
@@ -116,6 +116,7 @@ static bool make_record_room(struct cache *c, const struct slot *fresh, struct a
     }
     struct slot *victim = room_oldest_victim(c, tenant_known(&c->tenants, fresh->tenant));
     if (victim) {
+        heirs_cancel(c, victim); /* the name's record goes */
         room_evict(c, victim, NULL, a);
         slot_detach(c, victim);
     }
@@ -288,6 +289,24 @@ enum pin_result cache_pin(struct cache *c, const char *name, uint64_t now_us, st
     return pin_closed(c, name, &p);
 }
 
+bool cache_pin_version_of(struct cache *c, const char *name, const char *version, uint64_t now_us,
+                          struct waiter *w, struct pin *pin)
+{
+    struct pin_call p = {.now_us = now_us, .w = w, .pin = pin};
+    uint64_t hash = hash_name(name);
+    w->slot = NULL;
+    w->times = (struct load_times){0};
+    w->retry_after_s = 0;
+    gates_close(c);
+    c->latest_us = MAX(c->latest_us, now_us);
+    struct slot *s = table_find(&c->table, name, hash);
+    bool found = s && s->state == SLOT_RESIDENT && strcmp(s->record.version, version) == 0;
+    if (found)
+        (void)!pin_slot(c, s, &p); /* which is ready */
+    gates_open(c);
+    return found;
+}
+
 bool cache_pin_resident(struct cache *c, const char *name, struct pin *pin)
 {
     return gate_pin(c, name, hash_name(name), pin);
@@ -344,22 +363,13 @@ bool cache_cancel_wait(struct cache *c, struct waiter *w)
     return waiting;
 }
 
-static void drain_resident(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock)
-{
-    keep_end(c, s);
-    slot_note_evicted(c, s, EVICT_UNLOAD, 0);
-    metric_add(M_EVICT_UNLOAD, 1);
-    slot_to(c, s, SLOT_DRAINING);
-    if (!slot_leave_to_last(c, s))
-        slot_unload(c, s, a);
-}
-
 /* Begins to give s's bytes back. False when there is nothing to give back or to cancel. */
 static bool give_up(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock)
 {
+    heirs_cancel(c, s);
     switch (s->state) {
     case SLOT_RESIDENT:
-        drain_resident(c, s, a);
+        slot_drain(c, s, EVICT_UNLOAD, a);
         return true;
     case SLOT_LOADING:
         s->cancelled = true;
@@ -402,22 +412,4 @@ enum status cache_unload(struct cache *c, const char *name, cache_drained_fn *do
         return OK;
     alloc_free(wait);
     return err_set(err, E_NOT_FOUND, "nothing is loaded under the name %s", name);
-}
-
-void cache_renew(struct cache *c, const char *name)
-{
-    struct after after = {0};
-    uint64_t hash = hash_name(name);
-    gates_close(c);
-    struct slot *s = table_find(&c->table, name, hash);
-    if (s && s->state == SLOT_RESIDENT) {
-        drain_resident(c, s, &after);
-    } else if (s && s->state == SLOT_LOADING) {
-        s->stale = true;
-    } else if (s && s->state == SLOT_FAILED) {
-        s->record.retry_at_us = 0;
-        s->record.failures = 0;
-    }
-    gates_open(c);
-    after_run(&after, c);
 }

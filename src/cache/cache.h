@@ -10,7 +10,8 @@
  *                    LOADING -> DRAINING (cancelled, and the value came all the same)
  * A slot whose model is known to exist is kept (ABSENT) as its record; a name that proved unknown
  * leaves no slot. A pin while DRAINING, or LOADING and cancelled, makes a fresh slot that inherits
- * the record; the old one goes when its bytes are free.
+ * the record; the old one goes when its bytes are free. A new version is loaded beside the old one
+ * and takes its place when it is there (cache/reload.h).
  *
  * Recency is stamped when an invocation pins (hit or joined), in the order of the pins; finishing a
  * load does not touch (--policy lru). A load that no invocation asked for enters as the newest and
@@ -41,7 +42,8 @@
 #include "cache/tenant.h"
 #include "mem/budget.h"
 
-enum { MODEL_NAME_MAX = 257, MODEL_VERSION_MAX = 63 }; /* bytes without the NUL: "tenant/model" */
+/* Bytes without the NUL: of "tenant/model", with "@version" where a slot is of one version. */
+enum { MODEL_NAME_MAX = 276, MODEL_VERSION_MAX = 63 };
 
 enum slot_state { SLOT_ABSENT, SLOT_LOADING, SLOT_RESIDENT, SLOT_DRAINING, SLOT_FAILED };
 const char *slot_state_text(enum slot_state s); /* "absent", "loading", "resident", … */
@@ -133,6 +135,7 @@ struct cache_config {
                             * invocations are refused with E_THRASH; 0: never */
     uint64_t backoff_min_us; /* first back-off of a failed load, doubling … */
     uint64_t backoff_max_us; /* … up to this */
+    bool reload_evicts;      /* a new version that does not fit beside the old one evicts it */
     uint32_t slots_max;      /* records kept; for a new one the oldest ABSENT or FAILED one goes,
                               * else the oldest unpinned resident one */
     struct tenant_rules tenants; /* which tenants_check found good */
@@ -168,6 +171,10 @@ enum pin_result {
  * counted or not. done may be called before cache_pin returns. */
 enum pin_result cache_pin(struct cache *c, const char *name, uint64_t now_us, struct waiter *w,
                           struct pin *pin, struct err *err) WARN_UNUSED;
+/* The same where what is resident under the name is that version: *pin is set. False, and nothing
+ * happened, where it is not. */
+bool cache_pin_version_of(struct cache *c, const char *name, const char *version, uint64_t now_us,
+                          struct waiter *w, struct pin *pin) WARN_UNUSED;
 /* Pins a model that is resident now, to look at it: not counted, recency not stamped. False, *pin
  * untouched, when it is not.  thread: any   locks: takes GATE   blocks: no */
 bool cache_pin_resident(struct cache *c, const char *name, struct pin *pin) WARN_UNUSED;
@@ -192,16 +199,11 @@ bool cache_cancel_wait(struct cache *c, struct waiter *w) WARN_UNUSED;
 /* DELETE: drains the resident slot (later pins miss into a new slot) or cancels the load (its
  * waiters get E_CANCELLED when the source ends it); what drains already is only waited for. done is
  * called once, without locks, when the bytes are back; at once and on this thread where nothing is
- * held.  errors (done is not called): E_NOT_FOUND when nothing is resident, loading or draining
- * under the name; E_NO_MEMORY */
+ * held. New versions on their way are cancelled too, and not waited for.  errors (done is not
+ * called): E_NOT_FOUND when nothing is resident, loading or draining under the name; E_NO_MEMORY */
 typedef void cache_drained_fn(void *arg);
 enum status cache_unload(struct cache *c, const char *name, cache_drained_fn *done, void *arg,
                          struct err *err) WARN_UNUSED;
-
-/* The name stands for other content from now on: what is resident drains, a load under way serves
- * only those who wait for it, and a remembered failure is forgotten; later pins load anew. Nobody
- * who waits or runs is refused because of it.  thread: any   locks: takes CACHE   blocks: no */
-void cache_renew(struct cache *c, const char *name);
 
 /* ---- for the source's threads ---- */
 
@@ -262,6 +264,7 @@ struct slot_info {
     uint64_t hits, misses, joined, loads, evictions;
     uint32_t pins, waiters;
     bool kept;             /* see cache_keep */
+    bool reloading;        /* a new version is being loaded beside it */
     uint64_t last_used_us; /* CLOCK_MONOTONIC; 0: never */
     uint64_t loaded_us;    /* CLOCK_MONOTONIC, when the last load ended well; 0: never */
     struct load_times last_load;
@@ -271,7 +274,8 @@ struct slot_info {
     char evicted_by[MODEL_NAME_MAX + 1]; /* EVICT_ROOM: for whose load; "" where the node has no
                                           * record of that model any more */
     struct err last_error;               /* since the last good load; code OK: none */
-    uint64_t retry_at_us;                /* FAILED: when the next load may start; 0 otherwise */
+    uint64_t retry_at_us; /* FAILED: when the next load may start; RESIDENT: when the new version
+                           * that could not be loaded is tried again; 0 otherwise */
 };
 /* False when the node has no record of the name. */
 bool cache_info(struct cache *c, const char *name, struct slot_info *out);

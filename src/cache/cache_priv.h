@@ -15,6 +15,7 @@
 #include "cache/cache.h"
 #include "cache/gate_priv.h"
 #include "cache/policy/lru.h"
+#include "cache/reload.h"
 #include "cache/share_priv.h"
 #include "cache/tenant_priv.h"
 #include "cache/thrash.h"
@@ -41,16 +42,19 @@ struct record {
     uint64_t misses, joined, loads, evictions;
     uint64_t loaded_us; /* 0: never */
     struct load_times last_load;
-    uint64_t origin;        /* see cache_load_origin */
-    uint64_t evicted_us;    /* 0: never */
-    uint64_t evicted_by;    /* EVICT_ROOM: hash of the name of the model it gave way to */
-    uint64_t retry_at_us;   /* of a remembered failure */
-    char *last_words;       /* heap; of last_error. NULL: there were none, or no memory for them */
-    enum status last_error; /* since the last good load; OK: none */
-    uint32_t failures;      /* remembered ones in a row; decides the back-off */
-    uint8_t evicted_why;    /* enum evict_why */
-    bool known;             /* the model was resident once, or its load proved that it exists */
-    bool kept;              /* no victim; only ever true while RESIDENT */
+    uint64_t origin;         /* see cache_load_origin */
+    uint64_t content;        /* see cache_load_content */
+    uint64_t failed_content; /* of the last reload that failed; the back-off is for it alone */
+    uint64_t looked_up_us;   /* by cache_due; 0: never */
+    uint64_t evicted_us;     /* 0: never */
+    uint64_t evicted_by;     /* EVICT_ROOM: hash of the name of the model it gave way to */
+    uint64_t retry_at_us;    /* of a remembered failure */
+    char *last_words;        /* heap; of last_error. NULL: there were none, or no memory for them */
+    enum status last_error;  /* since the last good load; OK: none */
+    uint32_t failures;       /* remembered ones in a row; decides the back-off */
+    uint8_t evicted_why;     /* enum evict_why */
+    bool known;              /* the model was resident once, or its load proved that it exists */
+    bool kept;               /* no victim; only ever true while RESIDENT */
     char version[MODEL_VERSION_MAX + 1];
 };
 
@@ -77,7 +81,8 @@ struct slot {
     uint64_t transient_bytes; /* LOADING, DRAINING: part of cache.transient_bytes; 0: it is kept */
     bool current;             /* stands in the table */
     bool cancelled;           /* LOADING: a DELETE came, or it was given up */
-    bool stale;               /* LOADING: it leaves with those who wait for it */
+    bool stale;               /* LOADING: its heir was ready first: it leaves with those who wait */
+    bool reload;              /* it is or was an heir */
     bool modest;              /* LOADING: for nobody but a hint, so it evicts nobody */
     bool wanted;              /* LOADING: somebody asked that it be resident */
     bool chosen;              /* by choose_victims, while it chooses */
@@ -85,6 +90,7 @@ struct slot {
     uint32_t waiter_count;    /* length of the list of waiters */
     struct waiter *first, *last; /* waiters, in the order they came */
     struct slot *left, *right;   /* children in the tree by name */
+    struct slot *heir, *heir_of; /* see reload.h; both NULL once it cannot be pinned any more */
     struct slot *after_next;     /* next in a list of struct after, or of chosen victims */
     struct drain_wait *drain_waits;
     char name[]; /* never changes: readable without the lock while the slot lives */
@@ -225,13 +231,20 @@ void slot_to(struct cache *c, struct slot *s, enum slot_state to) REQUIRES(c->lo
 /* s, RESIDENT, is about to leave. by: hash of a model's name, or 0. */
 void slot_note_evicted(struct cache *c, struct slot *s, enum evict_why why, uint64_t by)
     REQUIRES(c->lock);
-/* Makes s, ABSENT and new, the current slot of its name. */
+/* s, which is new, stands in its list and is counted. */
+void slot_begin(struct cache *c, struct slot *s) REQUIRES(c->lock);
+/* Makes s the current slot of its name, which has none. */
+void slot_name(struct cache *c, struct slot *s) REQUIRES(c->lock);
+/* Both: makes s, ABSENT and new, the current slot of its name. */
 void slot_enter(struct cache *c, struct slot *s) REQUIRES(c->lock);
 void slot_detach(struct cache *c, struct slot *s) REQUIRES(c->lock);
 /* Forgets an ABSENT or FAILED slot for good. */
 void slot_drop(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
 /* Hands a DRAINING slot without pins to the source. */
 void slot_unload(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
+/* s, RESIDENT, drains, with those who pin it, and is kept no more. */
+void slot_drain(struct cache *c, struct slot *s, enum evict_why why, struct after *a)
+    REQUIRES(c->lock);
 /* True: s, DRAINING, is pinned, and its last pin unloads it. False: nobody pins it. */
 bool slot_leave_to_last(struct cache *c, struct slot *s) WARN_UNUSED REQUIRES(c->lock);
 uint32_t slot_pins(const struct slot *s);
@@ -343,6 +356,21 @@ void tell_bytes(struct cache *c, struct slot *s, uint64_t bytes) REQUIRES(c->loc
 void tell_all(struct cache *c);
 /* s is RESIDENT, loaded in took_us; changed: with another version than it had before. */
 void tell_loaded(struct cache *c, struct slot *s, bool changed, uint64_t took_us) REQUIRES(c->lock);
+
+/* ---- reload.c: heirs ---- */
+struct slot *heir_head(struct slot *s); /* the current slot of s's chain */
+/* s, current, cannot be pinned any more: its heir has the name. Nothing to do is fine. */
+void heir_succeeds(struct cache *c, struct slot *s) REQUIRES(c->lock);
+void heirs_cancel(struct cache *c, struct slot *s) REQUIRES(c->lock);
+/* h, LOADING, is ready: it has the name, and all before it leave with those who use them. */
+void heir_takes_over(struct cache *c, struct slot *h, struct after *a) REQUIRES(c->lock);
+/* There is no room for h, if it is an heir: what it replaces leaves first, where the operator wants
+ * that. False: nothing happened. */
+bool heir_makes_way(struct cache *c, struct slot *h, struct after *a) REQUIRES(c->lock);
+/* h is no heir any more. Its failure is remembered with what is resident; gives the words to be
+ * freed. */
+char *heir_failed(struct cache *c, struct slot *h, enum status code, char *words, uint64_t now_us)
+    REQUIRES(c->lock);
 
 /* ---- load.c ---- */
 /* A failing load's bytes, and those of what died with it, are free. */

@@ -123,6 +123,7 @@ uint32_t cache_expire(struct cache *c, uint64_t now_us)
         slot_note_evicted(c, s, EVICT_TTL, 0);
         slot_to(c, s, SLOT_DRAINING);
         slot_unload(c, s, &after);
+        heir_succeeds(c, s);
         n++;
     }
     gates_open(c);

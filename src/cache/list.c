@@ -24,6 +24,7 @@ static void fill(const struct cache *c, const struct slot *s, struct slot_info *
         .evictions = r->evictions,
         .pins = slot_pins(s),
         .kept = r->kept,
+        .reloading = s->heir != NULL,
         .waiters = s->waiter_count,
         .last_used_us = r->last_used_us,
         .loaded_us = r->loaded_us,
@@ -31,7 +32,7 @@ static void fill(const struct cache *c, const struct slot *s, struct slot_info *
         .origin = r->origin,
         .evicted_us = r->evicted_us,
         .evicted_why = r->evicted_why,
-        .retry_at_us = s->state == SLOT_FAILED ? r->retry_at_us : 0,
+        .retry_at_us = s->state == SLOT_FAILED || s->state == SLOT_RESIDENT ? r->retry_at_us : 0,
     };
     record_failure(r, &out->last_error);
     strncpy(out->name, s->name, MODEL_NAME_MAX);

@@ -27,22 +27,61 @@ static enum metric result_metric(enum status code)
     }
 }
 
-/* Who waits for a share of s waits for s. */
+static enum metric reload_metric(enum status code)
+{
+    switch (code) {
+    case OK:
+        return M_RELOADS_OK;
+    case E_NO_ROOM:
+    case E_NEVER_FITS:
+        return M_RELOADS_NO_ROOM;
+    case E_CANCELLED:
+    case E_DRAINING:
+        return M_RELOADS_CANCELLED;
+    default:
+        return M_RELOADS_FAILED;
+    }
+}
+
+static void count_end(const struct slot *s, enum status code)
+{
+    metric_add(result_metric(code), 1);
+    if (s->reload)
+        metric_add(reload_metric(code), 1);
+}
+
+/* Who waits for a share of s waits for s; nobody waits for an heir, as there is what it replaces.
+ */
 static uint32_t waiting_for(const struct slot *s)
 {
-    uint32_t n = s->modest ? 0 : s->waiter_count;
+    uint32_t n = s->modest || s->heir_of ? 0 : s->waiter_count;
     return n || !shares_awaited(s) ? n : 1;
 }
 
-uint32_t cache_load_look(struct cache *c, struct slot *slot, bool give_up)
+static uint32_t look(struct cache *c, struct slot *slot, bool give_up) REQUIRES(c->lock)
 {
-    lock_take(&c->lock);
     ASSERT(slot->state == SLOT_LOADING);
     const uint32_t n = waiting_for(slot);
-    slot->cancelled |= give_up && !n && !slot->modest;
-    const bool cancelled = slot->cancelled;
-    lock_release(&c->lock);
-    return cancelled ? CACHE_LOAD_CANCELLED : n;
+    slot->cancelled |= give_up && !n && !slot->modest && !slot->heir_of;
+    if (slot->cancelled && give_up)
+        heir_succeeds(c, slot);
+    return slot->cancelled ? CACHE_LOAD_CANCELLED : n;
+}
+
+/* Who only looks, as is done often, leaves the gates open: what was cancelled has no heir then. */
+uint32_t cache_load_look(struct cache *c, struct slot *slot, bool give_up)
+{
+    uint32_t n;
+    if (give_up) {
+        gates_close(c);
+        n = look(c, slot, true);
+        gates_open(c);
+    } else {
+        lock_take(&c->lock);
+        n = look(c, slot, false);
+        lock_release(&c->lock);
+    }
+    return n;
 }
 
 uint64_t cache_load_bytes(struct cache *c, const struct slot *slot)
@@ -98,11 +137,8 @@ static void end_transient(struct cache *c, struct slot *s, struct after *a) REQU
 {
     if (!s->transient_bytes && !s->stale)
         return;
-    slot_note_evicted(c, s, s->stale ? EVICT_UNLOAD : EVICT_TRANSIENT, 0);
-    metric_add(s->stale ? M_EVICT_UNLOAD : M_EVICT_TRANSIENT, 1);
-    slot_to(c, s, SLOT_DRAINING);
-    if (!slot_leave_to_last(c, s))
-        slot_unload(c, s, a);
+    slot_drain(c, s, s->stale ? EVICT_UNLOAD : EVICT_TRANSIENT, a);
+    heir_succeeds(c, s);
 }
 
 void cache_load_done(struct cache *c, struct slot *slot, void *value, const char *version,
@@ -120,6 +156,8 @@ void cache_load_done(struct cache *c, struct slot *slot, void *value, const char
         slot_to(c, slot, SLOT_DRAINING);
         slot_unload(c, slot, &after);
     } else {
+        if (slot->heir_of)
+            heir_takes_over(c, slot, &after);
         bool changed = strncmp(slot->record.version, version, MODEL_VERSION_MAX) != 0;
         slot_to(c, slot, SLOT_RESIDENT);
         if (slot->wanted)
@@ -129,7 +167,7 @@ void cache_load_done(struct cache *c, struct slot *slot, void *value, const char
         tell_loaded(c, slot, changed && slot->record.loads > 1, load_whole_us(t) - t->queue_us);
         refuse_note_loaded(c, slot, t);
     }
-    metric_add(result_metric(err.code), 1);
+    count_end(slot, err.code);
     waiters_answer(c, slot, err.code, &err, &after);
     if (slot->state == SLOT_RESIDENT)
         end_transient(c, slot, &after);
@@ -176,14 +214,17 @@ void cache_load_failed(struct cache *c, struct slot *slot, const struct err *err
     c->latest_us = MAX(c->latest_us, now_us);
     if (slot->cancelled)
         set_cancelled(&why, slot);
-    metric_add(result_metric(why.code), 1);
+    count_end(slot, why.code);
     room_transient_ends(c, slot);
     load_give_back(c, slot, &after);
+    if (slot->heir_of)
+        words = heir_failed(c, slot, why.code, words, now_us);
     words = settle(c, slot, why.code, words, now_us);
     waiters_answer(c, slot, why.code, &why, &after);
     after_drained(&after, slot->drain_waits);
     slot->drain_waits = NULL;
     slot->cancelled = slot->stale = false;
+    heir_succeeds(c, slot);
     if (!slot->current || !slot->record.known || why.code == E_NOT_FOUND)
         slot_drop(c, slot, &after);
     room_grant(c);

@@ -23,6 +23,7 @@ void room_evict(struct cache *c, struct slot *s, const struct slot *by, struct a
     histogram_us(H_AGE_AT_EVICTION, c->latest_us > since ? c->latest_us - since : 0);
     slot_to(c, s, SLOT_DRAINING);
     slot_unload(c, s, a);
+    heir_succeeds(c, s);
 }
 
 uint64_t room_unpromised(struct cache *c)
@@ -51,7 +52,9 @@ struct slot *room_oldest_victim(struct cache *c, struct tenant *t)
 
 static struct turn turn_of(const struct room_wait *r)
 {
-    return (struct turn){.asker = r->slot ? r->slot->tenant : NULL, .asked_bytes = r->bytes};
+    return (struct turn){.asker = r->slot ? r->slot->tenant : NULL,
+                         .asked_bytes = r->bytes,
+                         .spared = r->slot && r->slot->heir_of ? heir_head(r->slot) : NULL};
 }
 
 /* Evicts until r's bytes are unpromised; false, and nobody evicted, when they cannot be. */
@@ -144,7 +147,9 @@ static bool ask(struct cache *c, struct room_wait *r, struct after *a) REQUIRES(
     r->beyond = beyond_ceiling(r);
     if (!r->beyond && !c->room_first && take(c, r))
         return true;
-    if ((r->slot && r->slot->modest) || !make_room(c, r, a))
+    if (r->slot && r->slot->modest)
+        return false;
+    if (!make_room(c, r, a) && !(heir_makes_way(c, r->slot, a) && make_room(c, r, a)))
         return false;
     *(c->room_last ? &c->room_last->next : &c->room_first) = r;
     c->room_last = r;

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "cache/cache_priv.h"
+#include "metrics/metrics.h"
 
 static const bool legal[SLOT_STATE_COUNT][SLOT_STATE_COUNT] = {
     [SLOT_ABSENT] = {[SLOT_LOADING] = true},
@@ -118,15 +119,26 @@ void slot_note_evicted(struct cache *c, struct slot *s, enum evict_why why, uint
     r->evicted_by = by;
 }
 
-void slot_enter(struct cache *c, struct slot *s)
+void slot_begin(struct cache *c, struct slot *s)
+{
+    lock_assert_held(&c->lock);
+    lru_add(&c->idle, &s->link);
+    c->by_state[SLOT_ABSENT]++;
+}
+
+void slot_name(struct cache *c, struct slot *s)
 {
     lock_assert_held(&c->lock);
     ASSERT(c->gates.closed);
     s->current = true;
     tell_record(c, s);
     table_add(&c->table, s);
-    lru_add(&c->idle, &s->link);
-    c->by_state[SLOT_ABSENT]++;
+}
+
+void slot_enter(struct cache *c, struct slot *s)
+{
+    slot_name(c, s);
+    slot_begin(c, s);
 }
 
 void slot_detach(struct cache *c, struct slot *s)
@@ -161,6 +173,17 @@ void slot_unload(struct cache *c, struct slot *s, struct after *a)
     shares_let_go(c, s, a);
     c->coming += s->bytes + s->dead_bytes;
     after_unload(a, s);
+}
+
+void slot_drain(struct cache *c, struct slot *s, enum evict_why why, struct after *a)
+{
+    lock_assert_held(&c->lock);
+    keep_end(c, s);
+    slot_note_evicted(c, s, why, 0);
+    metric_add(why == EVICT_TRANSIENT ? M_EVICT_TRANSIENT : M_EVICT_UNLOAD, 1);
+    slot_to(c, s, SLOT_DRAINING);
+    if (!slot_leave_to_last(c, s))
+        slot_unload(c, s, a);
 }
 
 bool slot_leave_to_last(struct cache *c, struct slot *s)

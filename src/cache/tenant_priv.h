@@ -63,9 +63,10 @@ void tenant_refund(struct tenant *t, uint64_t bytes);
 
 /* One decision about who gives; on the stack, under the lock from begin to end. */
 struct turn {
-    struct tenant *asker; /* for whom; NULL: a run's arena */
-    uint64_t asked_bytes; /* what he is to have besides; counted nowhere yet */
-    bool all;             /* also those that are to stay a while after their load */
+    struct tenant *asker;      /* for whom; NULL: a run's arena */
+    uint64_t asked_bytes;      /* what he is to have besides; counted nowhere yet */
+    const struct slot *spared; /* the version that the asker is to replace; NULL: none */
+    bool all;                  /* also those that are to stay a while after their load */
 };
 
 /* Is the asker beyond his ceiling, unless more of his own goes? */

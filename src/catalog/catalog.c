@@ -26,6 +26,7 @@ struct negative {
 
 struct catalog {
     struct store *store; /* borrowed */
+    uint64_t (*now_us)(void);
     uint32_t negatives_max;
     struct lock lock; /* LOCK_CATALOG; guards what follows */
     struct map by_name;
@@ -42,6 +43,7 @@ enum status catalog_new(struct store *store, uint32_t negatives_max, uint32_t pr
     if (!c)
         return E_NO_MEMORY;
     c->store = store;
+    c->now_us = clock_now_us;
     c->negatives_max = negatives_max;
     c->probes.rate = MAX(probes_per_s, 1);
     lock_init(&c->lock, LOCK_CATALOG);
@@ -154,6 +156,16 @@ size_t catalog_absent_count(struct catalog *c)
     size_t n = c->by_name.count;
     lock_release(&c->lock);
     return n;
+}
+
+void catalog_set_clock(struct catalog *c, uint64_t (*now_us)(void))
+{
+    c->now_us = now_us;
+}
+
+uint64_t catalog_now_us(const struct catalog *c)
+{
+    return c->now_us();
 }
 
 struct store *catalog_store(struct catalog *c)

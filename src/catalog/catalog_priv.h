@@ -4,6 +4,7 @@
 #ifndef ROOST_CATALOG_CATALOG_PRIV_H
 #define ROOST_CATALOG_CATALOG_PRIV_H
 
+#include "artifact/reader.h"
 #include "catalog/catalog.h"
 
 /* A published version: a decimal of 1 to 18 digits without a leading zero. False for other text. */
@@ -13,7 +14,16 @@ bool version_parse(const char *s, size_t len, uint64_t *n) WARN_UNUSED;
 enum status pointer_read(struct store *store, const char *name, uint64_t *n,
                          struct err *err) WARN_UNUSED;
 
+/* "<n><ending>"? */
+bool version_entry(const char *entry, const char *ending, uint64_t *n) WARN_UNUSED;
+#define VERSION_ENDING ".roost" /* what was published */
+#define VERSION_GONE ".gone"    /* in the place of the highest version once that is removed */
+#define VERSION_NEW ".new"      /* empty; there while the version has not been current yet */
+
 struct store *catalog_store(struct catalog *c);
+/* Whose time a publish is measured by; clock_now_us, but in tests. */
+void catalog_set_clock(struct catalog *c, uint64_t (*now_us)(void));
+uint64_t catalog_now_us(const struct catalog *c);
 /* One at a time changes pointers and removes versions: what one looked at still holds when it acts.
  * Who has the turn may block on the store, so it is no lock.  locks: takes CATALOG */
 void catalog_turn_take(struct catalog *c);
@@ -24,5 +34,37 @@ size_t catalog_ending(const char *file, size_t len);
 
 /* Where published models' pointers and versions lie. */
 #define CATALOG_PUBLISHED "_roost/models/"
+
+/* ---- blobs.c: what of an artifact lies apart from its version (loader/thin.h) ---- */
+
+enum {
+    /* A blob that was written or renewed so long ago at most is not renewed. */
+    CATALOG_YOUNG_MS = CATALOG_GC_LEAST_MS / 4,
+    /* From the first look at a blob to the flip; a publish that takes longer fails. Beside both
+     * there is a quarter of CATALOG_GC_LEAST_MS for clocks that differ. */
+    CATALOG_PUBLISH_MS = CATALOG_GC_LEAST_MS / 2,
+};
+
+/* What is to be published, as a version and its blobs. Embedded. */
+struct apart {
+    const uint8_t *bytes; /* borrowed, or mapped; n of them */
+    uint64_t n;
+    bool mapped, open;
+    struct artifact_reader reader; /* when open */
+    uint32_t first, n_blobs; /* blobs that lie apart: from first on; both 0: it is no artifact */
+    uint64_t object_bytes;   /* of the version's object: the first of n */
+};
+
+/* errors: E_CORRUPT: it begins as an artifact does and is none; E_IO; E_NO_MEMORY. On error there
+ * is nothing to fini. */
+enum status apart_init(const struct store_source *from, struct apart *out,
+                       struct err *err) WARN_UNUSED;
+void apart_fini(struct apart *a);
+/* All blobs that lie apart are in the store afterwards, and young: what is missing is written, what
+ * is old renewed.  errors: those of store_put */
+enum status apart_write(struct store *store, const char *model, const struct apart *a,
+                        struct err *err) WARN_UNUSED;
+/* Bytes of the artifact whose object under key is o; o's own where it cannot be read. */
+uint64_t apart_whole_bytes(struct store *store, const char *key, const struct store_object *o);
 
 #endif

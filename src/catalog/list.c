@@ -117,6 +117,7 @@ static enum status report(struct store *store, const struct names *n, catalog_li
             continue;
         enum status s = catalog_resolve(store, n->at[i], &r, &e);
         if (s == OK) {
+            r.object.bytes = apart_whole_bytes(store, r.key, &r.object);
             s = fn(arg, n->at[i], &r);
             if (s != OK)
                 return s;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* The grammar of model names: `model` or `tenant/model`, in one spelling each. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "catalog/catalog_priv.h"
@@ -73,4 +75,30 @@ enum status catalog_name(const char *text, size_t len, char out[MODEL_NAME_MAX +
     memcpy(out, text, len);
     out[len] = 0;
     return OK;
+}
+
+void catalog_version_name(const char *model, uint64_t n, char out[MODEL_NAME_MAX + 1])
+{
+    snprintf(out, MODEL_NAME_MAX + 1, "%s%c%" PRIu64, model, CATALOG_VERSION_MARK, n);
+}
+
+bool catalog_version_parse(const char *text, uint64_t *n)
+{
+    return version_parse(text, strlen(text), n);
+}
+
+enum status catalog_slot_name(const char *text, size_t len, char out[MODEL_NAME_MAX + 1])
+{
+    const char *mark = memchr(text, CATALOG_VERSION_MARK, len);
+    uint64_t n;
+    if (!mark)
+        return catalog_name(text, len, out, NULL);
+    const size_t model = (size_t)(mark - text);
+    if (!version_parse(mark + 1, len - model - 1, &n))
+        return E_BAD_INPUT;
+    enum status s = catalog_name(text, model, out, NULL);
+    if (s == OK)
+        snprintf(out + strlen(out), MODEL_NAME_MAX + 1 - strlen(out), "%.*s", (int)(len - model),
+                 mark);
+    return s;
 }

@@ -2,19 +2,25 @@
  * Copyright The Roost Authors */
 /* Versions: written before they are named, named by one small object. Numbers only rise: the next
  * one is above all that the name ever had, removed versions and numbered folders among them, so
- * that a number means one content for ever. */
+ * that a number means one content for ever.
+ *
+ * An empty <n>.new is there before version n is, and goes once n has been current: whoever turns
+ * the pointer away from n sees to that first. So what has an old <n>.new was never current, and its
+ * publish was interrupted. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "catalog/catalog_priv.h"
 
-enum { NUMBER_TRIES = 1000, VERSIONS_FIRST_CAP = 16 };
+enum { NUMBER_TRIES = 1000, VERSIONS_FIRST_CAP = 16, NUMBERS_A_SECOND = 1000000 };
 
-/* In the place of the highest version once that is removed. */
-static const char gone_ending[] = ".gone", version_ending[] = ".roost";
+static const char gone_ending[] = VERSION_GONE, version_ending[] = VERSION_ENDING,
+                  new_ending[] = VERSION_NEW;
 
 static const char *version_key(const char *name, uint64_t n, const char *ending,
                                char out[STORE_KEY_MAX])
@@ -23,8 +29,7 @@ static const char *version_key(const char *name, uint64_t n, const char *ending,
     return out;
 }
 
-/* "<n><ending>"? */
-static bool parse_entry(const char *entry, const char *ending, uint64_t *n)
+bool version_entry(const char *entry, const char *ending, uint64_t *n)
 {
     size_t len = strlen(entry), end = strlen(ending);
     return len > end && strcmp(entry + len - end, ending) == 0 &&
@@ -38,9 +43,10 @@ static enum status note_number(void *arg, const char *entry, bool is_prefix,
 {
     uint64_t n, *highest = arg;
     UNUSED(o);
-    bool known =
-        is_prefix ? version_parse(entry, strlen(entry), &n)
-                  : parse_entry(entry, version_ending, &n) || parse_entry(entry, gone_ending, &n);
+    bool known = is_prefix ? version_parse(entry, strlen(entry), &n)
+                           : version_entry(entry, version_ending, &n) ||
+                                 version_entry(entry, gone_ending, &n) ||
+                                 version_entry(entry, new_ending, &n);
     if (known && n > *highest)
         *highest = n;
     return OK;
@@ -78,7 +84,7 @@ static enum status note_version(void *arg, const char *entry, bool is_prefix,
 {
     struct found *f = arg;
     uint64_t n;
-    if (is_prefix || !parse_entry(entry, version_ending, &n))
+    if (is_prefix || !version_entry(entry, version_ending, &n))
         return OK;
     if (f->count == f->cap) {
         size_t cap = f->cap ? 2 * f->cap : VERSIONS_FIRST_CAP;
@@ -99,8 +105,9 @@ static int highest_first(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-enum status catalog_versions(struct catalog *c, const char *name, struct catalog_version **out,
-                             size_t *count, struct err *err)
+/* All versions, the highest first; bytes are those of their objects. */
+static enum status list_versions(struct catalog *c, const char *name, struct catalog_version **out,
+                                 size_t *count, struct err *err)
 {
     struct store *store = catalog_store(c);
     struct found f = {.at = NULL};
@@ -127,44 +134,158 @@ enum status catalog_versions(struct catalog *c, const char *name, struct catalog
     return OK;
 }
 
+enum status catalog_versions(struct catalog *c, const char *name, struct catalog_version **out,
+                             size_t *count, struct err *err)
+{
+    char key[STORE_KEY_MAX];
+    enum status s = list_versions(c, name, out, count, err);
+    for (size_t i = 0; s == OK && i < *count; i++) {
+        struct catalog_version *v = &(*out)[i];
+        v->bytes = apart_whole_bytes(catalog_store(c), version_key(name, v->n, version_ending, key),
+                                     &(struct store_object){.bytes = v->bytes});
+    }
+    return s;
+}
+
 /* ---- what is changed ---- */
 
+/* Version n has been current, or there is none.  errors: those of store_delete */
+static enum status forget_new(struct store *store, const char *name, uint64_t n, struct err *err)
+{
+    char key[STORE_KEY_MAX];
+    enum status s = store_delete(store, version_key(name, n, new_ending, key), err);
+    return s == E_NOT_FOUND ? OK : s;
+}
+
+/* With the turn. */
 static enum status flip(struct catalog *c, const char *name, uint64_t n, struct err *err)
 {
     char key[STORE_KEY_MAX], text[32];
+    uint64_t was;
     snprintf(key, sizeof(key), CATALOG_PUBLISHED "%s/current", name);
     int len = snprintf(text, sizeof(text), "%" PRIu64 "\n", n);
     const struct store_source pointer = {.bytes = text, .n = (uint64_t)len};
-    return store_put(catalog_store(c), key, &pointer, err);
+    enum status s = pointer_read(catalog_store(c), name, &was, err);
+    if (s == OK)
+        s = forget_new(catalog_store(c), name, was, err);
+    else if (s == E_NOT_FOUND || s == E_CORRUPT)
+        s = OK;
+    if (s == OK)
+        s = store_put(catalog_store(c), key, &pointer, err);
+    /* What is flipped is flipped: a failure leaves this to the next one. */
+    if (s == OK)
+        (void)!forget_new(catalog_store(c), name, n, NULL);
+    return s;
 }
 
-enum status catalog_publishes(struct catalog *c, struct err *err)
+/* A number above `above` that nobody else has: the second, and one of a million. It has 16 digits,
+ * and so is exact as a JavaScript number too. */
+static uint64_t unshared_number(uint64_t above)
 {
-    return store_writable(catalog_store(c), err);
+    uint64_t r;
+    if (getrandom(&r, sizeof(r), GRND_NONBLOCK) != sizeof(r))
+        r = clock_now_us();
+    r %= NUMBERS_A_SECOND;
+    return MAX(clock_wall_ms() / 1000 * NUMBERS_A_SECOND, above + 1) + r;
+}
+
+/* Writes the object as version n; E_EXISTS: somebody has the number. fresh: the store says so. */
+static enum status take_number(struct store *store, const char *name, uint64_t n, bool fresh,
+                               const struct store_source *object, struct err *err)
+{
+    enum status (*put)(struct store *, const char *, const struct store_source *, struct err *) =
+        fresh ? store_put_new : store_put;
+    const struct store_source nothing = {.bytes = "", .n = 0};
+    struct store_object o;
+    char key[STORE_KEY_MAX];
+    enum status s = put(store, version_key(name, n, new_ending, key), &nothing, err);
+    if (s != OK)
+        return s;
+    s = put(store, version_key(name, n, version_ending, key), object, err);
+    /* A put that failed may have happened all the same: then the collector sees to it. */
+    if (s != OK && (s == E_EXISTS || store_stat(store, key, &o, NULL) == E_NOT_FOUND))
+        (void)!forget_new(store, name, n, NULL);
+    return s;
+}
+
+/* Writes the object as version *n, which it sets, of a store that cannot write under a condition.
+ */
+static enum status put_unshared(struct store *store, const char *name,
+                                const struct store_source *object, uint64_t *n, struct err *err)
+{
+    struct store_object o;
+    char key[STORE_KEY_MAX];
+    enum status s = OK;
+    for (int i = 0; s == OK && i < NUMBER_TRIES; i++) {
+        *n = unshared_number(*n);
+        s = store_stat(store, version_key(name, *n, version_ending, key), &o, err);
+    }
+    if (s == E_NOT_FOUND)
+        return take_number(store, name, *n, false, object, err);
+    return s == OK ? E_EXISTS : s;
+}
+
+/* … as the first free version above *n, which it sets. */
+static enum status put_version(struct store *store, const char *name,
+                               const struct store_source *object, uint64_t *n, struct err *err)
+{
+    uint64_t highest = *n;
+    enum status s = E_EXISTS;
+    for (int i = 0; s == E_EXISTS && i < NUMBER_TRIES; i++)
+        s = take_number(store, name, ++*n, true, object, err);
+    if (s == E_UNSUPPORTED) {
+        *n = highest;
+        s = put_unshared(store, name, object, n, err);
+    }
+    return s == E_EXISTS
+               ? err_set(err, E_STORE, "no number is free for a version of '%.120s'", name)
+               : s;
+}
+
+/* A version may be called: its blobs are all there, and none is old enough to be collected. */
+static enum status make_current(struct catalog *c, const char *name, uint64_t n, uint64_t began_us,
+                                struct err *err)
+{
+    enum status s = OK;
+    catalog_turn_take(c);
+    if (catalog_now_us(c) - began_us > (uint64_t)CATALOG_PUBLISH_MS * 1000)
+        s = err_set(err, E_STORE,
+                    "publishing '%.120s' took more than %d minutes: its blobs may be taken for old",
+                    name, CATALOG_PUBLISH_MS / 60000);
+    else
+        s = flip(c, name, n, err);
+    catalog_turn_give(c);
+    return s;
 }
 
 enum status catalog_publish(struct catalog *c, const char *name,
                             const struct store_source *artifact, uint64_t *version, struct err *err)
 {
-    char key[STORE_KEY_MAX];
-    uint64_t n;
-    enum status s = highest_number(catalog_store(c), name, &n, err);
+    const uint64_t began_us = catalog_now_us(c);
+    struct apart a;
+    uint64_t n = 0;
+    enum status s = apart_init(artifact, &a, err);
     if (s != OK)
         return s;
-    s = E_EXISTS;
-    for (int i = 0; s == E_EXISTS && i < NUMBER_TRIES; i++)
-        s = store_put_new(catalog_store(c), version_key(name, ++n, version_ending, key), artifact,
-                          err);
-    if (s == E_EXISTS)
-        s = err_set(err, E_STORE, "no number is free for a version of '%.120s'", name);
-    if (s != OK)
-        return s;
-    catalog_turn_take(c);
-    s = flip(c, name, n, err);
-    catalog_turn_give(c);
+    struct store_source object = *artifact;
+    object.n = a.object_bytes;
+    s = apart_write(catalog_store(c), name, &a, err);
+    if (s == OK)
+        s = highest_number(catalog_store(c), name, &n, err);
+    if (s == OK)
+        s = put_version(catalog_store(c), name, &object, &n, err);
+    /* Once more: what a collector took that had looked before they were young. */
+    if (s == OK)
+        s = apart_write(catalog_store(c), name, &a, err);
+    apart_fini(&a);
+    if (s == OK)
+        s = make_current(c, name, n, began_us, err);
     if (s != OK)
         return s;
     catalog_note_present(c, name);
+    char one[MODEL_NAME_MAX + 1];
+    catalog_version_name(name, n, one);
+    catalog_note_present(c, one);
     *version = n;
     return OK;
 }
@@ -175,7 +296,7 @@ static enum status version_before(struct catalog *c, const char *name, uint64_t 
 {
     struct catalog_version *all;
     size_t count, i = 0;
-    enum status s = catalog_versions(c, name, &all, &count, err);
+    enum status s = list_versions(c, name, &all, &count, err);
     if (s != OK)
         return s;
     while (i < count && all[i].n >= below)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* One name to one artifact, by a table of places in the order of their right. Each place either
- * finds the object, says E_NOT_FOUND so that the next is asked, or fails. */
+/* One name to one artifact, by places in the order of their right. Each place either finds the
+ * object, says E_NOT_FOUND so that the next is asked, or fails. What was published comes first,
+ * unless a file was put beside it later than its pointer was set: both times are the store's. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -57,31 +58,41 @@ static enum status read_pointer(struct store *store, const char *key,
 
 /* A pointer that is flipped between the look and the read is looked at again: that is no failure of
  * the store, and publishers that hurry each other all end. */
-enum status pointer_read(struct store *store, const char *name, uint64_t *n, struct err *err)
+static enum status look_at_pointer(struct store *store, const char *name, uint64_t *n,
+                                   struct store_object *o, struct err *err)
 {
     char key[STORE_KEY_MAX];
-    struct store_object o, now;
+    struct store_object now;
     snprintf(key, sizeof(key), CATALOG_PUBLISHED "%s/current", name);
-    enum status s = store_stat(store, key, &o, err);
+    enum status s = store_stat(store, key, o, err);
     if (s != OK)
         return s;
-    s = read_pointer(store, key, &o, n, err);
+    s = read_pointer(store, key, o, n, err);
     for (int i = 0; s == E_STORE && i < FLIPS_SEEN_MAX; i++) {
-        if (store_stat(store, key, &now, NULL) != OK || strcmp(now.tag, o.tag) == 0)
+        if (store_stat(store, key, &now, NULL) != OK || strcmp(now.tag, o->tag) == 0)
             break;
-        o = now;
-        s = read_pointer(store, key, &o, n, err);
+        *o = now;
+        s = read_pointer(store, key, o, n, err);
     }
     return s;
 }
 
+enum status pointer_read(struct store *store, const char *name, uint64_t *n, struct err *err)
+{
+    struct store_object o;
+    return look_at_pointer(store, name, n, &o, err);
+}
+
+/* *set_ms: when the pointer was written. */
 static enum status find_published(struct store *store, const char *name, struct resolved *out,
-                                  struct err *err)
+                                  uint64_t *set_ms, struct err *err)
 {
     uint64_t n, before = 0;
-    enum status s = pointer_read(store, name, &n, err);
+    struct store_object pointer;
+    enum status s = look_at_pointer(store, name, &n, &pointer, err);
     if (s != OK)
         return s;
+    *set_ms = pointer.modified_ms;
     do {
         set_version(out, n);
         snprintf(out->key, sizeof(out->key), CATALOG_PUBLISHED "%s/%" PRIu64 ".roost", name, n);
@@ -168,17 +179,51 @@ static enum status find_plain(struct store *store, const char *name, struct reso
     return find_stem(store, name, out, err);
 }
 
+/* What nobody published: it lies where it was put. */
+static enum status find_file(struct store *store, const char *name, struct resolved *out,
+                             struct err *err)
+{
+    enum status s = find_numbered(store, name, out, err);
+    return s == E_NOT_FOUND ? find_plain(store, name, out, err) : s;
+}
+
+/* One version, by its number: published, or in a numbered folder. */
+static enum status find_version(struct store *store, const char *name, const char *mark,
+                                struct resolved *out, struct err *err)
+{
+    const int len = (int)(mark - name);
+    uint64_t n;
+    if (!version_parse(mark + 1, strlen(mark + 1), &n))
+        return err_set(err, E_NOT_FOUND, "'%.160s' is no version", name);
+    set_version(out, n);
+    snprintf(out->key, sizeof(out->key), CATALOG_PUBLISHED "%.*s/%" PRIu64 ".roost", len, name, n);
+    enum status s = store_stat(store, out->key, &out->object, err);
+    if (s == E_NOT_FOUND) {
+        char stem[STORE_KEY_MAX];
+        snprintf(stem, sizeof(stem), "%.*s/%" PRIu64 "/model", len, name, n);
+        s = find_stem(store, stem, out, err);
+    }
+    return s != E_NOT_FOUND
+               ? s
+               : err_set(err, s, "model '%.*s' has no version %" PRIu64, MIN(len, 160), name, n);
+}
+
 enum status catalog_resolve(struct store *store, const char *name, struct resolved *out,
                             struct err *err)
 {
-    static enum status (*const places[])(struct store *, const char *, struct resolved *,
-                                         struct err *) = {find_published, find_numbered,
-                                                          find_plain};
-    out->raw = false;
-    for (size_t i = 0; i < ARRAY_COUNT(places); i++) {
-        enum status s = places[i](store, name, out, err);
-        if (s != E_NOT_FOUND)
-            return s;
-    }
-    return err_set(err, E_NOT_FOUND, "model '%.120s' is not in the store", name);
+    const char *mark = strchr(name, CATALOG_VERSION_MARK);
+    struct resolved file = {.raw = false};
+    uint64_t set_ms = 0;
+    *out = (struct resolved){.raw = false};
+    if (mark)
+        return find_version(store, name, mark, out, err);
+    enum status published = find_published(store, name, out, &set_ms, err);
+    if (published != OK && published != E_NOT_FOUND)
+        return published;
+    enum status s = find_file(store, name, &file, err);
+    if (s == OK && (published != OK || file.object.modified_ms > set_ms))
+        *out = file;
+    if (s == E_NOT_FOUND && published != OK)
+        return err_set(err, s, "model '%.120s' is not in the store", name);
+    return s == E_NOT_FOUND ? OK : s;
 }

@@ -12,6 +12,7 @@ enum status config_open_store(const struct config *c, struct store **out, struct
                                     .timeout_us = c->s3_timeout,
                                     .stall_us = c->s3_stall,
                                     .retries = (uint32_t)c->s3_retries,
-                                    .retry_budget = (uint32_t)c->s3_retry_budget};
+                                    .retry_budget = (uint32_t)c->s3_retry_budget,
+                                    .part_bytes = store_options_default.part_bytes};
     return store_open_with(c->store, &o, out, err);
 }

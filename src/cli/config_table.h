@@ -69,18 +69,27 @@
     X(COUNT, link_threads, "link-threads", "N", "2", 1, 64,                                        \
       "Reads under way at once from the store, and from the disk tier: more where the way is "     \
       "long.")                                                                                     \
+    X(SIZE, link_chunk, "link-chunk", "SIZE", "4MiB", 1 << 16, 1 << 30,                            \
+      "Bytes of one such read, in whole pages; between two of them a more urgent load may go "     \
+      "first.")                                                                                    \
     X(COUNT, compilers, "compilers", "N", "1", 1, 64,                                              \
       "Raw model files of the store that are compiled at once, each in a process that is held.")   \
     X(SIZE, compile_file_max, "compile-file-max", "SIZE", "2GiB", 1, INT64_MAX,                    \
       "Bytes of a raw model file that is compiled; a larger one cannot be loaded.")                \
     X(SIZE, compile_memory, "compile-memory", "SIZE", "auto", 0, INT64_MAX,                        \
       "What a compile may use, beside --memory; auto: 1GiB and 5 times the file.")                 \
+    X(SWITCH, write_back, "write-back", NULL, "off", 0, 1,                                         \
+      "Write what is compiled of the store's model files to the store too, for the other nodes.")  \
     X(TIME, compile_time, "compile-time", "TIME", "2m", 1000000, UINT64_C(86400000000),            \
       "How long a compile may take.")                                                              \
     X(CHOICE, optimize, "optimize", "balanced|speed|memory", "balanced", 0, 2,                     \
       "What faster weights may cost in memory where raw model files are compiled.")                \
     X(SIZE, publish_max, "publish-max", "SIZE", "1GiB", 1, INT64_MAX,                              \
       "Bytes of a model that is published (PUT /models/<name>); beyond it 413.")                   \
+    X(TIME, refresh, "refresh", "TIME", "10s", 0, UINT64_C(86400000000),                           \
+      "Once in so long the store is asked for a new version of each model in use; 0s: never.")     \
+    X(CHOICE, reload, "reload", "keep|evict", "keep", 0, 1,                                        \
+      "What becomes of the old version in memory where a new one does not fit beside it.")         \
     X(COUNT, publishes, "publishes", "N", "4", 1, 64,                                              \
       "Models that are published at once, each compiled in a process that is held; beyond it "     \
       "503.")                                                                                      \

@@ -25,7 +25,8 @@ static uint32_t cores(uint32_t most)
 static void set_memory(const struct config *c, uint64_t limit_bytes)
 {
     const struct pool_limits limits = {.kept_max = c->recycle == 0 ? limit_bytes : 0,
-                                       .total_max = limit_bytes};
+                                       .total_max = limit_bytes,
+                                       .whole_huge = true};
     pool_set_limits(&limits);
     blobs_always_hash(c->verify == 1);
 }
@@ -48,6 +49,7 @@ static struct compile_config compile_of(const struct config *c)
                                    .time_us = c->compile_time,
                                    .optimize = (uint32_t)c->optimize,
                                    .model_max = c->compile_file_max,
+                                   .write_back = c->write_back,
                                    .threads = (uint32_t)c->compilers};
 }
 
@@ -64,6 +66,7 @@ static enum status start_cache(struct node *n, const struct config *c, struct er
         .thrash_ratio = (uint32_t)c->thrash * 10000,
         .backoff_min_us = c->load_backoff,
         .backoff_max_us = MAX(c->load_backoff, c->load_backoff_max),
+        .reload_evicts = c->reload == 1,
         .slots_max = (uint32_t)c->records,
         .tenants = {.rules = rules,
                     .n = c->n_tenants,
@@ -92,6 +95,7 @@ static enum status start_loading(struct node *n, const struct config *c, struct 
     struct loader_resolver resolver = catalog_resolver(n->catalog);
     const struct loader_config loading = {.threads = (uint32_t)c->loaders,
                                           .link_threads = (uint32_t)c->link_threads,
+                                          .chunk_bytes = c->link_chunk,
                                           .share_node = c->share == 1,
                                           .compile = compile_of(c)};
     s = loader_new(n->store, &resolver, &loading, &n->loader);
@@ -180,6 +184,13 @@ static enum status start_residency(struct node *n, const struct config *c, struc
     return *c->residency ? residency_start(&residency, &n->residency, err) : OK;
 }
 
+static enum status start_refreshing(struct node *n, const struct config *c, struct err *err)
+{
+    const struct refresh_config refresh = {
+        .store = n->store, .cache = n->cache, .refresh_us = c->refresh};
+    return c->refresh ? refresh_start(&refresh, &n->refresh, err) : OK;
+}
+
 enum status node_start(struct node *n, const struct config *c, struct err *err)
 {
     *n = (struct node){.store = NULL};
@@ -194,6 +205,8 @@ enum status node_start(struct node *n, const struct config *c, struct err *err)
         s = cache_start(n->cache, foreseen, n->endpoint, err);
     if (s == OK)
         s = start_residency(n, c, err);
+    if (s == OK)
+        s = start_refreshing(n, c, err);
     if (s == OK)
         s = expiry_start(n->cache, &n->expiry, err);
     if (s != OK)
@@ -216,17 +229,18 @@ void node_stop(struct node *n, uint64_t until_us)
         endpoint_drain(n->endpoint);
         wait_in_flight(n->endpoint, until_us);
     }
-    if (n->server) {
+    if (n->server)
         server_drain(n->server, until_us);
-        server_free(&n->server);
-    }
-    if (n->publisher)
-        publisher_free(&n->publisher);
-    /* Only now: what waited for a load could still be answered. */
+    /* Only now: what waited for a load, or for a version to be written, could still be answered. */
     if (n->store)
         store_stop(n->store);
+    if (n->server)
+        server_free(&n->server);
+    if (n->publisher)
+        publisher_free(&n->publisher);
     if (n->loader)
         loader_drain(n->loader);
+    refresh_stop(&n->refresh);
     expiry_stop(&n->expiry);
     if (n->cache)
         cache_stop(n->cache);

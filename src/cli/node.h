@@ -4,6 +4,7 @@
 #ifndef ROOST_CLI_NODE_H
 #define ROOST_CLI_NODE_H
 
+#include "catalog/refresh.h"
 #include "cli/config.h"
 #include "cli/expiry.h"
 #include "cli/residency.h"
@@ -25,6 +26,7 @@ struct node {
     struct publisher *publisher;
     struct server *server;
     struct residency *residency; /* NULL without --residency */
+    struct refresh *refresh;     /* NULL with --refresh 0s */
     struct expiry *expiry;       /* NULL where nothing expires */
 };
 

@@ -88,7 +88,7 @@ static enum status add_page(const struct slot_info *page, size_t n, struct buf *
     for (size_t i = 0; s == OK && i < n; i++) {
         struct used u = {.last_used_us = page[i].last_used_us, .pinned = page[i].kept};
         memcpy(u.name, page[i].name, sizeof(u.name));
-        if (page[i].state == SLOT_RESIDENT)
+        if (page[i].state == SLOT_RESIDENT && !strchr(u.name, CATALOG_VERSION_MARK))
             s = buf_add(used, &u, sizeof(u));
     }
     return s;

@@ -15,7 +15,7 @@ static const struct verb *const table[] = {
     &verb_serve,    &verb_compile,  &verb_verify, &verb_show,  &verb_run,    &verb_ls,
     &verb_ps,       &verb_load,     &verb_unload, &verb_pin,   &verb_unpin,  &verb_push,
     &verb_versions, &verb_rollback, &verb_cache,  &verb_bench, &verb_replay, &verb_common,
-    &verb_version,  &verb_docs,     NULL};
+    &verb_gc,       &verb_version,  &verb_docs,   NULL};
 
 const struct verb *const *verb_table(void)
 {

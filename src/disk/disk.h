@@ -18,8 +18,9 @@
 #include "mem/budget.h"
 
 enum {
-    DISK_ENTRIES_MAX = 1 << 20, /* files; beyond it puts are refused */
-    DISK_BLOCK = 4096,          /* a file is charged whole ones */
+    DISK_ENTRIES_MAX = 1 << 20,    /* files; beyond it puts are refused */
+    DISK_BLOCK = 4096,             /* a file is charged whole ones */
+    DISK_DIRECT_LEAST = 64 * 1024, /* a read of less goes through the page cache */
 };
 
 enum disk_kind { DISK_BLOB, DISK_HEAD, DISK_COMPILED, DISK_KINDS };
@@ -85,6 +86,11 @@ void disk_unref(struct disk *d, struct disk_file *f);
  * errors: E_IO; E_CORRUPT when the file ends before */
 enum status disk_read(const struct disk_file *f, uint64_t off, void *dst, size_t n,
                       struct err *err) WARN_UNUSED;
+
+/* A file of `bytes` will be read soon: one that is read through the page cache begins to come there
+ * now, while others are read. It is no use of the file, and failing is nothing.
+ * thread: any but event and exec   locks: takes DISK   blocks: disk, to open it */
+void disk_expect(struct disk *d, const struct disk_key *key, uint64_t bytes);
 
 /* ---- writing ---- */
 

@@ -109,6 +109,8 @@ ssize_t sys_pread(int fd, void *to, size_t n, uint64_t off);
  * DISK_PROBE_PAGES pages at most. (A read that is not to wait, RWF_NOWAIT, would start the reading
  * ahead that a direct read then has to wait for.) */
 bool sys_cached(int fd, uint64_t off, size_t n);
+/* Begins to bring the bytes into the page cache, and does not wait for them. */
+void sys_expect(int fd, uint64_t off, size_t n);
 ssize_t sys_pwrite(int fd, const void *from, size_t n, uint64_t off);
 int sys_allocate(int fd, uint64_t bytes);
 int sys_datasync(int fd);

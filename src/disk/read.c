@@ -10,8 +10,6 @@
 
 #include "disk/disk_priv.h"
 
-enum { DIRECT_LEAST = 128 * 1024 }; /* less is not worth the calls */
-
 /* False: this file system knows no direct reads. */
 static bool set_direct(int fd, bool direct)
 {
@@ -19,11 +17,15 @@ static bool set_direct(int fd, bool direct)
     return flags >= 0 && fcntl(fd, F_SETFL, direct ? flags | O_DIRECT : flags & ~O_DIRECT) == 0;
 }
 
+/* What is left behind the last whole block is read plainly afterwards: it comes meanwhile. */
 static ssize_t read_direct(int fd, void *to, size_t n, uint64_t off)
 {
+    const size_t whole = n / DISK_BLOCK * DISK_BLOCK;
     if (!set_direct(fd, true))
         return sys_pread(fd, to, n, off);
-    ssize_t got = sys_pread(fd, to, n / DISK_BLOCK * DISK_BLOCK, off);
+    if (whole < n)
+        sys_expect(fd, off + whole, n - whole);
+    ssize_t got = sys_pread(fd, to, whole, off);
     int error = errno;
     (void)set_direct(fd, false);
     errno = error;
@@ -34,7 +36,7 @@ static ssize_t read_direct(int fd, void *to, size_t n, uint64_t off)
 static ssize_t read_some(int fd, void *to, size_t n, uint64_t off)
 {
     bool whole_blocks = off % DISK_BLOCK == 0 && (uintptr_t)to % DISK_BLOCK == 0;
-    if (n < DIRECT_LEAST || !whole_blocks || sys_cached(fd, off, n))
+    if (n < DISK_DIRECT_LEAST || !whole_blocks || sys_cached(fd, off, n))
         return sys_pread(fd, to, n, off);
     return read_direct(fd, to, n, off);
 }
@@ -55,4 +57,14 @@ enum status disk_read(const struct disk_file *f, uint64_t off, void *dst, size_t
         n -= (size_t)got;
     }
     return OK;
+}
+
+void disk_expect(struct disk *d, const struct disk_key *key, uint64_t bytes)
+{
+    struct disk_file f;
+    struct err ignored;
+    if (bytes >= DISK_DIRECT_LEAST || disk_ref_quietly(d, key, bytes, &f, &ignored) != OK)
+        return;
+    sys_expect(f.fd, 0, bytes);
+    disk_unref(d, &f);
 }

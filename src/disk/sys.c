@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "disk/disk_priv.h"
@@ -54,20 +55,51 @@ ssize_t sys_pread(int fd, void *to, size_t n, uint64_t off)
     return refused() ? -1 : pread(fd, to, n, (off_t)off);
 }
 
-bool sys_cached(int fd, uint64_t off, size_t n)
+/* How many of the pages there are cached, by cachestat(2), which needs no mapping. Linux 6.5 has
+ * it; false: this kernel, or who confines us, does not. */
+static bool count_cached(int fd, uint64_t off, size_t pages, size_t *cached)
+{
+    enum { CACHESTAT = 451 }; /* on every architecture that Linux has but alpha */
+    struct {
+        uint64_t off, bytes;
+    } range = {off, pages * DISK_BLOCK};
+    struct {
+        uint64_t cached, dirty, writeback, evicted, recently_evicted; /* pages */
+    } found;
+    if (syscall(CACHESTAT, fd, &range, &found, 0U) != 0)
+        return false;
+    *cached = (size_t)found.cached;
+    return true;
+}
+
+/* The same on older kernels. */
+static bool count_mapped(int fd, uint64_t off, size_t pages, size_t *cached)
 {
     uint8_t page[DISK_PROBE_PAGES];
+    void *p = mmap(NULL, pages * DISK_BLOCK, PROT_READ, MAP_SHARED, fd, (off_t)off);
+    if (p == MAP_FAILED)
+        return false;
+    bool known = mincore(p, pages * DISK_BLOCK, page) == 0;
+    munmap(p, pages * DISK_BLOCK);
+    *cached = 0;
+    for (size_t i = 0; known && i < pages; i++)
+        *cached += page[i] & 1;
+    return known;
+}
+
+bool sys_cached(int fd, uint64_t off, size_t n)
+{
     size_t pages = MIN(n / DISK_BLOCK, (size_t)DISK_PROBE_PAGES), cached = 0;
     if (refused())
         return false;
-    void *p = mmap(NULL, pages * DISK_BLOCK, PROT_READ, MAP_SHARED, fd, (off_t)off);
-    if (p == MAP_FAILED)
-        return true;
-    bool known = mincore(p, pages * DISK_BLOCK, page) == 0;
-    munmap(p, pages * DISK_BLOCK);
-    for (size_t i = 0; known && i < pages; i++)
-        cached += page[i] & 1;
+    bool known = count_cached(fd, off, pages, &cached) || count_mapped(fd, off, pages, &cached);
     return !known || cached > pages / 2;
+}
+
+void sys_expect(int fd, uint64_t off, size_t n)
+{
+    if (!refused())
+        (void)posix_fadvise(fd, (off_t)off, (off_t)n, POSIX_FADV_WILLNEED);
 }
 
 ssize_t sys_pwrite(int fd, const void *from, size_t n, uint64_t off)

@@ -165,6 +165,7 @@ enum status endpoint_describe(struct endpoint *e, const char *model, uint64_t no
     doc_add(&d, "{\"model_name\":");
     doc_text(&d, model);
     add_record(&d, e, &i, now_us);
+    doc_add(&d, i.reloading ? ",\"reloading\":true" : ",\"reloading\":false");
     add_number(&d, "pins", i.pins);
     add_number(&d, "waiters", i.waiters);
     add_load(&d, &i);
@@ -195,7 +196,7 @@ enum status endpoint_list(struct endpoint *e, const char *after, uint32_t limit,
     if (limit < 1 || limit > ENDPOINT_LIST_MAX)
         return err_set(err, E_BAD_INPUT, "limit is %" PRIu32 ", it must be 1 to %d", limit,
                        ENDPOINT_LIST_MAX);
-    if (*after && catalog_name(after, strlen(after), name, NULL) != OK)
+    if (*after && catalog_slot_name(after, strlen(after), name) != OK)
         return err_set(err, E_BAD_INPUT, "'%.80s' is no page token of this server", after);
     /* One more than asked for tells whether there is a next page. */
     struct slot_info *infos = alloc_zero(limit + 1, sizeof(*infos));

@@ -22,7 +22,7 @@
 #include "mem/process.h"
 #include "metrics/metrics.h"
 
-_Static_assert(sizeof(((struct trace_call *)0)->model) == MODEL_NAME_MAX + 1, "copied whole");
+_Static_assert(sizeof(((struct trace_call *)0)->model) <= MODEL_NAME_MAX + 1, "filled whole");
 
 /* Of struct op_team: a run's worker asks for help. */
 static void share(void *endpoint, exec_part_fn *part, void *arg, int64_t items)
@@ -187,6 +187,7 @@ void endpoint_invoke(struct endpoint *e, struct invocation *inv, uint64_t now_us
     inv->status = OK;
     inv->err = (struct err){.code = OK};
     inv->reply = (struct buf){0};
+    inv->ran_version[0] = 0;
     inv->lookup = LOOKUP_NONE;
     inv->retry_after_s = 0;
     inv->times = (struct invocation_times){0};

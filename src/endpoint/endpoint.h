@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* One invocation as named steps: known -> admit -> pin -> submit -> start -> decode -> run ->
- * encode (steps.c). Knows names, the cache, the executor and the codec; knows no HTTP. Every call
- * ends in exactly one `done`, on whatever thread finished it.
+/* One invocation as named steps: known -> admit -> pin -> version -> submit -> start -> decode ->
+ * run -> encode (steps.c). Knows names, the cache, the executor and the codec; knows no HTTP. Every
+ * call ends in exactly one `done`, on whatever thread finished it.
  *
  * What the caller of an invocation hears: its own faults word for word; of a model that cannot be
  * loaded and of a store that does not answer only that, since the details are the operator's: they
@@ -36,7 +36,8 @@ struct invocation_times {
 /* Owned by the caller from before endpoint_invoke until done; never moved meanwhile. */
 struct invocation {
     /* set by the caller */
-    char model[MODEL_NAME_MAX + 1]; /* from catalog_name */
+    char model[MODEL_NAME_MAX + 1];      /* from catalog_name */
+    char version[MODEL_VERSION_MAX + 1]; /* of it that is asked for; "": the current one */
     enum codec_format in_format;
     int out_format;               /* enum codec_format, or -1: as the request */
     struct codec_options options; /* pointers live as long as the invocation; model_version NULL:
@@ -50,6 +51,7 @@ struct invocation {
     struct err err;
     struct buf reply; /* when status is OK; the receiver frees it */
     enum codec_format reply_format;
+    char ran_version[MODEL_VERSION_MAX + 1]; /* that answered; "": none did */
     enum lookup lookup;
     uint32_t retry_after_s; /* 0: say nothing */
     struct invocation_times times;
@@ -128,6 +130,7 @@ enum status endpoint_prefetch(struct endpoint *e, const char *model, uint64_t no
  *   version           text; null: never loaded
  *   state             "absent", "loading", "resident", "draining", "failed"
  *   pinned            true: no victim (management_call.keep)
+ *   reloading         true: a new version is being loaded beside it (cache/reload.h)
  *   tier              where its bytes are, the nearest: "memory", "disk", "store"
  *   bytes             charged to --memory now and used by nobody else
  *   shared_bytes, charged_bytes               see struct slot_info
@@ -142,10 +145,10 @@ enum status endpoint_prefetch(struct endpoint *e, const char *model, uint64_t no
  *   last_load         {"queue_ms", "fetch_ms", "verify_ms", "bind_ms", "first_run_ms"} of the last
  *                     load; first_run_ms null: no invocation has run since; null: none
  *   error             {"status", "message", "retry_in_s"} of the last failed load since the last
- *                     good one; null: none. status as in "corrupt"; retry_in_s 0: at once
- *   inputs, outputs   while resident: [{"name", "datatype", "shape", "symbols"}], datatype as Open
- *                     Inference V2 names it, -1 in shape where a dimension is free, symbols: per
- *                     dimension the name of a free one, "" for none; null: not resident
+ *                     good one, of a new version while the old one is resident; null: none. status
+ * as in "corrupt"; retry_in_s 0: at once inputs, outputs   while resident: [{"name", "datatype",
+ * "shape", "symbols"}], datatype as Open Inference V2 names it, -1 in shape where a dimension is
+ * free, symbols: per dimension the name of a free one, "" for none; null: not resident
  *
  * endpoint_list, in name order:
  *   models            [{"modelName" and, of the above, "version" to "evictions", "age_s",

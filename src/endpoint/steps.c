@@ -9,11 +9,23 @@
 #include "endpoint/endpoint_priv.h"
 #include "metrics/metrics.h"
 
-/* Has the node a record of the model: did it exist once? */
-static bool has_record(const struct invocation *inv)
+/* What the cache calls what is asked for: the model, or one version of it. Any other text than a
+ * number is the version of a model that has no numbers: it can only be the current one. */
+static const char *slot_name(const struct invocation *inv, char name[MODEL_NAME_MAX + 1])
+{
+    uint64_t n;
+    if (!*inv->version || !catalog_version_parse(inv->version, &n))
+        return inv->model;
+    catalog_version_name(inv->model, n, name);
+    return name;
+}
+
+/* Has the node a record of the name: did it exist once? */
+static bool has_record(const struct invocation *inv, const char *name, bool resident)
 {
     struct slot_info info;
-    return cache_info(inv->endpoint->cache, inv->model, &info);
+    return cache_info(inv->endpoint->cache, name, &info) &&
+           (!resident || info.state == SLOT_RESIDENT);
 }
 
 /* Refuses names that proved unknown a moment ago, and never-seen names of a tenant that asks for
@@ -22,11 +34,14 @@ static enum step_result known(struct invocation *inv, struct worker *w)
 {
     UNUSED(w);
     struct catalog *c = inv->endpoint->config.catalog;
-    if (catalog_known_absent(c, inv->model, inv->started_us)) {
+    char text[MODEL_NAME_MAX + 1];
+    const char *name = slot_name(inv, text);
+    /* What is in memory is served, whatever a look for a new version said. */
+    if (catalog_known_absent(c, name, inv->started_us) && !has_record(inv, name, true)) {
         metric_add(M_NEGATIVE_HITS, 1);
-        return step_fail(inv, E_NOT_FOUND, "model '%.160s' is not in the store", inv->model);
+        return step_fail(inv, E_NOT_FOUND, "model '%.160s' is not in the store", name);
     }
-    if (catalog_may_probe(c, inv->model, inv->started_us) || has_record(inv))
+    if (catalog_may_probe(c, name, inv->started_us) || has_record(inv, name, false))
         return STEP_NEXT;
     metric_add(M_REFUSED_PROBES, 1);
     return step_fail(inv, E_RATE,
@@ -91,6 +106,17 @@ static void loads_ended(struct waiter *list, enum status s, const struct pin *p,
     }
 }
 
+/* A version that is current and in memory is not loaded once more under its own name. */
+static enum pin_result pin_model(struct invocation *inv, struct pin *got, struct err *err)
+{
+    struct cache *c = inv->endpoint->cache;
+    char text[MODEL_NAME_MAX + 1];
+    if (*inv->version &&
+        cache_pin_version_of(c, inv->model, inv->version, inv->started_us, &inv->waiter, got))
+        return PIN_READY;
+    return cache_pin(c, slot_name(inv, text), inv->started_us, &inv->waiter, got, err);
+}
+
 /* Gets the right to use the model, waiting for its load without a thread where it must. */
 static enum step_result pin(struct invocation *inv, struct worker *w)
 {
@@ -100,8 +126,7 @@ static enum step_result pin(struct invocation *inv, struct worker *w)
     invocation_hand(inv, PLACE_TO_LOAD);
     struct pin got;
     struct err err;
-    enum pin_result r =
-        cache_pin(inv->endpoint->cache, inv->model, inv->started_us, &inv->waiter, &got, &err);
+    enum pin_result r = pin_model(inv, &got, &err);
     if (r == PIN_WAITING) {
         invocation_handed(inv, PLACE_LOAD);
         return STEP_AWAY;
@@ -116,6 +141,16 @@ static enum step_result pin(struct invocation *inv, struct worker *w)
     inv->err = err;
     answer_conceal(&inv->err, inv->model, "loaded");
     return STEP_FAILED;
+}
+
+/* What was loaded is what was asked for. */
+static enum step_result version(struct invocation *inv, struct worker *w)
+{
+    UNUSED(w);
+    if (!*inv->version || strcmp(cache_pin_version(&inv->pin), inv->version) == 0)
+        return STEP_NEXT;
+    return step_fail(inv, E_NOT_FOUND, "model '%.160s' has no version '%s'", inv->model,
+                     inv->version);
 }
 
 static void run_on_worker(struct exec_job *job, struct exec_worker *w)
@@ -206,6 +241,7 @@ static enum step_result encode(struct invocation *inv, struct worker *w)
     struct codec_options options = inv->options;
     if (!options.model_version)
         options.model_version = cache_pin_version(&inv->pin);
+    memcpy(inv->ran_version, cache_pin_version(&inv->pin), sizeof(inv->ran_version));
     buf_init_charged(&inv->reply, e->config.reply_max, worker_charge, e);
     enum status s = codec_encode(inv->reply_format, signature_of(inv), w->outputs, &w->request,
                                  &options, &inv->reply, &inv->err);
@@ -223,6 +259,7 @@ const struct step invocation_steps[] = {
     {"admit", admit},
     {"pin", pin},
     /* there, or on the loader's when the model was cold */
+    {"version", version},
     {"submit", submit},
     /* on a worker */
     {"start", start},

@@ -258,20 +258,21 @@ void exec_submit(struct exec *e, struct exec_job *job)
 {
     lock_take(&e->lock);
     make_ready(e, job);
-    cond_wake_one(&e->ready);
     lock_release(&e->lock);
+    cond_wake_one(&e->ready); /* who wakes finds the lock free */
 }
 
 void exec_submit_all(struct exec *e, struct exec_job *list)
 {
     lock_take(&e->lock);
+    const bool several = list->next != NULL;
     for (struct exec_job *job = list; job; job = job->next)
         make_ready(e, job);
-    if (list->next)
+    lock_release(&e->lock);
+    if (several)
         cond_wake_all(&e->ready);
     else
         cond_wake_one(&e->ready);
-    lock_release(&e->lock);
 }
 
 bool exec_withdraw(struct exec *e, struct exec_job *job)

@@ -32,7 +32,8 @@ const char *method_text(enum method m);
     X(FIELD_REQUEST_ID, "x-request-id")                                                            \
     X(FIELD_TIMEOUT, "x-roost-timeout-ms")                                                         \
     X(FIELD_NAN, "x-roost-nan")                                                                    \
-    X(FIELD_OUTPUT, "x-roost-output")
+    X(FIELD_OUTPUT, "x-roost-output")                                                              \
+    X(FIELD_VERSION, "x-roost-version")
 
 enum field {
 #define X(id, name) id,

@@ -47,9 +47,10 @@ struct request;
 /* What one answer says. */
 struct reply {
     int code;
-    const char *type;  /* Content-Type; a literal */
-    struct buf body;   /* moved to who sends it */
-    const char *allow; /* a literal or NULL */
+    const char *type;    /* Content-Type; a literal */
+    struct buf body;     /* moved to who sends it */
+    const char *allow;   /* a literal or NULL */
+    const char *version; /* of the model that answered; NULL: none did. Until the reply is sent */
     uint32_t retry_after_s;
     struct invocation_times times;
     enum lookup lookup;

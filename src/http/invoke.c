@@ -41,6 +41,19 @@ static enum status read_output(struct request *r, struct span v, struct err *err
     return OK;
 }
 
+static enum status read_version(struct request *r, struct span v, struct err *err)
+{
+    struct invocation *inv = &r->invocation;
+    if (!v.p)
+        return OK;
+    if (!v.n || v.n > MODEL_VERSION_MAX)
+        return err_set(err, E_BAD_INPUT, "x-roost-version must be 1 to %d bytes",
+                       MODEL_VERSION_MAX);
+    memcpy(inv->version, v.p, v.n);
+    inv->version[v.n] = 0;
+    return OK;
+}
+
 enum status invoke_prepare(struct request *r, const struct head *h, struct err *err)
 {
     struct invocation *inv = &r->invocation;
@@ -57,6 +70,8 @@ enum status invoke_prepare(struct request *r, const struct head *h, struct err *
         s = read_nan(r, h->field[FIELD_NAN], err);
     if (s == OK)
         s = read_output(r, h->field[FIELD_OUTPUT], err);
+    if (s == OK)
+        s = read_version(r, h->field[FIELD_VERSION], err);
     if (s == OK && !h->chunked && !h->length)
         s = err_set(err, E_BAD_INPUT, "the request has no body");
     if (s == OK) {
@@ -90,6 +105,8 @@ void invoke_ended(struct request *r)
     struct invocation *inv = &r->invocation;
     struct reply reply = {
         .retry_after_s = inv->retry_after_s, .times = inv->times, .lookup = inv->lookup};
+    if (*inv->ran_version && inv->status == OK)
+        reply.version = inv->ran_version;
     r->lookup = inv->lookup;
     if (inv->status != OK) {
         reply_failure(r->conn, r->id, inv->status, &inv->err, &reply);

@@ -85,6 +85,8 @@ static void fail(struct request *r, enum status s, const struct err *err)
     reply_failure(r->conn, r->id, s, err, &reply);
 }
 
+#define EXACT_MAX 9007199254740991.0 /* a double is every whole number up to this one */
+
 /* {"version": n}, as a number or as its text; an empty body names none. */
 static enum status read_version(const struct buf *body, uint64_t *out, struct err *err)
 {
@@ -97,7 +99,7 @@ static enum status read_version(const struct buf *body, uint64_t *out, struct er
     if (s != OK)
         return s;
     const cJSON *version = cJSON_GetObjectItemCaseSensitive(doc, "version");
-    if (cJSON_IsNumber(version) && version->valuedouble >= 1 && version->valuedouble <= 1e15 &&
+    if (cJSON_IsNumber(version) && version->valuedouble >= 1 && version->valuedouble <= EXACT_MAX &&
         version->valuedouble == (double)(uint64_t)version->valuedouble)
         n = (uint64_t)version->valuedouble;
     else if (cJSON_IsString(version) &&

@@ -111,6 +111,8 @@ static void put_head(struct text *t, struct loop *l, const char *connection, con
     put(t, "\r\n", 2);
     put_field(t, "x-request-id: ", id);
     put_timing(t, r, l->server->config.cache_headers);
+    if (r->version)
+        put_field(t, "x-roost-version: ", r->version);
     if (r->allow)
         put_field(t, "Allow: ", r->allow);
     if (r->retry_after_s) {

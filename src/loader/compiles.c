@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "loader/loader_priv.h"
+#include "loader/writeback.h"
 #include "metrics/metrics.h"
 
 void compiles_init(struct compiles *c)
@@ -73,6 +74,7 @@ static void run_job(struct compiles *c, struct compile_job *job)
         histogram_us(H_COMPILE, us);
         LOG(LOG_INFO, "compiled", log_str("model", job->name), log_str("key", job->at.key),
             log_num("bytes", (int64_t)job->out.bytes), log_num("ms", (int64_t)(us / 1000)));
+        writeback_put(c->env, job->name, &job->at, &job->out);
     } else {
         metric_add(s == E_CANCELLED || s == E_DRAINING ? M_COMPILES_CANCELLED : M_COMPILES_FAILED,
                    1);

@@ -5,6 +5,7 @@
  * load's own thread while more arrives. A small one is read on that thread: nothing shorter could
  * come before it, and it waits for no other thread. So is what was compiled just now: that file is
  * the load's own. */
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "loader/loader_priv.h"
+#include "loader/thin.h"
 #include "loader/tier.h"
 #include "mem/region.h"
 
@@ -43,10 +45,29 @@ struct fetch {
 
 /* ---- on the link's threads ---- */
 
+/* Of a blob that has an object of its own. That it is not there says nothing of the model's name.
+ */
+static enum status read_apart(const struct run *r, const struct part *p, uint64_t from, uint64_t n,
+                              struct err *err)
+{
+    char key[STORE_KEY_MAX];
+    struct blob_record b;
+    enum status s = artifact_read_blob(&r->reader, p->first, &b, err);
+    if (s != OK)
+        return s;
+    thin_blob_key(r->name, b.hash, key);
+    s = store_read(r->env->store, key, "", from, p->to + from, (size_t)n, err);
+    if (s == E_NOT_FOUND)
+        s = err_set(err, E_CORRUPT, "blob %" PRIu32 ", %s, is not in the store", p->first, key);
+    return s;
+}
+
 static enum status read_part(const struct fetch *f, struct part *p, uint64_t from, uint64_t n,
                              struct err *err)
 {
     const struct run *r = f->run;
+    if (!f->from_disk && p->first >= r->apart)
+        return read_apart(r, p, from, n, err);
     if (!f->from_disk)
         return run_read(r, r->page0.meta_bytes + p->off + from, p->to + from, (size_t)n, err);
     struct blob_record b;
@@ -68,19 +89,54 @@ static uint32_t part_at(const struct fetch *f, uint64_t at)
     return low;
 }
 
-static enum status read_range(void *arg, uint64_t at, uint64_t n, struct err *err)
+/* One that the disk tier reads through the page cache. */
+static bool is_small(const struct fetch *f, const struct part *p)
 {
-    const struct fetch *f = arg;
+    return f->from_disk && p->bytes < DISK_DIRECT_LEAST;
+}
+
+/* The parts of [at, at + n) that are small, or those that are not. */
+static enum status read_parts(const struct fetch *f, uint64_t at, uint64_t n, bool small,
+                              struct err *err)
+{
     enum status s = OK;
     for (uint32_t i = part_at(f, at); s == OK && i < f->n_parts; i++) {
         struct part *p = &f->parts[i];
         if (p->at >= at + n)
             break;
         uint64_t from = at > p->at ? at - p->at : 0, end = MIN(p->bytes, at + n - p->at);
-        if (from < end)
+        if (from < end && is_small(f, p) == small)
             s = read_part(f, p, from, end - from, err);
     }
     return s;
+}
+
+/* Small parts of [at, at + n) begin to come all at once. One part alone gains nothing by that. */
+static enum status expect_small(const struct fetch *f, uint64_t at, uint64_t n, struct err *err)
+{
+    const uint32_t first = part_at(f, at);
+    enum status s = OK;
+    if (first + 1 == f->n_parts || f->parts[first + 1].at >= at + n)
+        return OK;
+    for (uint32_t i = first; s == OK && i < f->n_parts && f->parts[i].at < at + n; i++) {
+        struct blob_record b;
+        if (!is_small(f, &f->parts[i]))
+            continue;
+        s = artifact_read_blob(&f->run->reader, f->parts[i].first, &b, err);
+        if (s == OK)
+            tier_expect_blob(f->run->env->disk, &b);
+    }
+    return s;
+}
+
+/* What is small comes while the rest is read. */
+static enum status read_range(void *arg, uint64_t at, uint64_t n, struct err *err)
+{
+    const struct fetch *f = arg;
+    enum status s = f->from_disk ? expect_small(f, at, n, err) : OK;
+    if (s == OK)
+        s = read_parts(f, at, n, false, err);
+    return s == OK && f->from_disk ? read_parts(f, at, n, true, err) : s;
 }
 
 static uint32_t look(void *arg, uint64_t left_bytes)
@@ -123,6 +179,18 @@ static enum status forget_part(struct fetch *f, struct part *p, struct err *err)
     return s;
 }
 
+/* Which object is at fault, for the operator. */
+static enum status name_apart(const struct fetch *f, const struct part *p, struct err *err)
+{
+    char key[STORE_KEY_MAX];
+    struct blob_record b;
+    if (f->from_disk || p->first < f->run->apart ||
+        artifact_read_blob(&f->run->reader, p->first, &b, NULL) != OK)
+        return err->code;
+    thin_blob_key(f->run->name, b.hash, key);
+    return err_prefix(err, "%s", key);
+}
+
 /* The first `ready` bytes of the transfer are there. */
 static enum status prove(struct fetch *f, uint64_t ready, struct err *err)
 {
@@ -135,6 +203,8 @@ static enum status prove(struct fetch *f, uint64_t ready, struct err *err)
             s = hash_part(f, p, have, err);
         if (s == E_CORRUPT && f->from_disk)
             s = forget_part(f, p, err);
+        else if (s == E_CORRUPT)
+            s = name_apart(f, p, err);
         if (f->begun && atomic_load(&p->missing))
             hash_anew(f);
         if (have < p->bytes)
@@ -168,7 +238,8 @@ static enum status over_link(struct fetch *f, struct err *err)
     uint64_t ready = 0;
     link_io_submit(f->link, &job);
     while (s == OK && ready < f->bytes) {
-        s = link_io_await(f->link, &job, ready, &ready, err);
+        /* Where nothing is hashed there is nothing to do before the last byte. */
+        s = link_io_await(f->link, &job, f->check ? ready : f->bytes - 1, &ready, err);
         if (s == OK)
             s = prove(f, ready, err);
         else if (s == E_CANCELLED)
@@ -182,8 +253,9 @@ static enum status over_link(struct fetch *f, struct err *err)
 static enum status straight(struct fetch *f, struct err *err)
 {
     enum status s = f->bytes ? OK : prove(f, 0, err);
-    for (uint64_t at = 0; s == OK && at < f->bytes; at += LINK_CHUNK_BYTES) {
-        uint64_t n = MIN(f->bytes - at, (uint64_t)LINK_CHUNK_BYTES);
+    const uint64_t chunk = f->run->env->chunk_bytes;
+    for (uint64_t at = 0; s == OK && at < f->bytes; at += chunk) {
+        uint64_t n = MIN(f->bytes - at, chunk);
         s = run_still_wanted(f->run, err);
         if (s == OK)
             s = read_range(f, at, n, err);
@@ -200,7 +272,7 @@ static enum status transfer(struct fetch *f, struct err *err)
     if (waiters == LINK_STOP)
         return run_still_wanted(f->run, err);
     blob_check_init(&f->hash, &f->run->reader);
-    bool small = f->bytes <= LINK_CHUNK_BYTES && (waiters || !f->bytes);
+    bool small = f->bytes <= f->run->env->chunk_bytes && (waiters || !f->bytes);
     s = small || f->run->compiled->open ? straight(f, err) : over_link(f, err);
     blob_check_fini(&f->hash);
     return s;
@@ -220,11 +292,11 @@ static uint8_t *place_of(const struct run *r, uint32_t blob)
     return (uint8_t *)(uintptr_t)r->weights.bundle->blobs[blob];
 }
 
-/* Each wanted blob, as a part of its own. */
-static enum status list_disk(struct fetch *f, const bool *wanted, struct err *err)
+/* Each wanted blob from `first` on, as a part of its own. */
+static enum status list_each(struct fetch *f, const bool *wanted, uint32_t first, struct err *err)
 {
     enum status s = OK;
-    for (uint32_t i = 0; s == OK && i < f->run->page0.n_blobs; i++) {
+    for (uint32_t i = first; s == OK && i < f->run->page0.n_blobs; i++) {
         struct blob_record b = {0};
         if (!wanted[i])
             continue;
@@ -235,11 +307,11 @@ static enum status list_disk(struct fetch *f, const bool *wanted, struct err *er
     return s;
 }
 
-/* Wanted blobs in a row, as one part. */
+/* Wanted blobs in a row, as one part; what lies apart, blob after blob. */
 static enum status list_store(struct fetch *f, const bool *wanted, struct err *err)
 {
     const struct run *r = f->run;
-    const uint32_t n = r->page0.n_blobs;
+    const uint32_t n = r->apart;
     enum status s = OK;
     for (uint32_t first = 0, end; s == OK && first < n; first = end) {
         struct blob_record from = {0}, behind = {.off = r->page0.blob_bytes};
@@ -249,13 +321,13 @@ static enum status list_store(struct fetch *f, const bool *wanted, struct err *e
         while (end < n && wanted[end])
             end++;
         s = artifact_read_blob(&r->reader, first, &from, err);
-        if (s == OK && end < n)
+        if (s == OK && end < r->page0.n_blobs)
             s = artifact_read_blob(&r->reader, end, &behind, err);
         if (s == OK)
             add_part(f, (struct part){first, end, 0, from.off, behind.off - from.off,
                                       place_of(r, first), false});
     }
-    return s;
+    return s == OK ? list_each(f, wanted, n, err) : s;
 }
 
 /* Does the tier have one of the blobs that are wanted? */
@@ -279,7 +351,7 @@ static enum status fetch_from_disk(struct fetch *f, bool *wanted, struct err *er
     f->link = f->run->env->disk_link;
     f->from_disk = true;
     f->check = blobs_hashed_always();
-    enum status s = list_disk(f, wanted, err);
+    enum status s = list_each(f, wanted, 0, err);
     if (s == OK)
         s = transfer(f, err);
     for (uint32_t i = 0; i < f->n_parts; i++)
@@ -309,16 +381,18 @@ static enum status fetch_from_store(struct fetch *f, const bool *wanted, struct 
 
 /* The bytes come from a store: each blob must be what its name says. Every read is of the object
  * that was resolved, or fails: so what is known of that object is known of these bytes. All of it
- * is known once all of it was read in one load. */
+ * is known once all of it was read in one load. Of what lies apart that object's tag says nothing:
+ * it is hashed each time. */
 static enum status fetch_all_from_store(struct fetch *f, const bool *wanted, struct err *err)
 {
     const struct run *r = f->run;
     const uint64_t elsewhere = elsewhere_bytes(r);
-    bool known = blobs_known_part(&r->page0, r->at.object.tag, r->page0.blob_bytes - elsewhere);
+    const char *tag = r->apart == r->page0.n_blobs ? r->at.object.tag : "";
+    bool known = blobs_known_part(&r->page0, tag, r->page0.blob_bytes - elsewhere);
     f->check = !known;
     enum status s = fetch_from_store(f, wanted, err);
     if (s == OK && !known && !elsewhere && r->at.object.settled)
-        blobs_remember(&r->page0, r->at.object.tag);
+        blobs_remember(&r->page0, tag);
     return s;
 }
 

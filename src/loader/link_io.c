@@ -9,13 +9,14 @@
 
 #include "base/alloc.h"
 
-enum status link_io_init(struct link_io *l, uint32_t threads, uint32_t jobs_max)
+enum status link_io_init(struct link_io *l, uint32_t threads, uint32_t jobs_max,
+                         uint64_t chunk_bytes)
 {
     ASSERT(threads > 0);
     *l = (struct link_io){.threads = threads, .jobs_max = jobs_max};
     lock_init(&l->lock, LOCK_LINK);
     cond_init(&l->work);
-    link_sched_init(&l->sched, LINK_CHUNK_BYTES, LINK_AGEING_BYTES_PER_S);
+    link_sched_init(&l->sched, chunk_bytes, LINK_AGEING_BYTES_PER_S);
     l->thread = alloc_zero(threads, sizeof(l->thread[0]));
     return l->thread ? link_sched_reserve(&l->sched, jobs_max) : E_NO_MEMORY;
 }
@@ -57,6 +58,23 @@ static bool take_chunk(struct link_io *l, struct link_thread *t, uint64_t *n) RE
     return true;
 }
 
+/* How many bytes from the beginning are there. */
+static uint64_t in_order(const struct link_io *l, const struct link_job *job) REQUIRES(l->lock)
+{
+    uint64_t ready = job->bytes - job->transfer.left_bytes;
+    for (uint32_t i = 0; job->flying && i < l->threads; i++)
+        if (l->thread[i].job == job)
+            ready = MIN(ready, l->thread[i].at);
+    return ready;
+}
+
+/* Wakes the job's owner where what it waits for came: bytes, or the end of what is under way. */
+static void tell(const struct link_io *l, struct link_job *job) REQUIRES(l->lock)
+{
+    if (job->failed || job->stopped || !job->flying || in_order(l, job) > job->seen)
+        cond_wake_all(&job->changed);
+}
+
 static void end_chunk(struct link_io *l, struct link_thread *t, enum status s,
                       const struct err *err) REQUIRES(l->lock)
 {
@@ -68,7 +86,7 @@ static void end_chunk(struct link_io *l, struct link_thread *t, enum status s,
         job->err = *err;
         link_sched_remove(&l->sched, &job->transfer);
     }
-    cond_wake_all(&job->changed);
+    tell(l, job);
 }
 
 static void *carry(void *arg)
@@ -133,6 +151,7 @@ void link_io_submit(struct link_io *l, struct link_job *job)
 {
     ASSERT(job->bytes > 0);
     job->flying = 0;
+    job->seen = 0;
     job->stopped = job->failed = false;
     cond_init(&job->changed);
     lock_take(&l->lock);
@@ -144,18 +163,8 @@ void link_io_submit(struct link_io *l, struct link_job *job)
         l->first->prev = job;
     l->first = job;
     link_sched_add(&l->sched, &job->transfer, job->bytes, 0, job->since_us);
-    cond_wake_all(&l->work);
     lock_release(&l->lock);
-}
-
-/* How many bytes from the beginning are there. */
-static uint64_t in_order(const struct link_io *l, const struct link_job *job) REQUIRES(l->lock)
-{
-    uint64_t ready = job->bytes - job->transfer.left_bytes;
-    for (uint32_t i = 0; job->flying && i < l->threads; i++)
-        if (l->thread[i].job == job)
-            ready = MIN(ready, l->thread[i].at);
-    return ready;
+    cond_wake_all(&l->work); /* who wakes finds the lock free */
 }
 
 enum status link_io_await(struct link_io *l, struct link_job *job, uint64_t seen, uint64_t *ready,
@@ -164,6 +173,7 @@ enum status link_io_await(struct link_io *l, struct link_job *job, uint64_t seen
     enum status s = OK;
     ASSERT(seen < job->bytes);
     lock_take(&l->lock);
+    job->seen = seen;
     while (!job->failed && !job->stopped && (*ready = in_order(l, job)) <= seen)
         cond_wait(&job->changed, &l->lock, 0);
     if (job->failed) {

@@ -13,7 +13,7 @@
 #include "loader/link_sched.h"
 
 enum {
-    LINK_CHUNK_BYTES = 4 * 1024 * 1024, /* whole pages; a round trip is little beside it */
+    LINK_CHUNK_BYTES = 4 * 1024 * 1024, /* by default; a round trip is little beside it */
     LINK_AGEING_BYTES_PER_S = 64 << 20, /* a sixteenth of 1 GiB/s, as replay has it */
     LINK_STOP = INT32_MAX,              /* what look says of a transfer that is to end */
 };
@@ -34,6 +34,7 @@ struct link_job {
     struct link_job *prev, *next;
     struct cond changed; /* bytes arrived, or it is to end */
     uint32_t flying;     /* chunks under way */
+    uint64_t seen;       /* the owner waits for more than these bytes */
     bool stopped, failed;
     struct err err; /* of the first chunk that failed */
 };
@@ -58,8 +59,10 @@ struct link_io {
     struct link_thread *thread; /* heap; `threads` of them */
 };
 
-/* jobs_max: transfers at one time.  errors: E_NO_MEMORY; link_io_fini cleans up */
-enum status link_io_init(struct link_io *l, uint32_t threads, uint32_t jobs_max) WARN_UNUSED;
+/* jobs_max: transfers at one time. chunk_bytes: whole pages.  errors: E_NO_MEMORY; link_io_fini
+ * cleans up */
+enum status link_io_init(struct link_io *l, uint32_t threads, uint32_t jobs_max,
+                         uint64_t chunk_bytes) WARN_UNUSED;
 /* Threads are called name-0, name-1, …  errors: E_INTERNAL */
 enum status link_io_start(struct link_io *l, const char *name, struct err *err) WARN_UNUSED;
 void link_io_fini(struct link_io *l); /* nothing is submitted any more; all zero is fine */

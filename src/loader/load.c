@@ -12,25 +12,46 @@
 #include "base/alloc.h"
 #include "base/checked.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
+#include "cache/reload.h"
 #include "loader/loader_priv.h"
+#include "loader/thin.h"
 #include "loader/tier.h"
+#include "loader/writeback.h"
 
 enum { VERSION_HEX = 12 }; /* of the content's hash, where a version has no number */
+
+uint64_t resolved_content(const struct resolved *at)
+{
+    const uint64_t parts[] = {hash_name(at->key), hash_name(at->object.tag)};
+    return hash_bytes(parts, sizeof(parts));
+}
+
+/* Before anything of it is believed: a version that is corrupt is known by it too. */
+static void tell_content(const struct run *r)
+{
+    cache_load_content(r->env->cache, r->slot, resolved_content(&r->at));
+}
 
 /* Nothing to do where the model was compiled just now: it is that file that is loaded. */
 static enum status resolve(struct run *r, struct err *err)
 {
-    return r->compiled->open
-               ? OK
-               : r->env->resolver.resolve(r->env->resolver.self, r->name, &r->at, err);
+    if (r->compiled->open)
+        return OK;
+    enum status s = r->env->resolver.resolve(r->env->resolver.self, r->name, &r->at, err);
+    if (s == OK)
+        tell_content(r);
+    return s;
 }
 
 static enum status find_compiled(struct run *r, struct err *err)
 {
     UNUSED(err);
-    if (r->at.raw && !r->compiled->open && !raw_find(r->env, &r->at, r->compiled))
-        r->raw = true;
+    if (!r->at.raw || r->compiled->open || raw_find(r->env, &r->at, r->compiled))
+        return OK;
+    r->written_back = writeback_find(r->env, r->name, &r->at);
+    r->raw = !r->written_back;
     return OK;
 }
 
@@ -46,6 +67,12 @@ static uint64_t artifact_bytes(const struct run *r)
     return r->compiled->open ? r->compiled->bytes : r->at.object.bytes;
 }
 
+/* May large blobs of it lie apart? */
+static bool may_be_thin(const struct run *r)
+{
+    return !r->compiled->open && strncmp(r->at.key, THIN_VERSIONS, strlen(THIN_VERSIONS)) == 0;
+}
+
 /* What page 0, in r->first, says of the object. */
 static enum status check_page0(struct run *r, struct err *err)
 {
@@ -54,10 +81,11 @@ static enum status check_page0(struct run *r, struct err *err)
     enum status s = artifact_page0_read(r->first, sizeof(r->first), p, err);
     if (s != OK)
         return s;
-    if (p->file_bytes != have)
+    if (p->file_bytes != have && (!may_be_thin(r) || p->file_bytes < have))
         return err_set(err, E_CORRUPT, "page 0: says %" PRIu64 " bytes, the file holds %" PRIu64,
                        p->file_bytes, have);
-    if (p->meta_bytes < sizeof(r->first) || !range_inside(p->meta_bytes, p->blob_bytes, have))
+    if (p->meta_bytes < sizeof(r->first) || p->meta_bytes > have ||
+        !range_inside(p->meta_bytes, p->blob_bytes, p->file_bytes))
         return err_set(err, E_CORRUPT,
                        "page 0: %" PRIu64 " bytes of metadata and %" PRIu64
                        " of blobs are not in a file of %" PRIu64,
@@ -135,7 +163,7 @@ static enum status open_reader(struct run *r, struct err *err)
     enum status s =
         artifact_reader_init(&r->reader, &r->page0, r->meta, (size_t)r->page0.meta_bytes, err);
     r->proven = s == OK;
-    return s;
+    return s == OK ? thin_first(&r->reader, artifact_bytes(r), &r->apart, err) : s;
 }
 
 /* Proves hash and structure of the metadata; program_bind proves what it says. */
@@ -144,6 +172,9 @@ static enum status prove_meta(struct run *r, struct err *err)
     enum status s = open_reader(r, err);
     if (s != E_CORRUPT || !r->head_from_disk)
         return s;
+    if (r->proven)
+        artifact_reader_fini(&r->reader);
+    r->proven = false;
     s = fetch_head(r, err);
     return s == OK ? open_reader(r, err) : s;
 }
@@ -152,7 +183,7 @@ _Static_assert((int)LINK_STOP == (int)CACHE_LOAD_CANCELLED, "one word for both")
 
 uint32_t run_look(const struct run *r, uint64_t left_bytes)
 {
-    const uint64_t worth_keeping = MAX(r->page0.blob_bytes / 2, (uint64_t)LINK_CHUNK_BYTES);
+    const uint64_t worth_keeping = MAX(r->page0.blob_bytes / 2, r->env->chunk_bytes);
     if (atomic_load(r->env->draining))
         return LINK_STOP;
     const bool kept = r->compiled->open || left_bytes <= worth_keeping;
@@ -263,6 +294,14 @@ static void settle(struct run *r)
     set_origin(r);
 }
 
+/* What did not prove itself, and was only kept: the next load makes it anew. */
+static void drop_corrupt(struct run *r)
+{
+    compiled_drop(r->env, &r->at, r->compiled);
+    if (r->written_back)
+        writeback_drop(r->env, r->at.key);
+}
+
 enum status load_run(const struct load_env *env, struct compile_job *job, struct load_result *out,
                      struct err *err)
 {
@@ -283,7 +322,7 @@ enum status load_run(const struct load_env *env, struct compile_job *job, struct
         settle(&r);
     alloc_free(r.meta);
     if (s == E_CORRUPT)
-        compiled_drop(env, &r.at, &job->out);
+        drop_corrupt(&r);
     if (!r.raw)
         compiled_fini(env, &job->out);
     if (s == OK)

@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "loader/loader_priv.h"
+#include "mem/region.h"
 
 enum {
     LOOKS_MAX = 64,           /* loads of the queue that are looked at for each one taken from it */
@@ -52,7 +53,9 @@ struct loader {
 enum status loader_new(struct store *store, const struct loader_resolver *r,
                        const struct loader_config *config, struct loader **out)
 {
-    const uint32_t threads = config->threads;
+    const uint32_t threads = config->threads, links = config->link_threads;
+    const uint64_t chunk =
+        config->chunk_bytes ? region_round(config->chunk_bytes) : (uint64_t)LINK_CHUNK_BYTES;
     ASSERT(threads > 0);
     struct loader *l = alloc_zero(1, sizeof(*l) + threads * sizeof(pthread_t));
     if (!l)
@@ -62,6 +65,7 @@ enum status loader_new(struct store *store, const struct loader_resolver *r,
                                .store_link = &l->store_link,
                                .disk_link = &l->disk_link,
                                .draining = &l->draining,
+                               .chunk_bytes = chunk,
                                .common = &l->common,
                                .share_node = config->share_node,
                                .compile = config->compile};
@@ -75,9 +79,9 @@ enum status loader_new(struct store *store, const struct loader_resolver *r,
     behind_init(&l->behind);
     compiles_init(&l->compiles);
     common_init(&l->common);
-    enum status s = link_io_init(&l->store_link, config->link_threads, threads);
+    enum status s = link_io_init(&l->store_link, links, threads, chunk);
     if (s == OK)
-        s = link_io_init(&l->disk_link, config->link_threads, threads);
+        s = link_io_init(&l->disk_link, links, threads, chunk);
     if (s == OK)
         *out = l;
     else
@@ -106,7 +110,7 @@ static bool may_give_up(const struct load *load)
     return !load->compile.out.open;
 }
 
-/* False: no memory. */
+/* False: no memory. The caller wakes a thread once it let the lock go: who wakes finds it free. */
 static bool enqueue(struct loader *l, struct load *load) REQUIRES(l->lock)
 {
     struct link_sched *q = &l->queue;
@@ -116,7 +120,6 @@ static bool enqueue(struct loader *l, struct load *load) REQUIRES(l->lock)
     uint64_t bytes = cache_load_bytes(l->env.cache, load->compile.slot);
     bytes = bytes ? bytes : l->expected_bytes;
     link_sched_add(q, &load->order, bytes, waiters, load->queued_us);
-    cond_wake_one(&l->work);
     return true;
 }
 
@@ -130,7 +133,9 @@ static void compiled(struct compile_job *job, enum status s, const struct err *e
     if (s == OK && !enqueue(l, load))
         s = err_set(&why, E_NO_MEMORY, "no memory to queue the load of %s", load->name);
     lock_release(&l->lock);
-    if (s != OK) {
+    if (s == OK) {
+        cond_wake_one(&l->work);
+    } else {
         load_log_failure(job->name, job->at.key, "compile", &why);
         fail(l, job->slot, &why);
         alloc_free(load);
@@ -158,8 +163,10 @@ static void source_load(void *self, struct slot *slot, const char *name)
     lock_take(&l->lock);
     bool queued = enqueue(l, load);
     lock_release(&l->lock);
-    if (queued)
+    if (queued) {
+        cond_wake_one(&l->work);
         return;
+    }
     alloc_free(load);
     err_set(&err, E_NO_MEMORY, "no memory to queue the load of %s", name);
     fail(l, slot, &err);

@@ -23,6 +23,10 @@ struct resolved {
     struct store_object object;
 };
 
+/* What a name stands for, in 64 bits: equal while it is the same object with the same content, and
+ * within this process only. */
+uint64_t resolved_content(const struct resolved *at);
+
 /* Name -> object, asked on loader threads; the catalog implements it. */
 struct loader_resolver {
     /* errors: E_NOT_FOUND; E_STORE; E_CORRUPT */
@@ -41,12 +45,15 @@ struct compile_config {
     uint64_t model_max;             /* bytes of a model file */
     uint32_t optimize;              /* enum optimize of compiler/graph.h */
     uint32_t threads;               /* at least 1: so many at once */
+    bool write_back;                /* what is compiled is written to the store too: writeback.h */
     bool bare;                      /* in this process, not held; for tests */
 };
 
 struct loader_config {
     uint32_t threads;      /* loads under way at once, each on one; at least 1 */
     uint32_t link_threads; /* of each link; at least 1 */
+    uint64_t
+        chunk_bytes; /* of one read of a link, rounded up to whole pages; 0: LINK_CHUNK_BYTES */
     bool share_node; /* blobs are shared by all models of the node; else by those of one tenant, and
                       * those that loader/common.h knows by all */
     struct compile_config compile;

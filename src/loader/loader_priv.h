@@ -23,6 +23,7 @@ struct load_env {
     struct disk *disk;                      /* NULL: there is no disk tier */
     struct link_io *store_link, *disk_link; /* the latter where there is a tier */
     const atomic_bool *draining;
+    uint64_t chunk_bytes;  /* of one read; whole pages */
     bool share_node;       /* blobs are shared by all; else within a tenant ... */
     struct common *common; /* ... but for these */
     struct compile_config compile;
@@ -45,11 +46,13 @@ struct run {
     struct resolved at;
     struct compiled *compiled; /* what is read instead of the object; NULL: the object is */
     bool raw;                  /* it is to be compiled first: the steps end */
+    bool written_back;         /* at is what some node compiled of it */
     struct artifact_page0 page0;
     uint8_t first[ARTIFACT_PAGE0_BYTES];
     uint8_t *meta; /* heap; page0.meta_bytes of them */
     struct artifact_reader reader;
     bool proven;         /* reader is open */
+    uint32_t apart;      /* blobs from this one on have objects of their own (thin.h) */
     bool head_from_disk; /* page 0 and the metadata are not the store's */
     bool fetched;        /* something is: the disk tier lacks it */
     struct weights weights;

@@ -85,6 +85,12 @@ enum status tier_read_blob(struct disk *d, const struct blob_record *b, uint64_t
     return missing(err);
 }
 
+void tier_expect_blob(struct disk *d, const struct blob_record *b)
+{
+    const struct disk_key k = blob_key(b);
+    disk_expect(d, &k, b->bytes);
+}
+
 void tier_drop_blob(struct disk *d, const struct blob_record *b)
 {
     const struct disk_key k = blob_key(b);

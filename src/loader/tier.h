@@ -26,6 +26,8 @@ bool tier_has_blob(struct disk *d, const struct blob_record *b) WARN_UNUSED;
  * E_NOT_FOUND */
 enum status tier_read_blob(struct disk *d, const struct blob_record *b, uint64_t off, uint8_t *to,
                            uint64_t n, struct err *err) WARN_UNUSED;
+/* As disk_expect: blob b is read soon. */
+void tier_expect_blob(struct disk *d, const struct blob_record *b);
 /* A blob that is not what its name says goes. */
 void tier_drop_blob(struct disk *d, const struct blob_record *b);
 

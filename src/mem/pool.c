@@ -34,7 +34,7 @@ static void pool_init(void)
 {
     lock_init(&pool.lock, LOCK_POOL);
     cond_init(&pool.changed);
-    pool.limits = (struct pool_limits){POOL_KEPT_DEFAULT, UINT64_MAX};
+    pool.limits = (struct pool_limits){POOL_KEPT_DEFAULT, UINT64_MAX, false};
 }
 
 static void pool_lock(void) ACQUIRES(pool.lock)
@@ -137,12 +137,36 @@ static void give_way(void) REQUIRES(pool.lock)
     }
 }
 
+uint64_t pool_rest(uint64_t bytes)
+{
+    return bytes < POOL_WHOLE_LEAST ? 0 : (POOL_HUGE - bytes % POOL_HUGE) % POOL_HUGE;
+}
+
+/* May `rest` be kept that no region was, beside `bytes` more in use? */
+static bool rest_fits(uint64_t rest, uint64_t bytes) REQUIRES(pool.lock)
+{
+    const struct pool_limits *l = &pool.limits;
+    return l->whole_huge && rest && pool.count + 1 < EXTENTS_MAX &&
+           pool.kept + rest <= l->kept_max &&
+           pool.live + pool.kept + pool.leaving + bytes + rest <= l->total_max;
+}
+
+/* The extent to cut `bytes` from; pool.count: none. Pages here and there do not make up for a huge
+ * one. */
+static uint32_t choose(uint64_t bytes) REQUIRES(pool.lock)
+{
+    const uint32_t i = pool.count ? best_fit(bytes) : 0;
+    bool pieces = i < pool.count && pool.extents[i].bytes < bytes && bytes < POOL_HUGE;
+    return pieces && rest_fits(pool_rest(bytes), bytes) ? pool.count : i;
+}
+
 struct extent pool_take(uint64_t bytes)
 {
     struct extent e = {0};
     pool_lock();
-    if (pool.count)
-        e = cut_start(best_fit(bytes), bytes);
+    const uint32_t i = choose(bytes);
+    if (i < pool.count)
+        e = cut_start(i, bytes);
     pool.live += bytes;
     if (e.bytes < bytes)
         give_way();
@@ -185,6 +209,33 @@ static void keep(struct extent e) REQUIRES(pool.lock)
         insert_at(i, e);
 }
 
+/* Keeps e, within the limits. */
+static void put_back(struct extent e) REQUIRES(pool.lock)
+{
+    keep(e);
+    if (pool.count == EXTENTS_MAX)
+        unmap_one(cut_end(best_fit(0), UINT64_MAX));
+    give_way();
+}
+
+bool pool_reserve(uint64_t rest)
+{
+    pool_lock();
+    bool fits = rest_fits(rest, 0);
+    pool.kept += fits ? rest : 0;
+    lock_release(&pool.lock);
+    return fits;
+}
+
+void pool_add(struct extent e)
+{
+    pool_lock();
+    pool.kept -= e.bytes;
+    if (e.base)
+        put_back(e);
+    lock_release(&pool.lock);
+}
+
 void pool_release(struct extent e, uint64_t *released)
 {
     int failed = madvise(e.base, e.bytes, MADV_DONTNEED);
@@ -206,10 +257,7 @@ void pool_put(struct extent e)
 {
     pool_lock();
     pool.live -= e.bytes;
-    keep(e);
-    if (pool.count == EXTENTS_MAX)
-        unmap_one(cut_end(best_fit(0), UINT64_MAX));
-    give_way();
+    put_back(e);
     lock_release(&pool.lock);
 }
 

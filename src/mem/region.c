@@ -27,7 +27,7 @@ static char addresses;
 #endif
 
 enum {
-    HUGE = 2 * 1024 * 1024, /* a huge page */
+    HUGE = POOL_HUGE,
     JUNK = 0xa5,
     JUNK_MAX = 16 * 1024 * 1024,
 };
@@ -66,8 +66,19 @@ static void *want_huge(void *p, uint64_t bytes)
     return p;
 }
 
+/* Whole huge pages, of which the pool keeps the rest. */
+static void *map_whole(uint64_t bytes, uint64_t rest)
+{
+    uint8_t *p = want_huge(map_beside(bytes + rest, 0), bytes + rest);
+    pool_add((struct extent){p ? p + bytes : NULL, rest});
+    return p;
+}
+
 static void *map_fresh(uint64_t bytes)
 {
+    const uint64_t rest = pool_rest(bytes);
+    if (pool_reserve(rest))
+        return map_whole(bytes, rest);
     return bytes < HUGE ? map(bytes) : want_huge(map_beside(bytes, 0), bytes);
 }
 

@@ -69,10 +69,25 @@
     X(M_LOADS_NOT_FOUND, COUNTER, "roost_model_loads_total", "result=\"not_found\"", "")           \
     X(M_LOADS_REFUSED, COUNTER, "roost_model_loads_total", "result=\"refused\"", "")               \
     X(M_LOADS_CANCELLED, COUNTER, "roost_model_loads_total", "result=\"cancelled\"", "")           \
+    X(M_RELOADS_OK, COUNTER, "roost_model_reloads_total", "result=\"ok\"",                         \
+      "Loads of a new version beside the old one, by how they ended.")                             \
+    X(M_RELOADS_FAILED, COUNTER, "roost_model_reloads_total", "result=\"failed\"", "")             \
+    X(M_RELOADS_NO_ROOM, COUNTER, "roost_model_reloads_total", "result=\"no_room\"", "")           \
+    X(M_RELOADS_CANCELLED, COUNTER, "roost_model_reloads_total", "result=\"cancelled\"", "")       \
+    X(M_REFRESH_SAME, COUNTER, "roost_refresh_checks_total", "result=\"same\"",                    \
+      "Looks at what a resident model's name stands for now, by what came of them.")               \
+    X(M_REFRESH_CHANGED, COUNTER, "roost_refresh_checks_total", "result=\"changed\"", "")          \
+    X(M_REFRESH_GONE, COUNTER, "roost_refresh_checks_total", "result=\"gone\"", "")                \
+    X(M_REFRESH_FAILED, COUNTER, "roost_refresh_checks_total", "result=\"failed\"", "")            \
     X(M_COMPILES_OK, COUNTER, "roost_compiles_total", "result=\"ok\"",                             \
       "Compiles of raw model files of the store that ended, by how.")                              \
     X(M_COMPILES_FAILED, COUNTER, "roost_compiles_total", "result=\"failed\"", "")                 \
     X(M_COMPILES_CANCELLED, COUNTER, "roost_compiles_total", "result=\"cancelled\"", "")           \
+    X(M_WRITE_BACK_OK, COUNTER, "roost_write_backs_total", "result=\"ok\"",                        \
+      "With --write-back: compiled models written to the store, writes that failed, and loads "    \
+      "that used what a node had written.")                                                        \
+    X(M_WRITE_BACK_FAILED, COUNTER, "roost_write_backs_total", "result=\"failed\"", "")            \
+    X(M_WRITE_BACK_USED, COUNTER, "roost_write_backs_total", "result=\"used\"", "")                \
     X(M_PUBLISHES_OK, COUNTER, "roost_publishes_total", "result=\"ok\"",                           \
       "Uploads that came to their end, by how: written to the store, only tried, or refused.")     \
     X(M_PUBLISHES_DRY, COUNTER, "roost_publishes_total", "result=\"dry_run\"", "")                 \
@@ -90,9 +105,17 @@
       "kind.")                                                                                     \
     X(M_S3_READ, COUNTER, "roost_s3_requests_total", "kind=\"read\"", "")                          \
     X(M_S3_LIST, COUNTER, "roost_s3_requests_total", "kind=\"list\"", "")                          \
+    X(M_S3_PUT, COUNTER, "roost_s3_requests_total", "kind=\"put\"", "")                            \
+    X(M_S3_DELETE, COUNTER, "roost_s3_requests_total", "kind=\"delete\"", "")                      \
+    X(M_S3_BEGIN, COUNTER, "roost_s3_requests_total", "kind=\"begin\"", "")                        \
+    X(M_S3_PART, COUNTER, "roost_s3_requests_total", "kind=\"part\"", "")                          \
+    X(M_S3_END, COUNTER, "roost_s3_requests_total", "kind=\"end\"", "")                            \
+    X(M_S3_ABORT, COUNTER, "roost_s3_requests_total", "kind=\"abort\"", "")                        \
     X(M_S3_CREDENTIALS, COUNTER, "roost_s3_requests_total", "kind=\"credentials\"", "")            \
     X(M_S3_RECEIVED, COUNTER, "roost_s3_received_bytes_total", "",                                 \
       "Bytes of answers' bodies from an s3:// store, those of tries that failed among them.")      \
+    X(M_S3_SENT, COUNTER, "roost_s3_sent_bytes_total", "",                                         \
+      "Bytes of requests' bodies to an s3:// store, those of tries that failed among them.")       \
     X(M_S3_RETRY_STATUS, COUNTER, "roost_s3_retries_total", "reason=\"status\"",                   \
       "Requests to an s3:// store that were sent again, by why.")                                  \
     X(M_S3_RETRY_SLOW, COUNTER, "roost_s3_retries_total", "reason=\"slow_down\"", "")              \

@@ -7,7 +7,8 @@
  * It goes into a file without a name. With the last chunk it is judged, and everything about it is
  * hostile until then: a raw model file is compiled in the sandbox, the artifact is proved as a load
  * would prove it, and runs once on its self-test sample, or on zeros where it has none. Only then
- * is it written to the store (catalog_publish). Whatever fails before leaves nothing.
+ * is it written to the store (catalog_publish). Whatever fails before leaves nothing. A model that
+ * is in memory is then replaced by the new version before the call ends (refresh_now).
  *
  * What a run on zeros says is no refusal where it may hang on the values (an index, a shape, a loop
  * that does not end): it is a warning in the answer. A sample that fails, or gives other answers,
@@ -35,7 +36,8 @@ enum publish_verb {
 
 struct publish_config {
     struct catalog *catalog; /* borrowed, as the rest; outlive the publisher */
-    struct cache *cache;     /* charged for what passes through memory; renewed after a publish */
+    struct cache *cache; /* charged for what passes through memory; what is in memory is replaced
+                          * after a publish */
     struct budget *http_memory;    /* charged for replies */
     struct compile_config compile; /* but for its threads */
     uint64_t arena_max, steps_max; /* of the run; steps_max 0: RUN_STEPS_DEFAULT */
@@ -89,8 +91,8 @@ enum status publish_call_new(struct publisher *p, enum publish_verb verb, struct
                              struct err *err) WARN_UNUSED;
 /* The next step. done may be called before it returns.  thread: any   blocks: no
  * status:  OK; the model's fault, in words for who sent it: E_BAD_INPUT; larger than may be
- * compiled: E_TOO_LARGE; E_NEVER_FITS; E_NO_ROOM; E_NO_MEMORY; E_STORE; E_UNSUPPORTED (the store is
- *          only read); E_CANCELLED; E_IO. PUBLISH_ROLLBACK and PUBLISH_DELETE: those of
+ * compiled: E_TOO_LARGE; E_NEVER_FITS; E_NO_ROOM; E_NO_MEMORY; E_STORE; E_CANCELLED; E_IO.
+ *          PUBLISH_ROLLBACK and PUBLISH_DELETE: those of
  *          catalog_rollback and catalog_delete_version; PUBLISH_VERSIONS: catalog_versions */
 void publish_step(struct publish_call *call);
 /* Nobody wants it any more: the step under way ends soon, and nothing is written to the store

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/lock.h"
 #include "base/log.h"
+#include "catalog/refresh.h"
 #include "metrics/metrics.h"
 #include "publish/publish_priv.h"
 #include "sandbox/sandbox.h"
@@ -35,10 +36,7 @@ static enum status take_chunk(const struct publish_config *c, struct publish_cal
                               struct err *err)
 {
     enum status s = OK;
-    /* What cannot be written at the end is not taken in and compiled first. */
-    if (call->fd < 0 && !call->dry_run)
-        s = catalog_publishes(c->catalog, err);
-    if (s == OK && call->fd < 0)
+    if (call->fd < 0)
         s = intake_open(c->dir, &call->fd, err);
     if (s == OK)
         s = intake_add(call->fd, call->chunk.data, call->chunk.len, err);
@@ -57,7 +55,7 @@ static enum status put_version(const struct publish_config *c, const struct publ
         return err_set(err, E_CANCELLED, "nobody waits for the publish any more");
     enum status s = catalog_publish(c->catalog, call->model, &artifact, version, err);
     if (s == OK)
-        cache_renew(c->cache, call->model);
+        refresh_now(c->cache, call->model, &call->cancelled);
     return s;
 }
 
@@ -93,6 +91,20 @@ static enum status list_versions(const struct publish_config *c, struct publish_
     return s == E_NO_MEMORY ? err_set(err, s, "no memory for the answer") : s;
 }
 
+static void nothing(void *arg)
+{
+    UNUSED(arg);
+}
+
+/* Whoever asks for it from now on does not get it from memory. */
+static void forget_version(const struct publish_config *c, const struct publish_call *call)
+{
+    char slot[MODEL_NAME_MAX + 1];
+    struct err err;
+    catalog_version_name(call->model, call->version, slot);
+    (void)!cache_unload(c->cache, slot, nothing, NULL, &err); /* there may be nothing */
+}
+
 static enum status change_version(const struct publish_config *c, struct publish_call *call,
                                   struct err *err)
 {
@@ -102,7 +114,9 @@ static enum status change_version(const struct publish_config *c, struct publish
     if (s != OK)
         return s;
     if (back)
-        cache_renew(c->cache, call->model);
+        refresh_now(c->cache, call->model, &call->cancelled);
+    else
+        forget_version(c, call);
     LOG(LOG_INFO, back ? "rolled_back" : "version_deleted", log_str("model", call->model),
         log_num("version", (int64_t)call->version));
     if (answer_version(call->model, call->version, &call->reply) != OK)

@@ -252,6 +252,9 @@ static const struct store_ops file_ops = {
     .list = file_list,
     .put = file_put,
     .remove = file_remove,
+    .renew = file_renew,
+    .remove_old = file_remove_old,
+    .sweep = file_sweep,
     .free = file_free,
 };
 

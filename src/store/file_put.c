@@ -239,3 +239,75 @@ enum status file_remove(struct store *s, const char *key, struct err *err)
     close(dir);
     return st;
 }
+
+/* ---- age ---- */
+
+/* An object that is looked at and then renewed, or removed. Embedded. */
+struct held {
+    int dir, fd; /* -1: not open */
+    const char *last;
+    struct stat st;
+};
+
+static void held_fini(struct held *h)
+{
+    if (h->fd >= 0)
+        close(h->fd);
+    if (h->dir >= 0)
+        close(h->dir);
+}
+
+/* Opens and locks it, so that of those who renew and those who remove one comes after the other;
+ * E_NOT_FOUND when it was removed meanwhile. Where the file system knows no locks, they are steps
+ * like any others. */
+static enum status hold(struct store *s, const char *key, struct held *h, struct err *err)
+{
+    *h = (struct held){.fd = -1, .last = ""};
+    h->dir = open_folder(file_store_of(s), key, false, &h->last);
+    if (h->dir < 0)
+        return file_error(s, key, errno, err);
+    h->fd = openat(h->dir, h->last, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (h->fd < 0)
+        return file_error(s, key, errno, err);
+    while (flock(h->fd, LOCK_EX) != 0 && errno == EINTR)
+        continue;
+    if (fstat(h->fd, &h->st) != 0)
+        return file_error(s, key, errno, err);
+    if (!S_ISREG(h->st.st_mode) || h->st.st_nlink == 0)
+        return err_set(err, E_NOT_FOUND, "'%.120s' is no object of the store", key);
+    return OK;
+}
+
+enum status file_renew(struct store *s, const char *key, struct err *err)
+{
+    struct held h;
+    enum status st = hold(s, key, &h, err);
+    if (st == OK && futimens(h.fd, NULL) != 0)
+        st = denied(s, key, errno, err);
+    held_fini(&h);
+    return st;
+}
+
+enum status file_remove_old(struct store *s, const char *key, uint64_t since_ms, struct err *err)
+{
+    struct held h;
+    enum status st = hold(s, key, &h, err);
+    if (st == OK &&
+        (uint64_t)h.st.st_mtim.tv_sec * 1000 + (uint64_t)h.st.st_mtim.tv_nsec / 1000000 > since_ms)
+        st = err_set(err, E_EXISTS, "'%.120s' is younger", key);
+    if (st == OK && (unlinkat(h.dir, h.last, 0) != 0 || fsync(h.dir) != 0))
+        st = errno == ENOENT ? file_error(s, key, errno, err) : denied(s, key, errno, err);
+    held_fini(&h);
+    return st;
+}
+
+enum status file_sweep(struct store *s, const char *prefix, struct err *err)
+{
+    const char *last; /* "" behind the final '/' */
+    int dir = open_folder(file_store_of(s), prefix, false, &last);
+    if (dir < 0)
+        return errno == ENOENT || errno == ENOTDIR ? OK : file_error(s, prefix, errno, err);
+    sweep(dir);
+    close(dir);
+    return OK;
+}

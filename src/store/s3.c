@@ -151,9 +151,9 @@ static enum status take_ca(struct s3_store *s, const struct store_options *o, st
     return OK;
 }
 
-static void request_init(struct s3_store *s, struct s3_request *r, const char *key)
+void s3_request_init(struct s3_store *s, struct s3_request *r, const char *key, uint64_t bytes)
 {
-    *r = (struct s3_request){.what = key, .until_us = clock_now_us() + s->o.timeout_us};
+    *r = (struct s3_request){.what = key, .until_us = clock_now_us() + s->o.timeout_us + bytes};
     snprintf(r->path, sizeof(r->path), "%s%s", s->root, key); /* a key needs no encoding */
 }
 
@@ -162,7 +162,7 @@ static enum status s3_stat(struct store *store, const char *key, struct store_ob
 {
     struct s3_request r;
     struct s3_answer a;
-    request_init(s3_of(store), &r, key);
+    s3_request_init(s3_of(store), &r, key, 0);
     enum status st = s3_send(s3_of(store), &r, &a, err);
     if (st != OK)
         return st;
@@ -199,7 +199,7 @@ static enum status s3_read(struct store *store, const char *key, const char *tag
     if (!checked_add(off, n, &end) || end > INT64_MAX)
         return err_set(err, E_STORE, "'%.80s' in %.80s holds no such byte as %" PRIu64, key,
                        store->url, off);
-    request_init(s3_of(store), &r, key);
+    s3_request_init(s3_of(store), &r, key, 0);
     r.kind = S3_READ;
     r.off = off;
     r.dst = dst;
@@ -228,8 +228,13 @@ static void s3_free(struct store *store)
     alloc_free(s);
 }
 
-static const struct store_ops s3_ops = {
-    .stat = s3_stat, .read = s3_read, .list = s3_list, .stop = s3_stop, .free = s3_free};
+static const struct store_ops s3_ops = {.stat = s3_stat,
+                                        .read = s3_read,
+                                        .list = s3_list,
+                                        .put = s3_put,
+                                        .remove = s3_remove,
+                                        .stop = s3_stop,
+                                        .free = s3_free};
 
 static enum status take_all(struct s3_store *s, const char *rest, const struct store_options *o,
                             struct err *err)

@@ -98,6 +98,18 @@ static void take_region(struct s3_answer *a, const char *v, size_t n)
     a->region[n] = 0;
 }
 
+/* A mark is compared with one of ours: only what can be one. */
+static void take_mark(struct s3_answer *a, const char *v, size_t n)
+{
+    if (n != sizeof(a->mark) - 1)
+        return;
+    for (size_t i = 0; i < n; i++)
+        if (!((v[i] >= '0' && v[i] <= '9') || (v[i] >= 'a' && v[i] <= 'f')))
+            return;
+    memcpy(a->mark, v, n);
+    a->mark[n] = 0;
+}
+
 void s3_header(struct s3_answer *a, const char *line, size_t n)
 {
     size_t len = n;
@@ -115,4 +127,6 @@ void s3_header(struct s3_answer *a, const char *line, size_t n)
         a->modified_ms = http_date_ms(v, len);
     else if ((v = value_of(line, &len, "x-amz-bucket-region")))
         take_region(a, v, len);
+    else if ((v = value_of(line, &len, SIGV4_MARK_HEADER)))
+        take_mark(a, v, len);
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* The S3 store from inside: s3.c opens it and turns objects into requests, s3_try.c sends one
- * request once, s3_send.c sends it until it is answered or given up, s3_list.c pages. */
+/* The S3 store from inside: s3.c opens it and turns objects into requests, s3_setup.c makes one
+ * ready to be sent, s3_try.c sends it once, s3_send.c until it is answered or given up, s3_list.c
+ * pages, s3_put.c and s3_multipart.c write. */
 #ifndef ROOST_STORE_S3_PRIV_H
 #define ROOST_STORE_S3_PRIV_H
 
 #include <stdatomic.h>
 
+#include "base/hash.h"
 #include "base/lock.h"
 #include "metrics/metrics.h"
 #include "store/curl_door.h"
@@ -20,7 +22,9 @@ enum {
     S3_PATH_MAX = 4096,          /* of an object, encoded: each byte may be three */
     S3_HEAD_BYTES_MAX = 1 << 16, /* of one answer's headers */
     S3_ERROR_BYTES_MAX = 1 << 14,
-    S3_PAGE_BYTES_MAX = 8 << 20, /* of one page of a listing */
+    S3_PAGE_BYTES_MAX = 8 << 20,  /* of one page of a listing */
+    S3_WORDS_BYTES_MAX = 1 << 16, /* of an answer to the begin or the end of a multipart upload */
+    S3_MARK_MAX = 33,             /* 32 hexadecimal digits */
     S3_BACKOFF_FIRST_US = 50000,
     S3_BACKOFF_MOST_US = 5000000,
     S3_BUDGET_PARTS = 10, /* requests that go well and earn one retry */
@@ -46,9 +50,25 @@ struct s3_store {
     size_t n_idle;
     uint64_t budget_parts; /* retries left x S3_BUDGET_PARTS */
     atomic_bool stopping;  /* also read without the lock */
+    /* Does it leave alone what is there, where a put says so? enum s3_known; by enum s3_way. */
+    atomic_int spares[2];
 };
 
-enum s3_kind { S3_STAT, S3_READ, S3_LIST };
+enum s3_known { S3_UNKNOWN, S3_YES, S3_NO };
+enum s3_way { S3_AT_ONCE, S3_IN_PARTS };
+
+/* In the order of their metrics. */
+enum s3_kind {
+    S3_STAT,
+    S3_READ,
+    S3_LIST,
+    S3_PUT,
+    S3_DELETE,
+    S3_BEGIN, /* a multipart upload; then its parts, and its end or its abort */
+    S3_PART,
+    S3_END,
+    S3_ABORT,
+};
 
 /* One request, however often it is sent. */
 struct s3_request {
@@ -57,12 +77,18 @@ struct s3_request {
     char path[S3_PATH_MAX];  /* encoded */
     struct buf query;        /* canonical, NUL-terminated; empty: none */
     char tag[STORE_TAG_MAX]; /* READ: the object must be this; "": set by the first answer */
-    uint64_t off;            /* READ: [off, off + n) into dst */
+    uint64_t off;            /* READ: [off, off + n) into dst; what sends: of from */
     uint8_t *dst;
-    size_t n, got;    /* got: bytes of them that are there already */
-    struct buf *body; /* LIST */
+    size_t n, got;                   /* got: bytes of them that are there already */
+    struct buf *body;                /* LIST, BEGIN, END: the answer's document */
+    const struct store_source *from; /* PUT, PART, END: what is sent */
+    char payload[SHA256_HEX];        /* of what is sent; "": nothing is */
+    char mark[S3_MARK_MAX];          /* PUT, BEGIN: the object gets it; "": none */
+    char *upload;                    /* BEGIN: the id that was given, of S3_UPLOAD_MAX bytes */
+    bool fresh;                      /* PUT, END: only where there is no such object */
     uint64_t until_us;
     uint32_t fruitless; /* tries in a row that brought no byte */
+    uint32_t sent;      /* times */
 };
 
 /* What one try of a request came to. */
@@ -79,6 +105,7 @@ struct s3_answer {
     char tag[STORE_TAG_MAX];       /* "": none that can be used */
     char region[SIGV4_REGION_MAX]; /* x-amz-bucket-region */
     char code[S3_CODE_MAX];        /* of an error document */
+    char mark[S3_MARK_MAX];        /* of the object; "": none that can be one of ours */
     bool has_length, has_range;
     uint64_t length;             /* Content-Length */
     uint64_t first, last, total; /* Content-Range; total UINT64_MAX: not told */
@@ -86,17 +113,40 @@ struct s3_answer {
     enum metric why; /* what a further try, or the failure, is counted as; METRIC_COUNT: nothing */
 };
 
+/* A request for the object, of kind STAT, with the time that it has: --s3-timeout, and a second for
+ * each million of bytes that are sent. */
+void s3_request_init(struct s3_store *s, struct s3_request *r, const char *key, uint64_t bytes);
 /* Sends it once.  blocks: network, until r->until_us or no byte came for stall_us
  * Adds to r->got what was read and proven to be of the right object. */
 enum s3_fate s3_try(struct s3_store *s, struct s3_request *r, const struct credentials *who,
                     struct s3_answer *a, struct err *err);
 /* Until it is answered, given up or out of time.
  * errors: E_NOT_FOUND; E_STORE; E_TIMEOUT is told as E_STORE; E_CANCELLED after s3_stop;
- * E_NO_MEMORY */
+ * E_NO_MEMORY; of a fresh one: E_EXISTS; E_UNSUPPORTED where the store says that it knows no such
+ * condition; E_IO where what is sent cannot be read */
 enum status s3_send(struct s3_store *s, struct s3_request *r, struct s3_answer *a,
                     struct err *err) WARN_UNUSED;
 enum status s3_list(struct store *s, const char *prefix, store_list_fn *fn, void *arg,
                     struct err *err) WARN_UNUSED;
+
+/* A number below n that no other node draws at the same time. */
+uint64_t s3_draw(uint64_t n);
+
+/* ---- s3_put.c: struct store_ops' put and remove ---- */
+enum status s3_put(struct store *store, const char *key, const struct store_source *from,
+                   bool fresh, struct err *err) WARN_UNUSED;
+enum status s3_remove(struct store *store, const char *key, struct err *err) WARN_UNUSED;
+/* A mark that no other writer has. */
+void s3_mark(char out[S3_MARK_MAX]);
+/* A fresh write was answered that the object is there. Where it was sent more than once, an earlier
+ * try may have made it: is the object marked as ours? OK, or E_EXISTS, or why it cannot be told. */
+enum status s3_whose(struct s3_store *s, const struct s3_request *r, const char *key,
+                     const char *mark, struct err *err) WARN_UNUSED;
+
+/* ---- s3_multipart.c ---- */
+/* As s3_put, in parts. What has failed leaves no part behind, unless the store does not answer. */
+enum status s3_put_parts(struct s3_store *s, const char *key, const struct store_source *from,
+                         bool fresh, struct err *err) WARN_UNUSED;
 
 /* "bytes 0-9/100", "bytes 0-9/" + "*", "bytes " + "*" + "/100" (first > last then). */
 bool s3_content_range(const char *text, size_t n, struct s3_answer *a);

@@ -8,10 +8,9 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
-#include "store/s3_priv.h"
+#include "store/s3_transfer.h"
 
-/* A number below n that no other node draws at the same time. */
-static uint64_t draw(uint64_t n)
+uint64_t s3_draw(uint64_t n)
 {
     uint64_t r = 0;
     if (getrandom(&r, sizeof(r), GRND_NONBLOCK) != sizeof(r))
@@ -53,7 +52,7 @@ static bool pause_before(struct s3_store *s, uint32_t fruitless, uint64_t until_
     uint64_t most = S3_BACKOFF_MOST_US;
     if (fruitless < 16)
         most = MIN(most, (uint64_t)S3_BACKOFF_FIRST_US << fruitless);
-    uint64_t end_us = MIN(clock_now_us() + draw(most), until_us);
+    uint64_t end_us = MIN(clock_now_us() + s3_draw(most), until_us);
     lock_take(&s->lock);
     while (!atomic_load(&s->stopping) && cond_wait(&s->stop_told, &s->lock, end_us))
         continue;
@@ -151,12 +150,17 @@ enum status s3_send(struct s3_store *s, struct s3_request *r, struct s3_answer *
     bool asked_anew = false;
     enum s3_fate fate = S3_AGAIN;
     r->fruitless = 0;
+    if (r->from) {
+        enum status hashed = s3_hash_body(r, err);
+        if (hashed != OK)
+            return hashed;
+    }
     for (uint32_t tries = 1; fate == S3_AGAIN; tries++) {
         fate = try_once(s, r, a, &asked_anew, &why);
         if (fate == S3_AGAIN && !try_again(s, r, a, tries, &why))
             break;
     }
-    if (fate == S3_DONE || why.code == E_NOT_FOUND)
+    if (fate == S3_DONE || why.code == E_NOT_FOUND || why.code == E_EXISTS)
         earn(s);
     else if (a->why < METRIC_COUNT)
         metric_add(a->why, 1);

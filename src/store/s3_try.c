@@ -11,32 +11,9 @@
 #include "base/alloc.h"
 #include "base/checked.h"
 #include "base/clock.h"
-#include "store/s3_priv.h"
+#include "store/s3_transfer.h"
 
-enum {
-    CONNECT_MS_MAX = 5000,
-    RECEIVE_BYTES = 256 * 1024,
-    URL_MAX = 16 + S3_HOST_MAX + 4 * S3_PATH_MAX
-};
-
-/* What ended a transfer from our side. */
-enum stop { STOP_NONE, STOP_LIE, STOP_CHANGED, STOP_SHORT, STOP_STALLED, STOP_TIME, STOP_TOLD };
-
-struct transfer {
-    struct s3_store *s;
-    struct s3_request *r;
-    struct s3_answer *a;
-    CURL *h;
-    size_t began;       /* r->got before it */
-    size_t head_bytes;  /* of headers so far */
-    size_t error_bytes; /* of an error's document, kept or not */
-    char error[S3_ERROR_BYTES_MAX];
-    uint64_t moved_us;      /* when the last byte came */
-    curl_off_t moved_bytes; /* and how many there were */
-    enum stop stop;
-    const char *lie; /* for STOP_LIE: what about */
-    bool judged;     /* the head was held against the request */
-};
+enum { URL_MAX = 16 + S3_HOST_MAX + 4 * S3_PATH_MAX };
 
 static bool lies(struct transfer *t, const char *what)
 {
@@ -82,11 +59,19 @@ static bool judge(struct transfer *t)
     struct s3_answer *a = t->a;
     t->judged = true;
     t->s->c->easy_getinfo(t->h, CURLINFO_RESPONSE_CODE, &a->http);
-    if (is_error(a) || t->r->kind == S3_LIST)
+    if (is_error(a))
         return true;
-    if (t->r->kind == S3_READ)
+    switch (t->r->kind) {
+    case S3_READ:
         return judge_range(t);
-    return (*a->tag && a->has_length) || lies(t, "no length, or no ETag that can be used");
+    case S3_STAT:
+        return (*a->tag && a->has_length) || lies(t, "no length, or no ETag that can be used");
+    case S3_PUT:
+    case S3_PART:
+        return *a->tag || lies(t, "no ETag that can be used");
+    default:
+        return true;
+    }
 }
 
 static size_t take_error(struct transfer *t, const char *p, size_t n)
@@ -107,8 +92,10 @@ static size_t on_body(char *p, size_t size, size_t count, void *arg)
         return 0;
     if (is_error(t->a))
         return take_error(t, p, n);
-    if (r->kind == S3_LIST)
+    if (r->body)
         return buf_add(r->body, p, n) == OK ? n : lies(t, "a page without end");
+    if (s3_writes(r)) /* nothing is expected */
+        return take_error(t, p, n) ? n : lies(t, "words without end");
     if (r->kind != S3_READ || n > r->n - r->got)
         return lies(t, "more than asked for");
     memcpy(r->dst + r->got, p, n);
@@ -135,9 +122,8 @@ static int on_progress(void *arg, curl_off_t want, curl_off_t got, curl_off_t up
     uint64_t now_us = clock_now_us();
     UNUSED(want);
     UNUSED(up_want);
-    UNUSED(up_got);
-    if (got != t->moved_bytes) {
-        t->moved_bytes = got;
+    if (got + up_got != t->moved_bytes) {
+        t->moved_bytes = got + up_got;
         t->moved_us = now_us;
     }
     if (atomic_load(&t->s->stopping))
@@ -149,78 +135,6 @@ static int on_progress(void *arg, curl_off_t want, curl_off_t got, curl_off_t up
     else
         return 0;
     return 1;
-}
-
-/* Appends "name: value"; false when memory is out. */
-static bool add(const struct s3_store *s, struct curl_slist **list, const char *name,
-                const char *value)
-{
-    char line[CREDENTIALS_TOKEN_MAX + 64];
-    snprintf(line, sizeof(line), "%s: %s", name, value);
-    struct curl_slist *longer = s->c->slist_append(*list, line);
-    explicit_bzero(line, sizeof(line));
-    if (longer)
-        *list = longer;
-    return longer != NULL;
-}
-
-static bool add_range(const struct s3_store *s, struct curl_slist **list,
-                      const struct s3_request *r)
-{
-    char text[STORE_TAG_MAX + 64];
-    if (r->kind != S3_READ)
-        return true;
-    snprintf(text, sizeof(text), "bytes=%" PRIu64 "-%" PRIu64, r->off + r->got, r->off + r->n - 1);
-    if (!add(s, list, "Range", text))
-        return false;
-    snprintf(text, sizeof(text), "\"%s\"", r->tag);
-    return !*r->tag || add(s, list, "If-Match", text);
-}
-
-static const char *method_of(const struct s3_request *r)
-{
-    return r->kind == S3_STAT ? "HEAD" : "GET";
-}
-
-/* The signed headers; NULL with err set. */
-static struct curl_slist *headers_of(const struct transfer *t, const struct credentials *who,
-                                     struct err *err)
-{
-    const struct s3_store *s = t->s;
-    const struct s3_request *r = t->r;
-    struct sigv4_signature sig;
-    struct curl_slist *list = NULL;
-    const struct sigv4_request sign = {.method = method_of(r),
-                                       .host = s->host,
-                                       .path = r->path,
-                                       .query = r->query.len ? (const char *)r->query.data : "",
-                                       .region = s->region,
-                                       .who = who,
-                                       .now_s = clock_wall_ms() / 1000};
-    if (sigv4_sign(&sign, &sig, err) != OK)
-        return NULL;
-    bool good = add(s, &list, "Host", s->host) &&
-                add(s, &list, "x-amz-content-sha256", SIGV4_EMPTY_SHA256) &&
-                add(s, &list, "x-amz-date", sig.date) &&
-                (!*who->token || add(s, &list, "x-amz-security-token", who->token)) &&
-                add(s, &list, "Authorization", sig.authorization) && add_range(s, &list, r);
-    if (good)
-        return list;
-    s->c->slist_free_all(list);
-    err_fill(err, E_NO_MEMORY, "'%.120s': out of memory", r->what);
-    return NULL;
-}
-
-static CURLcode set_times(const struct transfer *t)
-{
-    __typeof__(t->s->c->easy_setopt) set = t->s->c->easy_setopt;
-    uint64_t now_us = clock_now_us(), until_us = t->r->until_us;
-    uint64_t left_ms = until_us > now_us ? (until_us - now_us) / 1000 + 1 : 1;
-    uint64_t stall_ms = t->s->o.stall_us / 1000 + 1;
-    CURLcode e = set(t->h, CURLOPT_TIMEOUT_MS, (long)MIN(left_ms, (uint64_t)INT32_MAX));
-    if (e == CURLE_OK)
-        e = set(t->h, CURLOPT_CONNECTTIMEOUT_MS, (long)MIN(stall_ms, (uint64_t)CONNECT_MS_MAX));
-    return e;
 }
 
 static CURLcode set_callbacks(struct transfer *t)
@@ -238,39 +152,6 @@ static CURLcode set_callbacks(struct transfer *t)
     if (e == CURLE_OK)
         e = set(t->h, CURLOPT_XFERINFODATA, t);
     return e == CURLE_OK ? set(t->h, CURLOPT_NOPROGRESS, 0L) : e;
-}
-
-/* Every option that keeps us safe is set or the request is not sent. */
-static CURLcode set_up(struct transfer *t, const char *url, struct curl_slist *headers)
-{
-    __typeof__(t->s->c->easy_setopt) set = t->s->c->easy_setopt;
-    CURLcode e = set(t->h, CURLOPT_URL, url);
-    if (e == CURLE_OK)
-        e = set(t->h, CURLOPT_PATH_AS_IS, 1L);
-    if (e == CURLE_OK)
-        e = set(t->h, CURLOPT_HTTPHEADER, headers);
-    if (e == CURLE_OK)
-        e = set(t->h, CURLOPT_PROTOCOLS_STR, t->s->scheme);
-    if (e == CURLE_OK)
-        e = set(t->h, CURLOPT_FOLLOWLOCATION, 0L);
-    if (e == CURLE_OK)
-        e = set(t->h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    if (e == CURLE_OK)
-        e = set(t->h, CURLOPT_NOSIGNAL, 1L);
-    if (e == CURLE_OK)
-        e = set(t->h, CURLOPT_OPENSOCKETFUNCTION, curl_door_socket);
-    if (e == CURLE_OK)
-        e = set(t->h, CURLOPT_BUFFERSIZE, (long)RECEIVE_BYTES);
-    if (e == CURLE_OK && t->r->kind == S3_STAT)
-        e = set(t->h, CURLOPT_NOBODY, 1L);
-    if (e == CURLE_OK && *t->s->ca)
-        e = set(t->h, CURLOPT_CAPATH,
-                NULL); /* this file's authorities, not the machine's as well */
-    if (e == CURLE_OK && *t->s->ca)
-        e = set(t->h, CURLOPT_CAINFO, t->s->ca);
-    if (e == CURLE_OK)
-        e = set_times(t);
-    return e == CURLE_OK ? set_callbacks(t) : e;
 }
 
 /* Takes the code of an error's document, when there was one. */
@@ -312,6 +193,9 @@ static enum s3_fate after_stop(struct transfer *t, struct err *err)
     case STOP_TIME:
         err_fill(err, E_STORE, "'%.60s' in %.60s: not done in its time", r->what, url);
         return again(t->a, M_S3_RETRY_STALLED);
+    case STOP_SOURCE:
+        err_fill(err, E_IO, "what is to be stored as '%.80s' cannot be read any more", r->what);
+        return S3_FINAL;
     case STOP_LIE:
         r->got = t->began; /* nothing of it is believed */
         err_fill(err, E_STORE, "'%.60s' in %.60s: the store's answer holds %s", r->what, url,
@@ -359,12 +243,61 @@ static void fail(const struct transfer *t, const char *words, struct err *err)
              a->region);
 }
 
+/* Did other bytes arrive than were sent, or too few? */
+static bool is_damaged(const struct s3_answer *a)
+{
+    static const char *const codes[] = {"BadDigest", "XAmzContentSHA256Mismatch", "IncompleteBody",
+                                        "RequestTimeout"};
+    bool found = false;
+    for (size_t i = 0; a->http == 400 && i < ARRAY_COUNT(codes); i++)
+        found |= strcmp(a->code, codes[i]) == 0;
+    return found;
+}
+
+static enum s3_fate exists(const struct transfer *t, struct err *err)
+{
+    err_fill(err, E_EXISTS, "'%.120s' is in the store already", t->r->what);
+    return S3_FINAL;
+}
+
+/* What is particular to requests that write. S3_DONE: nothing. */
+static enum s3_fate after_write(struct transfer *t, struct err *err)
+{
+    struct s3_answer *a = t->a;
+    const bool fresh = t->r->fresh;
+    if (fresh && a->http == 412)
+        return exists(t, err);
+    if (fresh && a->http == 501) {
+        err_fill(err, E_UNSUPPORTED, "%.80s takes no writes under a condition", t->s->store.url);
+        return S3_FINAL;
+    }
+    if (a->http == 409) { /* others write it now */
+        fail(t, "the store is not available", err);
+        return again(a, M_S3_RETRY_STATUS);
+    }
+    if (is_damaged(a)) {
+        fail(t, "what was sent did not arrive", err);
+        return again(a, M_S3_RETRY_PROTOCOL);
+    }
+    return S3_DONE;
+}
+
+static bool is_absent(const struct transfer *t)
+{
+    const enum s3_kind kind = t->r->kind;
+    return t->a->http == 404 && kind != S3_PUT && kind != S3_BEGIN && kind != S3_PART &&
+           strcmp(t->a->code, "NoSuchBucket") != 0;
+}
+
 /* An answer that is none of 2xx. */
 static enum s3_fate after_status(struct transfer *t, struct err *err)
 {
     struct s3_answer *a = t->a;
     bool slow = a->http == 429 || a->http == 503 || strcmp(a->code, "SlowDown") == 0;
-    if (a->http == 404 && strcmp(a->code, "NoSuchBucket") != 0) {
+    enum s3_fate fate = s3_writes(t->r) ? after_write(t, err) : S3_DONE;
+    if (fate != S3_DONE)
+        return fate;
+    if (is_absent(t)) {
         err_fill(err, E_NOT_FOUND, "'%.120s' is not in the store", t->r->what);
         return S3_FINAL;
     }
@@ -381,9 +314,32 @@ static enum s3_fate after_status(struct transfer *t, struct err *err)
         return after_stop(t, err);
     }
     bool denied = a->http == 400 || a->http == 401 || a->http == 403;
-    fail(t, a->http == 404 ? "there is no such bucket" : denied ? "denied" : "refused", err);
+    bool bucket = a->http == 404 && strcmp(a->code, "NoSuchBucket") == 0;
+    fail(t, bucket ? "there is no such bucket" : denied ? "denied" : "refused", err);
     a->why = denied ? M_S3_DENIED : M_S3_REFUSED;
     return denied ? S3_WHO : S3_FINAL;
+}
+
+/* A 2xx that may still say no: its head is sent before what was asked for is done. */
+static enum s3_fate after_words(struct transfer *t, struct err *err)
+{
+    struct s3_request *r = t->r;
+    const char *xml = r->body ? (const char *)r->body->data : t->error;
+    size_t n = r->body ? r->body->len : t->error_bytes;
+    char tag[STORE_TAG_MAX];
+    s3_xml_error(xml, n, t->a->code);
+    if (*t->a->code) {
+        if (r->fresh && strcmp(t->a->code, "PreconditionFailed") == 0)
+            return exists(t, err);
+        fail(t, "the store is not available", err);
+        return again(t->a, M_S3_RETRY_STATUS);
+    }
+    if ((r->kind == S3_BEGIN && !s3_xml_begun(xml, n, r->upload)) ||
+        (r->kind == S3_END && !s3_xml_ended(xml, n, tag))) {
+        lies(t, "no words that belong to it");
+        return after_stop(t, err);
+    }
+    return S3_DONE;
 }
 
 static enum s3_fate after_all(struct transfer *t, CURLcode e, struct err *err)
@@ -404,7 +360,7 @@ static enum s3_fate after_all(struct transfer *t, CURLcode e, struct err *err)
                  t->s->store.url, r->n - r->got);
         return again(t->a, M_S3_RETRY_TRUNCATED);
     }
-    return S3_DONE;
+    return s3_writes(r) ? after_words(t, err) : S3_DONE;
 }
 
 /* A connection that rested, or a new one. */
@@ -434,12 +390,14 @@ static enum s3_fate perform(struct transfer *t, const struct credentials *who, c
                             struct err *err)
 {
     const struct s3_request *r = t->r;
-    struct curl_slist *headers = headers_of(t, who, err);
+    struct curl_slist *headers = s3_headers(t, who, err);
     if (!headers)
         return S3_FINAL;
     snprintf(url, URL_MAX, "%s://%s%s%s%s", t->s->scheme, t->s->host, r->path,
              r->query.len ? "?" : "", r->query.len ? (const char *)r->query.data : "");
-    CURLcode e = set_up(t, url, headers);
+    CURLcode e = s3_options(t, url, headers);
+    if (e == CURLE_OK)
+        e = set_callbacks(t);
     if (e == CURLE_OK)
         e = t->s->c->easy_perform(t->h);
     enum s3_fate fate = after_all(t, e, err);
@@ -457,6 +415,7 @@ enum s3_fate s3_try(struct s3_store *s, struct s3_request *r, const struct crede
     enum s3_fate fate = S3_FINAL;
     *a = (struct s3_answer){.why = METRIC_COUNT};
     metric_add(M_S3_STAT + (enum metric)r->kind, 1);
+    r->sent++;
     if (h) {
         *t = (struct transfer){
             .s = s, .r = r, .a = a, .h = h, .began = r->got, .moved_us = clock_now_us()};

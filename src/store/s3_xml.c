@@ -331,22 +331,59 @@ static bool is_word(const char *s)
     return true;
 }
 
-void s3_xml_error(const char *xml, size_t n, char code[S3_CODE_MAX])
+/* What is looked for: the first <child> of a document's <root>. */
+struct wanted {
+    const char *root, *child;
+    bool ended; /* set: its end was seen, and so all of it */
+};
+
+/* Its text; "" where there is none that fits. */
+static void child_text(const char *xml, size_t n, struct wanted *w, char *out, size_t size)
 {
     struct reader r = {.p = xml, .end = xml + n};
     size_t depth = 0;
-    bool inside = false;
-    code[0] = 0;
-    for (enum token t = next(&r); t < TOKEN_END; t = next(&r)) {
-        if (t == TOKEN_OPEN && ++depth == 1 && strcmp(r.name, "Error") != 0)
+    bool inside = false, good = true;
+    enum token t;
+    out[0] = 0;
+    for (t = next(&r); t < TOKEN_END; t = next(&r)) {
+        if (t == TOKEN_OPEN && ++depth == 1 && strcmp(r.name, w->root) != 0)
             break;
         if (t == TOKEN_CLOSE && (inside || !depth--))
             break;
         if (t == TOKEN_OPEN)
-            inside = depth == 2 && strcmp(r.name, "Code") == 0;
-        if (t == TOKEN_TEXT && inside && !add_text(&r, code, S3_CODE_MAX))
-            code[0] = 0;
+            inside = depth == 2 && strcmp(r.name, w->child) == 0;
+        if (t == TOKEN_TEXT && inside)
+            good &= add_text(&r, out, size);
     }
-    if (!is_word(code))
+    w->ended = inside && t == TOKEN_CLOSE;
+    if (!good)
+        out[0] = 0;
+}
+
+void s3_xml_error(const char *xml, size_t n, char code[S3_CODE_MAX])
+{
+    struct wanted w = {.root = "Error", .child = "Code"};
+    child_text(xml, n, &w, code, S3_CODE_MAX);
+    if (!is_word(code)) /* one that is cut says enough */
         code[0] = 0;
+}
+
+bool s3_xml_begun(const char *xml, size_t n, char upload[S3_UPLOAD_MAX])
+{
+    struct wanted w = {.root = "InitiateMultipartUploadResult", .child = "UploadId"};
+    child_text(xml, n, &w, upload, S3_UPLOAD_MAX);
+    bool good = w.ended && *upload;
+    for (const char *c = upload; good && *c; c++)
+        good = *c > ' ' && *c <= '~';
+    if (!good)
+        upload[0] = 0;
+    return good;
+}
+
+bool s3_xml_ended(const char *xml, size_t n, char tag[STORE_TAG_MAX])
+{
+    struct wanted w = {.root = "CompleteMultipartUploadResult", .child = "ETag"};
+    char text[S3_XML_TEXT_MAX];
+    child_text(xml, n, &w, text, sizeof(text));
+    return w.ended && s3_tag(text, strlen(text), tag);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* The two XML documents that an S3 store answers with: a page of a listing, and an error. Only the
- * few elements that are needed are read; a document type, entities of its own and nesting beyond
- * S3_XML_DEPTH_MAX are refused, and nothing is allocated. */
+/* The XML documents that an S3 store answers with: a page of a listing, an error, and what it says
+ * to the begin and to the end of a multipart upload. Only the few elements that are needed are
+ * read; a document type, entities of its own and nesting beyond S3_XML_DEPTH_MAX are refused, and
+ * nothing is allocated. */
 #ifndef ROOST_STORE_S3_XML_H
 #define ROOST_STORE_S3_XML_H
 
@@ -13,6 +14,7 @@ enum {
     S3_XML_TEXT_MAX = 2048, /* of one element that is read; what is longer is refused */
     S3_CODE_MAX = 64,
     S3_CONTINUE_MAX = 1024,
+    S3_UPLOAD_MAX = 1024, /* a multipart upload's id */
 };
 
 /* One <Contents> (object) or <CommonPrefixes> (prefix). */
@@ -36,6 +38,11 @@ enum status s3_xml_list(const char *xml, size_t n, struct s3_page *page, s3_entr
                         struct err *err) WARN_UNUSED;
 /* The <Code> of an <Error>; "" when it is no such document or the code is no word. */
 void s3_xml_error(const char *xml, size_t n, char code[S3_CODE_MAX]);
+/* The <UploadId> of an <InitiateMultipartUploadResult>, of at most S3_UPLOAD_MAX - 1 printable
+ * bytes. False where there is none. */
+bool s3_xml_begun(const char *xml, size_t n, char upload[S3_UPLOAD_MAX]);
+/* Is it a <CompleteMultipartUploadResult> with an <ETag>? */
+bool s3_xml_ended(const char *xml, size_t n, char tag[STORE_TAG_MAX]);
 /* An ETag as it stands in a header or document, without its quotes. False for weak ones, those of
  * more than STORE_TAG_MAX - 1 bytes, and bytes that may not stand between quotes. */
 bool s3_tag(const char *text, size_t n, char out[STORE_TAG_MAX]);

@@ -42,14 +42,15 @@ static enum status hash_canonical(const struct sigv4_request *r, const char *dat
     const char *token = r->who->token;
     struct buf b;
     buf_init(&b, CANONICAL_MAX);
-    enum status s = buf_printf(
-        &b, "%s\n%s\n%s\nhost:%s\nx-amz-content-sha256:" SIGV4_EMPTY_SHA256 "\nx-amz-date:%s\n",
-        r->method, r->path, r->query, r->host, date);
+    enum status s = buf_printf(&b, "%s\n%s\n%s\nhost:%s\nx-amz-content-sha256:%s\nx-amz-date:%s\n",
+                               r->method, r->path, r->query, r->host, r->payload, date);
+    if (s == OK && *r->mark)
+        s = buf_printf(&b, SIGV4_MARK_HEADER ":%s\n", r->mark);
     if (s == OK && *token)
         s = buf_printf(&b, TOKEN_HEADER ":%s\n", token);
     if (s == OK)
-        s = buf_printf(&b, "\n%s%s\n" SIGV4_EMPTY_SHA256, SIGNED_HEADERS,
-                       *token ? ";" TOKEN_HEADER : "");
+        s = buf_printf(&b, "\n" SIGNED_HEADERS "%s%s\n%s", *r->mark ? ";" SIGV4_MARK_HEADER : "",
+                       *token ? ";" TOKEN_HEADER : "", r->payload);
     if (s == OK)
         s = sha256_once(b.data, b.len, digest);
     if (s == OK)
@@ -98,7 +99,9 @@ enum status sigv4_sign(const struct sigv4_request *r, struct sigv4_signature *ou
         return err_set(err, E_INTERNAL, "signing a request: libcrypto refused");
     sha256_hex(signature, hex);
     snprintf(out->authorization, sizeof(out->authorization),
-             "AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=" SIGNED_HEADERS "%s, Signature=%s",
-             r->who->key_id, scope, *r->who->token ? ";" TOKEN_HEADER : "", hex);
+             "AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=" SIGNED_HEADERS
+             "%s%s, Signature=%s",
+             r->who->key_id, scope, *r->mark ? ";" SIGV4_MARK_HEADER : "",
+             *r->who->token ? ";" TOKEN_HEADER : "", hex);
     return OK;
 }

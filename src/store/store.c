@@ -23,7 +23,8 @@ const struct store_options store_options_default = {.endpoint = "",
                                                     .timeout_us = 60000000,
                                                     .stall_us = 10000000,
                                                     .retries = 5,
-                                                    .retry_budget = 100};
+                                                    .retry_budget = 100,
+                                                    .part_bytes = 16 << 20};
 
 static enum status unknown_scheme(const char *url, size_t scheme_len, struct err *err)
 {
@@ -147,22 +148,12 @@ enum status store_list(struct store *s, const char *prefix, store_list_fn *fn, v
     return s->ops->list(s, prefix, fn, arg, err);
 }
 
-enum status store_writable(const struct store *s, struct err *err)
-{
-    if (s->ops->put && s->ops->remove)
-        return OK;
-    return err_set(err, E_UNSUPPORTED, "%.120s is only read: publishing to %.*s is not there yet",
-                   s->url, (int)MIN(strcspn(s->url, ":"), (size_t)16), s->url);
-}
-
 static enum status put(struct store *s, const char *key, const struct store_source *from,
                        bool fresh, struct err *err)
 {
     if (!store_key_valid(key))
         return err_set(err, E_BAD_INPUT, "'%.80s' is no key of a store", key);
-    enum status st = store_writable(s, err);
-    if (st == OK)
-        st = s->ops->put(s, key, from, fresh, err);
+    enum status st = s->ops->put(s, key, from, fresh, err);
     if (st == OK) {
         metric_add(M_STORE_WRITES, 1);
         metric_add(M_STORE_WRITTEN_BYTES, from->n);
@@ -186,10 +177,49 @@ enum status store_delete(struct store *s, const char *key, struct err *err)
 {
     if (!store_key_valid(key))
         return err_set(err, E_BAD_INPUT, "'%.80s' is no key of a store", key);
-    enum status st = store_writable(s, err);
-    if (st == OK)
-        st = s->ops->remove(s, key, err);
+    enum status st = s->ops->remove(s, key, err);
     if (st == OK)
         metric_add(M_STORE_WRITES, 1);
     return st;
+}
+
+enum status store_renew(struct store *s, const char *key, struct err *err)
+{
+    if (!store_key_valid(key))
+        return err_set(err, E_BAD_INPUT, "'%.80s' is no key of a store", key);
+    if (!s->ops->renew)
+        return err_set(err, E_UNSUPPORTED, "%.120s cannot renew '%.80s'", s->url, key);
+    enum status st = s->ops->renew(s, key, err);
+    if (st == OK)
+        metric_add(M_STORE_WRITES, 1);
+    return st;
+}
+
+/* In two steps. */
+static enum status remove_if_old(struct store *s, const char *key, uint64_t since_ms,
+                                 struct err *err)
+{
+    struct store_object o;
+    enum status st = s->ops->stat(s, key, &o, err);
+    if (st == OK && o.modified_ms > since_ms)
+        st = err_set(err, E_EXISTS, "'%.120s' is younger", key);
+    return st == OK ? s->ops->remove(s, key, err) : st;
+}
+
+enum status store_delete_old(struct store *s, const char *key, uint64_t since_ms, struct err *err)
+{
+    if (!store_key_valid(key))
+        return err_set(err, E_BAD_INPUT, "'%.80s' is no key of a store", key);
+    enum status st = s->ops->remove_old ? s->ops->remove_old(s, key, since_ms, err)
+                                        : remove_if_old(s, key, since_ms, err);
+    if (st == OK)
+        metric_add(M_STORE_WRITES, 1);
+    return st;
+}
+
+enum status store_sweep(struct store *s, const char *prefix, struct err *err)
+{
+    if (!prefix_valid(prefix))
+        return err_set(err, E_BAD_INPUT, "'%.80s' is no prefix of a store's keys", prefix);
+    return s->ops->sweep ? s->ops->sweep(s, prefix, err) : OK;
 }

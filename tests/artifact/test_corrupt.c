@@ -238,7 +238,6 @@ Suite *suite_corrupt(void)
     TCase *t = tcase_create("files");
     for (size_t i = 0; i < ARRAY_COUNT(of_each); i++)
         tcase_add_loop_test(t, of_each[i], 0, ARRAY_COUNT(writers));
-    tcase_set_timeout(t, 60);
     suite_add_tcase(s, t);
     return s;
 }

@@ -393,7 +393,6 @@ Suite *suite_choose(void)
     tcase_add_test(t, a_cancelled_transient_load_leaves_nothing);
     tcase_add_loop_test(t, every_policy_keeps_the_ledger, 0, 4);
     tcase_add_test(t, the_list_and_the_policy_lru_choose_alike);
-    tcase_set_timeout(t, 120);
     suite_add_tcase(s, t);
     return s;
 }

@@ -80,6 +80,18 @@ static const struct world_config worlds[] = {
      .clients = 2,
      .models = {{.own = 1, .n = 1, .shares = {0}}, {.own = 2, .n = 1, .shares = {0}}},
      .events = {[EV_PIN] = true, [EV_SCRATCH] = true}},
+    {.name = "new versions",
+     .limit = 2,
+     .slots_max = 2,
+     .clients = 3,
+     .models = {{.own = 1}, {.own = 1}},
+     .events = {DATA_EVENTS, [EV_RELOAD] = true, [EV_FAIL_CORRUPT] = true}},
+    {.name = "new versions that share",
+     .limit = 4,
+     .slots_max = 2,
+     .clients = 2,
+     .models = {{.own = 1, .n = 1, .shares = {0}}, {.own = 2, .n = 1, .shares = {0}}},
+     .events = {DATA_EVENTS, [EV_RELOAD] = true}},
     {.name = "one record, and one that never fits",
      .limit = 2,
      .slots_max = 1,
@@ -220,6 +232,11 @@ START_TEST(every_order_of_events_keeps_what_always_holds)
     ck_assert_uint_gt(seen->died_with, 0);
     ck_assert_uint_gt(seen->hit, 0);
     ck_assert_uint_gt(seen->late_hit, 0);
+    ck_assert_uint_gt(seen->taken_over, 0);
+    ck_assert_uint_gt(seen->passed_over, 0);
+    ck_assert_uint_gt(seen->succeeded, 0);
+    ck_assert_uint_gt(seen->reload_failed, 0);
+    ck_assert_uint_gt(seen->reload_cancelled, 0);
 }
 END_TEST
 

@@ -197,6 +197,23 @@ START_TEST(what_nobody_used_for_its_time_to_live_goes)
 }
 END_TEST
 
+/* One that was loaded for a hint has a time of its own from then on, though nobody used it. */
+START_TEST(what_nobody_used_yet_lives_from_its_load)
+{
+    struct fake *f = start();
+    struct client k;
+    pass_s(f, 100);
+    ck_assert_int_eq(client_hint(&k, f, "short/1-10", HINT_SOON), PIN_WAITING);
+    ck_ok(k.status, &k.err);
+    client_unpin(&k, f);
+    pass_s(f, 1);
+    ck_assert_uint_eq(cache_expire(f->cache, atomic_load(&f->now_us)), 0);
+    pass_s(f, 1);
+    ck_assert_uint_eq(cache_expire(f->cache, atomic_load(&f->now_us)), 1);
+    fake_free(f);
+}
+END_TEST
+
 START_TEST(a_time_to_live_for_all_spares_what_is_kept)
 {
     static const struct tenant_rules all = {.ttl_us = 5 * SECOND};
@@ -224,5 +241,5 @@ Suite *suite_keep(void)
         a_share_of_kept_models_counts_once_and_whole, without_rules_half_of_the_budget_may_be_kept,
         delete_takes_a_kept_model_and_the_next_load_is_not_kept, what_drains_already_cannot_be_kept,
         a_young_model_goes_only_if_nothing_else_can, what_nobody_used_for_its_time_to_live_goes,
-        a_time_to_live_for_all_spares_what_is_kept);
+        what_nobody_used_yet_lives_from_its_load, a_time_to_live_for_all_spares_what_is_kept);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* Many threads at once: pins, withdrawals, DELETEs, scratch and looks, seeded and bounded. The
- * source asserts its own account of held bytes against the limit at every step; everybody is
+/* Many threads at once: pins, withdrawals, reloads, DELETEs, scratch and looks, seeded and bounded.
+ * The source asserts its own account of held bytes against the limit at every step; everybody is
  * answered; at the end everything is back to zero. */
 #include <sched.h>
 #include <stdio.h>
@@ -117,6 +117,34 @@ static void invoke(struct stress *s, unsigned *seed)
     lock_fini(&c.lock);
 }
 
+/* A new version beside what is there, if anything is; it may be withdrawn like any wait. */
+static void reload(struct stress *s, unsigned *seed)
+{
+    char name[MODEL_NAME_MAX + 1];
+    struct call c = {.waiter = {.done = answered}};
+    choose_name(seed, name, sizeof(name));
+    lock_init(&c.lock, LOCK_LOOP);
+    cond_init(&c.answered);
+    uint64_t now = atomic_fetch_add(&s->fake->now_us, 1000);
+    bool begun = cache_reload(s->fake->cache, name, NULL, now, &c.waiter);
+    if (begun && !(rand_r(seed) % 4 == 0 && cache_cancel_wait(s->fake->cache, &c.waiter))) {
+        wait_for_answer(&c);
+        ck_assert_int_eq(c.answers, 1);
+        if (c.status == OK)
+            use(s, &c.pin, name);
+    }
+    cond_fini(&c.answered);
+    lock_fini(&c.lock);
+}
+
+/* All that a thread does which looks for names that are due. */
+static void sweep(struct stress *s)
+{
+    struct due_model d = {.name = ""};
+    while (cache_due(s->fake->cache, &d, 100000, atomic_load(&s->fake->now_us)) != DUE_THROUGH)
+        ;
+}
+
 static void count_drained(void *arg)
 {
     struct stress *s = arg;
@@ -164,7 +192,11 @@ static void *client_main(void *arg)
             invoke(t->stress, &t->seed);
         else if (op < 88)
             delete_one(t->stress, &t->seed);
-        else if (op < 94)
+        else if (op < 91)
+            reload(t->stress, &t->seed);
+        else if (op < 92)
+            sweep(t->stress);
+        else if (op < 96)
             scratch(t->stress, &t->seed);
         else
             look(t->stress, &t->seed);
@@ -205,6 +237,7 @@ static void run(uint64_t limit_bytes, unsigned seed)
     ck_assert_uint_gt(s.served, 0);
     ck_assert_uint_gt(s.refused, 0);
     ck_assert_uint_gt(metric_get(M_LOOKUP_HIT), 0);
+    ck_assert_uint_gt(metric_get(M_RELOADS_OK), 0);
     ck_assert_uint_gt(metric_get(M_EVICT_ROOM), 0);
     ck_assert_uint_gt(s.deletes, 0);
     ck_assert_uint_eq(fake_used(s.fake, BUDGET_RESERVED), 0);

@@ -183,6 +183,43 @@ START_TEST(what_an_idle_tenant_has_above_its_floor_goes_first)
 }
 END_TEST
 
+START_TEST(a_tenant_is_idle_only_when_its_time_is_over)
+{
+    struct fake *f = start();
+    atomic_store(&f->now_us, SECOND);
+    client_touch(f, "b/1-100");
+    client_touch(f, "b/2-100");
+    client_touch(f, "b/3-100");
+    atomic_fetch_add(&f->now_us, TENANT_IDLE_S * (uint64_t)SECOND);
+    client_touch(f, "d/1-350");
+    client_touch(f, "d/2-350");
+    client_touch(f, "a/1-100"); /* d has 700 above its floor, b 100 */
+    ck_assert(resident(f, "b/1-100"));
+    ck_assert(!resident(f, "d/1-350"));
+    fake_free(f);
+}
+END_TEST
+
+START_TEST(who_asks_is_not_idle)
+{
+    struct fake *f = start();
+    struct client k;
+    atomic_store(&f->now_us, SECOND);
+    client_touch(f, "b/1-100");
+    client_touch(f, "b/2-100");
+    client_touch(f, "b/3-100");
+    atomic_fetch_add(&f->now_us, (TENANT_IDLE_S + 1) * (uint64_t)SECOND);
+    client_touch(f, "d/1-350");
+    client_touch(f, "d/2-350");
+    (void)!client_load(&k, f, "b/4-100"); /* which is no invocation */
+    ck_ok(k.status, &k.err);
+    client_unpin(&k, f);
+    ck_assert(resident(f, "b/1-100"));
+    ck_assert(!resident(f, "d/1-350"));
+    fake_free(f);
+}
+END_TEST
+
 /* ---- ceilings ---- */
 
 START_TEST(beyond_its_ceiling_a_tenant_gives_of_its_own_though_bytes_are_free)
@@ -194,6 +231,19 @@ START_TEST(beyond_its_ceiling_a_tenant_gives_of_its_own_though_bytes_are_free)
     ck_assert(!resident(f, "c/1-150"));
     ck_assert_uint_eq(usage_of(f, 2).bytes, 250);
     ck_assert_uint_eq(usage_of(f, 2).counts.evictions, 1);
+    fake_free(f);
+}
+END_TEST
+
+START_TEST(beyond_its_ceiling_a_tenant_takes_from_nobody_else)
+{
+    struct fake *f = start();
+    client_touch(f, "d/1-600"); /* the oldest, and the most above its floor */
+    client_touch(f, "c/1-150");
+    client_touch(f, "c/2-150");
+    client_touch(f, "c/3-100");
+    ck_assert(resident(f, "d/1-600"));
+    ck_assert(!resident(f, "c/1-150"));
     fake_free(f);
 }
 END_TEST
@@ -250,6 +300,35 @@ START_TEST(what_is_promised_counts_against_the_ceiling)
     fake_fail_load(f, &one, E_CANCELLED);
     ck_assert_uint_eq(usage_of(f, 2).bytes, 0);
     ck_assert_int_eq(l.status, E_NO_ROOM);
+    fake_free(f);
+}
+END_TEST
+
+/* A load that waits for the bytes of what goes for it has them already, to its tenant's account. */
+START_TEST(what_is_promised_is_the_tenants)
+{
+    struct fake *f = fake_new_ruled(FAKE_MANUAL, LIMIT, SLOTS, &ruled);
+    const struct load_need need = {.bytes = 200};
+    struct room_wait first, second;
+    struct client d, k, l;
+    struct err err;
+    ck_assert_int_eq(client_pin(&d, f, "d/1-900"), PIN_WAITING);
+    fake_load_next(f);
+    client_unpin(&d, f);
+    ck_assert_int_eq(client_pin(&k, f, "c/1-200"), PIN_WAITING);
+    ck_assert_int_eq(client_pin(&l, f, "c/2-200"), PIN_WAITING);
+    struct fake_call one = fake_next_load(f), two = fake_next_load(f);
+    ck_ok(room_ask_load(f->cache, one.slot, &need, &first, &err), &err);
+    ck_assert(first.queued);
+    ck_assert_uint_eq(usage_of(f, 2).bytes, 200);
+    ck_assert_int_eq(room_ask_load(f->cache, two.slot, &need, &second, &err), E_NO_ROOM);
+    ck_assert_msg(strstr(err.msg, "tenant 'c' may have 300"), "%s", err.msg);
+    cache_load_failed(f->cache, two.slot, &err, 1);
+    fake_unload_next(f);
+    ck_ok(room_await(f->cache, &first, &err), &err);
+    ck_assert_uint_eq(usage_of(f, 2).bytes, 200);
+    fake_finish_load(f, &one);
+    client_unpin(&k, f);
     fake_free(f);
 }
 END_TEST
@@ -395,10 +474,13 @@ Suite *suite_tenants(void)
         a_floor_is_had_whoever_took_its_bytes_meanwhile,
         a_tenant_within_its_floor_gives_of_its_own_where_others_cannot,
         weights_divide_what_is_above_the_floors, what_an_idle_tenant_has_above_its_floor_goes_first,
+        a_tenant_is_idle_only_when_its_time_is_over, who_asks_is_not_idle,
         beyond_its_ceiling_a_tenant_gives_of_its_own_though_bytes_are_free,
+        beyond_its_ceiling_a_tenant_takes_from_nobody_else,
         beyond_its_ceiling_a_tenant_is_refused_while_its_own_are_in_use,
         a_model_above_its_tenants_ceiling_never_fits, a_hint_takes_nothing_beyond_the_ceiling,
-        what_is_promised_counts_against_the_ceiling, the_rule_for_others_holds_for_each_of_them,
+        what_is_promised_counts_against_the_ceiling, what_is_promised_is_the_tenants,
+        the_rule_for_others_holds_for_each_of_them,
         tenants_without_a_rule_go_with_their_last_record,
         a_new_record_takes_the_place_of_one_whose_turn_it_is, without_rules_the_oldest_of_all_goes,
         a_share_is_its_tenants_once_and_divided_where_tenants_share,

@@ -217,83 +217,6 @@ START_TEST(a_pin_after_a_cancel_does_not_join_the_cancelled_load)
 }
 END_TEST
 
-START_TEST(a_renewed_model_drains_under_its_pins_and_is_loaded_anew)
-{
-    struct fake *f = fake_new(FAKE_MANUAL, LIMIT, SLOTS);
-    struct client old, new;
-    cache_renew(f->cache, "never-1");
-    client_touch(f, "a-100");
-    ck_assert_int_eq(client_pin(&old, f, "a-100"), PIN_READY);
-    cache_renew(f->cache, "a-100");
-    ck_assert_int_eq(client_pin(&new, f, "a-100"), PIN_WAITING);
-    ck_assert_int_eq(new.waiter.lookup, LOOKUP_MISS);
-    fake_load_next(f);
-    ck_assert_int_eq(new.status, OK);
-    ck_assert_ptr_ne(new.pin.value, old.pin.value);
-    client_unpin(&old, f);
-    client_unpin(&new, f);
-    fake_unload_next(f);
-    ck_assert_uint_eq(fake_used(f, BUDGET_DRAINING), 0);
-    ck_assert_int_eq(fake_info(f, "a-100").state, SLOT_RESIDENT);
-    fake_free(f);
-}
-END_TEST
-
-START_TEST(a_load_that_is_renewed_serves_who_waits_and_nobody_later)
-{
-    struct fake *f = fake_new(FAKE_MANUAL, LIMIT, SLOTS);
-    struct client old, new;
-    ck_assert_int_eq(client_pin(&old, f, "a-100"), PIN_WAITING);
-    struct fake_call first = fake_next_load(f);
-    cache_renew(f->cache, "a-100");
-    ck_assert_int_eq(client_pin(&new, f, "a-100"), PIN_WAITING);
-    ck_assert_int_eq(new.waiter.lookup, LOOKUP_MISS);
-    fake_run_load(f, &first);
-    ck_assert_int_eq(old.status, OK);
-    ck_assert_int_eq(new.answers, 0);
-    fake_load_next(f);
-    ck_assert_int_eq(new.status, OK);
-    client_unpin(&old, f);
-    ck_assert_uint_eq(fake_unloads_queued(f), 1);
-    fake_unload_next(f);
-    ck_assert_int_eq(fake_info(f, "a-100").state, SLOT_RESIDENT);
-    client_unpin(&new, f);
-    /* Nobody came meanwhile: it leaves all the same, and its record stays. */
-    ck_assert_int_eq(client_pin(&old, f, "b-100"), PIN_WAITING);
-    first = fake_next_load(f);
-    cache_renew(f->cache, "b-100");
-    fake_run_load(f, &first);
-    ck_assert_int_eq(old.status, OK);
-    ck_assert_int_eq(fake_info(f, "b-100").state, SLOT_DRAINING);
-    client_unpin(&old, f);
-    fake_unload_next(f);
-    ck_assert_int_eq(fake_info(f, "b-100").state, SLOT_ABSENT);
-    ck_assert_int_eq(client_touch(f, "b-100"), LOOKUP_MISS);
-    ck_assert_int_eq(fake_info(f, "b-100").state, SLOT_RESIDENT);
-    fake_free(f);
-}
-END_TEST
-
-START_TEST(a_failure_is_forgotten_when_the_model_is_renewed)
-{
-    struct fake *f = fake_new(FAKE_MANUAL, LIMIT, SLOTS);
-    struct client k;
-    ck_assert_int_eq(client_pin(&k, f, "corrupt-1"), PIN_WAITING);
-    fake_load_next(f);
-    ck_assert_int_eq(client_pin(&k, f, "corrupt-1"), PIN_FAILED);
-    cache_renew(f->cache, "corrupt-1");
-    ck_assert_int_eq(client_pin(&k, f, "corrupt-1"), PIN_WAITING);
-    /* And one that comes after it is of content that nobody asks for any more. */
-    struct fake_call first = fake_next_load(f);
-    cache_renew(f->cache, "corrupt-1");
-    fake_run_load(f, &first);
-    ck_assert_int_eq(k.status, E_CORRUPT);
-    ck_assert_int_eq(client_pin(&k, f, "corrupt-1"), PIN_WAITING);
-    fake_load_next(f);
-    fake_free(f);
-}
-END_TEST
-
 Suite *suite_unload(void)
 {
     return SUITE("unload", a_resident_model_drains_and_its_record_stays,
@@ -302,8 +225,5 @@ Suite *suite_unload(void)
                  a_load_that_holds_nothing_is_cancelled_at_once,
                  a_load_that_holds_bytes_is_waited_for,
                  a_value_that_comes_after_the_cancel_is_unloaded,
-                 a_pin_after_a_cancel_does_not_join_the_cancelled_load,
-                 a_renewed_model_drains_under_its_pins_and_is_loaded_anew,
-                 a_load_that_is_renewed_serves_who_waits_and_nobody_later,
-                 a_failure_is_forgotten_when_the_model_is_renewed);
+                 a_pin_after_a_cancel_does_not_join_the_cancelled_load);
 }

@@ -265,7 +265,6 @@ Suite *suite_watch(void)
     tcase_add_test(t, without_memory_for_ids_models_are_served_all_the_same);
     tcase_add_test(t, what_changes_residency_is_never_lost);
     tcase_add_test(t, threads_and_the_watching_one_agree);
-    tcase_set_timeout(t, 60);
     suite_add_tcase(s, t);
     return s;
 }

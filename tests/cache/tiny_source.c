@@ -50,6 +50,74 @@ void world_arrow(enum slot_state from, enum slot_state to)
     world_seen.arrows[from][to] = true;
 }
 
+/* ---- new versions ---- */
+
+int world_heir(const struct world *w, int load)
+{
+    for (int i = 0; i < LOADS; i++)
+        if (w->loads[i].stage && w->loads[i].before == load)
+            return i;
+    return -1;
+}
+
+/* The load leaves its chain. */
+static void unchain(struct world *w, int load)
+{
+    int heir = world_heir(w, load);
+    if (heir >= 0)
+        w->loads[heir].before = w->loads[load].before;
+    w->loads[load].before = -1;
+}
+
+void world_cancel_heirs(struct world *w, int load)
+{
+    int heir;
+    while ((heir = world_heir(w, load)) >= 0) {
+        unchain(w, heir);
+        w->loads[heir].cancelled = true;
+        world_seen.reload_cancelled++;
+    }
+}
+
+/* The load, current, can no longer be pinned: its heir, if it has one, has the name. */
+static void succeed(struct world *w, int load)
+{
+    int heir = world_heir(w, load);
+    if (heir < 0)
+        return;
+    unchain(w, load);
+    w->loads[load].current = false;
+    w->loads[heir].current = true;
+    w->failed[w->loads[load].model] = false;
+    world_seen.succeeded++;
+}
+
+/* The load is ready: it replaces all before it. */
+static void take_over(struct world *w, int load)
+{
+    struct load *l = &w->loads[load];
+    int head = l->before;
+    if (head < 0)
+        return;
+    while (w->loads[head].before >= 0) {
+        int before = w->loads[head].before;
+        w->loads[head].before = -1;
+        w->loads[head].cancelled = true;
+        world_seen.passed_over++;
+        head = before;
+    }
+    l->before = -1;
+    l->current = true;
+    l->used = w->loads[head].used;
+    w->loads[head].current = false;
+    w->loads[head].stale = w->loads[head].stage < RESIDENT;
+    if (w->loads[head].stage == RESIDENT && w->loads[head].pins) {
+        world_arrow(SLOT_RESIDENT, SLOT_DRAINING);
+        w->loads[head].stage = LEAVING;
+    }
+    world_seen.taken_over++;
+}
+
 /* ---- what loads hold ---- */
 
 /* Nobody holds it any more: what was filled is freed with load, what was lost is no more. */
@@ -125,14 +193,18 @@ void world_source_load(void *self, struct slot *slot, const char *name)
     w->loads[w->begun].slot = slot;
 }
 
-/* Who goes for room is the longest unused of those that may. */
+/* Who goes for room is the longest unused of those that may; what the asker is to replace may not.
+ */
 static void check_oldest(const struct world *w, const struct load *l)
 {
     const enum event_kind now = (enum event_kind)w->path[w->steps - 1].kind;
     if (w->ending || (now != EV_ASK && now != EV_SCRATCH))
         return;
+    int spared = now == EV_ASK ? w->loads[w->path[w->steps - 1].of].before : -1;
+    while (spared >= 0 && w->loads[spared].before >= 0)
+        spared = w->loads[spared].before;
     for (int i = 0; i < LOADS; i++)
-        WORLD_CHECK(w, w->loads[i].stage != RESIDENT || w->loads[i].pins ||
+        WORLD_CHECK(w, w->loads[i].stage != RESIDENT || w->loads[i].pins || i == spared ||
                            w->loads[i].used >= l->used);
 }
 
@@ -150,6 +222,7 @@ void world_source_unload(void *self, struct slot *slot, void *value)
         world_arrow(SLOT_RESIDENT, SLOT_DRAINING);
     l->stage = DRAINING;
     drop_things(w, i);
+    succeed(w, i);
     if (!w->ending)
         return;
     free_dead(w, i);
@@ -179,17 +252,20 @@ static bool may_go(const struct load *l)
     return l->stage == RESIDENT && !l->pins;
 }
 
-/* What evicting all that may go would free. */
-static int64_t evictable(const struct world *w)
+/* What evicting all that may go, but `spared`, would free. */
+static int64_t evictable(const struct world *w, int spared)
 {
     int64_t bytes = 0;
     for (int i = 0; i < LOADS; i++)
-        bytes += may_go(&w->loads[i]) ? (int64_t)w->config->models[w->loads[i].model].own : 0;
+        bytes += i != spared && may_go(&w->loads[i])
+                     ? (int64_t)w->config->models[w->loads[i].model].own
+                     : 0;
     for (int t = 0; t < THINGS; t++) {
         bool leaves = w->things[t].id >= 0 && w->things[t].state == FULL;
         for (int i = 0; i < LOADS; i++)
             for (int k = 0; w->loads[i].stage && k < EACH; k++)
-                leaves = leaves && (w->loads[i].things[k] != t || may_go(&w->loads[i]));
+                leaves =
+                    leaves && (w->loads[i].things[k] != t || (i != spared && may_go(&w->loads[i])));
         bytes += leaves;
     }
     return bytes;
@@ -211,7 +287,10 @@ static bool room_for(const struct world *w, int load)
     world_bytes(w, used, &coming, &promised);
     const bool at_once =
         !queue && used[0] + used[1] + used[2] + used[3] + (uint64_t)need <= w->config->limit;
-    return at_once || (!l->modest && unpromised(w) + evictable(w) >= need);
+    int spared = l->before; /* what it is to replace is no victim of its own */
+    while (spared >= 0 && w->loads[spared].before >= 0)
+        spared = w->loads[spared].before;
+    return at_once || (!l->modest && unpromised(w) + evictable(w, spared) >= need);
 }
 
 static void ask(struct world *w, int load)
@@ -335,6 +414,10 @@ static void load_failed(struct world *w, int load, enum status code)
     }
     give_back(w, load);
     l->code = l->cancelled ? E_CANCELLED : code; /* whatever the source says */
+    world_seen.reload_failed += l->before >= 0;
+    if (l->current)
+        succeed(w, load);
+    unchain(w, load);
     err_set(&err, code, "failed");
     cache_load_failed(w->cache, l->slot, &err, w->now);
     WORLD_CHECK(w, !l->waiting && !l->drain_waits); /* everybody was told */
@@ -347,16 +430,24 @@ static void finish(struct world *w, int load)
     const struct load_times t = {0};
     l->code = l->cancelled ? E_CANCELLED : OK;
     l->stage = RESIDENT;
+    if (!l->cancelled)
+        take_over(w, load);
     if (l->cancelled) { /* there is no arrow to RESIDENT */
         world_arrow(SLOT_LOADING, SLOT_DRAINING);
         l->stage = LEAVING;
         world_seen.kept_after_cancel++;
     } else {
         world_arrow(SLOT_LOADING, SLOT_RESIDENT);
+        if (l->stale && l->waiting) {
+            world_arrow(SLOT_RESIDENT, SLOT_DRAINING);
+            l->stage = LEAVING;
+        }
     }
     cache_load_done(w->cache, l->slot, l, "1", &t, w->now);
     WORLD_CHECK(w, !l->waiting);
-    WORLD_CHECK(w, l->stage == (l->cancelled ? DRAINING : RESIDENT));
+    WORLD_CHECK(w, l->stage == (l->cancelled ? DRAINING
+                                : l->stale   ? (l->pins ? LEAVING : DRAINING)
+                                             : RESIDENT));
 }
 
 static void drain(struct world *w, int load)

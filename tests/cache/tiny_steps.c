@@ -45,6 +45,7 @@ static void begin_load(struct world *w, int model, enum hint hint)
                                 .model = model,
                                 .current = true,
                                 .modest = hint != HINT_NONE,
+                                .before = -1,
                                 .things = {-1, -1}};
     w->loads[i].used = hint == HINT_COLD ? --w->order_cold : ++w->order;
     w->begun = i;
@@ -122,13 +123,38 @@ static void pin(struct world *w, int model, bool counts, enum hint hint, bool la
         l->used = ++w->order;
 }
 
+/* A new version is loaded beside what is there, behind those that are under way. */
+static void reload(struct world *w, int model)
+{
+    struct tiny_client *k = w->clients;
+    int last = world_current(w, model), i = 0;
+    while (k->state != IDLE)
+        k++;
+    while (w->loads[i].stage)
+        i++;
+    for (int heir; (heir = world_heir(w, last)) >= 0;)
+        last = heir;
+    w->loads[i] = (struct load){
+        .stage = BEGUN, .model = model, .before = last, .waiting = 1, .things = {-1, -1}};
+    w->loads[i].used = ++w->order;
+    w->begun = i;
+    world_arrow(SLOT_ABSENT, SLOT_LOADING);
+    k->waiter = (struct waiter){.done = done};
+    k->load = i;
+    k->state = WAITING;
+    WORLD_CHECK(w, cache_reload(w->cache, world_names[model], NULL, w->now, &k->waiter));
+    WORLD_CHECK(w, w->loads[i].slot); /* its load was begun */
+}
+
 static void delete (struct world *w, int model)
 {
     struct err err;
     int i = world_current(w, model);
     struct load *l = i < 0 ? NULL : &w->loads[i];
-    if (l)
+    if (l) {
         l->drain_waits++;
+        world_cancel_heirs(w, i);
+    }
     if (l && l->stage < RESIDENT)
         l->cancelled = true;
     if (l && l->stage == RESIDENT && l->pins) {
@@ -203,6 +229,9 @@ static void take(struct world *w, struct event e)
         break;
     case EV_COLD:
         pin(w, e.of, false, HINT_COLD, false);
+        break;
+    case EV_RELOAD:
+        reload(w, e.of);
         break;
     case EV_DELETE:
         delete (w, e.of);

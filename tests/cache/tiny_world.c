@@ -14,6 +14,7 @@ static const char *const event_names[EV_COUNT] = {
     [EV_LOAD] = "load",
     [EV_SOON] = "hint",
     [EV_COLD] = "cold-hint",
+    [EV_RELOAD] = "reload",
     [EV_DELETE] = "delete",
     [EV_WITHDRAW] = "withdraw",
     [EV_UNPIN] = "unpin",
@@ -123,6 +124,8 @@ static void add_model(struct events *e, int model)
     int i = world_current(w, model);
     if (i >= 0 && w->loads[i].drain_waits < 2)
         may(e, EV_DELETE, model);
+    if (i >= 0 && idle && place && w->loads[i].stage <= RESIDENT && !w->loads[i].cancelled)
+        may(e, EV_RELOAD, model);
 }
 
 int world_events(const struct world *w, struct event out[EVENTS_MAX])
@@ -330,6 +333,15 @@ static uint8_t thing_key(const struct world *w, int load, int k)
                      x->charged << 4);
 }
 
+/* How many stand before it in its chain. */
+static int heir_depth(const struct world *w, int load)
+{
+    int n = 0;
+    for (; w->loads[load].before >= 0; load = w->loads[load].before)
+        n++;
+    return n;
+}
+
 static void load_key(const struct world *w, int load, uint8_t key[LOAD_KEY])
 {
     const struct load *l = &w->loads[load];
@@ -347,6 +359,7 @@ static void load_key(const struct world *w, int load, uint8_t key[LOAD_KEY])
     key[7] = l->stage <= RESIDENT ? used_rank(w, load) : 0;
     key[8] = l->stage == ASKED && l->room.queued ? (uint8_t)(1 + asked_rank(w, l->asked_at)) : 0;
     key[9] = (uint8_t)l->lost_bytes;
+    key[13] = (uint8_t)(heir_depth(w, load) | l->stale << 4);
     for (int k = 0; k < EACH; k++)
         key[10 + k] = thing_key(w, load, k);
     for (int t = 0; t < THINGS; t++)

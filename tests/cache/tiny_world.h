@@ -13,6 +13,7 @@
 #define ROOST_TESTS_TINY_WORLD_H
 
 #include "cache/cache_priv.h"
+#include "cache/reload.h"
 
 enum {
     MODELS = 2,
@@ -29,10 +30,11 @@ enum {
 enum event_kind {
     /* clients and operators; of a model */
     EV_PIN,
-    EV_LATE, /* the same, of one that did not hit at its gate before what happened last */
-    EV_LOAD, /* as POST /models: not counted */
-    EV_SOON, /* a hint */
-    EV_COLD, /* a hint */
+    EV_LATE,   /* the same, of one that did not hit at its gate before what happened last */
+    EV_LOAD,   /* as POST /models: not counted */
+    EV_SOON,   /* a hint */
+    EV_COLD,   /* a hint */
+    EV_RELOAD, /* the name stands for other content from now on */
     EV_DELETE,
     /* of a client */
     EV_WITHDRAW,
@@ -106,6 +108,8 @@ struct load {
     int asked_at;     /* order of its request */
     enum status code; /* of ENDING and LET_GO; OK: a share was lost */
     bool current, cancelled, modest, charged;
+    bool stale;       /* a later version was ready before it */
+    int before;       /* the load that it is to replace; -1: none */
     int things[EACH]; /* -1: none */
     uint64_t lost_bytes;
     struct slot *slot;
@@ -144,7 +148,8 @@ struct world {
 struct world_seen {
     bool arrows[SLOT_STATE_COUNT][SLOT_STATE_COUNT];
     uint64_t queued, withdrawn_from_queue, kept_after_cancel, replaced, lost, started_over, refused,
-        evicted, hint_refused, never_fits, joined, died_with, hit, late_hit;
+        evicted, hint_refused, never_fits, joined, died_with, taken_over, passed_over, succeeded,
+        reload_failed, reload_cancelled, hit, late_hit;
 };
 extern struct world_seen world_seen;
 
@@ -163,6 +168,8 @@ void world_settle(struct world *w);
 extern const char *const world_names[MODELS];
 int world_current(const struct world *w, int model); /* the load of its slot; -1: none */
 int world_refs(const struct world *w, int thing);
+int world_heir(const struct world *w, int load); /* what is to replace it; -1: nothing */
+void world_cancel_heirs(struct world *w, int load);
 /* What is to be charged, what of it is coming back, and what the queue was promised. */
 void world_bytes(const struct world *w, uint64_t used[BUDGET_CLASS_COUNT], uint64_t *coming,
                  uint64_t *promised);

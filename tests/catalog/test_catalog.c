@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* Which artifact a name gets, what a listing shows, and how long an unknown name is remembered. */
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "catalog/catalog.h"
@@ -87,6 +90,71 @@ START_TEST(the_first_place_wins)
     resolves("acme/m", "acme/m/10/model.roost", "10");
     tree_text(&tree, "_roost/models/acme/m/current", "7\n");
     resolves("acme/m", "_roost/models/acme/m/7.roost", "7");
+    teardown();
+}
+END_TEST
+
+/* Seconds behind the pointer, which is set at 1000. */
+static void set_time(const char *key, int behind)
+{
+    const struct timespec t[2] = {{.tv_sec = 1000 + behind}, {.tv_sec = 1000 + behind}};
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s/%s", tree.path, key);
+    ck_assert_int_eq(utimensat(AT_FDCWD, path, t, 0), 0);
+}
+
+START_TEST(a_file_newer_than_the_pointer_is_a_new_version)
+{
+    static const char pointer[] = "_roost/models/acme/m/current", first[] = "acme/m.onnx",
+                      published[] = "_roost/models/acme/m/7.roost",
+                      second[] = "acme/m/3/model.onnx";
+    setup(10);
+    put(published);
+    tree_text(&tree, pointer, "7\n");
+    set_time(pointer, 0);
+    put(first);
+    for (int behind = -1; behind <= 0; behind++) { /* of one moment, the published one stays */
+        set_time(first, behind);
+        resolves("acme/m", published, "7");
+    }
+    set_time(first, 1);
+    resolves_raw("acme/m", first, "");
+    /* Of the files the first is compared, and that is the numbered one. */
+    put(second);
+    set_time(second, -1);
+    resolves("acme/m", published, "7");
+    set_time(second, 1);
+    resolves_raw("acme/m", second, "3");
+    /* A publish, or a rollback, sets the pointer again. */
+    set_time(pointer, 2);
+    resolves("acme/m", published, "7");
+    teardown();
+}
+END_TEST
+
+START_TEST(one_version_is_found_whatever_is_current)
+{
+    char name[MODEL_NAME_MAX + 1], longest[300] = "";
+    struct resolved r;
+    setup(10);
+    put("_roost/models/acme/m/7.roost");
+    put("_roost/models/acme/m/8.roost");
+    tree_text(&tree, "_roost/models/acme/m/current", "8\n");
+    put("acme/m/3/model.onnx");
+    put("acme/m/4/model.roost");
+    catalog_version_name("acme/m", 7, name);
+    ck_assert_str_eq(name, "acme/m@7");
+    resolves("acme/m@7", "_roost/models/acme/m/7.roost", "7");
+    resolves("acme/m@8", "_roost/models/acme/m/8.roost", "8");
+    resolves_raw("acme/m@3", "acme/m/3/model.onnx", "3");
+    resolves("acme/m@4", "acme/m/4/model.roost", "4");
+    ck_assert_int_eq(catalog_resolve(store, "acme/m@9", &r, &err), E_NOT_FOUND);
+    ck_assert_int_eq(catalog_resolve(store, "acme/m@x", &r, &err), E_NOT_FOUND);
+    memset(longest, 'a', 257);
+    longest[128] = '/';
+    catalog_version_name(longest, UINT64_C(999999999999999999), name);
+    ck_assert_uint_eq(strlen(name), MODEL_NAME_MAX);
+    ck_assert_int_eq(catalog_resolve(store, name, &r, &err), E_NOT_FOUND);
     teardown();
 }
 END_TEST
@@ -262,7 +330,8 @@ END_TEST
 
 Suite *suite_catalog(void)
 {
-    return SUITE("catalog", the_first_place_wins, a_bad_pointer_is_an_error,
+    return SUITE("catalog", the_first_place_wins, a_file_newer_than_the_pointer_is_a_new_version,
+                 one_version_is_found_whatever_is_current, a_bad_pointer_is_an_error,
                  an_unknown_name_is_remembered_longer_each_time,
                  the_oldest_is_forgotten_beyond_the_bound, the_resolver_remembers_and_forgets,
                  a_listing_shows_what_resolves, without_memory_nothing_leaks);

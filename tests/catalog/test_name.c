@@ -71,7 +71,7 @@ START_TEST(segments_end_at_128_bytes)
     ck_ok(catalog_name(text, 128, out, &err), &err);
     ck_assert_int_eq(catalog_name(text + 129, 129, out, &err), E_BAD_INPUT);
     ck_ok(catalog_name(text, 257, out, &err), &err);
-    ck_assert_uint_eq(strlen(out), MODEL_NAME_MAX);
+    ck_assert_uint_eq(strlen(out), 257);
     ck_assert_int_eq(catalog_name(text, 258, out, &err), E_BAD_INPUT);
 }
 END_TEST
@@ -96,8 +96,35 @@ START_TEST(the_verbs_are_kept)
 }
 END_TEST
 
+START_TEST(names_of_versions_are_proved_too)
+{
+    static const struct {
+        const char *text, *want; /* NULL: it is none */
+    } cases[] = {{"m", "m"},
+                 {"m@3", "m@3"},
+                 {"acme/m@123", "acme/m@123"},
+                 {"default/m@1", "m@1"},
+                 {"m@", NULL},
+                 {"m@03", NULL},
+                 {"m@x", NULL},
+                 {"@3", NULL},
+                 {"m@3@4", NULL},
+                 {"m/@3", NULL},
+                 {"m@1234567890123456789", NULL}};
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        char out[MODEL_NAME_MAX + 1];
+        const char *text = cases[i].text, *want = cases[i].want;
+        enum status s = catalog_slot_name(text, strlen(text), out);
+        ck_assert_msg(s == (want ? OK : E_BAD_INPUT), "%s", text);
+        if (want)
+            ck_assert_str_eq(out, want);
+    }
+}
+END_TEST
+
 Suite *suite_name(void)
 {
     return SUITE("name", good_names_have_one_spelling, bad_names_name_the_rule,
-                 segments_end_at_128_bytes, a_nul_byte_is_no_name, the_verbs_are_kept);
+                 segments_end_at_128_bytes, a_nul_byte_is_no_name, the_verbs_are_kept,
+                 names_of_versions_are_proved_too);
 }

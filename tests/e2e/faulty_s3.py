@@ -23,6 +23,8 @@ class Server:
     def __init__(self, tls=None):
         """tls: certificate and key, as files; None: plain HTTP."""
         self.objects, self.faults, self.asked = {}, {}, []
+        self.marks = {}  # of objects that were written over HTTP: x-amz-meta-roost-put
+        self.conditional = True  # does it know If-None-Match: * of a PUT?
         self.lock = threading.Lock()
         self.over = threading.Event()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
@@ -108,12 +110,18 @@ class Server:
             name, value = h.split(":", 1)
             headers[name.lower()] = value.strip()
         method, target, _ = line.split(" ")
+        if headers.get("expect"):
+            c.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        body = stream.read(int(headers.get("content-length", 0)))
         path, _, query = target.partition("?")
         key = urllib.parse.unquote(path[len(BUCKET) + 2:])
         with self.lock:
             self.asked.append((method, key, headers.get("range")))
             fault = self._next_fault(method, key)
-        answer = self._list(query) if query else self._object(method, key, headers)
+        if method in ("PUT", "DELETE"):
+            answer = self._write(method, key, headers, body)
+        else:
+            answer = self._list(query) if query else self._object(method, key, headers)
         return (fault or well)(self, c, answer)
 
     def _next_fault(self, method, key):
@@ -123,9 +131,27 @@ class Server:
         entry[1] -= 1
         return entry[0]
 
+    def _write(self, method, key, headers, body):
+        """Done before its answer is spoilt."""
+        fresh = headers.get("if-none-match") == "*"
+        with self.lock:
+            if method == "DELETE":
+                self.objects.pop(key, None)
+                return Answer("204 No Content", {}, b"", method)
+            if hashlib.sha256(body).hexdigest() != headers["x-amz-content-sha256"]:
+                return Answer("400 Bad Request", {}, error("XAmzContentSHA256Mismatch"), method)
+            if fresh and not self.conditional:
+                return Answer("501 Not Implemented", {}, error("NotImplemented"), method)
+            if fresh and key in self.objects:
+                return Answer("412 Precondition Failed", {}, error("PreconditionFailed"), method)
+            self.objects[key] = body
+            self.marks[key] = headers["x-amz-meta-roost-put"]
+        return Answer("200 OK", {"ETag": f'"{hashlib.md5(body).hexdigest()}"'}, b"", method)
+
     def _object(self, method, key, headers):
         with self.lock:
             data = self.objects.get(key)
+            mark = self.marks.get(key, "")
         if data is None:
             return Answer("404 Not Found", {}, error("NoSuchKey"), method)
         tag = f'"{hashlib.md5(data).hexdigest()}"'
@@ -133,7 +159,7 @@ class Server:
             return Answer("412 Precondition Failed", {}, error("PreconditionFailed"), method)
         found = re.fullmatch(r"bytes=(\d+)-(\d+)", headers.get("range", ""))
         if not found:
-            return Answer("200 OK", {"ETag": tag}, data, method)
+            return Answer("200 OK", {"ETag": tag, "x-amz-meta-roost-put": mark}, data, method)
         first, last = int(found[1]), min(int(found[2]), len(data) - 1)
         return Answer("206 Partial Content",
                       {"ETag": tag, "Content-Range": f"bytes {first}-{last}/{len(data)}"},
@@ -147,6 +173,8 @@ class Server:
                  if "/" in k[len(prefix):]}
         rows = "".join(f"<CommonPrefixes><Prefix>{n}</Prefix></CommonPrefixes>"
                        for n in sorted(names))
+        rows += "".join(f"<Contents><Key>{k}</Key><ETag>x</ETag><Size>1</Size></Contents>"
+                        for k in sorted(keys) if "/" not in k[len(prefix):])
         body = f"<ListBucketResult><IsTruncated>false</IsTruncated>{rows}</ListBucketResult>"
         return Answer("200 OK", {}, body.encode(), "GET")
 

@@ -218,8 +218,10 @@ class Server:
         return self.get(f"/models/{model}", port=self.admin_port)
 
     def state(self, model):
-        reply = self.describe(model)
-        return reply.json()["state"] if reply.status == 200 else None
+        """None where the node has no record. What was evicted is draining for a moment: that is waited out."""
+        reply = wait_until(lambda: (r := self.describe(model)).status != 200 or r.json()["state"] != "draining" and r,
+                           f"{model} to be drained")
+        return None if reply is True else reply.json()["state"]
 
     def metrics(self):
         """Every series of /metrics by its whole name, as numbers."""

@@ -42,6 +42,8 @@ pipeline = {kind}-server
 [app:{kind}-server]
 use = egg:swift#{kind}
 allow_versions = false
+conn_timeout = 30
+node_timeout = 60
 [{kind}-replicator]
 [{kind}-updater]
 [{kind}-auditor]
@@ -60,6 +62,9 @@ pipeline = catch_errors proxy-logging cache s3api tempauth copy slo dlo proxy-lo
 [app:proxy-server]
 use = egg:swift#proxy
 account_autocreate = true
+conn_timeout = 30
+node_timeout = 60
+recoverable_node_timeout = 60
 [filter:catch_errors]
 use = egg:swift#catch_errors
 [filter:proxy-logging]
@@ -159,6 +164,8 @@ class Swift:
     def _run(self, program, *args):
         path = shutil.which(program, path="/usr/bin:/usr/sbin:/bin")
         command = [path, *args] if program == "memcached" else [PYTHON, path, *args]
+        # They leave the process group of whoever started them, but end with it, however it ends.
+        command = ["/usr/bin/setpriv", "--pdeathsig", "TERM", *command]
         with open(self.folder / "log", "ab") as log:
             self.processes.append(subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,

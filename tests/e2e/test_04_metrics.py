@@ -38,6 +38,9 @@ SHORT = {
     "store_bytes": "roost_store_read_bytes_total",
     "store_writes": "roost_store_writes_total",
     "store_written": "roost_store_written_bytes_total",
+    "write_backs_ok": 'roost_write_backs_total{result="ok"}',
+    "write_backs_failed": 'roost_write_backs_total{result="failed"}',
+    "write_backs_used": 'roost_write_backs_total{result="used"}',
     "publishes_ok": 'roost_publishes_total{result="ok"}',
     "publishes_dry_run": 'roost_publishes_total{result="dry_run"}',
     "publishes_failed": 'roost_publishes_total{result="failed"}',
@@ -79,12 +82,17 @@ for _limit in ("queue", "probes", "prefetches", "publishes", "memory", "thrash",
     SHORT[f"refused_{_limit}"] = f'roost_refused_total{{limit="{_limit}"}}'
 
 
-for _kind in ("stat", "read", "list", "credentials"):
+for _result in ("ok", "failed", "no_room", "cancelled"):
+    SHORT[f"reloads_{_result}"] = f'roost_model_reloads_total{{result="{_result}"}}'
+for _result in ("same", "changed", "gone", "failed"):
+    SHORT[f"refresh_{_result}"] = f'roost_refresh_checks_total{{result="{_result}"}}'
+for _kind in ("stat", "read", "list", "put", "delete", "begin", "part", "end", "abort", "credentials"):
     SHORT[f"s3_{_kind}"] = f'roost_s3_requests_total{{kind="{_kind}"}}'
 for _reason in ("status", "slow_down", "connection", "stalled", "truncated", "protocol", "credentials"):
     SHORT[f"s3_retry_{_reason}"] = f'roost_s3_retries_total{{reason="{_reason}"}}'
 for _reason in ("changed", "denied", "refused", "credentials", "timeout", "retries", "budget"):
     SHORT[f"s3_failure_{_reason}"] = f'roost_s3_failures_total{{reason="{_reason}"}}'
+SHORT["s3_sent"] = "roost_s3_sent_bytes_total"
 SHORT["s3_received"] = "roost_s3_received_bytes_total"
 
 
@@ -147,6 +155,9 @@ def plus(*parts):
 
 
 class Counters(harness.Case):
+    def serve(self, store, env=None, **flags):
+        return super().serve(store, env, refresh="0s", **flags)  # nobody looks at the store meanwhile
+
     def counting(self, server, held=0):
         return Counting(self, server, held)
 
@@ -340,7 +351,7 @@ class Counters(harness.Case):
         c.expect(refused_body=1, refused_head=1, http_4xx=2, http_2xx=1, connections=3)
 
     def test_slow_and_idle_clients(self):
-        server = self.serve(self.store("iris"), head_timeout="100ms", idle_timeout="100ms")
+        server = self.serve(self.store("iris"), head_timeout="1s", idle_timeout="2s")
         with self.counting(server) as c:
             with server.raw() as slow, server.raw() as idle:
                 slow.send(b"GET /ping HT")
@@ -352,7 +363,7 @@ class Counters(harness.Case):
         gate = self.gate("iris")
         server = self.serve(self.store("iris"), env=gate.env)
         with self.counting(server) as c:
-            reply = server.invoke("iris", IRIS, headers={"x-roost-timeout-ms": "50"})
+            reply = server.invoke("iris", IRIS, headers={"x-roost-timeout-ms": "500"})
             self.assertEqual(reply.status, 504)
         gate.open()
         c.expect(miss=1, refused_deadline=1, http_5xx=1, connections=1, ignore=("store_reads",))

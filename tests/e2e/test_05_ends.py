@@ -28,13 +28,13 @@ class Drain(harness.Case):
             self.assertEqual(events, ["listening", "draining", "stopped"])
 
     def test_an_idle_connection_does_not_hold_it(self):
-        server = self.serve(self.store("iris"), drain="60s")
+        server = self.serve(self.store("iris"), drain="1h")
         with server.raw() as idle, server.raw() as used:
             used.send(invoke_bytes("iris", IRIS))
             self.assertEqual(used.reply().status, 200)
             server.terminate()
             self.assertTrue(idle.closed() and used.closed())
-            self.assertEqual(server.process.wait(10), 0)
+            self.assertEqual(server.process.wait(harness.TIMEOUT_S), 0)
 
     def test_what_is_in_flight_is_answered(self):
         gate = self.gate("iris")

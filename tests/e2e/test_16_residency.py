@@ -27,8 +27,7 @@ class Case(harness.Case):
 
     def states(self, server, n):
         """The state of w0 to w<n>; None where the node has no record."""
-        replies = [server.describe(f"w{k}") for k in range(n)]
-        return [r.json()["state"] if r.status == 200 else None for r in replies]
+        return [server.state(f"w{k}") for k in range(n)]
 
     def lines(self, path):
         return path.read_text().split("\n") if path.exists() else []

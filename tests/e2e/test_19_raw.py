@@ -17,6 +17,8 @@ from test_09_sandbox import filled, slow
 ANSWER = json.loads((harness.MODELS / "iris" / "answer.json").read_text())
 REQUEST = (harness.MODELS / "iris" / "request.json").read_bytes()
 OK = 'roost_compiles_total{result="ok"}'
+WRITE_BACK = {"ROOST_WRITE_BACK": "on"}
+BACK = 'roost_write_backs_total{result="%s"}'
 FAILED = 'roost_compiles_total{result="failed"}'
 ONNX = (harness.MODELS / "iris" / "model.onnx").read_bytes()
 
@@ -110,10 +112,10 @@ class Raw(harness.Case):
         self.put(store, "pickle.json", b"\x80\x04cposix\nsystem\n")
         self.put(store, "two.tar.gz", packed([("a.onnx", ONNX), ("b.onnx", ONNX)]))
         self.put(store, "huge.onnx", b"\0" * (17 << 20))
-        server = self.serve(store, disk=self.dir, compile_time="1s", compile_file_max="16MiB")
+        server = self.serve(store, disk=self.dir, compile_time="5s", compile_file_max="16MiB")
         reply = server.invoke("bomb", REQUEST)
         self.assertEqual(reply.status, 507, reply)
-        words = {"slow": "takes longer than the 1 s", "pickle": "pickle", "two": "more than one file", "huge": "at most 16777216"}
+        words = {"slow": "takes longer than the 5 s", "pickle": "pickle", "two": "more than one file", "huge": "at most 16777216"}
         for name, word in words.items():
             reply = server.invoke(name, REQUEST)
             self.assertEqual(reply.status, 500, (name, reply))
@@ -133,6 +135,58 @@ class Raw(harness.Case):
         server.terminate()
         self.assertEqual(call.result().status, 503)
         self.assertEqual(server.process.wait(harness.TIMEOUT_S), 0)
+
+    def written(self, store):
+        return sorted(store.path.glob("_roost/compiled/*/*.roost"))
+
+    def test_what_is_written_back_is_compiled_by_one_node_for_all(self):
+        store = self.store()
+        self.put(store, "acme/m.onnx", ONNX)
+        self.put(store, "plain.onnx", ONNX)
+        self.settle(store)
+        server = self.serve(store)
+        self.iris(server, "plain")
+        self.assertEqual(self.written(store), [])  # nobody asked for it
+        server.stop()
+        server = self.serve(store, env=WRITE_BACK)
+        for name in "acme/m", "plain":
+            self.iris(server, name)
+        self.assertEqual([server.metrics()[k] for k in (OK, BACK % "ok", BACK % "used")], [2, 2, 0])
+        acme, default = self.written(store)
+        self.assertEqual((acme.parent.name, default.parent.name), ("acme", "default"))
+        self.assertEqual(acme.read_bytes(), harness.compiled("iris").read_bytes())
+        version = server.describe("acme/m").json()["version"]
+        other = self.serve(store, env=WRITE_BACK)  # another node
+        for name in "acme/m", "plain":
+            self.iris(other, name)
+        self.assertEqual([other.metrics()[k] for k in (OK, BACK % "ok", BACK % "used")], [0, 0, 2])
+        self.assertEqual(other.describe("acme/m").json()["version"], version)
+        other.stop()
+        # One that is damaged is an error once, and made again.
+        acme.write_bytes(acme.read_bytes()[:-1] + b"x" * 100)
+        other = self.serve(store, env=WRITE_BACK, load_backoff="1ms", load_backoff_max="1ms")
+        self.assertEqual(other.invoke("acme/m", REQUEST).status, 500)
+        harness.wait_until(lambda: other.invoke("acme/m", REQUEST).status == 200, "the model")
+        self.assertEqual([other.metrics()[k] for k in (OK, BACK % "ok", BACK % "failed")], [1, 1, 0])
+        self.assertEqual(acme.read_bytes(), harness.compiled("iris").read_bytes())
+        # Another content is another name.
+        self.put(store, "acme/m.onnx", tiny_onnx.add_constant(4))
+        self.settle(store)
+        other.unload("acme/m")
+        reply = other.invoke("acme/m", [[1, 2, 3, 4]])
+        self.assertEqual(reply.json()["predictions"], [[5, 6, 7, 8]])
+        self.assertEqual(len(self.written(store)), 3)
+
+    def test_a_store_that_cannot_be_written_back_to_fails_no_load(self):
+        store = self.store()
+        self.put(store, "m.onnx", ONNX)
+        (store.path / "_roost").mkdir()
+        (store.path / "_roost/compiled").write_bytes(b"no folder")
+        self.settle(store)
+        server = self.serve(store, env=WRITE_BACK)
+        self.iris(server, "m")
+        self.assertEqual(server.metrics()[BACK % "failed"], 1)
+        self.assertIn("write_back_failed", server.log_text())
 
     def test_a_list_of_the_store_has_them(self):
         store = self.store("iris")

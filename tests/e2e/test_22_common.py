@@ -67,6 +67,17 @@ class Common(harness.Case):
         self.assertEqual(self.common("remove", own), "1 removed, 0 blobs are common\n")
         self.assertEqual(self.common("list"), "")
 
+    def test_writers_at_once_lose_nothing(self):
+        compile_all(self.files.path, {f"w{k}": tiny_onnx.scaled_square(k + 10, SIDE) for k in range(8)})
+        files = [self.files.path / f"w{k}.roost" for k in range(8)]
+        for _ in range(3):
+            for job in [self.in_background(self.common, "add", file) for file in files]:
+                job.result()
+            self.assertEqual(len(self.common("list").splitlines()), len(files))
+            for job in [self.in_background(self.common, "remove", file) for file in files]:
+                job.result()
+            self.assertEqual(self.common("list"), "")
+
     def test_what_is_no_artifact_no_hash_or_no_list_changes_nothing(self):
         public = self.files.path / "a/public.roost"
         self.common("add", public)

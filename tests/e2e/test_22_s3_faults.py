@@ -44,7 +44,7 @@ class Faults(harness.Case):
         self.want = None
 
     def on(self, **flags):
-        flags = {"s3_stall": "1s", "s3_timeout": "8s", "s3_retry_budget": 1000, "load_backoff": "1ms",
+        flags = {"s3_stall": "1s", "s3_timeout": "60s", "s3_retry_budget": 1000, "load_backoff": "1ms",
                  "load_backoff_max": "1ms", **flags}
         server = self.serve(STORE, env=self.s3.env, **flags)
         self.s3.put("well.roost", self.data)

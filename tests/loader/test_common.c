@@ -2,9 +2,13 @@
  * Copyright The Roost Authors */
 /* The list of common blobs: what is one, and when a node looks at it. Who shares by it:
  * test_shared.c. */
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "loader/common.h"
@@ -176,9 +180,78 @@ START_TEST(without_memory_it_is_tried_again)
 }
 END_TEST
 
+START_TEST(what_is_larger_than_any_list_is_not_read)
+{
+    struct looking l;
+    char path[512];
+    looking_init(&l);
+    publish(&l, 5);
+    common_look(&l.common, l.store, l.now_us);
+    const uint64_t reads = metric_get(M_STORE_READS);
+    ck_assert_int_eq(
+        truncate(tree_path(&l.tree, COMMON_KEY, path), (off_t)COMMON_FILE_MAX + COMMON_LINE_BYTES),
+        0);
+    look_later(&l);
+    ck_assert_uint_eq(metric_get(M_STORE_READS), reads);
+    ck_assert(is_common(&l, 5));
+    looking_fini(&l);
+}
+END_TEST
+
+/* Who looks while another one's first look is under way. */
+struct late {
+    struct looking *l;
+    atomic_bool begun;
+    bool found;
+};
+
+static void *look_late(void *arg)
+{
+    struct late *late = arg;
+    atomic_store(&late->begun, true);
+    common_look(&late->l->common, late->l->store, late->l->now_us);
+    late->found = is_common(late->l, 5);
+    return NULL;
+}
+
+/* The first look of another thread, held by hand between its begin and its end. Who came meanwhile
+ * knows what it found; if he did not wait, the spin lets him be seen in most rounds. */
+START_TEST(the_first_look_is_waited_for)
+{
+    enum { ROUNDS = 100, SPINS = 20000 };
+    char line[COMMON_LINE_BYTES + 1];
+    line_of(5, line);
+    for (int round = 0; round < ROUNDS; round++) {
+        struct looking l;
+        struct late late = {.l = &l};
+        struct common_set *set;
+        struct err err;
+        pthread_t thread;
+        looking_init(&l);
+        ck_ok(common_parse(line, COMMON_LINE_BYTES, &set, &err), &err);
+        l.common.looking = true;
+        ck_assert_int_eq(pthread_create(&thread, NULL, look_late, &late), 0);
+        while (!atomic_load(&late.begun))
+            sched_yield();
+        for (atomic_int i = 0; atomic_load(&i) < SPINS;)
+            atomic_fetch_add(&i, 1);
+        lock_take(&l.common.lock);
+        l.common.set = set;
+        l.common.look_us = l.now_us + COMMON_LOOK_US;
+        l.common.looking = false;
+        cond_wake_all(&l.common.looked);
+        lock_release(&l.common.lock);
+        pthread_join(thread, NULL);
+        ck_assert(late.found);
+        looking_fini(&l);
+    }
+}
+END_TEST
+
 Suite *suite_common(void)
 {
     return SUITE("common", lines_in_any_order_are_a_set, anything_else_is_refused_whole,
                  a_change_is_seen_by_the_next_look_that_is_due,
-                 what_cannot_be_read_leaves_what_was_known, without_memory_it_is_tried_again);
+                 what_cannot_be_read_leaves_what_was_known, without_memory_it_is_tried_again,
+                 what_is_larger_than_any_list_is_not_read, the_first_look_is_waited_for);
 }

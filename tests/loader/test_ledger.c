@@ -49,7 +49,7 @@ START_TEST(memory_is_what_the_ledger_says_after_100000_evictions)
     metrics_reset();
     node_init(&node, &(struct node_config){.backoff_us = 1, .memory_bytes = BUDGET});
     node.gate.settled = 1; /* hashed once */
-    pool_set_limits(&(struct pool_limits){BUDGET, BUDGET});
+    pool_set_limits(&(struct pool_limits){BUDGET, BUDGET, true});
     for (unsigned i = 0; i < MODELS; i++) {
         snprintf(name[i], sizeof(name[i]), "m%u", i);
         snprintf(key, sizeof(key), "%s.roost", name[i]);

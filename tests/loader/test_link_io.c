@@ -90,7 +90,7 @@ static void setup(uint32_t threads, bool closed)
     lock_init(&gate.lock, LOCK_LOG);
     cond_init(&gate.changed);
     gate.closed = closed;
-    ck_assert_int_eq(link_io_init(&l, threads, JOBS), OK);
+    ck_assert_int_eq(link_io_init(&l, threads, JOBS, CHUNK), OK);
     ck_ok(link_io_start(&l, "test-link", &err), &err);
 }
 
@@ -281,7 +281,7 @@ START_TEST(without_memory_there_is_no_link)
     enum status s = E_NO_MEMORY;
     for (uint64_t n = 1; s != OK; n++) {
         alloc_fail_at(n);
-        s = link_io_init(&l, 2, JOBS);
+        s = link_io_init(&l, 2, JOBS, CHUNK);
         ck_assert(s == OK || s == E_NO_MEMORY);
         ck_assert_uint_le(n, 3); /* two allocations */
         alloc_fail_at(0);

@@ -64,7 +64,7 @@ START_TEST(models_that_take_turns_share_their_pages)
     node_put_adder(&node, "b.roost", 2 * FLOATS, 0);
     const uint64_t a = node_bytes(&node, "a"), b = node_bytes(&node, "b");
     node_evict_all(&node);
-    pool_set_limits(&(struct pool_limits){b, b});
+    pool_set_limits(&(struct pool_limits){b, b, true});
     load("b");
     node_evict_all(&node);
     (void)grown(M_MEMORY_FRESH);

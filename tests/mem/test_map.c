@@ -79,8 +79,8 @@ START_TEST(mapped_pages_are_not_kept)
 {
     struct region r;
     int fd = make_file();
-    pool_set_limits(&(struct pool_limits){0, UINT64_MAX});
-    pool_set_limits(&(struct pool_limits){64 * PAGE, UINT64_MAX});
+    pool_set_limits(&(struct pool_limits){.total_max = UINT64_MAX});
+    pool_set_limits(&(struct pool_limits){64 * PAGE, UINT64_MAX, false});
     ck_assert_int_eq(region_map(&r, &(struct region_file){fd, 0, FILE_BYTES}, FILE_BYTES, false),
                      OK);
     region_fini(&r);
@@ -93,7 +93,7 @@ START_TEST(kept_pages_give_way_to_a_mapping)
 {
     struct region r;
     int fd = make_file();
-    pool_set_limits(&(struct pool_limits){64 * PAGE, 30 * PAGE});
+    pool_set_limits(&(struct pool_limits){64 * PAGE, 30 * PAGE, false});
     ck_assert_int_eq(region_init(&r, 25 * PAGE), OK);
     region_fini(&r);
     ck_assert_uint_eq(pool_kept_bytes(), 25 * PAGE);
@@ -101,7 +101,7 @@ START_TEST(kept_pages_give_way_to_a_mapping)
                      OK);
     ck_assert_uint_eq(pool_kept_bytes(), 9 * PAGE);
     region_fini(&r);
-    pool_set_limits(&(struct pool_limits){POOL_KEPT_DEFAULT, UINT64_MAX});
+    pool_set_limits(&(struct pool_limits){POOL_KEPT_DEFAULT, UINT64_MAX, false});
     close(fd);
 }
 END_TEST

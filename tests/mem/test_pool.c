@@ -18,7 +18,13 @@ enum { PAGE = REGION_PAGE, MIB = 1 << 20 };
 
 static void limit(uint64_t kept_max, uint64_t total_max)
 {
-    pool_set_limits(&(struct pool_limits){kept_max, total_max});
+    pool_set_limits(&(struct pool_limits){kept_max, total_max, false});
+}
+
+static void limit_whole(uint64_t kept_max, uint64_t total_max)
+{
+    limit(0, UINT64_MAX);
+    pool_set_limits(&(struct pool_limits){kept_max, total_max, true});
 }
 
 static struct region make(uint64_t bytes)
@@ -129,6 +135,80 @@ START_TEST(a_larger_region_grows_out_of_what_is_kept)
         ck_assert_uint_eq(pool_kept_bytes(), 0);
         region_fini(&r);
     }
+}
+END_TEST
+
+/* ---- whole huge pages ---- */
+
+enum { SMALL = 900 * 1024, REST = POOL_HUGE - SMALL };
+
+START_TEST(what_a_region_leaves_of_a_huge_page_is_the_next_ones)
+{
+    limit_whole(8 * MIB, UINT64_MAX);
+    struct region a = make(SMALL);
+    ck_assert_uint_eq((uintptr_t)a.base % POOL_HUGE, 0);
+    ck_assert_uint_eq(region_live_bytes(), SMALL);
+    ck_assert_uint_eq(pool_kept_bytes(), REST);
+    struct region b = make(SMALL);
+    ck_assert_ptr_eq(b.base, (uint8_t *)a.base + SMALL);
+    ck_assert_uint_eq(pool_kept_bytes(), REST - SMALL);
+    struct region c = make(SMALL); /* pieces do not make up for a huge page */
+    ck_assert_uint_eq((uintptr_t)c.base % POOL_HUGE, 0);
+    ck_assert_uint_eq(pool_kept_bytes(), 2 * REST - SMALL);
+    struct region d = make(4 * MIB + SMALL); /* grows out of the largest piece */
+    memset(d.base, 1, d.bytes);
+    ck_assert_uint_eq(pool_kept_bytes(), REST - SMALL);
+    region_fini(&d);
+    region_fini(&c);
+    region_fini(&b);
+    region_fini(&a);
+    ck_assert_uint_eq(region_live_bytes(), 0);
+    limit(0, UINT64_MAX);
+    ck_assert_uint_eq(pool_kept_bytes(), 0);
+}
+END_TEST
+
+START_TEST(a_large_region_leaves_a_rest_too_and_a_tiny_one_none)
+{
+    limit_whole(8 * MIB, UINT64_MAX);
+    struct region large = make(2 * POOL_HUGE + PAGE);
+    ck_assert_uint_eq(pool_kept_bytes(), POOL_HUGE - PAGE);
+    region_fini(&large);
+    limit_whole(8 * MIB, UINT64_MAX);
+    struct region whole = make(POOL_HUGE), tiny = make(POOL_WHOLE_LEAST - PAGE);
+    ck_assert_uint_eq(pool_kept_bytes(), 0);
+    region_fini(&tiny);
+    region_fini(&whole);
+    limit(0, UINT64_MAX);
+}
+END_TEST
+
+START_TEST(a_rest_is_kept_within_the_bounds_only)
+{
+    static const struct {
+        uint64_t kept_max, total_max, kept;
+    } cases[] = {{REST, POOL_HUGE, REST},
+                 {REST - PAGE, UINT64_MAX, 0},
+                 {UINT64_MAX, POOL_HUGE - PAGE, 0},
+                 {0, UINT64_MAX, 0}};
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        limit_whole(cases[i].kept_max, cases[i].total_max);
+        struct region r = make(SMALL);
+        ck_assert_uint_eq(pool_kept_bytes(), cases[i].kept);
+        region_fini(&r);
+    }
+    limit_whole(UINT64_MAX, POOL_HUGE + SMALL);
+    struct region a = make(SMALL), b = make(SMALL), c = make(SMALL); /* out of a piece: no room */
+    memset(c.base, 1, c.bytes);
+    ck_assert_uint_eq(region_live_bytes(), 3 * SMALL);
+    ck_assert_uint_eq(pool_kept_bytes(), 0);
+    region_fini(&c);
+    region_fini(&b);
+    region_fini(&a);
+    limit_whole(8 * MIB, UINT64_MAX);
+    ck_assert_int_eq(region_init(&a, ((uint64_t)1 << 60) + PAGE), E_NO_MEMORY); /* mmap refuses */
+    ck_assert_uint_eq(pool_kept_bytes(), 0);
+    limit(0, UINT64_MAX);
 }
 END_TEST
 
@@ -354,6 +434,8 @@ Suite *suite_pool(void)
     return SUITE(
         "pool", freed_pages_are_the_next_regions, a_smaller_region_takes_a_part_and_gives_it_back,
         of_several_the_one_that_fits_best_is_taken, a_larger_region_grows_out_of_what_is_kept,
+        what_a_region_leaves_of_a_huge_page_is_the_next_ones,
+        a_large_region_leaves_a_rest_too_and_a_tiny_one_none, a_rest_is_kept_within_the_bounds_only,
         what_lies_in_two_mappings_does_not_grow_and_leaves_nothing,
         what_is_kept_never_passes_its_maximum, what_is_kept_gives_way_to_what_is_used,
         pages_that_are_not_kept_are_the_kernels, a_failed_region_leaves_nothing_counted,

@@ -276,39 +276,6 @@ START_TEST(a_dry_run_writes_nothing_and_versions_change)
 }
 END_TEST
 
-/* The node's gate before its folder takes no writes. */
-START_TEST(a_store_that_is_only_read_refuses_the_first_chunk)
-{
-    struct stage s;
-    struct buf body = {0};
-    stage_init(&s, 1);
-    catalog_free(&s.catalog);
-    publisher_free(&s.publisher);
-    ck_assert_int_eq(catalog_new(&s.node.gate.store, 10, 100, &s.catalog), OK);
-    const struct publish_config config = {.catalog = s.catalog,
-                                          .cache = s.node.cache,
-                                          .http_memory = &s.node.http,
-                                          .compile = {.bare = true, .model_max = 1 << 20},
-                                          .arena_max = 1 << 20,
-                                          .steps_max = 1000,
-                                          .run_us = 10000000,
-                                          .uploads_max = 1,
-                                          .dir = s.node.tree.path};
-    ck_ok(publisher_new(&config, &s.publisher, &s.err), &s.err);
-    sampled(&body, 0);
-    struct publish_call *call = new_call(&s, PUBLISH_UPLOAD, "m");
-    ck_assert_int_eq(step(&s, call, body.data, 100, false), E_UNSUPPORTED);
-    ck_assert_ptr_nonnull(strstr(call->err.msg, "only read"));
-    publish_call_free(&call);
-    call = new_call(&s, PUBLISH_UPLOAD, "m");
-    call->dry_run = true;
-    ck_assert_int_eq(step(&s, call, body.data, body.len, true), OK);
-    publish_call_free(&call);
-    buf_fini(&body);
-    stage_fini(&s);
-}
-END_TEST
-
 START_TEST(without_memory_it_is_refused_and_nothing_leaks)
 {
     struct stage s;
@@ -356,6 +323,5 @@ Suite *suite_publisher(void)
     return SUITE("publisher", an_upload_becomes_a_version, a_sample_decides,
                  what_zeros_say_may_be_a_warning, places_are_bounded_and_come_back,
                  what_is_called_off_is_not_written, a_dry_run_writes_nothing_and_versions_change,
-                 a_store_that_is_only_read_refuses_the_first_chunk,
                  without_memory_it_is_refused_and_nothing_leaks);
 }

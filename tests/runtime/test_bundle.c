@@ -187,7 +187,7 @@ END_TEST
 static bool kept_without(uint32_t stay, bool announced)
 {
     const enum blob_home homes[] = {BLOB_OWN, BLOB_SHARED, BLOB_SHARED, BLOB_SHARED, BLOB_SHARED};
-    const struct pool_limits before = pool_limits(), none = {0, UINT64_MAX};
+    const struct pool_limits before = pool_limits(), none = {.total_max = UINT64_MAX};
     unsigned char there = 0;
     pool_set_limits(&none);
     pool_set_limits(&before);
@@ -238,7 +238,7 @@ static void free_all(struct bundle *b, uint32_t first, bool own_first)
 START_TEST(what_is_kept_are_pages_and_not_addresses)
 {
     const enum blob_home homes[] = {BLOB_OWN, BLOB_SHARED, BLOB_SHARED, BLOB_SHARED, BLOB_SHARED};
-    const struct pool_limits before = pool_limits(), none = {0, UINT64_MAX};
+    const struct pool_limits before = pool_limits(), none = {.total_max = UINT64_MAX};
     setup();
     for (uint32_t turn = 0; turn < 2 * CONSTS; turn++) {
         const uint32_t first = turn / 2, last = (first + CONSTS - 1) % CONSTS;

@@ -11,7 +11,7 @@
 #include "support/model.h"
 #include "support/support.h"
 
-enum { STEPS = 40, SLACK_US = 200 * 1000 };
+enum { STEPS = 40, SLACK_US = 100 * 1000, TRIES = 50 };
 
 static struct model m;
 static struct arena arena;
@@ -84,25 +84,33 @@ START_TEST(a_deadline_in_the_past_runs_nothing)
 }
 END_TEST
 
+/* Runs into a deadline that passes inside the gate: a run that a busy machine kept from getting
+ * there in time proves nothing, and is done again. */
+static void run_past_deadline_in(int step)
+{
+    gate_at = step;
+    for (int tries = 0; tries < TRIES; tries++) {
+        struct err err;
+        ran = 0;
+        gate_until_us = clock_now_us() + SLACK_US;
+        const struct run_limits limits = {.deadline_us = gate_until_us};
+        ck_assert_int_eq(session_run(session, program, &in, &out, &limits, &err), E_TIMEOUT);
+        if (ran > gate_at)
+            return;
+    }
+    ck_abort_msg("the gate was never reached");
+}
+
 START_TEST(a_long_last_step_ends_in_a_timeout)
 {
-    struct err err;
-    gate_at = STEPS - 1;
-    gate_until_us = clock_now_us() + SLACK_US;
-    const struct run_limits limits = {.deadline_us = gate_until_us};
-    ck_assert_int_eq(session_run(session, program, &in, &out, &limits, &err), E_TIMEOUT);
+    run_past_deadline_in(STEPS - 1);
     ck_assert_int_eq(ran, STEPS);
 }
 END_TEST
 
 START_TEST(a_long_early_step_stops_the_run_soon)
 {
-    struct err err;
-    gate_at = 1;
-    gate_until_us = clock_now_us() + SLACK_US;
-    const struct run_limits limits = {.deadline_us = gate_until_us};
-    ck_assert_int_eq(session_run(session, program, &in, &out, &limits, &err), E_TIMEOUT);
-    ck_assert_int_gt(ran, 1);
+    run_past_deadline_in(1);
     ck_assert_int_le(ran, 2 + 16); /* the clock is read every 16 tiny steps */
 }
 END_TEST

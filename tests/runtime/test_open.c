@@ -220,8 +220,8 @@ START_TEST(a_program_in_recycled_pages_is_as_one_in_fresh_ones)
     struct err err;
     model_mlp(&m, 1);
     model_write(&m, NULL, &file);
-    const struct pool_limits limits = {1 << 20, UINT64_MAX};
-    pool_set_limits(&(struct pool_limits){0, UINT64_MAX});
+    const struct pool_limits limits = {.kept_max = 1 << 20, .total_max = UINT64_MAX};
+    pool_set_limits(&(struct pool_limits){.total_max = UINT64_MAX});
     pool_set_limits(&limits);
     ck_ok(program_open_bytes(file.data, file.len, &p, &err), &err);
     const uint64_t bytes = program_resident_bytes(p);

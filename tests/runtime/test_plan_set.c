@@ -191,7 +191,6 @@ Suite *suite_plan_set(void)
 {
     Suite *s = suite_create("plan_set");
     TCase *c = tcase_create("plan_set");
-    tcase_set_timeout(c, 60);
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_add_test(c, shapes_that_take_turns_are_planned_once_each);
     tcase_add_test(c, programs_that_take_turns_are_planned_once_each);

@@ -152,7 +152,6 @@ Suite *suite_step_heap(void)
 {
     Suite *s = suite_create("step_heap");
     TCase *c = tcase_create("step_heap");
-    tcase_set_timeout(c, 60);
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_add_test(c, pieces_never_overlap_and_all_come_back);
     tcase_add_test(c, a_piece_is_free_after_its_last_hold);

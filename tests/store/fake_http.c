@@ -39,6 +39,21 @@ static bool read_head(int fd, char *head)
     return false;
 }
 
+/* The body that the head announces goes behind it, as far as there is room. */
+static bool read_body(int fd, char *head)
+{
+    const char *at = strcasestr(head, "\r\nContent-Length: ");
+    size_t n = at ? strtoul(at + 18, NULL, 10) : 0, len = strlen(head);
+    for (char c; n; n--) {
+        if (recv(fd, &c, 1, 0) != 1)
+            return false;
+        if (len < FAKE_HEAD_MAX - 1)
+            head[len++] = c;
+    }
+    head[len] = 0;
+    return true;
+}
+
 /* Notes the request and takes the reply that is its. */
 static struct fake_reply reply_to(struct fake_http *f, const char *head)
 {
@@ -58,7 +73,7 @@ static void *serve(void *arg)
     struct connection c = *(struct connection *)arg;
     char head[FAKE_HEAD_MAX];
     free(arg);
-    while (read_head(c.fd, head)) {
+    while (read_head(c.fd, head) && read_body(c.fd, head)) {
         struct fake_reply r = reply_to(c.f, head);
         bool good = send_all(c.fd, r.text, strlen(r.text));
         while (good && r.forever)

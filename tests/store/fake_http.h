@@ -25,9 +25,9 @@ struct fake_http {
     pthread_t acceptor, threads[FAKE_CONNECTIONS_MAX];
     int sockets[FAKE_CONNECTIONS_MAX], listener;
     size_t n_connections;
-    const struct fake_reply *script; /* borrowed */
-    size_t n_script;                 /* behind its end: 599 */
-    char requests[FAKE_REQUESTS_MAX][FAKE_HEAD_MAX];
+    const struct fake_reply *script;                 /* borrowed */
+    size_t n_script;                                 /* behind its end: 599 */
+    char requests[FAKE_REQUESTS_MAX][FAKE_HEAD_MAX]; /* heads, with their bodies */
     size_t n_requests;
     char endpoint[40]; /* "http://127.0.0.1:PORT" */
 };

@@ -14,24 +14,30 @@ from botocore import auth, awsrequest, credentials
 
 LONG = "x" * 1200
 CASES = [
-    # method, host, path, query, region, key, secret, token, time
+    # method, host, path, query, region, key, secret, token, body, mark, time
     ("GET", "examplebucket.s3.amazonaws.com", "/test.txt", "", "us-east-1", "AKIAIOSFODNN7EXAMPLE",
-     "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "", 1369353600),
+     "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "", "", "", 1369353600),
     ("HEAD", "127.0.0.1:8080", "/models/acme/churn.roost", "", "eu-central-1", "test:tester",
-     "testing", "", 1795947300),
+     "testing", "", "", "", 1795947300),
     ("GET", "models.s3.eu-west-1.amazonaws.com", "/", "delimiter=%2F&list-type=2&max-keys=1000"
-     "&prefix=acme%2F", "eu-west-1", "AKIDEXAMPLE", "secret/+=", "", 1440938160),
+     "&prefix=acme%2F", "eu-west-1", "AKIDEXAMPLE", "secret/+=", "", "", "", 1440938160),
     ("GET", "s3.us-west-2.amazonaws.com", "/models", "continuation-token=a%2Bb%2F%3D%3D"
      "&delimiter=%2F&list-type=2&max-keys=1000&prefix=", "us-west-2", "ASIAEXAMPLE", "secret",
-     "tok/en+with==", 951782400),
+     "tok/en+with==", "", "", 951782400),
     ("GET", "[::1]:9000", "/b/a%20b/s%C3%BC%C3%9F/%2541/~x%27%28%29%2A%21/..//m.roost", "", "local",
-     "k", "s", LONG, 4102444799),
+     "k", "s", LONG, "", "", 4102444799),
+    ("PUT", "models.s3.eu-west-1.amazonaws.com", "/_roost/models/m/current", "", "eu-west-1",
+     "AKIDEXAMPLE", "secret", "", "12", "0123456789abcdef", 1795947300),
+    ("PUT", "127.0.0.1:9000", "/b/_roost/models/m/1.roost", "partNumber=3&uploadId=a%2Bb", "local",
+     "k", "s", "token", "part", "", 1795947300),
+    ("POST", "127.0.0.1:9000", "/b/m", "uploads=", "local", "k", "s", "token", "", "ff", 1795947300),
 ]
 
 
-def sign(method, host, path, query, region, key, secret, token, now):
+def sign(method, host, path, query, region, key, secret, token, body, mark, now):
     url = f"http://{host}{path}" + (f"?{query}" if query else "")
-    request = awsrequest.AWSRequest(method=method, url=url, headers={"Host": host})
+    headers = {"Host": host, **({"x-amz-meta-roost-put": mark} if mark else {})}
+    request = awsrequest.AWSRequest(method=method, url=url, headers=headers, data=body.encode())
     signer = auth.S3SigV4Auth(credentials.Credentials(key, secret, token or None), "s3", region)
     # What it would normalize stays as it is on our wire.
     with mock.patch.object(auth, "datetime") as clock:
@@ -49,7 +55,7 @@ print("""/* SPDX-License-Identifier: Apache-2.0
 
 /* clang-format off */
 static const struct {
-    const char *method, *host, *path, *query, *region, *key_id, *secret, *token;
+    const char *method, *host, *path, *query, *region, *key_id, *secret, *token, *body, *mark;
     unsigned long long now_s;
     const char *date, *authorization;
 } vectors[] = {""")

@@ -292,30 +292,11 @@ START_TEST(a_reader_beside_writers_sees_one_of_them_whole)
 }
 END_TEST
 
-START_TEST(a_bucket_is_only_read)
-{
-    struct store *bucket = NULL;
-    struct store_source one = text("one");
-    setup();
-    if (store_open("s3://bucket/models", &bucket, &err) == E_UNSUPPORTED) {
-        printf("SKIP a_bucket_is_only_read: libcurl is not installed\n");
-    } else {
-        ck_assert_int_eq(store_put(bucket, "a", &one, &err), E_UNSUPPORTED);
-        ck_assert_ptr_nonnull(strstr(err.msg, "publishing to s3 is not there yet"));
-        ck_assert_int_eq(store_put_new(bucket, "a", &one, &err), E_UNSUPPORTED);
-        ck_assert_int_eq(store_delete(bucket, "a", &err), E_UNSUPPORTED);
-        store_free(&bucket);
-    }
-    teardown();
-}
-END_TEST
-
 Suite *suite_put(void)
 {
-    return SUITE("put", an_object_is_made_replaced_and_removed,
-                 a_descriptor_is_copied_from_its_start, a_write_that_fails_leaves_what_was_there,
-                 no_link_and_no_file_is_a_way,
-                 what_a_dead_writer_left_is_swept_and_a_live_one_is_left_alone,
-                 of_several_who_make_one_key_one_does,
-                 a_reader_beside_writers_sees_one_of_them_whole, a_bucket_is_only_read);
+    return SUITE(
+        "put", an_object_is_made_replaced_and_removed, a_descriptor_is_copied_from_its_start,
+        a_write_that_fails_leaves_what_was_there, no_link_and_no_file_is_a_way,
+        what_a_dead_writer_left_is_swept_and_a_live_one_is_left_alone,
+        of_several_who_make_one_key_one_does, a_reader_beside_writers_sees_one_of_them_whole, );
 }

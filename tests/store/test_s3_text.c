@@ -141,6 +141,60 @@ START_TEST(an_error_has_a_code_or_none)
 }
 END_TEST
 
+START_TEST(what_is_said_to_an_upload)
+{
+    static const struct {
+        const char *xml, *upload;
+    } cases[] = {
+        {"<?xml version='1.0'?>\n<InitiateMultipartUploadResult xmlns=\"x\"><Bucket>b</Bucket>"
+         "<UploadId>a/+b=</UploadId></InitiateMultipartUploadResult>",
+         "a/+b="},
+        {"<InitiateMultipartUploadResult><UploadId>a&amp;b</UploadId>", "a&b"},
+        {"<InitiateMultipartUploadResult><UploadId>a b</UploadId>", ""},
+        {"<InitiateMultipartUploadResult><UploadId>a&#10;b</UploadId>", ""},
+        {"<InitiateMultipartUploadResult><UploadId></UploadId>", ""},
+        {"<InitiateMultipartUploadResult><A><UploadId>a</UploadId></A>", ""},
+        {"<InitiateMultipartUploadResult>", ""},
+        {"<InitiateMultipartUploadResult><UploadId>cut", ""},
+        {"<Error><UploadId>a</UploadId></Error>", ""},
+        {"", ""},
+    };
+    char upload[S3_UPLOAD_MAX], tag[STORE_TAG_MAX];
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        bool good = s3_xml_begun(cases[i].xml, strlen(cases[i].xml), upload);
+        ck_assert_str_eq(upload, cases[i].upload);
+        ck_assert_int_eq(good, *cases[i].upload != 0);
+    }
+    static const char ended[] = "<CompleteMultipartUploadResult><ETag>&quot;e-2&quot;</ETag>";
+    ck_assert(s3_xml_ended(ended, strlen(ended), tag));
+    ck_assert_str_eq(tag, "e-2");
+    ck_assert(!s3_xml_ended(ended, strlen(ended) - 8, tag)); /* cut inside the ETag */
+    ck_assert(!s3_xml_ended(ended, strlen(ended) - 7, tag)); /* and before its end */
+    ck_assert(!s3_xml_ended("<Error/>", 8, tag));
+}
+END_TEST
+
+START_TEST(a_mark_that_can_be_none_of_ours_is_passed_over)
+{
+    static const struct {
+        const char *line, *mark;
+    } cases[] = {
+        {"x-amz-meta-roost-put: 0123456789abcdef0123456789abcdef\r\n",
+         "0123456789abcdef0123456789abcdef"},
+        {"X-Amz-Meta-Roost-Put:0123456789abcdef0123456789abcdef",
+         "0123456789abcdef0123456789abcdef"},
+        {"x-amz-meta-roost-put: 0123456789abcdef0123456789abcdeg\r\n", ""},
+        {"x-amz-meta-roost-put: 0123456789abcdef0123456789abcdef0\r\n", ""},
+        {"x-amz-meta-roost-put: \r\n", ""},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct s3_answer a = {.http = 0};
+        s3_header(&a, cases[i].line, strlen(cases[i].line));
+        ck_assert_str_eq(a.mark, cases[i].mark);
+    }
+}
+END_TEST
+
 START_TEST(content_ranges)
 {
     static const struct {
@@ -264,6 +318,7 @@ Suite *suite_s3_text(void)
 {
     return SUITE("s3_text", a_page_is_its_entries, pages_that_make_no_sense_are_refused,
                  overlong_texts_are_refused_only_where_they_are_read, an_error_has_a_code_or_none,
+                 what_is_said_to_an_upload, a_mark_that_can_be_none_of_ours_is_passed_over,
                  content_ranges, headers_of_the_last_answer_count, profiles_of_an_ini_file,
                  credentials_of_a_metadata_service, only_visible_bytes_are_credentials);
 }

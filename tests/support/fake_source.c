@@ -419,6 +419,13 @@ enum pin_result client_hint(struct client *k, struct fake *f, const char *name, 
     return pin_as(k, f, name, &(struct waiter){.hint = hint});
 }
 
+bool client_reload(struct client *k, struct fake *f, const char *name,
+                   const struct reload_cause *why)
+{
+    *k = (struct client){.waiter.done = client_done, .status = E_INTERNAL};
+    return cache_reload(f->cache, name, why, atomic_load(&f->now_us), &k->waiter);
+}
+
 void client_unpin(struct client *k, struct fake *f)
 {
     cache_unpin(f->cache, &k->pin);

@@ -9,7 +9,7 @@
 
 #include <stdatomic.h>
 
-#include "cache/cache.h"
+#include "cache/reload.h"
 
 enum fake_mode {
     FAKE_INLINE,  /* loads and unloads happen inside load() and unload() */
@@ -113,6 +113,9 @@ enum pin_result client_pin(struct client *k, struct fake *f, const char *name);
 enum pin_result client_load(struct client *k, struct fake *f, const char *name);
 /* The same for a hint. */
 enum pin_result client_hint(struct client *k, struct fake *f, const char *name, enum hint hint);
+/* Reloads, as cache_reload does; k has its end. */
+bool client_reload(struct client *k, struct fake *f, const char *name,
+                   const struct reload_cause *why);
 void client_unpin(struct client *k, struct fake *f);
 /* Pins, expects the value to be there or to come at once, unpins. */
 enum lookup client_touch(struct fake *f, const char *name);

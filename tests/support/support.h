@@ -15,7 +15,7 @@
         ck_assert_msg(ck_status_ == OK, "%s: %s", status_name(ck_status_), (err)->msg);            \
     } while (0)
 
-/* A suite of one case with the given tests; no timeout under valgrind-like slowness: 60 s. */
+/* A suite of one case with the given tests, and the timeout that tests/main.c.in gives each. */
 Suite *suite_of(const char *name, const char *tags, const TTest *const *tests, size_t count);
 #define SUITE_TAGGED(name, tags, ...)                                                              \
     suite_of(name, tags, (const TTest *const[]){__VA_ARGS__},                                      \

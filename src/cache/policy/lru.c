@@ -41,6 +41,15 @@ void lru_remove(struct lru_link *k)
     k->older = k->newer = NULL;
 }
 
+void lru_follow(struct lru_link *k, struct lru_link *older)
+{
+    lru_remove(k);
+    k->older = older;
+    k->newer = older->newer;
+    k->newer->older = k;
+    older->newer = k;
+}
+
 struct lru_link *lru_next(const struct lru *l, const struct lru_link *k)
 {
     struct lru_link *next = k ? k->newer : l->ends.newer;

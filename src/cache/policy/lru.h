@@ -22,6 +22,8 @@ void lru_add(struct lru *l, struct lru_link *k);   /* as the newest */
 void lru_touch(struct lru *l, struct lru_link *k); /* becomes the newest */
 void lru_sink(struct lru *l, struct lru_link *k);  /* becomes the oldest */
 void lru_remove(struct lru_link *k);
+/* k, which stands in the order of `older`, becomes the next newer one than that. */
+void lru_follow(struct lru_link *k, struct lru_link *older);
 /* Walks from the oldest to the newest: the next link after k (NULL: the first), NULL at the end. */
 struct lru_link *lru_next(const struct lru *l, const struct lru_link *k);
 

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* What this node compiled of a raw model file, in the store, so that the other nodes need not
+ * compile it again (compile_config.write_back, --write-back). It lies at
+ * _roost/compiled/<tenant>/<h>.roost: h is made of the file's key and tag, of this compiler and of
+ * its options, as the disk tier's key is (raw_key), and so an artifact that is there is the right
+ * one for ever. The tenant is the model's own: nobody's file leads to another tenant's artifact.
+ * What is found is loaded, and proved, as any artifact is. */
+#ifndef ROOST_LOADER_WRITEBACK_H
+#define ROOST_LOADER_WRITEBACK_H
+
+#include "loader/raw.h"
+
+/* Is it there? Then *at is the artifact instead of the file. What the store says else is as if it
+ * were not there. thread: loader   blocks: disk, network */
+bool writeback_find(const struct load_env *env, const char *name, struct resolved *at);
+/* Writes what was compiled, c, of at. A failure is logged and counted, and nobody else's.
+ * thread: compiler   blocks: disk, network */
+void writeback_put(const struct load_env *env, const char *name, const struct resolved *at,
+                   const struct compiled *c);
+/* The artifact at `key` did not prove itself: it goes, so that the next load compiles. */
+void writeback_drop(const struct load_env *env, const char *key);
+
+#endif

@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The Roost Authors
+"""Models that are published to s3://: to a real S3 implementation (OpenStack Swift, which knows no
+conditional writes), and to one that misbehaves while it is written to."""
+
+import json
+import math
+import random
+import unittest
+
+import faulty_s3
+import harness
+import swift
+import tiny_onnx
+
+ROW = [1.0, 2.0, 3.0, 4.0]
+KILLS = 4
+LARGE_SIDE = 3000  # 36 MB of weights: sent in parts
+
+
+class Case(harness.Case):
+    def publish(self, server, name, body):
+        return server.request("PUT", f"/models/{name}", body, port=server.admin_port)
+
+    def published(self, server, name, body):
+        reply = self.publish(server, name, body)
+        self.assertEqual(reply.status, 201, reply)
+        return int(reply.json()["version"])
+
+    def versions(self, server, name):
+        """{version: is it current}, the newest first."""
+        reply = server.get(f"/models/{name}/versions", port=server.admin_port)
+        self.assertEqual(reply.status, 200, reply)
+        return {int(v["version"]): v["current"] for v in reply.json()["versions"]}
+
+    def rollback(self, server, name, version=None):
+        body = json.dumps({"version": version}).encode() if version else b""
+        reply = server.request("POST", f"/models/{name}/rollback", body, port=server.admin_port)
+        self.assertEqual(reply.status, 200, reply)
+
+    def adds(self, server, name):
+        """The constant that the model adds: which content answers."""
+        reply = server.invoke(name, [ROW])
+        self.assertEqual(reply.status, 200, reply)
+        return round(reply.json()["predictions"][0][0] - ROW[0])
+
+
+class Swift(Case):
+    @classmethod
+    def setUpClass(cls):
+        why = swift.missing()
+        if why:
+            raise unittest.SkipTest(why)
+        cls.swift = swift.Swift()
+        cls.swift.__enter__()
+        cls.addClassCleanup(cls.swift.stop)
+        cls.client = cls.swift.client()
+
+    def bucket(self):
+        name = self.id().rsplit(".", 1)[1].replace("_", "-")[5:60].strip("-")
+        self.client.create_bucket(Bucket=name)
+        return name
+
+    def on(self, bucket, **flags):
+        return self.serve(f"s3://{bucket}/models", env=self.swift.env, **flags)
+
+    def keys(self, bucket):
+        found = []
+        for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+            found += [o["Key"] for o in page.get("Contents", [])]
+        return sorted(k for k in found if not k.endswith("_roost/probe"))
+
+    def test_versions_of_a_bucket(self):
+        bucket = self.bucket()
+        server = self.on(bucket)
+        self.assertEqual(server.invoke("acme/m", [ROW]).status, 404)
+        self.assertEqual(self.publish(server, "acme/m", b"no model").status, 400)
+        self.assertEqual(self.keys(bucket), [])
+        numbers = []
+        for k in (3, 4, 5):
+            numbers.append(self.published(server, "acme/m", tiny_onnx.add_constant(k)))
+            self.assertEqual(self.adds(server, "acme/m"), k)
+        self.assertEqual(numbers, sorted(set(numbers)))
+        self.assertLess(numbers[-1], 1 << 53)
+        self.assertEqual(list(self.versions(server, "acme/m").items()),
+                         [(numbers[2], True), (numbers[1], False), (numbers[0], False)])
+        self.assertEqual(self.adds(self.on(bucket), "acme/m"), 5)  # another node
+        self.rollback(server, "acme/m")
+        self.assertEqual(self.adds(server, "acme/m"), 4)
+        self.rollback(server, "acme/m", numbers[0])
+        self.assertEqual(self.adds(server, "acme/m"), 3)
+        for version, status in ((numbers[0], 409), (numbers[2], 200), (numbers[2], 404)):
+            reply = server.request("DELETE", f"/models/acme/m/versions/{version}",
+                                   port=server.admin_port)
+            self.assertEqual(reply.status, status, reply)
+        self.assertEqual(list(self.versions(server, "acme/m")), [numbers[1], numbers[0]])
+        self.assertGreater(self.published(server, "acme/m", tiny_onnx.add_constant(6)), numbers[2])
+        now = server.metrics()
+        self.assertGreaterEqual(now['roost_s3_requests_total{kind="put"}'], 8)
+        self.assertEqual(now['roost_s3_requests_total{kind="delete"}'], 1)
+        self.assertEqual({k: v for k, v in now.items() if "s3_failures" in k and v}, {})
+
+    def test_push_and_rollback_from_a_terminal(self):
+        bucket = self.bucket()
+        server = self.on(bucket)
+        env = {"ROOST_SERVER": f"127.0.0.1:{server.admin_port}"}
+        for _ in range(2):
+            done = harness.roost("push", harness.model_file("iris"), "acme/iris", env=env)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        newest, oldest = self.versions(server, "acme/iris")
+        done = harness.roost("rollback", "acme/iris", str(oldest), env=env)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.versions(server, "acme/iris"), {newest: False, oldest: True})
+        self.assertEqual(server.invoke("acme/iris", [[5.1, 3.5, 1.4, 0.2]]).status, 200)
+
+    def test_of_two_nodes_that_publish_one_name_both_get_versions(self):
+        bucket = self.bucket()
+        nodes = [self.on(bucket), self.on(bucket)]
+
+        def many(server, first):
+            return {self.published(server, "m", tiny_onnx.add_constant(k)): k
+                    for k in range(first, first + 3)}
+        jobs = [self.in_background(many, n, first) for n, first in zip(nodes, (10, 20))]
+        made = {**jobs[0].result(), **jobs[1].result()}
+        self.assertEqual(len(made), 6)
+        listed = self.versions(nodes[0], "m")
+        self.assertEqual(set(listed), set(made))
+        self.assertEqual(sum(listed.values()), 1)
+        for version, k in made.items():  # each is its own content, whole
+            self.rollback(nodes[0], "m", version)
+            self.assertEqual(self.adds(nodes[0], "m"), k)
+
+    def test_large_ones_are_sent_in_parts(self):
+        bucket = self.bucket()
+        server = self.on(bucket, memory="512MiB")
+        body = tiny_onnx.scaled_square(7, LARGE_SIDE)
+        version = self.published(server, "big", body)
+        now = server.metrics()
+        self.assertEqual(now['roost_s3_requests_total{kind="part"}'], 3)
+        self.assertEqual(now['roost_s3_requests_total{kind="abort"}'], 0)
+        head = self.client.head_object(Bucket=bucket, Key=f"models/_roost/models/big/{version}.roost")
+        self.assertTrue(head["ETag"].endswith('-3"'), head["ETag"])
+        reply = self.on(bucket, memory="512MiB").invoke("big", [[1] * LARGE_SIDE])
+        self.assertEqual(reply.status, 200, reply)
+        self.assertEqual(set(reply.json()["predictions"][0]), {7})
+
+    def test_what_one_node_compiled_is_used_by_another(self):
+        bucket = self.bucket()
+        self.client.put_object(Bucket=bucket, Key="models/acme/m.onnx", Body=tiny_onnx.add_constant(2))
+        env = {**self.swift.env, "ROOST_WRITE_BACK": "on"}
+        for result in "ok", "used":
+            server = self.serve(f"s3://{bucket}/models", env=env)
+            self.assertEqual(self.adds(server, "acme/m"), 2)
+            self.assertEqual(server.metrics()[f'roost_write_backs_total{{result="{result}"}}'], 1)
+            self.assertEqual(server.metrics()['roost_compiles_total{result="ok"}'], result == "ok")
+        self.assertEqual(len([k for k in self.keys(bucket) if "_roost/compiled/acme/" in k]), 1)
+
+    def test_a_node_that_is_killed_leaves_the_old_version_or_the_new_one(self):
+        bucket = self.bucket()
+        rng = random.Random(5)
+        self.published(self.on(bucket), "m", tiny_onnx.add_constant(1))
+        was, new = 1, 1
+        for k in range(2, 2 + KILLS):
+            server = self.on(bucket)
+            job = self.in_background(self.publish, server, "m", tiny_onnx.add_constant(k))
+            # Requests of the store are its steps: it dies before, in and behind each of them.
+            steps = rng.randrange(9)
+            harness.wait_until(
+                lambda: job.done() or sum(v for n, v in server.metrics().items()
+                                          if n.startswith("roost_s3_requests")) > steps, "a step")
+            server.kill()
+            try:
+                self.assertEqual(job.result().status, 201)
+            except OSError:
+                pass
+            checker = self.on(bucket)
+            now = self.adds(checker, "m")
+            self.assertIn(now, (was, k))
+            new, was = new + (now == k), now
+            for version in self.versions(checker, "m"):
+                self.rollback(checker, "m", version)
+                self.assertIn(self.adds(checker, "m"), range(1, k + 1))
+            self.rollback(checker, "m", max(self.versions(checker, "m")))
+            was = self.adds(checker, "m")
+            checker.stop()
+
+
+class Faults(Case):
+    """Numbers are 1, 2, 3 here: the store knows conditional writes."""
+
+    VERSION, POINTER = "_roost/models/m/1.roost", "_roost/models/m/current"
+    PASSING = {
+        "500": faulty_s3.status("500 Internal Server Error", "InternalError"),
+        "503": faulty_s3.status("503 Slow Down", "SlowDown"),
+        "reset": faulty_s3.reset, "truncated": faulty_s3.truncate, "silent": faulty_s3.silent,
+        "endless head": faulty_s3.endless_head, "endless body": faulty_s3.endless_body,
+        "no ETag": faulty_s3.no_tag, "no HTTP": faulty_s3.no_http, "slow": faulty_s3.slow,
+    }
+
+    def setUp(self):
+        self.s3 = faulty_s3.Server()
+        self.addCleanup(self.s3.stop)
+
+    def on(self, **flags):
+        return self.serve(f"s3://{faulty_s3.BUCKET}", env=self.s3.env, **{
+            "s3_stall": "1s", "s3_timeout": "8s", "s3_retry_budget": 1000, **flags})
+
+    def start_anew(self):
+        self.s3.heal()
+        for key in list(self.s3.objects):
+            if key.startswith("_roost/models/"):
+                self.s3.objects.pop(key)
+
+    def test_one_bad_answer_is_not_noticed(self):
+        for kind, fault in self.PASSING.items():
+            for key in self.VERSION, self.POINTER:
+                with self.subTest(kind=kind, key=key):
+                    self.start_anew()
+                    server = self.on()
+                    self.s3.spoil(key, fault, method="PUT")
+                    # What was done and whose answer was lost is not done twice.
+                    self.assertEqual(self.published(server, "m", tiny_onnx.add_constant(2)), 1)
+                    self.assertEqual(self.adds(server, "m"), 2)
+                    self.assertEqual(list(self.versions(server, "m")), [1])
+                    server.stop()
+
+    def test_what_never_mends_is_an_error_that_may_be_retried(self):
+        for kind in ("500", "503", "reset", "silent", "endless body"):
+            for key in self.VERSION, self.POINTER:
+                with self.subTest(kind=kind, key=key):
+                    self.start_anew()
+                    server = self.on(s3_retries=2, s3_timeout="3s")
+                    self.s3.spoil(key, self.PASSING[kind], times=math.inf, method="PUT")
+                    reply = self.publish(server, "m", tiny_onnx.add_constant(2))
+                    # The version's own mark may tell that it was written, though no answer came.
+                    done = reply.status == 201 and kind in ("reset", "endless body") and key == self.VERSION
+                    if not done:
+                        self.assertEqual(reply.status, 503, reply)
+                        self.assertIn("retry-after", reply.headers)
+                    # None, or the new one, whole.
+                    reply = server.invoke("m", [ROW])
+                    self.assertIn(reply.status, (200, 404) if key == self.POINTER or done else (404,), reply)
+                    if reply.status == 200:
+                        self.assertEqual(self.adds(server, "m"), 2)
+                    self.s3.heal()
+                    self.published(server, "m", tiny_onnx.add_constant(3))
+                    self.assertEqual(self.adds(server, "m"), 3)
+                    server.stop()
+
+    def test_a_refused_write_is_asked_once(self):
+        server = self.on()
+        self.s3.spoil(self.VERSION, faulty_s3.status("403 Forbidden", "AccessDenied"),
+                      times=math.inf, method="PUT")
+        reply = self.publish(server, "m", tiny_onnx.add_constant(2))
+        self.assertEqual(reply.status, 503, reply)
+        self.assertIn("denied", reply.error())
+        self.assertEqual([k for m, k, _ in self.s3.asked if m == "PUT" and k == self.VERSION],
+                         [self.VERSION])
+        self.assertEqual(server.invoke("m", [ROW]).status, 404)
+
+    def test_without_conditional_writes_numbers_are_made_of_time_and_chance(self):
+        self.s3.conditional = False
+        nodes = [self.on(), self.on()]
+        jobs = [self.in_background(self.published, n, "m", tiny_onnx.add_constant(k))
+                for k in range(2, 6) for n in nodes]
+        made = [j.result() for j in jobs]
+        self.assertEqual(len(set(made)), len(jobs))
+        self.assertEqual(set(self.versions(nodes[0], "m")), set(made))
+
+    def test_a_stop_does_not_wait_for_a_silent_store(self):
+        server = self.on(s3_stall="10m", s3_timeout="10m", drain="100ms")
+        self.s3.spoil(self.POINTER, faulty_s3.silent, times=math.inf, method="PUT")
+        waiting = self.in_background(self.publish, server, "m", tiny_onnx.add_constant(2))
+        harness.wait_until(lambda: any(m == "PUT" and k == self.POINTER
+                                       for m, k, _ in self.s3.asked), "the request")
+        self.assertEqual(server.stop(), 0)
+        try:
+            self.assertEqual(waiting.result().status, 503)
+        except OSError:
+            pass  # the connection went with the server
+
+
+if __name__ == "__main__":
+    unittest.main()
