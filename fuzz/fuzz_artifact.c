@@ -2,11 +2,12 @@
  * Copyright The Roost Authors */
 /* The artifact reader, and what it lets pass: hashes and costs are written anew, so that the fuzzer
  * gets behind them, and an artifact that binds must also run, on zeros and on ones, within its
- * arena. */
+ * arena. One that is cut short is taken as a version whose blobs lie apart, or refused. */
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "loader/thin.h"
 #include "runtime/session.h"
 #include "tensor/text.h"
 
@@ -133,6 +134,33 @@ static void bind_and_run(uint8_t *file, size_t n)
     program_free(&p);
 }
 
+/* The n bytes as an object of the store: where it may be cut follows from its table of blobs. */
+static void cut(const uint8_t *file, size_t n)
+{
+    struct artifact_page0 p0;
+    struct artifact_reader reader;
+    struct blob_record b = {.off = 0};
+    struct err err;
+    uint32_t first, apart;
+    uint64_t bytes;
+    if (artifact_page0_read(file, n, &p0, &err) != OK || p0.meta_bytes > n ||
+        artifact_reader_init(&reader, &p0, file, p0.meta_bytes, &err) != OK)
+        return;
+    enum status s = thin_cut(&reader, &first, &bytes, &err);
+    ASSERT(s == OK);
+    ASSERT(first <= p0.n_blobs);
+    ASSERT(bytes >= p0.meta_bytes && bytes <= p0.file_bytes);
+    if (first < p0.n_blobs) {
+        s = artifact_read_blob(&reader, first, &b, &err);
+        ASSERT(s == OK);
+        ASSERT(bytes == p0.meta_bytes + b.off && bytes % ARTIFACT_BLOB_ALIGN == 0);
+    }
+    s = thin_first(&reader, n, &apart, &err);
+    ASSERT((s == OK) == (n == p0.file_bytes || n == bytes));
+    ASSERT(s != OK || apart == (n == p0.file_bytes ? p0.n_blobs : first));
+    artifact_reader_fini(&reader);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     if (n < ARTIFACT_PAGE0_BYTES || n > FILE_MAX)
@@ -141,6 +169,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     ASSERT(file);
     memcpy(file, data, n);
     rehash(file, n);
+    cut(file, n);
     bind_and_run(file, n);
     alloc_free(file);
     return 0;

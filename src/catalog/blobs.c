@@ -155,7 +155,7 @@ uint64_t apart_whole_bytes(struct store *store, const char *key, const struct st
     struct artifact_page0 p0;
     if (strncmp(key, THIN_VERSIONS, strlen(THIN_VERSIONS)) != 0 || o->bytes % ARTIFACT_BLOB_ALIGN ||
         o->bytes < sizeof(first) ||
-        store_read(store, key, o->tag, 0, first, sizeof(first), NULL) != OK ||
+        store_read(store, key, "", 0, first, sizeof(first), NULL) != OK ||
         artifact_page0_read(first, sizeof(first), &p0, NULL) != OK)
         return o->bytes;
     return MAX(o->bytes, p0.file_bytes);

@@ -190,10 +190,12 @@ void catalog_turn_give(struct catalog *c)
     lock_release(&c->lock);
 }
 
-static enum status resolve(void *self, const char *name, struct resolved *out, struct err *err)
+static enum status resolve(void *self, const char *name, bool look, struct resolved *out,
+                           struct err *err)
 {
     struct catalog *c = self;
-    enum status s = catalog_resolve(c->store, name, out, err);
+    enum status s = look ? catalog_resolve(c->store, name, out, err)
+                         : catalog_resolve_place(c->store, name, out, err);
     if (s == E_NOT_FOUND)
         catalog_note_absent(c, name, clock_now_us());
     else if (s == OK)

@@ -52,12 +52,16 @@ void catalog_note_present(struct catalog *c, const char *name);
 /* Names now remembered as unknown, expired ones among them. */
 size_t catalog_absent_count(struct catalog *c);
 
-/* Where the artifact, or raw model file, of the name, or of the version of one, lies.  thread:
- * loader or CLI   blocks: disk, network errors: E_NOT_FOUND; E_STORE; E_CORRUPT (the text of
- * `current` is no version); E_NO_MEMORY */
+/* Where the artifact, or raw model file, of the name, or of the version of one, lies, and what it
+ * is.  thread: loader or CLI   blocks: disk, network errors: E_NOT_FOUND; E_STORE; E_CORRUPT (the
+ * text of `current` is no version); E_NO_MEMORY */
 enum status catalog_resolve(struct store *store, const char *name, struct resolved *out,
                             struct err *err) WARN_UNUSED;
-/* The loader's resolver: catalog_resolve, remembering E_NOT_FOUND. */
+/* The same, but that an object of a store that is far is not asked for where its place says that it
+ * is there: out->looked is false then. */
+enum status catalog_resolve_place(struct store *store, const char *name, struct resolved *out,
+                                  struct err *err) WARN_UNUSED;
+/* The loader's resolver: both of them, remembering E_NOT_FOUND. */
 struct loader_resolver catalog_resolver(struct catalog *c);
 
 /* ---- published versions: _roost/models/<name>/<n>.roost, and `current`, which names one ----

@@ -42,7 +42,6 @@ struct gc {
     uint32_t slice, slices; /* hashes that are looked at: those whose first bytes say so */
     struct old_blob *blobs; /* heap; sorted when versions are read */
     uint32_t n_blobs, cap, blobs_max;
-    bool renewed;   /* some of the tenant's blobs were, beside them */
     uint64_t seen;  /* old blobs of the slice, those that had no room among them */
     struct err err; /* why a listing ended */
 };
@@ -173,11 +172,9 @@ static int hex_digit(char c)
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* "<hash><ending>"? */
-static bool parse_hash(const char *hex, const char *ending, uint8_t out[SHA256_BYTES])
+static bool parse_hash(const char *hex, uint8_t out[SHA256_BYTES])
 {
-    const size_t n = SHA256_HEX - 1;
-    if (strlen(hex) < n || strcmp(hex + n, ending) != 0)
+    if (strlen(hex) != SHA256_HEX - 1)
         return false;
     for (int i = 0; i < SHA256_BYTES; i++) {
         int high = hex_digit(hex[2 * i]), low = hex_digit(hex[2 * i + 1]);
@@ -193,9 +190,7 @@ static enum status blob_entry(void *arg, const char *entry, bool is_prefix,
 {
     struct gc *g = arg;
     struct old_blob b = {.used = false};
-    if (!is_prefix && parse_hash(entry, THIN_RENEWED, b.hash))
-        g->renewed = true;
-    if (is_prefix || !parse_hash(entry, "", b.hash) || !is_old(g, o) ||
+    if (is_prefix || !parse_hash(entry, b.hash) || !is_old(g, o) ||
         ((uint32_t)b.hash[0] << 8 | b.hash[1]) % g->slices != g->slice)
         return OK;
     g->seen++;
@@ -227,33 +222,19 @@ static struct old_blob *find(const struct gc *g, const uint8_t hash[SHA256_BYTES
     return g->n_blobs ? bsearch(&of, g->blobs, g->n_blobs, sizeof(of), by_hash) : NULL;
 }
 
-static enum status renewed_entry(void *arg, const char *entry, bool is_prefix,
-                                 const struct store_object *o)
-{
-    const struct gc *g = arg;
-    uint8_t hash[SHA256_BYTES];
-    struct old_blob *b = NULL;
-    if (!is_prefix && !is_old(g, o) && parse_hash(entry, THIN_RENEWED, hash))
-        b = find(g, hash);
-    if (b)
-        b->used = true;
-    return OK;
-}
-
 static enum status list_blobs(struct gc *g, struct err *err)
 {
     char prefix[STORE_KEY_MAX];
     snprintf(prefix, sizeof(prefix), THIN_BLOBS "%s/", g->tenant);
     g->n_blobs = 0;
     g->seen = 0;
-    g->renewed = false;
     g->err.code = OK;
     enum status s = store_list(g->store, prefix, blob_entry, g, err);
     if (g->err.code != OK)
         *err = g->err;
     if (s == OK && g->n_blobs)
         qsort(g->blobs, g->n_blobs, sizeof(*g->blobs), by_hash);
-    return s == OK && g->renewed ? store_list(g->store, prefix, renewed_entry, g, err) : s;
+    return s;
 }
 
 /* ---- which of them are used ---- */
@@ -326,7 +307,9 @@ static enum status remove_renewal(struct gc *g, const char *blob_key, struct err
     struct store_object o;
     snprintf(key, sizeof(key), "%s" THIN_RENEWED, blob_key);
     enum status s = store_stat(g->store, key, &o, err);
-    if (s == OK)
+    if (s == OK && !is_old(g, &o))
+        return E_EXISTS;
+    if (s == OK && !g->o->dry_run)
         s = store_delete_old(g->store, key, g->o->now_ms - g->o->older_ms, err);
     return s == E_NOT_FOUND ? OK : s;
 }
@@ -337,7 +320,7 @@ static enum status remove_blob(struct gc *g, const struct old_blob *b, struct er
     char key[STORE_KEY_MAX], model[MODEL_NAME_MAX + 3];
     snprintf(model, sizeof(model), "%s/", g->tenant);
     thin_blob_key(model, b->hash, key);
-    enum status s = g->o->dry_run ? OK : remove_renewal(g, key, err);
+    enum status s = remove_renewal(g, key, err);
     if (s == OK && !g->o->dry_run)
         s = store_delete_old(g->store, key, g->o->now_ms - g->o->older_ms, err);
     if (s == OK) {

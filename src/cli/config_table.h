@@ -93,6 +93,8 @@
     X(COUNT, publishes, "publishes", "N", "4", 1, 64,                                              \
       "Models that are published at once, each compiled in a process that is held; beyond it "     \
       "503.")                                                                                      \
+    X(COUNT, publishes_per_tenant, "publishes-per-tenant", "N", "3", 1, 64,                        \
+      "Those of one tenant at once, so that others find a place; beyond it 503.")                  \
     X(TEXT, publish_dir, "publish-dir", "DIR", "", 0, 0,                                           \
       "Where models lie while they are published; empty: TMPDIR, or /tmp.")                        \
     X(COUNT, queue, "queue", "N", "4096", 1, 1 << 20,                                              \

@@ -120,6 +120,7 @@ static enum status start_publishing(struct node *n, const struct config *c, stru
                                            .steps_max = c->max_steps,
                                            .run_us = c->timeout,
                                            .uploads_max = (uint32_t)c->publishes,
+                                           .tenant_uploads_max = (uint32_t)c->publishes_per_tenant,
                                            .dir = c->publish_dir};
     return publisher_new(&publish, &n->publisher, err);
 }

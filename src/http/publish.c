@@ -50,10 +50,9 @@ enum status publish_prepare(struct request *r, const struct head *h, struct err 
         return err_set(err, E_NOT_FOUND, "no models are published here");
     if (atomic_load(&s->draining) || endpoint_draining(s->endpoint))
         return err_set(err, E_DRAINING, "the server is draining");
-    st = publish_call_new(s->config.publisher, verb_of(r->route), &r->publish, err);
+    st = publish_call_new(s->config.publisher, verb_of(r->route), r->call.model, &r->publish, err);
     if (st != OK)
         return st;
-    memcpy(r->publish->model, r->call.model, sizeof(r->publish->model));
     r->publish->version = r->version;
     r->publish->dry_run = dry_run;
     r->publish->done = on_done;

@@ -3,6 +3,7 @@
 #include "loader/compiles.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -17,12 +18,32 @@ void compiles_init(struct compiles *c)
     cond_init(&c->changed);
 }
 
+static bool same_tenant(const char *a, const char *b)
+{
+    const char *x = strchr(a, '/'), *y = strchr(b, '/');
+    if (!x || !y)
+        return x == y;
+    return x - a == y - b && memcmp(a, b, (size_t)(x - a)) == 0;
+}
+
+/* The first turn from this one on that is behind all of the tenant's. */
+static uint64_t next_turn(const struct compile_job *list, const char *name, uint64_t turn)
+{
+    for (const struct compile_job *j = list; j; j = j->next)
+        if (j->turn >= turn && same_tenant(j->name, name))
+            turn = j->turn + 1;
+    return turn;
+}
+
 void compiles_submit(struct compiles *c, struct compile_job *job)
 {
-    job->next = NULL;
     lock_take(&c->lock);
-    *(c->last ? &c->last->next : &c->first) = job;
-    c->last = job;
+    job->turn = next_turn(c->first, job->name, c->turn);
+    struct compile_job **at = &c->first;
+    while (*at && (*at)->turn <= job->turn)
+        at = &(*at)->next;
+    job->next = *at;
+    *at = job;
     cond_wake_one(&c->changed);
     lock_release(&c->lock);
 }
@@ -36,8 +57,7 @@ static struct compile_job *next_job(struct compiles *c)
     struct compile_job *job = c->first;
     if (job) {
         c->first = job->next;
-        if (!c->first)
-            c->last = NULL;
+        c->turn = job->turn;
     }
     lock_release(&c->lock);
     return job;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* The queue of compiles and its threads, apart from the loaders': a compile takes seconds, and no
- * load of an artifact waits behind one. */
+ * load of an artifact waits behind one. Tenants take turns: who has many models to compile makes
+ * nobody else wait for more than the compiles under way and one of each other tenant. */
 #ifndef ROOST_LOADER_COMPILES_H
 #define ROOST_LOADER_COMPILES_H
 
@@ -13,6 +14,7 @@
 /* A load whose model is to be compiled first. Embedded in it. */
 struct compile_job {
     struct compile_job *next;
+    uint64_t turn; /* of its tenant: jobs of one turn are of different ones */
     struct slot *slot;
     const char *name;    /* borrowed until done */
     struct resolved at;  /* set by who submits */
@@ -26,7 +28,8 @@ struct compiles {
     const struct load_env *env; /* borrowed; set before anything is submitted */
     struct lock lock;           /* LOCK_COMPILES; guards what follows */
     struct cond changed;
-    struct compile_job *first, *last;
+    struct compile_job *first; /* by turn, then as they came */
+    uint64_t turn;             /* of the last job that was begun */
     bool stopping;
     uint32_t started; /* to be joined; touched by start and fini only */
     pthread_t *threads;

@@ -379,21 +379,39 @@ static enum status fetch_from_store(struct fetch *f, const bool *wanted, struct 
     return transfer(f, err);
 }
 
-/* The bytes come from a store: each blob must be what its name says. Every read is of the object
- * that was resolved, or fails: so what is known of that object is known of these bytes. All of it
- * is known once all of it was read in one load. Of what lies apart that object's tag says nothing:
- * it is hashed each time. */
+/* What the store says that the bytes are now. */
+static void tag_now(const struct run *r, char out[STORE_TAG_MAX])
+{
+    if (r->apart < r->page0.n_blobs)
+        thin_tag(r->env->store, r->name, &r->reader, r->at.object.tag, out);
+    else
+        memcpy(out, r->at.object.tag, STORE_TAG_MAX);
+}
+
+/* The bytes come from a store: each blob must be what its name says. What is known of objects is
+ * known of bytes that were read while their tags were the same: a read of the version's object is
+ * of the one that was resolved, or fails; those of blobs that lie apart may be renewed meanwhile,
+ * and are then read once more. All of it is known once all of it was read in one load. */
 static enum status fetch_all_from_store(struct fetch *f, const bool *wanted, struct err *err)
 {
     const struct run *r = f->run;
     const uint64_t elsewhere = elsewhere_bytes(r);
-    const char *tag = r->apart == r->page0.n_blobs ? r->at.object.tag : "";
+    char tag[STORE_TAG_MAX], after[STORE_TAG_MAX];
+    tag_now(r, tag);
     bool known = blobs_known_part(&r->page0, tag, r->page0.blob_bytes - elsewhere);
     f->check = !known;
     enum status s = fetch_from_store(f, wanted, err);
-    if (s == OK && !known && !elsewhere && r->at.object.settled)
+    if (s != OK)
+        return s;
+    tag_now(r, after);
+    const bool same = strcmp(tag, after) == 0;
+    if (known && !same) {
+        struct fetch again = {.run = f->run, .parts = f->parts, .check = true};
+        return fetch_from_store(&again, wanted, err);
+    }
+    if (!known && same && !elsewhere && r->at.object.settled)
         blobs_remember(&r->page0, tag);
-    return s;
+    return OK;
 }
 
 static enum status fetch_tiered(struct fetch *f, bool *wanted, struct err *err)

@@ -29,8 +29,11 @@ uint64_t resolved_content(const struct resolved *at)
 }
 
 /* Before anything of it is believed: a version that is corrupt is known by it too. */
-static void tell_content(const struct run *r)
+static void tell_content(struct run *r)
 {
+    if (r->told)
+        return;
+    r->told = true;
     cache_load_content(r->env->cache, r->slot, resolved_content(&r->at));
 }
 
@@ -39,8 +42,8 @@ static enum status resolve(struct run *r, struct err *err)
 {
     if (r->compiled->open)
         return OK;
-    enum status s = r->env->resolver.resolve(r->env->resolver.self, r->name, &r->at, err);
-    if (s == OK)
+    enum status s = r->env->resolver.resolve(r->env->resolver.self, r->name, false, &r->at, err);
+    if (s == OK && r->at.looked)
         tell_content(r);
     return s;
 }
@@ -59,7 +62,11 @@ enum status run_read(const struct run *r, uint64_t off, void *dst, size_t n, str
 {
     if (r->compiled->open)
         return compiled_read(r->compiled, off, dst, n, err);
-    return store_read(r->env->store, r->at.key, r->at.object.tag, off, dst, n, err);
+    const size_t have = opening_copy(r, off, dst, n);
+    if (have && have == n)
+        return OK;
+    return store_read(r->env->store, r->at.key, r->at.object.tag, off + have, (uint8_t *)dst + have,
+                      n - have, err);
 }
 
 static uint64_t artifact_bytes(const struct run *r)
@@ -104,7 +111,7 @@ static bool read_head(struct run *r)
 {
     struct err ignored;
     size_t n = 0;
-    if (!r->env->disk || r->compiled->open ||
+    if (!r->env->disk || r->compiled->open || !*r->at.object.tag ||
         tier_read_head(r->env->disk, r->at.key, &r->at.object, &r->meta, &n, &ignored) != OK)
         return false;
     if (n >= sizeof(r->first)) {
@@ -120,18 +127,28 @@ static bool read_head(struct run *r)
 
 static enum status fetch_page0(struct run *r, struct err *err)
 {
+    enum status s = opening_read(r, err);
+    if (s != OK)
+        return s;
+    if (!r->compiled->open)
+        tell_content(r);
     uint64_t have = artifact_bytes(r);
     if (have < sizeof(r->first))
         return err_set(err, E_CORRUPT, "page 0: the file holds %" PRIu64 " bytes, not one page",
                        have);
     r->fetched = true;
-    enum status s = run_read(r, 0, r->first, sizeof(r->first), err);
+    s = run_read(r, 0, r->first, sizeof(r->first), err);
     return s == OK ? check_page0(r, err) : s;
 }
 
 static enum status read_page0(struct run *r, struct err *err)
 {
+    enum status s = opening_look(r, err);
+    if (s != OK)
+        return s;
     r->head_from_disk = read_head(r);
+    if (r->head_from_disk)
+        tell_content(r);
     return r->head_from_disk ? OK : fetch_page0(r, err);
 }
 
@@ -321,6 +338,7 @@ enum status load_run(const struct load_env *env, struct compile_job *job, struct
     else if (s == OK)
         settle(&r);
     alloc_free(r.meta);
+    opening_fini(&r);
     if (s == E_CORRUPT)
         drop_corrupt(&r);
     if (!r.raw)

@@ -37,6 +37,7 @@ struct loader {
     struct link_io store_link, disk_link;
     struct compiles compiles;
     struct common common;
+    struct seen seen;
     atomic_bool draining;
     struct lock lock; /* LOCK_LOADER; guards the next seven */
     struct cond work; /* a load was queued, or stopping was set */
@@ -67,6 +68,7 @@ enum status loader_new(struct store *store, const struct loader_resolver *r,
                                .draining = &l->draining,
                                .chunk_bytes = chunk,
                                .common = &l->common,
+                               .seen = &l->seen,
                                .share_node = config->share_node,
                                .compile = config->compile};
     l->threads = threads;

@@ -18,6 +18,8 @@
 /* Where a name's artifact lies, or the raw model file that it is to be compiled from. */
 struct resolved {
     bool raw;
+    bool looked; /* the object was looked at; else it may be gone, and `object` is all zero or what
+                  * a listing said of it. Raw ones always are. */
     char key[STORE_KEY_MAX];
     char version[MODEL_VERSION_MAX + 1];
     struct store_object object;
@@ -29,8 +31,10 @@ uint64_t resolved_content(const struct resolved *at);
 
 /* Name -> object, asked on loader threads; the catalog implements it. */
 struct loader_resolver {
-    /* errors: E_NOT_FOUND; E_STORE; E_CORRUPT */
-    enum status (*resolve)(void *self, const char *name, struct resolved *out, struct err *err);
+    /* look: out->looked is wanted; else a store that is far need not be asked for what the first
+     * read of the object tells.  errors: E_NOT_FOUND; E_STORE; E_CORRUPT */
+    enum status (*resolve)(void *self, const char *name, bool look, struct resolved *out,
+                           struct err *err);
     void *self;
 };
 

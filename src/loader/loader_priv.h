@@ -11,6 +11,7 @@
 #include "loader/compiles.h"
 #include "loader/link_io.h"
 #include "loader/loader.h"
+#include "loader/opening.h"
 #include "runtime/program.h"
 
 /* ---- load.c: one load, on a loader thread ---- */
@@ -26,6 +27,7 @@ struct load_env {
     uint64_t chunk_bytes;  /* of one read; whole pages */
     bool share_node;       /* blobs are shared by all; else within a tenant ... */
     struct common *common; /* ... but for these */
+    struct seen *seen;     /* objects that the disk tier may have */
     struct compile_config compile;
 };
 
@@ -44,9 +46,11 @@ struct run {
     const char *name;
     struct load_result *out;
     struct resolved at;
-    struct compiled *compiled; /* what is read instead of the object; NULL: the object is */
-    bool raw;                  /* it is to be compiled first: the steps end */
-    bool written_back;         /* at is what some node compiled of it */
+    struct compiled *compiled;  /* what is read instead of the object; NULL: the object is */
+    bool raw;                   /* it is to be compiled first: the steps end */
+    bool written_back;          /* at is what some node compiled of it */
+    bool told;                  /* the cache knows what content it is */
+    struct store_first opening; /* its bytes are heap */
     struct artifact_page0 page0;
     uint8_t first[ARTIFACT_PAGE0_BYTES];
     uint8_t *meta; /* heap; page0.meta_bytes of them */

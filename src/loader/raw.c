@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* From a model file in the store to an artifact in the disk tier: held bytes, the child, a put. */
+/* From a model file in the store, and the files beside it that it names, to an artifact in the disk
+ * tier: held bytes, the child, a put. */
 #include "loader/raw.h"
 
 #include <errno.h>
@@ -75,23 +76,97 @@ static bool charge(void *cache, int64_t delta)
     return true;
 }
 
-/* Copies the object into fd. */
-static enum status copy_in(const struct load_env *env, const struct resolved *at,
-                           const struct raw_going *going, int fd, struct err *err)
+/* An object into a file without a name, which is *fd on OK. */
+static enum status copy_in(const struct load_env *env, const char *key,
+                           const struct store_object *o, const struct raw_going *going, int *fd,
+                           struct err *err)
 {
-    const uint64_t bytes = at->object.bytes;
+    const uint64_t bytes = o->bytes;
     uint8_t *chunk = alloc_new(CHUNK_BYTES);
-    enum status s = chunk ? OK : err_set(err, E_NO_MEMORY, "no memory to read %s", at->key);
+    int held = -1;
+    enum status s = chunk ? sandbox_hold_open(&held, err)
+                          : err_set(err, E_NO_MEMORY, "no memory to read %s", key);
     for (uint64_t off = 0; s == OK && off < bytes; off += CHUNK_BYTES) {
         size_t n = (size_t)MIN(bytes - off, (uint64_t)CHUNK_BYTES);
         s = going->on(going->arg, err);
         if (s == OK)
-            s = store_read(env->store, at->key, at->object.tag, off, chunk, n, err);
+            s = store_read(env->store, key, o->tag, off, chunk, n, err);
         if (s == OK)
-            s = sandbox_hold_add(fd, chunk, n, err);
+            s = sandbox_hold_add(held, chunk, n, err);
     }
     alloc_free(chunk);
-    return s == OK ? sandbox_hold_seal(fd, err) : s;
+    if (s == OK)
+        s = sandbox_hold_seal(held, err);
+    if (s == OK)
+        *fd = held;
+    else if (held >= 0)
+        close(held);
+    return s;
+}
+
+/* ---- the files beside a model ---- */
+
+/* What passes through memory for one compile. */
+struct passing {
+    const struct load_env *env;
+    const struct resolved *at;
+    const struct raw_going *going;
+    uint64_t bytes; /* of the model file and those beside it: charged */
+};
+
+static enum status refuse(const struct passing *p, const char *name, const char *why,
+                          struct err *err)
+{
+    return err_set(err, E_UNSUPPORTED, "%.80s wants the file '%.80s' beside it: %s", p->at->key,
+                   name, why);
+}
+
+/* The key of a file that the model calls so. Only a folder that is one version's has any: what lies
+ * beside NAME.onnx may be another model's. */
+static enum status key_beside(const struct passing *p, const char *name, char key[STORE_KEY_MAX],
+                              struct err *err)
+{
+    const char *slash = strrchr(p->at->key, '/');
+    if (!*p->at->version || !slash)
+        return refuse(p, name, "only beside NAME/N/model.onnx are files looked for", err);
+    int n = snprintf(key, STORE_KEY_MAX, "%.*s/%s", (int)(slash - p->at->key), p->at->key, name);
+    if (n < 0 || n >= STORE_KEY_MAX || !store_key_valid(key))
+        return refuse(p, name, "no object of a store has such a name", err);
+    return OK;
+}
+
+static enum status charge_passing(struct passing *p, const char *key, uint64_t bytes,
+                                  struct err *err)
+{
+    const uint64_t most = p->env->compile.model_max;
+    if (bytes > most || p->bytes > most - bytes)
+        return err_set(err, E_UNSUPPORTED,
+                       "%.120s holds %" PRIu64 " bytes: at most %" PRIu64
+                       " are compiled, the files beside a model among them",
+                       key, bytes, most);
+    enum status s = cache_scratch_take(p->env->cache, bytes, err);
+    p->bytes += s == OK ? bytes : 0;
+    return s;
+}
+
+/* A struct sandbox_job's bring. The object is one from its first byte to its last; that it fits the
+ * model, and what else of the folder was read, is whose folder it is. */
+static enum status bring(void *arg, const char *name, int *fd, uint64_t *bytes, struct err *err)
+{
+    struct passing *p = arg;
+    struct store_object o;
+    char key[STORE_KEY_MAX];
+    enum status s = key_beside(p, name, key, err);
+    if (s == OK)
+        s = store_stat(p->env->store, key, &o, err);
+    if (s == OK)
+        s = charge_passing(p, key, o.bytes, err);
+    if (s == OK)
+        s = copy_in(p->env, key, &o, p->going, fd, err);
+    if (s == OK)
+        *bytes = o.bytes;
+    /* That the model is not there would be another answer. */
+    return s == E_NOT_FOUND ? refuse(p, name, "it is not in the store", err) : s;
 }
 
 static bool gone(void *arg)
@@ -101,24 +176,26 @@ static bool gone(void *arg)
     return going->on(going->arg, &ignored) != OK;
 }
 
-static enum status in_child(const struct load_env *env, int fd, const struct raw_going *going,
-                            struct sandbox_result *made, struct err *err)
+static enum status in_child(struct passing *p, int fd, struct sandbox_result *made, struct err *err)
 {
-    struct raw_going asked = *going;
+    const struct load_env *env = p->env;
+    struct raw_going asked = *p->going;
     const struct sandbox_job job = {.model_fd = fd,
+                                    .bring = bring,
+                                    .bring_arg = p,
                                     .options = {.optimize = (enum optimize)env->compile.optimize},
                                     .limits = {env->compile.memory_bytes, env->compile.time_us},
                                     .bare = env->compile.bare,
                                     .unproven = true,
                                     .cancelled = gone,
                                     .cancelled_arg = &asked};
-    enum status s = going->on(going->arg, err);
+    enum status s = asked.on(asked.arg, err);
     if (s == OK)
         s = sandbox_compile(&job, made, err);
     if (s == E_TOO_LARGE) /* than a compile may be: not a request's fault */
         s = err->code = E_UNSUPPORTED;
     /* The words of who is not interested any more say more than that it was cancelled. */
-    return s == E_CANCELLED && going->on(going->arg, err) != OK ? err->code : s;
+    return s == E_CANCELLED && asked.on(asked.arg, err) != OK ? err->code : s;
 }
 
 /* The artifact of at, in *made. */
@@ -126,23 +203,16 @@ static enum status compile(const struct load_env *env, const struct resolved *at
                            const struct raw_going *going, struct sandbox_result *made,
                            struct err *err)
 {
-    const uint64_t bytes = at->object.bytes;
+    struct passing p = {.env = env, .at = at, .going = going};
     int fd = -1;
-    if (bytes > env->compile.model_max)
-        return err_set(err, E_UNSUPPORTED,
-                       "%.120s holds %" PRIu64 " bytes: at most %" PRIu64 " are compiled", at->key,
-                       bytes, env->compile.model_max);
-    enum status s = cache_scratch_take(env->cache, bytes, err);
-    if (s != OK)
-        return s;
-    s = sandbox_hold_open(&fd, err);
+    enum status s = charge_passing(&p, at->key, at->object.bytes, err);
     if (s == OK)
-        s = copy_in(env, at, going, fd, err);
+        s = copy_in(env, at->key, &at->object, going, &fd, err);
     if (s == OK)
-        s = in_child(env, fd, going, made, err);
+        s = in_child(&p, fd, made, err);
     if (fd >= 0)
         close(fd);
-    cache_scratch_give(env->cache, bytes);
+    cache_scratch_give(env->cache, p.bytes);
     return s;
 }
 

@@ -55,6 +55,39 @@ enum status thin_first(const struct artifact_reader *r, uint64_t object_bytes, u
     return s;
 }
 
+static bool add_tag(struct sha256 *h, struct store *s, const char *model,
+                    const struct blob_record *b)
+{
+    char key[STORE_KEY_MAX];
+    struct store_object o;
+    thin_blob_key(model, b->hash, key);
+    if (store_stat(s, key, &o, NULL) != OK || !o.settled)
+        return false;
+    sha256_add(h, o.tag, strlen(o.tag) + 1);
+    return true;
+}
+
+void thin_tag(struct store *s, const char *model, const struct artifact_reader *r, const char *tag,
+              char out[SHA256_HEX])
+{
+    uint8_t digest[SHA256_BYTES];
+    uint32_t first;
+    uint64_t bytes;
+    struct sha256 h;
+    out[0] = 0;
+    if (store_is_far(s) || thin_cut(r, &first, &bytes, NULL) != OK || sha256_init(&h) != OK)
+        return;
+    bool good = true;
+    sha256_add(&h, tag, strlen(tag) + 1);
+    for (uint32_t i = first; good && i < r->p0.n_blobs; i++) {
+        struct blob_record b;
+        good = artifact_read_blob(r, i, &b, NULL) == OK && add_tag(&h, s, model, &b);
+    }
+    sha256_end(&h, digest);
+    if (good)
+        sha256_hex(digest, out);
+}
+
 /* Page 0 into first, and what it says of the rest. */
 static enum status read_page0(struct store *s, const char *key, const struct store_object *o,
                               uint8_t first[ARTIFACT_PAGE0_BYTES], struct artifact_page0 *p0,

@@ -29,6 +29,12 @@ enum status thin_cut(const struct artifact_reader *r, uint32_t *first, uint64_t 
 enum status thin_first(const struct artifact_reader *r, uint64_t object_bytes, uint32_t *first,
                        struct err *err) WARN_UNUSED;
 
+/* One tag for the version's object, whose own is `tag`, and all blobs that lie apart from it, as
+ * they are now: it changes when one of theirs does. "" where a look at each would cost more than
+ * hashing them (a bucket), and where one is not there or not settled.  blocks: disk */
+void thin_tag(struct store *s, const char *model, const struct artifact_reader *r, const char *tag,
+              char out[SHA256_HEX]);
+
 /* Page 0 and the metadata of a version as it lies in the store, proven (not its blobs).
  * Embedded. */
 struct thin_version {

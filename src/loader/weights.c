@@ -61,6 +61,8 @@ static enum status list_wants(struct run *r, struct load_need *need, struct err 
         s = artifact_read_blob(&r->reader, i, &b, err);
         if (s != OK || !bundle_shareable(&r->page0, &b))
             continue;
+        if (!w->n_wants && !r->env->share_node) /* what has nothing to share asks for nothing */
+            common_look(r->env->common, r->env->store, clock_now_us());
         s = set_key(r, &b, &w->wants[w->n_wants], err);
         w->homes[i] = BLOB_SHARED;
         need->bytes -= w->wants[w->n_wants++].bytes;
@@ -76,8 +78,6 @@ enum status weights_reserve(struct run *r, struct err *err)
     if (bytes == UINT64_MAX || arena == UINT64_MAX || bytes < r->page0.blob_bytes)
         return err_set(err, E_CORRUPT, "page 0: its costs are beyond any memory");
     struct load_need need = {.bytes = bytes, .also_needed = arena};
-    if (!r->env->share_node)
-        common_look(r->env->common, r->env->store, clock_now_us());
     enum status s = list_wants(r, &need, err);
     if (s == OK)
         s = cache_load_reserve(r->env->cache, r->slot, &need, err);

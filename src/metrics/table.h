@@ -173,6 +173,8 @@
     X(M_REFUSED_PROBES, COUNTER, "roost_refused_total", "limit=\"probes\"", "")                    \
     X(M_REFUSED_PREFETCHES, COUNTER, "roost_refused_total", "limit=\"prefetches\"", "")            \
     X(M_REFUSED_PUBLISHES, COUNTER, "roost_refused_total", "limit=\"publishes\"", "")              \
+    X(M_REFUSED_TENANT_PUBLISHES, COUNTER, "roost_refused_total",                                  \
+      "limit=\"publishes_per_tenant\"", "")                                                        \
     X(M_REFUSED_MEMORY, COUNTER, "roost_refused_total", "limit=\"memory\"", "")                    \
     X(M_REFUSED_THRASH, COUNTER, "roost_refused_total", "limit=\"thrash\"", "")                    \
     X(M_REFUSED_NEVER_FITS, COUNTER, "roost_refused_total", "limit=\"never_fits\"", "")            \

@@ -14,8 +14,9 @@
  * that does not end): it is a warning in the answer. A sample that fails, or gives other answers,
  * is a refusal.
  *
- * At most uploads_max uploads are under way; there is one thread more than that, so that no step of
- * an upload waits for a compile, and lists and rollbacks wait for each other alone. */
+ * At most uploads_max uploads are under way, and tenant_uploads_max of one tenant; there is one
+ * thread more than that, so that no step of an upload waits for a compile, and lists and rollbacks
+ * wait for each other alone. */
 #ifndef ROOST_PUBLISH_PUBLISH_H
 #define ROOST_PUBLISH_PUBLISH_H
 
@@ -43,6 +44,7 @@ struct publish_config {
     uint64_t arena_max, steps_max; /* of the run; steps_max 0: RUN_STEPS_DEFAULT */
     uint64_t run_us;               /* how long it may take */
     uint32_t uploads_max;          /* at least 1 */
+    uint32_t tenant_uploads_max;   /* at least 1 */
     const char *dir;               /* of uploads under way; "": TMPDIR, or /tmp */
 };
 
@@ -51,8 +53,8 @@ struct publisher;
 /* One request. Heap; its owner's between publish_call_new and publish_call_free, but for the time
  * from each publish_step to its done. */
 struct publish_call {
-    /* set by the owner before publish_step */
     char model[MODEL_NAME_MAX + 1];
+    /* set by the owner before publish_step */
     uint64_t version;
     bool dry_run;     /* PUBLISH_UPLOAD: all but the writing */
     struct buf chunk; /* PUBLISH_UPLOAD: bytes behind those before; taken */
@@ -70,6 +72,7 @@ struct publish_call {
     struct publisher *publisher;
     enum publish_verb verb;
     struct publish_call *next;
+    struct publish_call *next_placed; /* under the publisher's lock */
     atomic_bool cancelled;
     bool placed;    /* counts among the uploads */
     bool over;      /* freed by the next thread that takes it */
@@ -85,10 +88,11 @@ void publisher_free(struct publisher **p);
 /* How long an upload's last step may take at most, in this configuration. */
 uint64_t publisher_last_us(const struct publisher *p);
 
-/* Takes a place among the uploads.  thread: any   blocks: no
- * errors: E_QUEUE_FULL, counted in M_REFUSED_PUBLISHES; E_NO_MEMORY */
-enum status publish_call_new(struct publisher *p, enum publish_verb verb, struct publish_call **out,
-                             struct err *err) WARN_UNUSED;
+/* Takes a place among the uploads.  owns: model borrowed until return   thread: any   blocks: no
+ * errors: E_QUEUE_FULL, counted in M_REFUSED_PUBLISHES, or in M_REFUSED_TENANT_PUBLISHES where the
+ *         tenant has all that it may have; E_NO_MEMORY */
+enum status publish_call_new(struct publisher *p, enum publish_verb verb, const char *model,
+                             struct publish_call **out, struct err *err) WARN_UNUSED;
 /* The next step. done may be called before it returns.  thread: any   blocks: no
  * status:  OK; the model's fault, in words for who sent it: E_BAD_INPUT; larger than may be
  * compiled: E_TOO_LARGE; E_NEVER_FITS; E_NO_ROOM; E_NO_MEMORY; E_STORE; E_CANCELLED; E_IO.

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -27,7 +28,8 @@ struct publisher {
     struct cond changed;
     struct publish_call *first, *last;
     bool stopping;
-    uint32_t uploads; /* places taken */
+    uint32_t uploads;            /* places taken */
+    struct publish_call *placed; /* by these */
 };
 
 /* ---- what the steps do ---- */
@@ -143,6 +145,10 @@ static void settle(struct publisher *p, struct publish_call *call)
     call->fd = -1;
     if (call->placed) {
         lock_take(&p->lock);
+        struct publish_call **at = &p->placed;
+        while (*at != call)
+            at = &(*at)->next_placed;
+        *at = call->next_placed;
         p->uploads--;
         lock_release(&p->lock);
     }
@@ -264,30 +270,58 @@ uint64_t publisher_last_us(const struct publisher *p)
 
 /* ---- calls ---- */
 
-static bool take_place(struct publisher *p)
+/* The bytes of a model's name that are its tenant's. */
+static size_t tenant_bytes(const char *model)
 {
-    lock_take(&p->lock);
-    bool taken = p->uploads < p->config.uploads_max;
-    p->uploads += taken;
-    lock_release(&p->lock);
-    return taken;
+    const char *slash = strchr(model, '/');
+    return slash ? (size_t)(slash - model) : 0;
 }
 
-enum status publish_call_new(struct publisher *p, enum publish_verb verb, struct publish_call **out,
-                             struct err *err)
+static uint32_t placed_of_tenant(struct publisher *p, const char *model) REQUIRES(p->lock)
+{
+    const size_t n = tenant_bytes(model);
+    uint32_t count = 0;
+    for (const struct publish_call *c = p->placed; c; c = c->next_placed)
+        count += tenant_bytes(c->model) == n && memcmp(c->model, model, n) == 0;
+    return count;
+}
+
+static enum status take_place(struct publisher *p, struct publish_call *call, struct err *err)
+{
+    const struct publish_config *c = &p->config;
+    lock_take(&p->lock);
+    const bool room = p->uploads < c->uploads_max;
+    call->placed = room && placed_of_tenant(p, call->model) < c->tenant_uploads_max;
+    if (call->placed) {
+        p->uploads++;
+        call->next_placed = p->placed;
+        p->placed = call;
+    }
+    lock_release(&p->lock);
+    if (call->placed)
+        return OK;
+    metric_add(room ? M_REFUSED_TENANT_PUBLISHES : M_REFUSED_PUBLISHES, 1);
+    return room ? err_set(err, E_QUEUE_FULL,
+                          "%" PRIu32 " models of this tenant are being published already",
+                          c->tenant_uploads_max)
+                : err_set(err, E_QUEUE_FULL, "%" PRIu32 " models are being published already",
+                          c->uploads_max);
+}
+
+enum status publish_call_new(struct publisher *p, enum publish_verb verb, const char *model,
+                             struct publish_call **out, struct err *err)
 {
     struct publish_call *call = alloc_zero(1, sizeof(*call));
     if (!call)
         return err_set(err, E_NO_MEMORY, "no memory for the request");
-    if (verb == PUBLISH_UPLOAD && !take_place(p)) {
+    snprintf(call->model, sizeof(call->model), "%s", model);
+    enum status s = verb == PUBLISH_UPLOAD ? take_place(p, call, err) : OK;
+    if (s != OK) {
         alloc_free(call);
-        metric_add(M_REFUSED_PUBLISHES, 1);
-        return err_set(err, E_QUEUE_FULL, "%" PRIu32 " models are being published already",
-                       p->config.uploads_max);
+        return s;
     }
     call->publisher = p;
     call->verb = verb;
-    call->placed = verb == PUBLISH_UPLOAD;
     call->fd = -1;
     buf_init_charged(&call->reply, 0, budget_charge_buf, p->config.http_memory);
     *out = call;

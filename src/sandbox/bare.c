@@ -24,7 +24,7 @@ static enum status compile(const struct sandbox_job *job, struct child_source *s
     struct buf names = {0};
     enum status s = compile_files_wanted(src->bytes, src->n, &o, &names, err);
     if (s == OK)
-        s = files_open(job->folder, &names, &files, err);
+        s = files_open(job, &names, &files, err);
     if (s == OK)
         s = map_files(src, &names, &files, err);
     if (s == OK) {

@@ -169,7 +169,7 @@ static enum status with_files(const char *program, const struct sandbox_job *job
     struct child_files files;
     struct buf names = words->wants;
     *words = (struct child_words){.log = {.n = 0}};
-    enum status s = files_open(job->folder, &names, &files, err);
+    enum status s = files_open(job, &names, &files, err);
     if (s == OK) {
         s = one_child(program, job, &names, &files, artifact, words, err);
         files_close(&files);

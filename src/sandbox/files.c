@@ -2,8 +2,9 @@
  * Copyright The Roost Authors */
 /* What a compile reads: the model, and the files beside it that hold its weights. Only the parent
  * opens files, by names that it has proved itself, one part of a name after the other and following
- * no link, so that nothing outside of the folder can be meant. A file with a second name (a hard
- * link) may be somebody else's, and is refused like a link; so is all that is no regular file. */
+ * no link, so that nothing outside of the folder can be meant; or somebody else brings the files. A
+ * file with a second name (a hard link) may be somebody else's, and is refused like a link; so is
+ * all that is no regular file. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -98,17 +99,18 @@ static enum status check_names(const struct buf *names, struct err *err)
     return OK;
 }
 
-enum status files_open(const char *folder, const struct buf *names, struct child_files *out,
-                       struct err *err)
+enum status files_open(const struct sandbox_job *job, const struct buf *names,
+                       struct child_files *out, struct err *err)
 {
     const char *p = (const char *)names->data;
     *out = (struct child_files){.n = 0};
     enum status s = check_names(names, err);
-    if (s == OK && names->len && !folder)
+    if (s == OK && names->len && !job->folder && !job->bring)
         s = refuse(err, E_UNSUPPORTED, p, "it did not come with the model");
     for (size_t at = 0; s == OK && at < names->len; at += strlen(p + at) + 1) {
         uint64_t bytes = 0;
-        s = open_one(folder, p + at, &out->fds[out->n], &bytes, err);
+        s = job->bring ? job->bring(job->bring_arg, p + at, &out->fds[out->n], &bytes, err)
+                       : open_one(job->folder, p + at, &out->fds[out->n], &bytes, err);
         out->n += s == OK;
         if (s == OK && (!checked_add(out->bytes, bytes, &out->bytes) ||
                         out->bytes >> 30 >= SANDBOX_FILES_MAX_GIB))

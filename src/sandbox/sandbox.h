@@ -44,8 +44,13 @@ struct sandbox_guards {
 };
 
 struct sandbox_job {
-    int model_fd;       /* borrowed: a regular file or sandbox_hold's, read from its start */
-    const char *folder; /* where files lie that the model may want by name; NULL: nowhere */
+    int model_fd; /* borrowed: a regular file or sandbox_hold's, read from its start */
+    const char
+        *folder; /* where files lie that the model may want by name; NULL: nowhere, but ... */
+    /* ... from here: *fd is sandbox_hold's, of *bytes, and the compile's to close. The name is a
+     * proven one (compile_file_name). NULL: folder it is.  errors: any; told as they are */
+    enum status (*bring)(void *arg, const char *name, int *fd, uint64_t *bytes, struct err *err);
+    void *bring_arg;
     struct compile_options options; /* but for its files; what it borrows is handed over */
     struct sandbox_limits limits;
     bool bare; /* compile in this process, for once trusting the model: no limits, no guards */

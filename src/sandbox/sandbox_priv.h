@@ -122,12 +122,12 @@ struct child_files {
     uint32_t n;
     uint64_t bytes; /* of all */
 };
-/* Opens the files of these names inside the folder (NULL: there is none). Nothing of the names is
- * trusted.  owns: the caller calls files_close on OK
+/* Opens the files of these names inside the job's folder, or has them brought. Nothing of the names
+ * is trusted.  owns: the caller calls files_close on OK
  * errors: E_CORRUPT (a name or a file of a kind that is not allowed); E_NOT_FOUND; E_TOO_LARGE;
- * E_UNSUPPORTED without a folder */
-enum status files_open(const char *folder, const struct buf *names, struct child_files *out,
-                       struct err *err) WARN_UNUSED;
+ * E_UNSUPPORTED with neither; bring's */
+enum status files_open(const struct sandbox_job *job, const struct buf *names,
+                       struct child_files *out, struct err *err) WARN_UNUSED;
 void files_close(struct child_files *f);
 
 /* Mapped bytes. source_map_model first; source_unmap after errors too. */

@@ -208,6 +208,32 @@ static enum status s3_read(struct store *store, const char *key, const char *tag
     return s3_send(s3_of(store), &r, &a, err);
 }
 
+/* A range of an empty object is none, so such an object is asked for by its head. */
+static enum status s3_first(struct store *store, const char *key, struct store_first *f,
+                            struct err *err)
+{
+    struct s3_request r;
+    struct s3_answer a;
+    struct err why;
+    ASSERT(f->room);
+    s3_request_init(s3_of(store), &r, key, 0);
+    r.kind = S3_READ;
+    r.dst = f->to;
+    r.n = f->room;
+    r.open_ended = true;
+    enum status st = s3_send(s3_of(store), &r, &a, &why);
+    f->n = 0;
+    if (st == E_STORE && a.http == 416 && a.has_range && !a.total)
+        return s3_stat(store, key, &f->object, err);
+    if (st != OK)
+        return err_set(err, why.code, "%s", why.msg);
+    f->n = r.n;
+    f->object =
+        (struct store_object){.bytes = r.total, .modified_ms = a.modified_ms, .settled = true};
+    memcpy(f->object.tag, r.tag, sizeof(f->object.tag));
+    return OK;
+}
+
 static void s3_stop(struct store *store)
 {
     struct s3_store *s = s3_of(store);
@@ -228,13 +254,17 @@ static void s3_free(struct store *store)
     alloc_free(s);
 }
 
-static const struct store_ops s3_ops = {.stat = s3_stat,
-                                        .read = s3_read,
-                                        .list = s3_list,
-                                        .put = s3_put,
-                                        .remove = s3_remove,
-                                        .stop = s3_stop,
-                                        .free = s3_free};
+static const struct store_ops s3_ops = {
+    .stat = s3_stat,
+    .read = s3_read,
+    .list = s3_list,
+    .first = s3_first,
+    .find = s3_find,
+    .put = s3_put,
+    .remove = s3_remove,
+    .stop = s3_stop,
+    .free = s3_free,
+};
 
 static enum status take_all(struct s3_store *s, const char *rest, const struct store_options *o,
                             struct err *err)

@@ -1,18 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* ListObjectsV2, page by page: what stands directly below a prefix. Each page is read whole, within
+/* ListObjectsV2, page by page: what stands directly below a prefix, or which of some endings a name
+ * has. Each page is read whole, within
  * its bound, before any of it is believed. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "store/s3_priv.h"
 
-enum { PAGES_MAX = 10000, QUERY_MAX = 16384 };
+enum {
+    PAGES_MAX = 10000,
+    PAGE_KEYS = 1000,
+    FIND_KEYS = 100, /* from a name's dot on */
+    QUERY_MAX = 16384,
+};
 
 struct listing {
     const char *prefix; /* whole: the store's and the listing's */
     size_t prefix_n;
     store_list_fn *fn;
+    void *arg;
+};
+
+/* What a name ends in, and whether it is a folder. A page is in the order of bytes, so that what
+ * stands behind the endings, from the slash on, says that all of them were seen. */
+struct search {
+    const char *stem; /* whole */
+    size_t stem_n;
+    const char *const *endings;
+    struct store_found *out;
+    bool any, all_seen;
+};
+
+/* How pages are asked for, and who takes their entries. */
+struct paging {
+    const char *prefix, *after; /* after: the first key is behind it; NULL: the first of all */
+    int keys;                   /* of a page */
+    int pages_max;
+    bool truncated; /* set: there is more behind the last page */
+    s3_entry_fn *fn;
     void *arg;
 };
 
@@ -31,8 +58,29 @@ static enum status on_entry(void *arg, const struct s3_entry *e)
     return l->fn(l->arg, name, e->is_prefix, e->is_prefix ? NULL : &e->object);
 }
 
+static enum status on_ending(void *arg, const struct s3_entry *e)
+{
+    struct search *f = arg;
+    const char *rest = e->key + f->stem_n;
+    if (strncmp(e->key, f->stem, f->stem_n) != 0)
+        return OK;
+    f->all_seen |= (unsigned char)*rest >= '/';
+    f->out->below |= *rest == '/';
+    if (e->is_prefix || !*e->object.tag)
+        return OK;
+    for (size_t i = 0; f->endings[i]; i++)
+        if ((!f->any || i < f->out->which) && strcmp(rest, f->endings[i]) == 0) {
+            f->out->which = i;
+            f->out->object = e->object;
+            /* As precise as a head says it. */
+            f->out->object.modified_ms -= e->object.modified_ms % 1000;
+            f->any = true;
+        }
+    return OK;
+}
+
 /* The page's query, its names in the order in which they are signed. */
-static enum status write_query(struct buf *q, const char *prefix, const char *from)
+static enum status write_query(struct buf *q, const struct paging *p, const char *from)
 {
     enum status s = OK;
     buf_clear(q);
@@ -44,57 +92,93 @@ static enum status write_query(struct buf *q, const char *prefix, const char *fr
             s = buf_char(q, '&');
     }
     if (s == OK)
-        s = buf_str(q, "delimiter=%2F&list-type=2&max-keys=1000&prefix=");
+        s = buf_printf(q, "delimiter=%%2F&list-type=2&max-keys=%d&prefix=", p->keys);
     if (s == OK)
-        s = sigv4_encode(q, prefix, false);
+        s = sigv4_encode(q, p->prefix, false);
+    if (s == OK && p->after)
+        s = buf_str(q, "&start-after=");
+    if (s == OK && p->after)
+        s = sigv4_encode(q, p->after, false);
     return s == OK ? buf_terminate(q) : s;
 }
 
-static enum status list_pages(struct s3_store *s, struct s3_request *r, const struct listing *l,
+static enum status list_pages(struct s3_store *s, struct s3_request *r, struct paging *p,
                               struct err *err)
 {
     struct s3_page page = {.truncated = true};
     struct s3_answer a;
     char from[S3_CONTINUE_MAX] = "";
     enum status st = OK;
-    for (int i = 0; st == OK && page.truncated; i++) {
+    for (int i = 0; st == OK && page.truncated && i < p->pages_max; i++) {
         if (i == PAGES_MAX || (i && strcmp(from, page.next) == 0))
             return err_set(err, E_STORE, "'%.80s' in %.80s: a listing without end", r->what,
                            s->store.url);
         memcpy(from, page.next, sizeof(from));
         r->until_us = clock_now_us() + s->o.timeout_us;
         buf_clear(r->body);
-        st = write_query(&r->query, l->prefix, from);
+        st = write_query(&r->query, p, from);
         if (st != OK)
             return err_set(err, st, "'%.80s': %s", r->what, status_text(st));
         st = s3_send(s, r, &a, err);
         if (st == E_NOT_FOUND)
             return err_set(err, E_STORE, "%.120s: there is no such bucket", s->store.url);
         if (st == OK)
-            st = s3_xml_list((const char *)r->body->data, r->body->len, &page, on_entry, (void *)l,
-                             err);
+            st = s3_xml_list((const char *)r->body->data, r->body->len, &page, p->fn, p->arg, err);
     }
+    p->truncated = page.truncated;
+    return st;
+}
+
+/* what: for messages */
+static enum status ask(struct store *store, const char *what, struct paging *p, struct err *err)
+{
+    struct s3_store *s = s3_of(store);
+    struct s3_request r = {.kind = S3_LIST, .what = what};
+    struct buf body;
+    buf_init(&body, S3_PAGE_BYTES_MAX);
+    buf_init(&r.query, QUERY_MAX);
+    r.body = &body;
+    memcpy(r.path, s->root, s->bucket_path_n);
+    r.path[s->bucket_path_n] = 0;
+    enum status st = list_pages(s, &r, p, err);
+    buf_fini(&r.query);
+    buf_fini(&body);
     return st;
 }
 
 enum status s3_list(struct store *store, const char *prefix, store_list_fn *fn, void *arg,
                     struct err *err)
 {
-    struct s3_store *s = s3_of(store);
-    struct s3_request r = {.kind = S3_LIST, .what = *prefix ? prefix : "/"};
-    struct buf body;
     char whole[2 * STORE_KEY_MAX];
-    size_t a = strlen(s->prefix), b = strlen(prefix);
-    memcpy(whole, s->prefix, a);
-    memcpy(whole + a, prefix, b + 1);
-    buf_init(&body, S3_PAGE_BYTES_MAX);
-    buf_init(&r.query, QUERY_MAX);
-    r.body = &body;
-    memcpy(r.path, s->root, s->bucket_path_n);
-    r.path[s->bucket_path_n] = 0;
-    const struct listing l = {.prefix = whole, .prefix_n = a + b, .fn = fn, .arg = arg};
-    enum status st = list_pages(s, &r, &l, err);
-    buf_fini(&r.query);
-    buf_fini(&body);
-    return st;
+    int n = snprintf(whole, sizeof(whole), "%s%s", s3_of(store)->prefix, prefix);
+    const struct listing l = {.prefix = whole, .prefix_n = (size_t)n, .fn = fn, .arg = arg};
+    struct paging p = {.prefix = whole,
+                       .keys = PAGE_KEYS,
+                       .pages_max = PAGES_MAX + 1,
+                       .fn = on_entry,
+                       .arg = (void *)&l};
+    return ask(store, *prefix ? prefix : "/", &p, err);
+}
+
+/* What a page shows is there; what it does not show may stand behind it. */
+enum status s3_find(struct store *store, const char *stem, const char *const *endings,
+                    struct store_found *out, struct err *err)
+{
+    char whole[2 * STORE_KEY_MAX], after[2 * STORE_KEY_MAX];
+    int n = snprintf(whole, sizeof(whole), "%s%s", s3_of(store)->prefix, stem);
+    snprintf(after, sizeof(after), "%s%s.", s3_of(store)->prefix, stem);
+    *out = (struct store_found){.below = false};
+    struct search f = {.stem = whole, .stem_n = (size_t)n, .endings = endings, .out = out};
+    struct paging p = {.prefix = whole,
+                       .after = after,
+                       .keys = FIND_KEYS,
+                       .pages_max = 1,
+                       .fn = on_ending,
+                       .arg = &f};
+    enum status st = ask(store, stem, &p, err);
+    if (st != OK)
+        return st;
+    if (p.truncated && !f.all_seen)
+        return store_find_by_looks(store, stem, endings, out, err);
+    return f.any ? OK : err_set(err, E_NOT_FOUND, "'%.120s' is not in the store", stem);
 }

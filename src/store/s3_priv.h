@@ -80,6 +80,8 @@ struct s3_request {
     uint64_t off;            /* READ: [off, off + n) into dst; what sends: of from */
     uint8_t *dst;
     size_t n, got;                   /* got: bytes of them that are there already */
+    bool open_ended;                 /* n is the most: the first answer says how many there are */
+    uint64_t total;                  /* of such: bytes of the object */
     struct buf *body;                /* LIST, BEGIN, END: the answer's document */
     const struct store_source *from; /* PUT, PART, END: what is sent */
     char payload[SHA256_HEX];        /* of what is sent; "": nothing is */
@@ -126,6 +128,8 @@ enum s3_fate s3_try(struct s3_store *s, struct s3_request *r, const struct crede
  * condition; E_IO where what is sent cannot be read */
 enum status s3_send(struct s3_store *s, struct s3_request *r, struct s3_answer *a,
                     struct err *err) WARN_UNUSED;
+enum status s3_find(struct store *s, const char *stem, const char *const *endings,
+                    struct store_found *out, struct err *err) WARN_UNUSED;
 enum status s3_list(struct store *s, const char *prefix, store_list_fn *fn, void *arg,
                     struct err *err) WARN_UNUSED;
 

@@ -22,20 +22,34 @@ static bool lies(struct transfer *t, const char *what)
     return false;
 }
 
-/* A range of an object: is it the one that was asked for, of the object that is meant? */
+/* Bytes of the whole object, as the answer says; UINT64_MAX: it does not. */
+static uint64_t total_of(const struct s3_answer *a)
+{
+    if (a->http == 200)
+        return a->has_length ? a->length : UINT64_MAX;
+    return a->has_range ? a->total : UINT64_MAX;
+}
+
+/* A range of an object: is it the one that was asked for, of the object that is meant? The first
+ * answer to an open-ended read says how long that is. */
 static bool judge_range(struct transfer *t)
 {
     struct s3_request *r = t->r;
     const struct s3_answer *a = t->a;
-    uint64_t first = r->off + r->got, last = r->off + r->n - 1;
+    const bool open = r->open_ended && !*r->tag;
+    const uint64_t total = total_of(a);
+    const size_t n = open ? (size_t)MIN((uint64_t)r->n, total) : r->n;
+    uint64_t first = r->off + r->got, last = r->off + n - 1;
     if (!*a->tag)
         return lies(t, "no ETag that can be used");
     if (*r->tag && strcmp(r->tag, a->tag) != 0) {
         t->stop = STOP_CHANGED;
         return false;
     }
+    if (open && total == UINT64_MAX)
+        return lies(t, "no length");
     bool whole = a->http == 200; /* the range was passed over: good if it is the object */
-    if (whole && (first != 0 || !a->has_length || a->length != r->n))
+    if (whole && (first != 0 || !a->has_length || a->length != n))
         return lies(t, "not the range that was asked for");
     if (!whole && (!a->has_range || a->first != first || a->last > last))
         return lies(t, "another range than asked for");
@@ -46,6 +60,8 @@ static bool judge_range(struct transfer *t)
     if (!whole && a->has_length && a->length != a->last - a->first + 1)
         return lies(t, "a length that is not its range's");
     memcpy(r->tag, a->tag, sizeof(r->tag));
+    r->n = n;
+    r->total = open ? total : r->total;
     return true;
 }
 

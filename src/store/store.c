@@ -8,6 +8,11 @@
 #include "metrics/metrics.h"
 #include "store/store_priv.h"
 
+enum {
+    LOOKS_MAX = 100, /* at an object that is replaced while it is read */
+    ENDING_MAX = 16, /* bytes of an ending */
+};
+
 static const struct {
     const char *scheme, *what;
     enum status (*open)(const char *rest, const struct store_options *o, struct store **out,
@@ -138,6 +143,67 @@ enum status store_read(struct store *s, const char *key, const char *tag, uint64
     if (st == OK)
         metric_add(M_STORE_READ_BYTES, n);
     return st;
+}
+
+/* By two calls: an object that is replaced between them is looked at again, for that is no failure
+ * of the store; who replaces it again and again ends some time. */
+static enum status first_by_look(struct store *s, const char *key, struct store_first *f,
+                                 struct err *err)
+{
+    struct store_object now;
+    enum status st = s->ops->stat(s, key, &f->object, err);
+    for (int i = 0; st == OK && i < LOOKS_MAX; i++) {
+        f->n = (size_t)MIN((uint64_t)f->room, f->object.bytes);
+        metric_add(M_STORE_READS, i == 0);
+        st = s->ops->read(s, key, f->object.tag, 0, f->to, f->n, err);
+        if (st != E_STORE || s->ops->stat(s, key, &now, NULL) != OK ||
+            strcmp(now.tag, f->object.tag) == 0)
+            return st;
+        f->object = now;
+        st = i + 1 < LOOKS_MAX ? OK : st;
+    }
+    return st;
+}
+
+enum status store_first(struct store *s, const char *key, struct store_first *f, struct err *err)
+{
+    if (!store_key_valid(key))
+        return err_set(err, E_BAD_INPUT, "'%.80s' is no key of a store", key);
+    metric_add(M_STORE_READS, s->ops->first != NULL);
+    enum status st = s->ops->first ? s->ops->first(s, key, f, err) : first_by_look(s, key, f, err);
+    if (st == OK)
+        metric_add(M_STORE_READ_BYTES, f->n);
+    return st;
+}
+
+enum status store_find_by_looks(struct store *s, const char *stem, const char *const *endings,
+                                struct store_found *out, struct err *err)
+{
+    enum status st = E_NOT_FOUND;
+    char key[STORE_KEY_MAX];
+    for (size_t i = 0; st == E_NOT_FOUND && endings[i]; i++) {
+        snprintf(key, sizeof(key), "%s%s", stem, endings[i]);
+        *out = (struct store_found){.below = true, .which = i, .looked = true};
+        st = s->ops->stat(s, key, &out->object, err);
+    }
+    return st;
+}
+
+enum status store_find(struct store *s, const char *stem, const char *const *endings,
+                       struct store_found *out, struct err *err)
+{
+    size_t n = strlen(stem);
+    for (size_t i = 0; endings[i]; i++)
+        ASSERT(i < STORE_ENDINGS_MAX && endings[i][0] == '.');
+    if (!path_valid(stem, n) || n + ENDING_MAX >= STORE_KEY_MAX)
+        return err_set(err, E_BAD_INPUT, "'%.80s' is no key of a store", stem);
+    return s->ops->find ? s->ops->find(s, stem, endings, out, err)
+                        : store_find_by_looks(s, stem, endings, out, err);
+}
+
+bool store_is_far(const struct store *s)
+{
+    return s->ops->first != NULL;
 }
 
 enum status store_list(struct store *s, const char *prefix, store_list_fn *fn, void *arg,

@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 
-enum { STORE_KEY_MAX = 1024, STORE_TAG_MAX = 88 };
+enum { STORE_KEY_MAX = 1024, STORE_TAG_MAX = 88, STORE_ENDINGS_MAX = 16 };
 
 /* What an object is at one moment; tag changes when its content may have (ETag; for files
  * base/file_tag.h). */
@@ -34,6 +34,23 @@ struct store_source {
     uint64_t n;
 };
 
+/* What store_first brings. Embedded. */
+struct store_first {
+    uint8_t *to; /* set by the caller: room for so many bytes, borrowed */
+    size_t room;
+    size_t n; /* bytes that are there: all of the object, or room */
+    struct store_object object;
+};
+
+/* What store_find found. */
+struct store_found {
+    bool below;   /* there may be objects below stem/; told with E_NOT_FOUND too */
+    size_t which; /* of the endings */
+    bool looked;  /* object is what it is; else what a listing says of it, which may be old, or of
+                   * another tag than its answers have */
+    struct store_object object;
+};
+
 /* What one kind of store does; called through the functions below only. */
 struct store_ops {
     enum status (*stat)(struct store *s, const char *key, struct store_object *out,
@@ -42,6 +59,10 @@ struct store_ops {
                         size_t n, struct err *err);
     enum status (*list)(struct store *s, const char *prefix, store_list_fn *fn, void *arg,
                         struct err *err);
+    /* Both NULL where a look costs next to nothing: stat and read do. */
+    enum status (*first)(struct store *s, const char *key, struct store_first *f, struct err *err);
+    enum status (*find)(struct store *s, const char *stem, const char *const *endings,
+                        struct store_found *out, struct err *err);
     /* fresh: E_EXISTS where the key is there */
     enum status (*put)(struct store *s, const char *key, const struct store_source *from,
                        bool fresh, struct err *err);
@@ -100,7 +121,7 @@ void store_free(struct store **s); /* nobody calls into it any more */
  * Nothing else is ever asked of a store. */
 bool store_key_valid(const char *key);
 
-/* All three block on disk or network.  thread: loader or CLI, never event or exec
+/* All of these block on disk or network.  thread: loader or CLI, never event or exec
  * errors: E_BAD_INPUT for a key that is not one; E_NOT_FOUND; E_STORE (unavailable, denied, not a
  *         plain file, changed under the read, shorter than asked for); E_CANCELLED after
  * store_stop; E_NO_MEMORY */
@@ -110,6 +131,17 @@ enum status store_stat(struct store *s, const char *key, struct store_object *ou
  * M_STORE_READS and, on OK, M_STORE_READ_BYTES. */
 enum status store_read(struct store *s, const char *key, const char *tag, uint64_t off, void *dst,
                        size_t n, struct err *err) WARN_UNUSED;
+/* What the object is and its first bytes, of one moment, in one request where each costs a round
+ * trip. Counts as store_read does. */
+enum status store_first(struct store *s, const char *key, struct store_first *f,
+                        struct err *err) WARN_UNUSED;
+/* The first of stem + endings[i] that is an object; endings are STORE_ENDINGS_MAX at most, begin
+ * with '.', and end with NULL. Where a look costs a round trip all of them are looked for in one
+ * listing of what begins with the stem, from the dot on, unless a page does not hold them. */
+enum status store_find(struct store *s, const char *stem, const char *const *endings,
+                       struct store_found *out, struct err *err) WARN_UNUSED;
+/* Does each call cost a round trip? Then more is worth asking for at once.  blocks: no */
+bool store_is_far(const struct store *s);
 /* Calls fn for each entry directly below prefix ("" or ending in '/'), in no order; a prefix that
  * does not exist has no entries. Entries whose name is no key's segment are passed over. What fn
  * returns but OK ends the listing and is returned; fn fills no err of ours. */

@@ -232,10 +232,10 @@ START_TEST(the_resolver_remembers_and_forgets)
     struct resolved r;
     setup(10);
     struct loader_resolver resolver = catalog_resolver(catalog);
-    ck_assert_int_eq(resolver.resolve(resolver.self, "m", &r, &err), E_NOT_FOUND);
+    ck_assert_int_eq(resolver.resolve(resolver.self, "m", true, &r, &err), E_NOT_FOUND);
     ck_assert_uint_eq(catalog_absent_count(catalog), 1);
     put("m.roost");
-    ck_ok(resolver.resolve(resolver.self, "m", &r, &err), &err);
+    ck_ok(resolver.resolve(resolver.self, "m", true, &r, &err), &err);
     ck_assert_uint_eq(catalog_absent_count(catalog), 0);
     teardown();
 }

@@ -452,6 +452,12 @@ START_TEST(a_version_that_was_current_stays)
     ck_assert_uint_eq(done.versions, 0);
     tree_text(&tree, "_roost/models/m/1.new", "");
     apart_age(&tree, 25);
+    const struct catalog_gc dry = {
+        .now_ms = clock_wall_ms(), .older_ms = CATALOG_GC_LEAST_MS, .dry_run = true};
+    ck_assert_int_eq(catalog_new(store, 10, 100, &c), OK);
+    ck_ok(catalog_gc(c, &dry, &done, &err), &err);
+    catalog_free(&c);
+    ck_assert_uint_eq(done.versions + done.blobs, 0);
     done = collect(); /* current: the mark goes alone */
     ck_assert_uint_eq(done.versions + done.blobs, 0);
     ck_assert_int_eq(apart_count(&tree, "_roost/models/m"), 3);

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The Roost Authors
-"""An S3 endpoint on 127.0.0.1 that keeps objects in memory and misbehaves on order. It checks no
-signature: tests/e2e/swift.py does.
+"""An S3 endpoint on 127.0.0.1 that misbehaves on order. Its answers are another server's, to which
+it hands each request on as it came, or those of objects that it keeps in memory; then it checks no
+signature.
 
-    s3 = faulty_s3.Server()
+    s3 = faulty_s3.Server(upstream="http://127.0.0.1:1234", env=swift.env)
+    s3 = faulty_s3.Server()                                # of its own
     s3.put("iris.roost", data)
     s3.spoil("iris.roost", faulty_s3.truncate, times=2)   # the next two GETs of it
 """
 
 import hashlib
+import http.client
 import random
 import re
 import socket
@@ -20,8 +23,11 @@ BUCKET = "bucket"
 
 
 class Server:
-    def __init__(self, tls=None):
-        """tls: certificate and key, as files; None: plain HTTP."""
+    def __init__(self, tls=None, upstream=None, env=None):
+        """tls: certificate and key, as files; None: plain HTTP. env: who may ask upstream."""
+        self.upstream = urllib.parse.urlsplit(upstream).netloc if upstream else None
+        self.bucket = BUCKET
+        self.delay_s = 0  # before each answer
         self.objects, self.faults, self.asked = {}, {}, []
         self.marks = {}  # of objects that were written over HTTP: x-amz-meta-roost-put
         self.conditional = True  # does it know If-None-Match: * of a PUT?
@@ -35,8 +41,8 @@ class Server:
         self.endpoint = (f"http{'s' if tls else ''}://127.0.0.1:"
                          f"{self.listener.getsockname()[1]}")
         self.env = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret",
-                    "AWS_ENDPOINT_URL": self.endpoint, "AWS_EC2_METADATA_DISABLED": "true",
-                    "no_proxy": "127.0.0.1"}
+                    "AWS_EC2_METADATA_DISABLED": "true",
+                    "no_proxy": "127.0.0.1", **(env or {}), "AWS_ENDPOINT_URL": self.endpoint}
         self.open = set()
         self.threads = [threading.Thread(target=self._accept)]
         self.threads[0].start()
@@ -46,7 +52,8 @@ class Server:
             self.objects[key] = data
 
     def spoil(self, key, fault, times=1, method="GET"):
-        """The next `times` requests of that kind go wrong that way; math.inf: all of them."""
+        """The next `times` requests of that kind go wrong that way; math.inf: all of them. The
+        method of a listing is LIST, its key the prefix."""
         with self.lock:
             self.faults[method, key] = [fault, times]
 
@@ -114,15 +121,39 @@ class Server:
             c.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = stream.read(int(headers.get("content-length", 0)))
         path, _, query = target.partition("?")
-        key = urllib.parse.unquote(path[len(BUCKET) + 2:])
+        kind, key = method, urllib.parse.unquote(path[len(self.bucket) + 2:])
+        if method == "GET" and query:
+            kind, key = "LIST", urllib.parse.parse_qs(query, keep_blank_values=True)["prefix"][0]
         with self.lock:
-            self.asked.append((method, key, headers.get("range")))
-            fault = self._next_fault(method, key)
-        if method in ("PUT", "DELETE"):
+            self.asked.append((kind, key, headers.get("range")))
+            fault = self._next_fault(kind, key)
+        if self.upstream:
+            answer = self._forward(method, target, headers, body)
+        elif method in ("PUT", "DELETE"):
             answer = self._write(method, key, headers, body)
         else:
-            answer = self._list(query) if query else self._object(method, key, headers)
+            answer = self._list(key) if query else self._object(method, key, headers)
+        self.over.wait(self.delay_s)
         return (fault or well)(self, c, answer)
+
+    def _forward(self, method, target, headers, data):
+        """What upstream answers. The host is signed, so it stays this server's."""
+        there = http.client.HTTPConnection(self.upstream, timeout=60)
+        try:
+            there.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
+            for name, value in headers.items():
+                if name == "expect":
+                    continue  # it was answered here
+                there.putheader(name, value)
+            there.endheaders(data or None)
+            r = there.getresponse()
+            body = r.read()
+        finally:
+            there.close()
+        length = {} if body else {"Content-Length": r.getheader("Content-Length", "0")}
+        kept = {n: v for n in ("ETag", "Content-Range", "Last-Modified", "x-amz-meta-roost-put")
+                if (v := r.getheader(n)) is not None}
+        return Answer(f"{r.status} {r.reason}", kept, body, method, length)
 
     def _next_fault(self, method, key):
         entry = self.faults.get((method, key))
@@ -154,7 +185,7 @@ class Server:
             mark = self.marks.get(key, "")
         if data is None:
             return Answer("404 Not Found", {}, error("NoSuchKey"), method)
-        tag = f'"{hashlib.md5(data).hexdigest()}"'
+        tag = tag_of(data)
         if headers.get("if-match", tag) != tag:
             return Answer("412 Precondition Failed", {}, error("PreconditionFailed"), method)
         found = re.fullmatch(r"bytes=(\d+)-(\d+)", headers.get("range", ""))
@@ -165,24 +196,25 @@ class Server:
                       {"ETag": tag, "Content-Range": f"bytes {first}-{last}/{len(data)}"},
                       data[first:last + 1], method)
 
-    def _list(self, query):
-        prefix = urllib.parse.parse_qs(query, keep_blank_values=True)["prefix"][0]
+    def _list(self, prefix):
         with self.lock:
-            keys = [k for k in self.objects if k.startswith(prefix)]
+            keys = {k: d for k, d in self.objects.items() if k.startswith(prefix)}
         names = {prefix + k[len(prefix):].split("/")[0] + "/" for k in keys
                  if "/" in k[len(prefix):]}
-        rows = "".join(f"<CommonPrefixes><Prefix>{n}</Prefix></CommonPrefixes>"
-                       for n in sorted(names))
-        rows += "".join(f"<Contents><Key>{k}</Key><ETag>x</ETag><Size>1</Size></Contents>"
-                        for k in sorted(keys) if "/" not in k[len(prefix):])
+        files = {k: d for k, d in keys.items() if "/" not in k[len(prefix):]}
+        rows = "".join(f"<Contents><Key>{k}</Key><Size>{len(d)}</Size><ETag>{tag_of(d)}</ETag>"
+                       "<LastModified>2026-11-29T10:00:00.000Z</LastModified></Contents>"
+                       for k, d in sorted(files.items()))
+        rows += "".join(f"<CommonPrefixes><Prefix>{n}</Prefix></CommonPrefixes>"
+                        for n in sorted(names))
         body = f"<ListBucketResult><IsTruncated>false</IsTruncated>{rows}</ListBucketResult>"
         return Answer("200 OK", {}, body.encode(), "GET")
 
 
 class Answer:
-    def __init__(self, status, headers, body, method):
+    def __init__(self, status, headers, body, method, length=None):
         self.status, self.body, self.method = status, body, method
-        self.headers = {**headers, "Content-Length": str(len(body))}
+        self.headers = {**headers, "Content-Length": str(len(body)), **(length or {})}
 
     def head(self):
         lines = [f"HTTP/1.1 {self.status}", *(f"{k}: {v}" for k, v in self.headers.items())]
@@ -190,6 +222,10 @@ class Answer:
 
     def wire(self):
         return self.head() + (b"" if self.method == "HEAD" else self.body)
+
+
+def tag_of(data):
+    return f'"{hashlib.md5(data).hexdigest()}"'
 
 
 def error(code):
@@ -263,6 +299,26 @@ def huge(_, c, a):
 def other_range(_, c, a):
     a.headers["Content-Range"] = "bytes 1-{}/{}".format(len(a.body), len(a.body) + 1)
     return well(_, c, a)
+
+
+def other_total(_, c, a):
+    """Says that the object is longer than it is."""
+    a.headers["Content-Range"] = f"bytes 0-{len(a.body) - 1}/{len(a.body) + 1000}"
+    return well(_, c, a)
+
+
+def smaller(_, c, a):
+    """Half of it, and says that this is all."""
+    a.body = a.body[:len(a.body) // 2]
+    a.headers.update({"Content-Length": str(len(a.body)),
+                      "Content-Range": f"bytes 0-{len(a.body) - 1}/{len(a.body)}"})
+    return well(_, c, a)
+
+
+def changing(s, c, a):
+    """Half of it, each time as if of another object."""
+    a.headers["ETag"] = f'"{random.getrandbits(64):x}"'
+    return truncate(s, c, a)
 
 
 def other_tag(_, c, a):

@@ -7,13 +7,16 @@ A node takes uploads of some names without a pause, artifacts and model files th
 killed at a moment that is drawn. What is asserted of the next one on the same store: each name is
 served, with the content that was acknowledged last or the one that was being published, whole; every
 version that was acknowledged is listed, one is current, and that is the one which is served; and the
-next publish is taken. In the end each version that is listed answers as the content that it was made of."""
+next publish is taken. In the end `roost gc` leaves no orphan, and each version that is left answers as the
+content that it was made of."""
 
 import http.client
 import json
+import os
 import random
 import re
 import threading
+import time
 
 import harness
 import tiny_onnx
@@ -25,7 +28,8 @@ NAMES = ("m", "acme/m", "acme/n")
 PUBLISHES_MAX = 6   # of all names, that are acknowledged before a kill
 LATER_S = 0.04      # how long after the last of them it is, at most
 BODY = json.dumps([[1.0] * SIDE])
-FILES = re.compile(r"^(current|\d+\.roost)$")
+FILES = re.compile(r"^(current|\d+\.(roost|new|gone))$")  # new: of one that was interrupted
+CLEAN = re.compile(r"^_roost/(models/.+/(current|\d+\.(roost|gone))|blobs/[^/]+/[0-9a-f]{64})$")
 
 
 class Name:
@@ -111,7 +115,7 @@ class PublishKills:
         current = [v for v, is_current in listed if is_current]
         self.test.assertEqual(len(current), 0 if serves is None else 1, listed)
         if serves is not None:
-            self.test.assertEqual(known.made.setdefault(current[0], serves), serves)
+            self.test.assertEqual(known.made.get(current[0], serves), serves)
             self.new += known.tried is not None and serves == known.tried != known.acknowledged
         known.acknowledged, known.tried = serves, None
 
@@ -130,17 +134,49 @@ class PublishKills:
         for path in (self.store.path / "_roost/models" / name).iterdir():
             self.test.assertRegex(path.name, FILES)
 
+    def _contents(self, name, known):
+        """The contents of the versions that are left; each answers as what it was made of."""
+        found = set()
+        for version, _ in self._versions(name):
+            reply = self.server.request("POST", f"/models/{name}/rollback", json.dumps({"version": version}),
+                                        port=self.server.admin_port)
+            self.test.assertEqual(reply.status, 200, reply)
+            content = self._serves(name)  # one that was never acknowledged is whole as well
+            self.test.assertIn(content, range(CONTENTS))
+            self.test.assertEqual(known.made.get(version, content), content, f"{name}, version {version}")
+            found.add(content)
+        return found
+
+    def _remove_old(self, name, known):
+        """Removes all versions but the newest two, so that contents are left that nobody needs."""
+        for version, _ in self._versions(name)[2:]:
+            reply = self.server.request("DELETE", f"/models/{name}/versions/{version}", port=self.server.admin_port)
+            self.test.assertEqual(reply.status, 200, reply)
+            known.made.pop(version, None)
+
+    def _collect(self):
+        """A collection of everything that is a day old, which all is."""
+        then = time.time() - 25 * 3600
+        for path in self.store.path.rglob("*"):
+            if path.is_file():
+                os.utime(path, (then, then))
+        done = harness.roost("gc", "--store", self.store.path)
+        self.test.assertEqual(done.returncode, 0, done.stderr)
+        for path in self.store.path.rglob("*"):
+            if path.is_file():
+                self.test.assertRegex(str(path.relative_to(self.store.path)), CLEAN)
+
     def end(self):
         self.check()
+        needed = {}  # contents by tenant, each of which has one blob
+        self.published = sum(len(known.made) for known in self.names.values())
         for name, known in self.names.items():
             self._publish_one(name)
-            for version, _ in self._versions(name):
-                reply = self.server.request("POST", f"/models/{name}/rollback", json.dumps({"version": version}),
-                                            port=self.server.admin_port)
-                self.test.assertEqual(reply.status, 200, reply)
-                # One that was never acknowledged is whole as well.
-                content = self._serves(name)
-                self.test.assertIn(content, range(CONTENTS))
-                self.test.assertEqual(known.made.get(version, content), content, f"{name}, version {version}")
-        self.published = sum(len(known.made) for known in self.names.values())
+            self._remove_old(name, known)
+        self._collect()
+        for name, known in self.names.items():
+            self.test.assertLessEqual(set(known.made), {v for v, _ in self._versions(name)}, name)
+            needed.setdefault(name.rpartition("/")[0] or "default", set()).update(self._contents(name, known))
+        blobs = {folder.name: len(list(folder.iterdir())) for folder in (self.store.path / "_roost/blobs").iterdir()}
+        self.test.assertEqual(blobs, {tenant: len(contents) for tenant, contents in needed.items()})
         self.test.assertEqual(self.server.stop(), 0)

@@ -15,7 +15,7 @@ import time
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
-LIMIT_S = 900
+LIMIT_S = 900  # of one test: what takes longer hangs, and says where
 
 
 class Result(unittest.TextTestResult):
@@ -23,6 +23,7 @@ class Result(unittest.TextTestResult):
 
     def startTest(self, test):
         super().startTest(test)
+        faulthandler.dump_traceback_later(LIMIT_S, exit=True)
         self.began = time.monotonic()
 
     def _line(self, word, test, words=""):

@@ -10,6 +10,7 @@ object server on one folder, a proxy in front of them, and the memcached that s3
 The packages' own configuration (/etc/swift/swift.conf) is read by Swift itself; nothing else of it
 is used, and no service of the machine is touched."""
 
+import atexit
 import os
 import pathlib
 import shutil
@@ -65,6 +66,7 @@ account_autocreate = true
 conn_timeout = 30
 node_timeout = 60
 recoverable_node_timeout = 60
+error_suppression_interval = 0
 [filter:catch_errors]
 use = egg:swift#catch_errors
 [filter:proxy-logging]
@@ -96,6 +98,17 @@ def missing():
         if not shutil.which(program, path="/usr/bin:/usr/sbin:/bin"):
             return f"{program} is missing: run scripts/setup test"
     return None
+
+
+_shared = []
+
+
+def shared():
+    """One for all tests of this run, who keep to buckets of their own; it ends with the run."""
+    if not _shared:
+        _shared.append(Swift().__enter__())
+        atexit.register(_shared[0].stop)
+    return _shared[0]
 
 
 def free_ports(n):
@@ -175,7 +188,8 @@ class Swift:
         return (self.folder / "log").read_text(errors="replace")
 
     def _wait(self):
-        """Until the proxy answers and everything behind it does: a bucket can be made."""
+        """Until the proxy answers and everything behind it does: an object can be made."""
+        made = False
         end = time.monotonic() + START_S
         while True:
             for p in self.processes:
@@ -192,7 +206,11 @@ class Swift:
                 time.sleep(0.05)
                 continue
             try:
-                self.client().create_bucket(Bucket="ready")
+                client = self.client()
+                if not made:
+                    client.create_bucket(Bucket="ready")
+                    made = True
+                client.put_object(Bucket="ready", Key="ready", Body=b"")
                 return
             except Exception as e:
                 if time.monotonic() > end:

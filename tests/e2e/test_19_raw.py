@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pathlib
+import struct
 import tarfile
 import tempfile
 import time
@@ -65,6 +66,41 @@ class Raw(harness.Case):
         reply = server.invoke(model, REQUEST)
         self.assertEqual(reply.status, 200, reply)
         self.assertClose(reply.json(), ANSWER)
+
+    def test_files_beside_a_model_are_read_from_its_own_folder(self):
+        store = self.store()
+        weights = struct.pack("<4f", 1, 2, 3, 4)
+        onnx = tiny_onnx.add_outside("parts/k.bin")
+        self.put(store, "acme/m/2/model.onnx", onnx)
+        self.put(store, "acme/m/2/parts/k.bin", weights)
+        self.put(store, "plain.onnx", onnx)
+        self.put(store, "parts/k.bin", weights)
+        self.put(store, "lost/1/model.onnx", onnx)
+        self.put(store, "out/1/model.onnx", tiny_onnx.add_outside("../k.bin"))
+        self.put(store, "out/k.bin", weights)
+        self.put(store, "odd/1/model.onnx", tiny_onnx.add_outside("a b.bin"))
+        self.put(store, "odd/1/a b.bin", weights)
+        self.put(store, "short/1/model.onnx", onnx)
+        self.put(store, "short/1/parts/k.bin", weights[:-1])
+        self.put(store, "large/1/model.onnx", onnx)
+        self.put(store, "large/1/parts/k.bin", bytes(70000))
+        self.settle(store)
+        server = self.serve(store, disk=self.dir, compile_file_max="64KiB")
+        for _ in range(2):  # compiled once: then the tier has it
+            reply = server.invoke("acme/m", [[0, 0, 0, 0.5]])
+            self.assertEqual((reply.status, reply.json()), (200, {"predictions": [[1, 2, 3, 4.5]]}))
+            server.unload("acme/m")
+        self.assertEqual(server.metrics()[OK], 1)
+        for name, words in {"plain": "plain.onnx wants the file 'parts/k.bin' beside it: only beside NAME/N",
+                            "lost": "wants the file 'parts/k.bin' beside it: it is not in the store",
+                            "out": "../k.bin", "odd": "no object of a store has such a name",
+                            "short": "parts/k.bin",
+                            "large": "large/1/parts/k.bin holds 70000 bytes"}.items():
+            reply = server.invoke(name, [[0, 0, 0, 0]])
+            self.assertEqual((name, reply.status), (name, 500), reply)
+            self.assertIn(words, server.log_text(), name)
+        used = server.metrics()['roost_cache_used_bytes{tier="host",class="scratch"}']
+        self.assertLess(used, 70000)
 
     def test_every_form_answers_and_is_compiled_once(self):
         store = self.store()

@@ -226,10 +226,10 @@ class Publish(Case):
 
 
 class Limits(Case):
-    def put(self, server, length, data=b"", more=""):
+    def put(self, server, length, data=b"", more="", name="m"):
         raw = server.raw(server.admin_port)
         self.addCleanup(raw.close)
-        head = f"PUT /models/m HTTP/1.1\r\nHost: 127.0.0.1\r\n{length}\r\n{more}\r\n"
+        head = f"PUT /models/{name} HTTP/1.1\r\nHost: 127.0.0.1\r\n{length}\r\n{more}\r\n"
         return raw.send(head.encode() + data)
 
     def test_a_model_beyond_the_limit_is_refused_before_it_is_read_and_while(self):
@@ -259,6 +259,22 @@ class Limits(Case):
         reply = first.send(ONNX[100:]).reply()
         self.assertEqual(reply.status, 201, reply)
         self.published(server, "m", ONNX)
+
+    def test_a_tenant_leaves_places_to_others(self):
+        server = self.serve(self.store(), publishes=3, publishes_per_tenant=2)
+        head = f"Content-Length: {len(ONNX)}"
+        held = [self.put(server, head, ONNX[:100], name=f"acme/{n}") for n in "ab"]
+        refused = harness.wait_until(
+            lambda: [r for r in [self.publish(server, "acme/c", ONNX)] if r.status == 503],
+            "both places to be taken")[0]
+        self.assertEqual(refused.headers["retry-after"], "1")
+        self.assertIn("2 models of this tenant", refused.error())
+        self.assertGreaterEqual(
+            server.metrics()['roost_refused_total{limit="publishes_per_tenant"}'], 1)
+        self.published(server, "other/c", ONNX)
+        for one in held:
+            self.assertEqual(one.send(ONNX[100:]).reply().status, 201)
+        self.published(server, "acme/c", ONNX)
 
     def test_a_client_that_leaves_half_way_leaves_nothing(self):
         store = self.store()

@@ -19,7 +19,7 @@ from test_10_scale import compile_all
 from test_21_publish import ROW, Case
 
 AWS = "/usr/bin/aws"
-PUBLISHES, CALLERS, CALLS_A_SECOND = 20, 4, 200
+PUBLISHES, CALLERS, CALLS_A_SECOND, CALLS_EACH = 20, 4, 200, 20
 SIDE = 512
 OK, FAILED, NO_ROOM = (f'roost_model_reloads_total{{result="{r}"}}' for r in ("ok", "failed", "no_room"))
 CHANGED, GONE = (f'roost_refresh_checks_total{{result="{r}"}}' for r in ("changed", "gone"))
@@ -49,6 +49,7 @@ class Steady:
 
     def __init__(self, case, server, model):
         self.case, self.done, self.began = case, threading.Event(), time.monotonic()
+        self.answered = [0] * CALLERS
         self.raws = [server.raw() for _ in range(CALLERS)]
         body = json.dumps([ROW]).encode()
         self.request = (f"POST /models/{model}/invoke HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -64,9 +65,14 @@ class Steady:
             answer = [round(y - x) for x, y in zip(ROW, reply.json()["predictions"][0])]
             self.case.assertEqual(answer, [int(reply.headers["x-roost-version"])] * len(ROW))
             seen.append(answer[0])
+            self.answered[first] = len(seen)
             n += CALLERS
             self.done.wait(max(0.0, self.began + n / CALLS_A_SECOND - time.monotonic()))
         return seen
+
+    def until_it_answered(self, calls):
+        goal = sum(self.answered) + calls
+        harness.wait_until(lambda: sum(self.answered) >= goal or any(j.done() for j in self.jobs), "the calls")
 
     def end(self):
         self.done.set()
@@ -97,11 +103,12 @@ class Reload(Case):
             for k, artifact in enumerate(every[1:], 2):
                 self.assertEqual(self.published(server, "m", artifact)["version"], str(k))
                 self.assertEqual(self.adds(server, "m"), k)  # the node that published has it at once
+                load.until_it_answered(CALLS_EACH)
         finally:
             seen = load.end()
         for one in seen:
             self.assertEqual(one, sorted(one))
-        self.assertGreater(sum(map(len, seen)), PUBLISHES)
+        self.assertGreaterEqual(sum(map(len, seen)), PUBLISHES * CALLS_EACH)
         now = server.metrics()
         self.assertEqual(now[OK], PUBLISHES)
         self.assertEqual(now['roost_cache_lookups_total{result="miss"}'], 1)
@@ -265,9 +272,7 @@ class Bucket(Case):
         why = swift.missing() or (None if os.access(AWS, os.X_OK) else f"there is no {AWS}")
         if why:
             raise unittest.SkipTest(why)
-        cls.swift = swift.Swift()
-        cls.swift.__enter__()
-        cls.addClassCleanup(cls.swift.stop)
+        cls.swift = swift.shared()
 
     def aws(self, *args):
         env = {**os.environ, **self.swift.env, "PATH": "/usr/bin:/bin", "AWS_CONFIG_FILE": "/nonexistent"}

@@ -32,6 +32,12 @@ def tensor(name, dims, floats):
     return b"".join(number(1, d) for d in dims) + number(2, FLOAT) + data(8, name) + data(9, raw)
 
 
+def outside(name, dims, location):
+    """A tensor whose floats lie in a file beside the model."""
+    where = data(13, data(1, "location") + data(2, location))
+    return b"".join(number(1, d) for d in dims) + number(2, FLOAT) + data(8, name) + where + number(14, 1)
+
+
 def port(name, dims, dtype=FLOAT):
     """A dim is an int or a symbol's name."""
     shape = b"".join(data(1, number(1, d) if isinstance(d, int) else data(2, d)) for d in dims)
@@ -51,6 +57,12 @@ def model(nodes, initializers, inputs, outputs, opset=13):
 def add_constant(k, width=4):
     """y = x + k over float32 [N, width]."""
     return model([node("Add", ["x", "k"], ["y"])], [tensor("k", [width], [float(k)] * width)],
+                 [port("x", ["N", width])], [port("y", ["N", width])])
+
+
+def add_outside(location, width=4):
+    """y = x + k over float32 [N, width], k's floats in another file."""
+    return model([node("Add", ["x", "k"], ["y"])], [outside("k", [width], location)],
                  [port("x", ["N", width])], [port("y", ["N", width])])
 
 

@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/lock.h"
+#include "metrics/metrics.h"
 #include "publish/publish.h"
 #include "support/model.h"
 #include "support/node.h"
@@ -26,6 +27,8 @@ struct stage {
     struct err err;
 };
 
+enum { TENANT_UPLOADS = 3 };
+
 static void stage_init(struct stage *s, uint32_t uploads_max)
 {
     *s = (struct stage){.err = {.code = OK}};
@@ -41,6 +44,7 @@ static void stage_init(struct stage *s, uint32_t uploads_max)
                                           .steps_max = 1000,
                                           .run_us = 10000000,
                                           .uploads_max = uploads_max,
+                                          .tenant_uploads_max = TENANT_UPLOADS,
                                           .dir = s->node.tree.path};
     ck_ok(publisher_new(&config, &s->publisher, &s->err), &s->err);
 }
@@ -66,8 +70,7 @@ static void on_done(struct publish_call *call)
 static struct publish_call *new_call(struct stage *s, enum publish_verb verb, const char *model)
 {
     struct publish_call *call = NULL;
-    ck_ok(publish_call_new(s->publisher, verb, &call, &s->err), &s->err);
-    snprintf(call->model, sizeof(call->model), "%s", model);
+    ck_ok(publish_call_new(s->publisher, verb, model, &call, &s->err), &s->err);
     call->done = on_done;
     call->arg = s;
     return call;
@@ -204,6 +207,30 @@ START_TEST(what_zeros_say_may_be_a_warning)
 }
 END_TEST
 
+START_TEST(a_tenant_leaves_places_to_others)
+{
+    static const char *const names[TENANT_UPLOADS] = {"acme/a", "acme/b", "acme/a"};
+    struct publish_call *calls[TENANT_UPLOADS], *refused = NULL;
+    struct stage s;
+    stage_init(&s, 2 * TENANT_UPLOADS);
+    const uint64_t before = metric_get(M_REFUSED_TENANT_PUBLISHES);
+    for (size_t i = 0; i < TENANT_UPLOADS; i++)
+        calls[i] = new_call(&s, PUBLISH_UPLOAD, names[i]);
+    ck_assert_int_eq(publish_call_new(s.publisher, PUBLISH_UPLOAD, "acme/c", &refused, &s.err),
+                     E_QUEUE_FULL);
+    ck_assert_uint_eq(metric_get(M_REFUSED_TENANT_PUBLISHES) - before, 1);
+    struct publish_call *other = new_call(&s, PUBLISH_UPLOAD, "acm/e");
+    struct publish_call *nobodys = new_call(&s, PUBLISH_UPLOAD, "acme");
+    publish_call_free(&calls[1]);
+    calls[1] = new_call(&s, PUBLISH_UPLOAD, "acme/c");
+    for (size_t i = 0; i < TENANT_UPLOADS; i++)
+        publish_call_free(&calls[i]);
+    publish_call_free(&other);
+    publish_call_free(&nobodys);
+    stage_fini(&s);
+}
+END_TEST
+
 START_TEST(places_are_bounded_and_come_back)
 {
     struct stage s;
@@ -212,7 +239,8 @@ START_TEST(places_are_bounded_and_come_back)
     struct publish_call *a = new_call(&s, PUBLISH_UPLOAD, "a");
     struct publish_call *b = new_call(&s, PUBLISH_UPLOAD, "b");
     ck_assert_int_eq(step(&s, a, "x", 1, false), OK);
-    ck_assert_int_eq(publish_call_new(s.publisher, PUBLISH_UPLOAD, &refused, &s.err), E_QUEUE_FULL);
+    ck_assert_int_eq(publish_call_new(s.publisher, PUBLISH_UPLOAD, "c", &refused, &s.err),
+                     E_QUEUE_FULL);
     ck_assert_ptr_null(refused);
     /* Versions take no place. */
     struct publish_call *list = new_call(&s, PUBLISH_VERSIONS, "a");
@@ -291,9 +319,8 @@ START_TEST(without_memory_it_is_refused_and_nothing_leaks)
     for (uint64_t n = 1;; n++) {
         struct publish_call *call = NULL;
         alloc_fail_at(n);
-        enum status st = publish_call_new(s.publisher, PUBLISH_UPLOAD, &call, &s.err);
+        enum status st = publish_call_new(s.publisher, PUBLISH_UPLOAD, "m", &call, &s.err);
         if (st == OK) {
-            snprintf(call->model, sizeof(call->model), "m");
             call->done = on_done;
             call->arg = &s;
             call->dry_run = true;
@@ -322,6 +349,7 @@ Suite *suite_publisher(void)
 {
     return SUITE("publisher", an_upload_becomes_a_version, a_sample_decides,
                  what_zeros_say_may_be_a_warning, places_are_bounded_and_come_back,
-                 what_is_called_off_is_not_written, a_dry_run_writes_nothing_and_versions_change,
+                 a_tenant_leaves_places_to_others, what_is_called_off_is_not_written,
+                 a_dry_run_writes_nothing_and_versions_change,
                  without_memory_it_is_refused_and_nothing_leaks);
 }

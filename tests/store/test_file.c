@@ -55,6 +55,38 @@ START_TEST(reads_exactly_the_range)
 }
 END_TEST
 
+START_TEST(first_bytes_come_with_what_the_object_is)
+{
+    static const char *const endings[] = {".roost", ".onnx", NULL};
+    uint8_t dst[4];
+    struct store_first f = {.to = dst, .room = sizeof(dst)};
+    struct store_object o;
+    struct store_found found;
+    setup();
+    tree_text(&tree, "m.onnx", "0123456789");
+    tree_text(&tree, "n.roost", "012");
+    tree_text(&tree, "empty.roost", "");
+    uint64_t reads = metric_get(M_STORE_READS);
+    ck_ok(store_first(store, "m.onnx", &f, &err), &err);
+    ck_assert_mem_eq(dst, "0123", f.n);
+    ck_assert_uint_eq(f.object.bytes, 10);
+    ck_ok(store_stat(store, "m.onnx", &o, &err), &err);
+    ck_assert_str_eq(f.object.tag, o.tag);
+    ck_ok(store_first(store, "n.roost", &f, &err), &err);
+    ck_assert_uint_eq(f.n, 3);
+    ck_ok(store_first(store, "empty.roost", &f, &err), &err);
+    ck_assert_uint_eq(f.n, 0);
+    ck_assert_uint_eq(metric_get(M_STORE_READS) - reads, 3);
+    ck_assert_int_eq(store_first(store, "o", &f, &err), E_NOT_FOUND);
+    ck_ok(store_find(store, "m", endings, &found, &err), &err);
+    ck_assert_uint_eq(found.which, 1);
+    ck_assert(found.looked && !store_is_far(store));
+    ck_assert_str_eq(found.object.tag, o.tag);
+    ck_assert_int_eq(store_find(store, "o", endings, &found, &err), E_NOT_FOUND);
+    teardown();
+}
+END_TEST
+
 START_TEST(a_range_beyond_the_end_is_an_error)
 {
     static const struct {
@@ -261,9 +293,9 @@ END_TEST
 
 Suite *suite_file(void)
 {
-    return SUITE("file", reads_exactly_the_range, a_range_beyond_the_end_is_an_error,
-                 what_is_not_there_is_not_found, no_other_text_is_a_key,
-                 links_and_pipes_are_refused, a_replaced_file_has_another_tag,
-                 a_change_during_the_read_is_seen, listing_shows_what_can_be_asked_for,
-                 opening_says_what_is_wrong);
+    return SUITE("file", reads_exactly_the_range, first_bytes_come_with_what_the_object_is,
+                 a_range_beyond_the_end_is_an_error, what_is_not_there_is_not_found,
+                 no_other_text_is_a_key, links_and_pipes_are_refused,
+                 a_replaced_file_has_another_tag, a_change_during_the_read_is_seen,
+                 listing_shows_what_can_be_asked_for, opening_says_what_is_wrong);
 }

@@ -12,9 +12,11 @@
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "metrics/metrics.h"
 #include "store/store.h"
 #include "support/support.h"
@@ -238,6 +240,62 @@ static void *make_new(void *arg)
     return NULL;
 }
 
+/* Last written so long ago. */
+static void age(const char *key, int seconds)
+{
+    char path[512];
+    const time_t then = time(NULL) - seconds;
+    const struct timespec t[2] = {{.tv_sec = then}, {.tv_sec = then}};
+    ck_assert_int_eq(utimensat(AT_FDCWD, tree_path(&tree, key, path), t, 0), 0);
+}
+
+START_TEST(what_is_old_is_removed_unless_it_was_renewed)
+{
+    const struct store_source one = text("one");
+    char path[512];
+    setup();
+    const uint64_t hour_ago_ms = clock_wall_ms() - 3600 * 1000;
+    ck_assert_int_eq(store_renew(store, "a/b", &err), E_NOT_FOUND);
+    ck_assert_int_eq(store_delete_old(store, "a/b", hour_ago_ms, &err), E_NOT_FOUND);
+    ck_ok(store_put(store, "a/b", &one, &err), &err);
+    ck_assert_int_eq(store_delete_old(store, "a/b", hour_ago_ms, &err), E_EXISTS);
+    age("a/b", 3500);
+    ck_assert_int_eq(store_delete_old(store, "a/b", hour_ago_ms, &err), E_EXISTS);
+    age("a/b", 3700);
+    ck_ok(store_renew(store, "a/b", &err), &err);
+    ck_assert_int_eq(store_delete_old(store, "a/b", hour_ago_ms, &err), E_EXISTS);
+    holds("a/b", "one");
+    age("a/b", 3700);
+    ck_ok(store_delete_old(store, "a/b", hour_ago_ms, &err), &err);
+    ck_assert_int_eq(files_in("a"), 0);
+    /* Neither folders nor links are objects. */
+    ck_ok(store_put(store, "a/b/c", &one, &err), &err);
+    ck_assert_int_eq(store_renew(store, "a/b", &err), E_NOT_FOUND);
+    ck_assert_int_eq(symlink("b/c", tree_path(&tree, "a/link", path)), 0);
+    ck_assert_int_ne(store_renew(store, "a/link", &err), OK);
+    ck_assert_int_ne(store_delete_old(store, "a/link", UINT64_MAX, &err), OK);
+    holds("a/b/c", "one");
+    ck_assert_int_eq(files_in("a"), 2);
+    teardown();
+}
+END_TEST
+
+START_TEST(a_sweep_removes_what_dead_writers_left_there)
+{
+    const struct store_source one = text("one");
+    setup();
+    ck_ok(store_put(store, "a/b", &one, &err), &err);
+    tree_text(&tree, "a/.put-0123456789abcdef", "half");
+    tree_text(&tree, "a/c/.put-0123456789abcdef", "half");
+    ck_ok(store_sweep(store, "a/", &err), &err);
+    ck_assert_int_eq(files_in("a"), 2); /* b, and the folder c */
+    ck_assert_int_eq(files_in("a/c"), 1);
+    ck_ok(store_sweep(store, "nowhere/", &err), &err);
+    ck_assert_int_eq(store_sweep(store, "../", &err), E_BAD_INPUT);
+    teardown();
+}
+END_TEST
+
 START_TEST(of_several_who_make_one_key_one_does)
 {
     pthread_t threads[WRITERS];
@@ -298,5 +356,6 @@ Suite *suite_put(void)
         "put", an_object_is_made_replaced_and_removed, a_descriptor_is_copied_from_its_start,
         a_write_that_fails_leaves_what_was_there, no_link_and_no_file_is_a_way,
         what_a_dead_writer_left_is_swept_and_a_live_one_is_left_alone,
+        what_is_old_is_removed_unless_it_was_renewed, a_sweep_removes_what_dead_writers_left_there,
         of_several_who_make_one_key_one_does, a_reader_beside_writers_sees_one_of_them_whole, );
 }
