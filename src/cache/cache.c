@@ -275,16 +275,23 @@ enum pin_result pin_closed(struct cache *c, const char *name, struct pin_call *p
     return result;
 }
 
-enum pin_result cache_pin(struct cache *c, const char *name, uint64_t now_us, struct waiter *w,
-                          struct pin *pin, struct err *err)
+/* Nothing was asked of the model yet. */
+static void begin_pin(struct waiter *w)
 {
     w->slot = NULL;
     w->times = (struct load_times){0};
     w->retry_after_s = 0;
-    w->lookup = LOOKUP_HIT;
-    if (w->counts && gate_hit(c, name, hash_name(name), now_us, pin))
-        return PIN_READY;
     w->lookup = LOOKUP_NONE;
+}
+
+enum pin_result cache_pin(struct cache *c, const char *name, uint64_t now_us, struct waiter *w,
+                          struct pin *pin, struct err *err)
+{
+    begin_pin(w);
+    if (w->counts && gate_hit(c, name, NULL, now_us, pin)) {
+        w->lookup = LOOKUP_HIT;
+        return PIN_READY;
+    }
     struct pin_call p = {.now_us = now_us, .w = w, .pin = pin, .err = err};
     return pin_closed(c, name, &p);
 }
@@ -292,11 +299,13 @@ enum pin_result cache_pin(struct cache *c, const char *name, uint64_t now_us, st
 bool cache_pin_version_of(struct cache *c, const char *name, const char *version, uint64_t now_us,
                           struct waiter *w, struct pin *pin)
 {
+    begin_pin(w);
+    if (w->counts && gate_hit(c, name, version, now_us, pin)) {
+        w->lookup = LOOKUP_HIT;
+        return true;
+    }
     struct pin_call p = {.now_us = now_us, .w = w, .pin = pin};
     uint64_t hash = hash_name(name);
-    w->slot = NULL;
-    w->times = (struct load_times){0};
-    w->retry_after_s = 0;
     gates_close(c);
     c->latest_us = MAX(c->latest_us, now_us);
     struct slot *s = table_find(&c->table, name, hash);
@@ -309,7 +318,7 @@ bool cache_pin_version_of(struct cache *c, const char *name, const char *version
 
 bool cache_pin_resident(struct cache *c, const char *name, struct pin *pin)
 {
-    return gate_pin(c, name, hash_name(name), pin);
+    return gate_pin(c, name, pin);
 }
 
 struct pin_cost cache_pin_cost(const struct pin *pin)

@@ -159,10 +159,11 @@ struct cache {
 
 /* ---- gate.c; gate_priv.h has the rest ---- */
 /* What a pin that finds its model resident does, and whether it did; else nothing happened. */
-bool gate_pin(struct cache *c, const char *name, uint64_t hash, struct pin *pin);
-/* The same of an invocation, which counts as a hit and stamps recency. False also where a gate's
- * notes are full just now. */
-bool gate_hit(struct cache *c, const char *name, uint64_t hash, uint64_t now_us, struct pin *pin);
+bool gate_pin(struct cache *c, const char *name, struct pin *pin);
+/* The same of an invocation, which counts as a hit and stamps recency; of that version only, or of
+ * any (NULL). False also where a gate's notes are full just now. */
+bool gate_hit(struct cache *c, const char *name, const char *version, uint64_t now_us,
+              struct pin *pin);
 
 /* CACHE, with all hits done that were before: to look at what hits change. Others go on hitting.
  * Released by lock_release(&c->lock). */

@@ -2,9 +2,11 @@
  * Copyright The Roost Authors */
 /* Gates, and hits that are noted there. Who collects notes holds all gates only to exchange each
  * one's halves; what follows from the notes is done under CACHE alone while others go on. */
+#include <string.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/hash.h"
 #include "cache/cache_priv.h"
 #include "metrics/metrics.h"
 
@@ -62,31 +64,34 @@ static struct gate *gate_of(const struct gates *g)
 
 /* Pins what is resident, and so cannot leave while the caller is at a gate. */
 static struct slot *pin_resident(const struct cache *c, const char *name, uint64_t hash,
-                                 struct pin *pin)
+                                 const char *version, struct pin *pin)
 {
     struct slot *s = table_find(&c->table, name, hash);
-    if (!s || s->state != SLOT_RESIDENT)
+    if (!s || s->state != SLOT_RESIDENT || (version && strcmp(s->record.version, version) != 0))
         return NULL;
     atomic_fetch_add_explicit(&s->pins, 1, memory_order_relaxed);
     *pin = (struct pin){s, s->value};
     return s;
 }
 
-bool gate_pin(struct cache *c, const char *name, uint64_t hash, struct pin *pin)
+bool gate_pin(struct cache *c, const char *name, struct pin *pin)
 {
+    const uint64_t hash = hash_name(name);
     struct gate *g = gate_of(&c->gates);
     lock_take(&g->lock);
-    bool resident = pin_resident(c, name, hash, pin) != NULL;
+    bool resident = pin_resident(c, name, hash, NULL, pin) != NULL;
     lock_release(&g->lock);
     return resident;
 }
 
-bool gate_hit(struct cache *c, const char *name, uint64_t hash, uint64_t now_us, struct pin *pin)
+bool gate_hit(struct cache *c, const char *name, const char *version, uint64_t now_us,
+              struct pin *pin)
 {
+    const uint64_t hash = hash_name(name);
     struct gate *g = gate_of(&c->gates);
     struct slot *s = NULL;
     lock_take(&g->lock);
-    if (g->count < GATE_NOTES && (s = pin_resident(c, name, hash, pin))) {
+    if (g->count < GATE_NOTES && (s = pin_resident(c, name, hash, version, pin))) {
         uint64_t number = atomic_fetch_add_explicit(&c->gates.number, 1, memory_order_relaxed);
         g->notes[g->count++] = (struct hit){s, now_us, number};
     }

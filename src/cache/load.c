@@ -58,29 +58,29 @@ static uint32_t waiting_for(const struct slot *s)
     return n || !shares_awaited(s) ? n : 1;
 }
 
-static uint32_t look(struct cache *c, struct slot *slot, bool give_up) REQUIRES(c->lock)
+static uint32_t look(const struct slot *s, bool give_up)
 {
-    ASSERT(slot->state == SLOT_LOADING);
-    const uint32_t n = waiting_for(slot);
-    slot->cancelled |= give_up && !n && !slot->modest && !slot->heir_of;
-    if (slot->cancelled && give_up)
-        heir_succeeds(c, slot);
-    return slot->cancelled ? CACHE_LOAD_CANCELLED : n;
+    ASSERT(s->state == SLOT_LOADING);
+    const uint32_t n = waiting_for(s);
+    const bool nobody = give_up && !n && !s->modest && !s->heir_of;
+    return s->cancelled || nobody ? CACHE_LOAD_CANCELLED : n;
 }
 
-/* Who only looks, as is done often, leaves the gates open: what was cancelled has no heir then. */
 uint32_t cache_load_look(struct cache *c, struct slot *slot, bool give_up)
 {
-    uint32_t n;
-    if (give_up) {
-        gates_close(c);
-        n = look(c, slot, true);
-        gates_open(c);
-    } else {
-        lock_take(&c->lock);
-        n = look(c, slot, false);
-        lock_release(&c->lock);
-    }
+    lock_take(&c->lock);
+    uint32_t n = look(slot, give_up);
+    const bool turns = n == CACHE_LOAD_CANCELLED && slot->heir; /* the name, to the heir */
+    slot->cancelled |= n == CACHE_LOAD_CANCELLED && !turns;
+    lock_release(&c->lock);
+    if (!turns) /* as nearly always: hits need not stop for it */
+        return n;
+    gates_close(c);
+    n = look(slot, give_up);
+    slot->cancelled = n == CACHE_LOAD_CANCELLED;
+    if (slot->cancelled)
+        heir_succeeds(c, slot);
+    gates_open(c);
     return n;
 }
 

@@ -193,18 +193,24 @@ void world_source_load(void *self, struct slot *slot, const char *name)
     w->loads[w->begun].slot = slot;
 }
 
-/* Who goes for room is the longest unused of those that may; what the asker is to replace may not.
- */
-static void check_oldest(const struct world *w, const struct load *l)
+/* What a load is to replace is no victim of its own; -1: it replaces nothing. */
+static int spared_by(const struct world *w, int load)
 {
-    const enum event_kind now = (enum event_kind)w->path[w->steps - 1].kind;
-    if (w->ending || (now != EV_ASK && now != EV_SCRATCH))
-        return;
-    int spared = now == EV_ASK ? w->loads[w->path[w->steps - 1].of].before : -1;
+    int spared = w->loads[load].before;
     while (spared >= 0 && w->loads[spared].before >= 0)
         spared = w->loads[spared].before;
+    return spared;
+}
+
+/* Who goes for room is the longest unused of those that may. */
+static void check_oldest(const struct world *w, const struct load *l)
+{
+    const struct event now = w->path[w->steps - 1];
+    if (w->ending || (now.kind != EV_ASK && now.kind != EV_SCRATCH))
+        return;
+    const int spared = now.kind == EV_ASK ? spared_by(w, now.of) : -1;
     for (int i = 0; i < LOADS; i++)
-        WORLD_CHECK(w, w->loads[i].stage != RESIDENT || w->loads[i].pins || i == spared ||
+        WORLD_CHECK(w, i == spared || w->loads[i].stage != RESIDENT || w->loads[i].pins ||
                            w->loads[i].used >= l->used);
 }
 
@@ -287,10 +293,7 @@ static bool room_for(const struct world *w, int load)
     world_bytes(w, used, &coming, &promised);
     const bool at_once =
         !queue && used[0] + used[1] + used[2] + used[3] + (uint64_t)need <= w->config->limit;
-    int spared = l->before; /* what it is to replace is no victim of its own */
-    while (spared >= 0 && w->loads[spared].before >= 0)
-        spared = w->loads[spared].before;
-    return at_once || (!l->modest && unpromised(w) + evictable(w, spared) >= need);
+    return at_once || (!l->modest && unpromised(w) + evictable(w, spared_by(w, load)) >= need);
 }
 
 static void ask(struct world *w, int load)
