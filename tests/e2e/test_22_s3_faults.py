@@ -154,7 +154,8 @@ class Faults(harness.Case):
             self.assertIn(words, server.log_text())
             self.assertNotEqual(server.state(name), "resident")
             gets = [r for m, k, r in self.s3.asked if m == "GET" and k == f"{name}.roost"]
-            self.assertEqual(len(gets), len(set(gets)), gets)
+            begun = 4 if kind == "changed" else 1  # a load begins anew three times
+            self.assertEqual(len(gets), begun * len(set(gets)), gets)
         self.assertNotIn("secret words", server.log_text())
         self.s3.heal()
         self.check_right(self.settled(server, map(self.name_of, FINAL)))
@@ -214,9 +215,8 @@ class Faults(harness.Case):
         server = self.on()
         self.large(["l"])
         self.s3.spoil("l.roost", faulty_s3.other_tag)  # the first part; then If-Match fails
-        self.assertEqual(server.invoke("l", [[1] * 768]).status, 503)
+        self.check_large({"l": server.invoke("l", [[1] * 768])})
         self.assertIn("changed while it was read", server.log_text())
-        harness.wait_until(lambda: server.invoke("l", [[1] * 768]).status == 200, "the model")
 
     def test_a_storm_of_faults_leaves_only_right_answers(self):
         server = self.on(s3_retries=50, loaders=4, s3_timeout="60s")
