@@ -35,6 +35,7 @@ enum status_class {
     X(E_THRASH, STATUS_RETRY, "loads would undo each other") /* beyond --thrash */                 \
     X(E_NO_MEMORY, STATUS_RETRY, "out of memory")            /* an allocation failed */            \
     X(E_STORE, STATUS_RETRY, "store unavailable")       /* the store did not answer properly */    \
+    X(E_CHANGED, STATUS_RETRY, "changed meanwhile")     /* an object, while it was read */         \
     X(E_DRAINING, STATUS_RETRY, "draining")             /* the server or the slot is going away */ \
     X(E_CANCELLED, STATUS_RETRY, "cancelled")           /* load or invocation was cancelled */     \
     X(E_UNREACHABLE, STATUS_RETRY, "no server answers") /* CLI: nothing listens there */           \

@@ -12,7 +12,7 @@ static const struct {
 } answers[] = {
     {E_QUEUE_FULL, 1, false}, {E_RATE, 1, false},     {E_NO_ROOM, 1, false},   {E_THRASH, 1, false},
     {E_NO_MEMORY, 1, false},  {E_DRAINING, 1, false}, {E_CANCELLED, 1, false}, {E_STORE, 5, true},
-    {E_CORRUPT, 0, true}, /* the back-off, which the cache knows */
+    {E_CHANGED, 1, true},     {E_CORRUPT, 0, true}, /* the back-off, which the cache knows */
     {E_UNSUPPORTED, 0, true}, {E_IO, 0, true},        {E_INTERNAL, 0, true},
 };
 

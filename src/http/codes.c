@@ -23,6 +23,7 @@ static const struct http_code codes[STATUS_COUNT] = {
     [E_THRASH] = {503, 1},
     [E_NO_MEMORY] = {503, 1},
     [E_STORE] = {503, 5},
+    [E_CHANGED] = {503, 1},
     [E_DRAINING] = {503, 1},
     [E_CANCELLED] = {503, 1},
     [E_UNREACHABLE] = {503, 5},

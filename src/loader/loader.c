@@ -21,12 +21,15 @@ enum {
     QUEUE_LEAST = 64,         /* loads that there is room for at first */
 };
 
+enum { CHANGES_MAX = 3 };
+
 /* One load that waits for a thread, or for its compile. Heap. */
 struct load {
     struct link_transfer order;
     struct loader *loader;
     struct compile_job compile; /* names the load too */
     uint64_t queued_us;
+    uint32_t changes; /* how often it began anew */
     char name[MODEL_NAME_MAX + 1];
 };
 
@@ -125,12 +128,26 @@ static bool enqueue(struct loader *l, struct load *load) REQUIRES(l->lock)
     return true;
 }
 
+/* Its object became another one while it was read: it begins anew, with what the name stands for
+ * now. Not for ever: an object may be written all the time, or a store may lie. */
+static bool begins_anew(struct load *load, enum status s)
+{
+    if (s != E_CHANGED || load->changes == CHANGES_MAX)
+        return false;
+    load->changes++;
+    load->compile.at = (struct resolved){0};
+    cache_load_freed(load->loader->env.cache, load->compile.slot);
+    return true;
+}
+
 /* The load's model is compiled, or will not be. */
 static void compiled(struct compile_job *job, enum status s, const struct err *err)
 {
     struct load *load = CONTAINER_OF(job, struct load, compile);
     struct loader *l = load->loader;
     struct err why = s == OK ? (struct err){.code = OK} : *err;
+    if (begins_anew(load, s))
+        s = OK;
     lock_take(&l->lock);
     if (s == OK && !enqueue(l, load))
         s = err_set(&why, E_NO_MEMORY, "no memory to queue the load of %s", load->name);
@@ -236,8 +253,11 @@ static bool load_one(struct loader *l, struct load *load)
     struct slot *slot = load->compile.slot;
     uint64_t waited_us = clock_now_us() - load->queued_us;
     struct reap *spare = alloc_zero(1, sizeof(*spare));
-    enum status s = spare ? load_run(&l->env, &load->compile, &result, &err)
-                          : err_set(&err, E_NO_MEMORY, "no memory to load %s", load->name);
+    enum status s;
+    do
+        s = spare ? load_run(&l->env, &load->compile, &result, &err)
+                  : err_set(&err, E_NO_MEMORY, "no memory to load %s", load->name);
+    while (begins_anew(load, s));
     if (s == OK && !result.program) {
         alloc_free(spare);
         compiles_submit(&l->compiles, &load->compile);

@@ -117,7 +117,7 @@ static enum status file_stat(struct store *s, const char *key, struct store_obje
 
 static enum status changed(const struct store *s, const char *key, struct err *err)
 {
-    return err_set(err, E_STORE, "'%.80s' in %.80s changed while it was read", key, s->url);
+    return err_set(err, E_CHANGED, "'%.80s' in %.80s changed while it was read", key, s->url);
 }
 
 /* Where the wanted bytes go. */

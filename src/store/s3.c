@@ -180,7 +180,8 @@ static enum status read_nothing(struct store *store, const char *key, const char
     if (st != OK)
         return st;
     if (*tag && strcmp(tag, now.tag) != 0)
-        return err_set(err, E_STORE, "'%.80s' in %.80s changed while it was read", key, store->url);
+        return err_set(err, E_CHANGED, "'%.80s' in %.80s changed while it was read", key,
+                       store->url);
     if (off > now.bytes)
         return err_set(err, E_STORE,
                        "'%.80s' in %.80s holds %" PRIu64 " bytes, 0 are wanted from %" PRIu64, key,

@@ -196,7 +196,7 @@ static enum s3_fate after_stop(struct transfer *t, struct err *err)
     const char *url = t->s->store.url;
     switch (t->stop) {
     case STOP_CHANGED:
-        err_fill(err, E_STORE, "'%.80s' in %.80s changed while it was read", r->what, url);
+        err_fill(err, E_CHANGED, "'%.80s' in %.80s changed while it was read", r->what, url);
         return final(t->a, M_S3_CHANGED);
     case STOP_SHORT:
         err_fill(err, E_STORE,

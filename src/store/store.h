@@ -123,12 +123,12 @@ bool store_key_valid(const char *key);
 
 /* All of these block on disk or network.  thread: loader or CLI, never event or exec
  * errors: E_BAD_INPUT for a key that is not one; E_NOT_FOUND; E_STORE (unavailable, denied, not a
- *         plain file, changed under the read, shorter than asked for); E_CANCELLED after
+ *         plain file, shorter than asked for); E_CANCELLED after
  * store_stop; E_NO_MEMORY */
 enum status store_stat(struct store *s, const char *key, struct store_object *out,
                        struct err *err) WARN_UNUSED;
-/* Exactly [off, off+n) of the object whose tag is `tag` ("": any): E_STORE when it changed. Counts
- * M_STORE_READS and, on OK, M_STORE_READ_BYTES. */
+/* Exactly [off, off+n) of the object whose tag is `tag` ("": any): E_CHANGED when it is
+ * another one now. Counts M_STORE_READS and, on OK, M_STORE_READ_BYTES. */
 enum status store_read(struct store *s, const char *key, const char *tag, uint64_t off, void *dst,
                        size_t n, struct err *err) WARN_UNUSED;
 /* What the object is and its first bytes, of one moment, in one request where each costs a round

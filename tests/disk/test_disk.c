@@ -232,6 +232,37 @@ START_TEST(reads_are_exact_wherever_they_go)
 }
 END_TEST
 
+/* Whether it really comes meanwhile is the kernel's affair; what the tier promises is that nobody
+ * notices otherwise. */
+START_TEST(what_is_expected_is_no_use_of_the_file)
+{
+    struct disk_usage before, after;
+    uint8_t bytes[BLOB_MAX];
+    struct disk_key key;
+    folder_init(&f, MIB);
+    ck_ok(blob_put(f.disk, 1, &err), &err);
+    const uint64_t n = blob_make(1, bytes, &key);
+    ck_assert_uint_lt(n, DISK_DIRECT_LEAST);
+    disk_usage(f.disk, &before);
+    disk_fail_at(0, 0);
+    disk_expect(f.disk, &key, n);
+    ck_assert_uint_eq(disk_calls(), 3); /* open, look, tell */
+    disk_expect(f.disk, &key, DISK_DIRECT_LEAST);
+    ck_assert_uint_eq(disk_calls(), 3); /* it would come past the page cache */
+    disk_expect(f.disk, &key, n + 1);   /* no such file */
+    for (uint64_t call = 1; call <= 3; call++) {
+        disk_fail_at(call, EIO);
+        disk_expect(f.disk, &key, n);
+    }
+    disk_fail_at(0, 0);
+    disk_usage(f.disk, &after);
+    ck_assert_uint_eq(after.hits + after.misses, before.hits + before.misses);
+    ck_assert(blob_there(f.disk, 1));
+    folder_check(&f);
+    folder_fini(&f);
+}
+END_TEST
+
 START_TEST(a_restart_finds_the_files_in_their_order)
 {
     char path[512];
@@ -537,8 +568,9 @@ Suite *suite_disk(void)
     return SUITE("disk", what_was_put_is_found, bytes_that_are_not_their_name_do_not_enter,
                  heads_stand_under_the_object_and_its_tag, the_file_used_longest_ago_gives_way,
                  what_is_read_stays_and_stays_charged, a_mapping_outlives_descriptor_and_name,
-                 reads_are_exact_wherever_they_go, a_restart_finds_the_files_in_their_order,
-                 foreign_files_are_left_alone, a_file_of_another_size_goes,
+                 reads_are_exact_wherever_they_go, what_is_expected_is_no_use_of_the_file,
+                 a_restart_finds_the_files_in_their_order, foreign_files_are_left_alone,
+                 a_file_of_another_size_goes,
                  a_file_that_was_replaced_is_forgotten_and_not_followed,
                  a_scrub_finds_what_was_damaged, the_scrub_thread_ends_with_the_tier,
                  one_process_owns_the_folder, a_folder_that_is_not_ours_alone_is_refused,

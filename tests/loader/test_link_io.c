@@ -19,6 +19,7 @@ static struct {
     struct lock lock; /* LOCK_LOG */
     struct cond changed;
     bool closed;
+    uint64_t open_below; /* chunks of a lower number pass though it is closed */
     char name[READS_MAX];
     uint64_t chunk[READS_MAX];
     uint32_t begun, through;
@@ -47,7 +48,7 @@ static enum status read_through(void *arg, uint64_t at, uint64_t n, struct err *
     gate.name[gate.begun] = t->name;
     gate.chunk[gate.begun++] = at / CHUNK;
     cond_wake_all(&gate.changed);
-    while (gate.closed && at / CHUNK != t->fail_at)
+    while (gate.closed && at / CHUNK >= gate.open_below && at / CHUNK != t->fail_at)
         cond_wait(&gate.changed, &gate.lock, 0);
     lock_release(&gate.lock);
     if (at / CHUNK == t->fail_at)
@@ -164,6 +165,41 @@ START_TEST(several_chunks_of_one_transfer_are_under_way)
     setup(2, true);
     submit(&t, 'a', 2 * CHUNK, 1, 0);
     wait_begun(2); /* both, while none is through */
+    set_closed(false);
+    finish(&t);
+    teardown();
+}
+END_TEST
+
+/* Lets the first chunk through once the owner of the transfer waits for it. */
+static void *open_first(void *arg)
+{
+    const struct link_job *job = arg;
+    for (bool waits = false; !waits; sched_yield()) {
+        lock_take(&l.lock);
+        waits = job->seen == 1;
+        lock_release(&l.lock);
+    }
+    lock_take(&gate.lock);
+    gate.open_below = 1;
+    cond_wake_all(&gate.changed);
+    lock_release(&gate.lock);
+    return NULL;
+}
+
+START_TEST(who_waits_is_woken_though_more_is_under_way)
+{
+    struct transfer t;
+    struct err err;
+    pthread_t opener;
+    uint64_t ready = 0;
+    setup(2, true);
+    submit(&t, 'a', 2 * CHUNK, 1, 0);
+    wait_begun(2);
+    ck_assert_int_eq(pthread_create(&opener, NULL, open_first, &t.job), 0);
+    ck_ok(link_io_await(&l, &t.job, 1, &ready, &err), &err);
+    ck_assert_uint_eq(ready, CHUNK); /* the second is still before the gate */
+    ck_assert_int_eq(pthread_join(opener, NULL), 0);
     set_closed(false);
     finish(&t);
     teardown();
@@ -292,11 +328,11 @@ END_TEST
 
 Suite *suite_link_io(void)
 {
-    return SUITE("link_io", bytes_are_told_of_once_all_before_them_are_there,
-                 several_chunks_of_one_transfer_are_under_way,
-                 a_short_transfer_overtakes_a_long_one_under_way,
-                 one_that_waited_long_is_not_overtaken, prefetches_come_last_until_somebody_joins,
-                 what_nobody_wants_any_more_reads_nothing,
-                 a_chunk_that_fails_ends_all_once_and_those_under_way_are_waited_for,
-                 without_memory_there_is_no_link);
+    return SUITE(
+        "link_io", bytes_are_told_of_once_all_before_them_are_there,
+        several_chunks_of_one_transfer_are_under_way, who_waits_is_woken_though_more_is_under_way,
+        a_short_transfer_overtakes_a_long_one_under_way, one_that_waited_long_is_not_overtaken,
+        prefetches_come_last_until_somebody_joins, what_nobody_wants_any_more_reads_nothing,
+        a_chunk_that_fails_ends_all_once_and_those_under_way_are_waited_for,
+        without_memory_there_is_no_link);
 }

@@ -142,7 +142,7 @@ static void replace_a(void *arg)
     node_put_adder(arg, "a.roost", 5001, 0);
 }
 
-START_TEST(a_file_replaced_during_the_load_is_no_mixture)
+START_TEST(a_file_replaced_during_the_load_is_loaded_anew)
 {
     char text[8192];
     setup();
@@ -152,11 +152,37 @@ START_TEST(a_file_replaced_during_the_load_is_no_mixture)
         node.gate.hook = replace_a;
         node.gate.hook_arg = &node;
         node.gate.hook_at = i;
-        ck_assert_int_eq(order_load(&node, "a"), E_STORE);
-        ck_assert_ptr_nonnull(strstr(node_describe(&node, "a", text), "changed"));
+        ck_assert_int_eq(order_load(&node, "a"), OK);
+        ck_assert_uint_eq(gate_reads(&node.gate), i + 3);
+        ck_assert_ptr_nonnull(strstr(node_describe(&node, "a", text), "5001"));
+        ck_assert_uint_eq(metric_get(M_LOADS_OK), i - 1);
+        ck_assert_int_eq(order_unload(&node, "a"), OK);
     }
+    teardown();
+}
+END_TEST
+
+/* And the next read is of a file that is replaced, too. */
+static void replace_each_time(void *arg)
+{
+    replace_a(arg);
+    node.gate.hook_at += 2;
+}
+
+START_TEST(a_file_that_never_stays_the_same_is_given_up)
+{
+    char text[8192];
+    setup();
+    node_put_adder(&node, "a.roost", 5000, 0);
     gate_reset(&node.gate);
-    ck_assert_int_eq(order_load(&node, "a"), OK); /* the new one */
+    node.gate.hook = replace_each_time;
+    node.gate.hook_arg = &node;
+    node.gate.hook_at = 2;
+    ck_assert_int_eq(order_load(&node, "a"), E_CHANGED);
+    ck_assert_uint_eq(gate_reads(&node.gate), 8); /* four times two */
+    ck_assert_ptr_nonnull(strstr(node_describe(&node, "a", text), "changed"));
+    gate_reset(&node.gate);
+    ck_assert_int_eq(order_load(&node, "a"), OK);
     teardown();
 }
 END_TEST
@@ -231,6 +257,7 @@ Suite *suite_load(void)
 {
     return SUITE("load", a_file_cut_anywhere_is_corrupt, a_flipped_bit_anywhere_is_refused,
                  a_bit_flipped_on_the_way_is_refused, every_read_may_fail,
-                 a_file_replaced_during_the_load_is_no_mixture, page_0_may_not_lie_about_its_cost,
+                 a_file_replaced_during_the_load_is_loaded_anew,
+                 a_file_that_never_stays_the_same_is_given_up, page_0_may_not_lie_about_its_cost,
                  a_cost_beyond_the_budget_evicts_nobody, versions_are_numbers_or_the_contents_name);
 }

@@ -144,14 +144,14 @@ static const struct {
      M_S3_REFUSED},
     {"412",
      {.text = ERROR("412 No", "PreconditionFailed"), .close = true},
-     E_STORE,
+     E_CHANGED,
      "changed while it was read",
      M_S3_CHANGED},
     {"another ETag",
      {.text = "HTTP/1.1 206 P\r\nETag: \"e2\"\r\nContent-Range: bytes 0-9/10\r\n"
               "Content-Length: 10\r\n\r\nxxxxxxxxxx",
       .close = true},
-     E_STORE,
+     E_CHANGED,
      "changed while it was read",
      M_S3_CHANGED},
     {"416",
@@ -202,7 +202,7 @@ START_TEST(an_object_that_is_replaced_between_two_tries_is_not_mixed)
                  "Content-Length: 6\r\n\r\nxxxxxx"},
     };
     open_with(script, ARRAY_COUNT(script), patient());
-    ck_assert_int_eq(store_read(store, "a.roost", "", 0, got, 10, &err), E_STORE);
+    ck_assert_int_eq(store_read(store, "a.roost", "", 0, got, 10, &err), E_CHANGED);
     teardown();
     ck_assert_ptr_nonnull(strstr(err.msg, "changed while it was read"));
     ck_assert(asked(1, "If-Match: \"e1\""));
