@@ -198,7 +198,7 @@ class Advice(harness.Case):
         server = self.looped(60)
         self.assertEqual(server.metrics()['roost_cache_lookups_total{result="hit"}'], 0)
         said = harness.wait_until(lambda: self.looked_back(server, 60), "the advisor to look back at all of it",
-                                  seconds=120)
+                                  timeout=120)
         curve = {p["of"]: p for p in said["curve"]}
         self.assertEqual(curve[1]["hit_rate"], 0)
         self.assertEqual(curve[1]["memory_bytes"], said["memory_bytes"])
