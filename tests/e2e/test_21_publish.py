@@ -263,11 +263,12 @@ class Limits(Case):
     def test_a_tenant_leaves_places_to_others(self):
         server = self.serve(self.store(), publishes=3, publishes_per_tenant=2)
         head = f"Content-Length: {len(ONNX)}"
-        held = [self.put(server, head, ONNX[:100], name=f"acme/{n}") for n in "ab"]
-        refused = harness.wait_until(
-            lambda: [r for r in [self.publish(server, "acme/c", ONNX)] if r.status == 503],
-            "both places to be taken")[0]
-        self.assertEqual(refused.headers["retry-after"], "1")
+        held = [self.put(server, head, more="Expect: 100-continue\r\n", name=f"acme/{n}") for n in "ab"]
+        for one in held:
+            self.assertEqual(one.reply().status, 100)  # it has a place
+            one.send(ONNX[:100])
+        refused = self.publish(server, "acme/c", ONNX)
+        self.assertEqual((refused.status, refused.headers["retry-after"]), (503, "1"), refused)
         self.assertIn("2 models of this tenant", refused.error())
         self.assertGreaterEqual(
             server.metrics()['roost_refused_total{limit="publishes_per_tenant"}'], 1)
