@@ -156,7 +156,7 @@ static enum status first_by_look(struct store *s, const char *key, struct store_
         f->n = (size_t)MIN((uint64_t)f->room, f->object.bytes);
         metric_add(M_STORE_READS, i == 0);
         st = s->ops->read(s, key, f->object.tag, 0, f->to, f->n, err);
-        if (st != E_STORE || s->ops->stat(s, key, &now, NULL) != OK ||
+        if ((st != E_STORE && st != E_CHANGED) || s->ops->stat(s, key, &now, NULL) != OK ||
             strcmp(now.tag, f->object.tag) == 0)
             return st;
         f->object = now;
