@@ -2,8 +2,9 @@
  * Copyright The Roost Authors */
 /* Who gives way, beside a model that is as plain as can be: it looks through all tenants for each
  * victim and through all models for each tenant's oldest, in one go. Seeded steps of invocations,
- * arenas and time that passes; after each that may evict, the same models are resident, whether the
- * cache takes all victims in one hold of its lock or one at a time. */
+ * loads that nobody invokes, arenas and time that passes; after each that may evict, the same
+ * models are resident, whether the cache takes all victims in one hold of its lock or one at a
+ * time. */
 #include <stdio.h>
 #include <string.h>
 
@@ -239,14 +240,16 @@ static void let_go(int i)
 static void invoke(int t, struct plain *m)
 {
     const int at = draw(HELD), asker = ruled ? t : 0;
-    const bool hit = m->resident;
+    const bool hit = m->resident, counts = draw(8);
     let_go(at);
     if (!tenants[t].number)
         tenants[t].number = ++came;
-    tenants[asker].last_us = now_us;
-    const enum pin_result r = client_pin(&held[at].client, fake, m->name);
+    if (counts)
+        tenants[asker].last_us = now_us;
+    const enum pin_result r = (counts ? client_pin : client_load)(&held[at].client, fake, m->name);
     CHECK(r == (hit ? PIN_READY : PIN_WAITING));
-    m->used_at = now;
+    if (counts || !hit)
+        m->used_at = now;
     if (!hit) {
         bool good = make_room(asker, m->bytes);
         CHECK(held[at].client.status == (good ? OK : E_NO_ROOM));
