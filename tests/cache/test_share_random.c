@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* A million steps of loads, pins, failures and DELETEs of models that share, drawn from a seed,
- * beside a model of them that is as plain as can be: no lists, no counts kept, everything found by
- * looking through all there is. After each step the ledger, the states and what is shared are
- * compared; victims are those of the model, or the ledger differs. What is unloaded is free at
+/* A million steps of loads, pins, reloads, failures and DELETEs of models that share, drawn from a
+ * seed, beside a model of them that is as plain as can be: no lists, no counts kept, everything
+ * found by looking through all there is. After each step the ledger, the states and what is shared
+ * are compared; victims are those of the model, or the ledger differs. What is unloaded is free at
  * once, so that every step is over when it returns. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cache/cache.h"
+#include "cache/cache_priv.h"
 #include "metrics/metrics.h"
 #include "support/model.h"
 #include "support/support.h"
@@ -47,6 +47,8 @@ struct load {
     int model, pins, waiting;
     int used_at; /* step */
     bool current, cancelled;
+    bool stale;           /* a later version was ready first */
+    int heir_of;          /* instance that it is to replace; -1: none */
     int things[EACH_MAX]; /* from RESERVED on: places in `things` */
     struct slot *slot;
     struct share_want wants[EACH_MAX];
@@ -69,7 +71,7 @@ static uint64_t seed;
 static int now, answers;
 static enum status answer;
 static struct {
-    uint64_t started_over, evicted, refused, ended, joined;
+    uint64_t started_over, evicted, refused, ended, joined, replaced, overtaken, succeeded;
 } seen;
 
 static int draw(int n)
@@ -162,19 +164,89 @@ static uint64_t free_bytes(void)
     return LIMIT - used[BUDGET_RESERVED] - used[BUDGET_RESIDENT] - used[BUDGET_DRAINING];
 }
 
-static struct load *oldest(void)
+/* The one that is current, of l and those that it is to replace. */
+static struct load *head(struct load *l)
+{
+    while (l->heir_of >= 0)
+        l = &loads[l->heir_of];
+    return l;
+}
+
+static struct load *heir(const struct load *l)
+{
+    for (int i = 0; i < LOADS; i++)
+        if (loads[i].stage && loads[i].heir_of == l - loads)
+            return &loads[i];
+    return NULL;
+}
+
+/* The longest unused that may go for l. */
+static struct load *oldest(struct load *l)
 {
     struct load *o = NULL;
     for (int i = 0; i < LOADS; i++)
-        if (loads[i].stage == RESIDENT && !loads[i].pins && (!o || loads[i].used_at < o->used_at))
+        if (loads[i].stage == RESIDENT && !loads[i].pins && &loads[i] != head(l) &&
+            (!o || loads[i].used_at < o->used_at))
             o = &loads[i];
     return o;
 }
 
+/* l is in no chain any more; who comes after it is in its place. */
+static void unchain(struct load *l)
+{
+    struct load *h = heir(l);
+    if (h)
+        h->heir_of = l->heir_of;
+    if (h && l->heir_of < 0) {
+        h->current = l->current;
+        seen.succeeded++;
+    }
+    l->heir_of = -1;
+}
+
 static void gone(struct load *l)
 {
+    unchain(l);
     l->stage = NONE;
     sweep();
+}
+
+static void cancel_heirs(const struct load *l)
+{
+    struct load *h;
+    while ((h = heir(l))) {
+        unchain(h);
+        h->cancelled = true;
+    }
+}
+
+/* Goes with those who pin it. */
+static void drain(struct load *l)
+{
+    if (l->pins)
+        l->stage = LEAVING;
+    else
+        gone(l);
+}
+
+/* h is ready: it stands where the one before it stood, and all before it leave. */
+static void take_over(struct load *h)
+{
+    struct load *old = head(h);
+    for (struct load *k; (k = heir(old)) != h;) {
+        unchain(k);
+        k->cancelled = true;
+        seen.overtaken++;
+    }
+    h->heir_of = -1;
+    h->used_at = old->used_at;
+    h->current = true;
+    old->current = false;
+    seen.replaced++;
+    if (old->stage == RESIDENT)
+        drain(old);
+    else
+        old->stale = true;
 }
 
 /* Holds what l needs and makes room for it by evicting the oldest; false, and all as it was, when
@@ -203,7 +275,7 @@ static bool expect_reserve(struct load *l)
         expected(used);
         if (used[0] + used[1] + used[2] <= LIMIT)
             break;
-        struct load *o = oldest();
+        struct load *o = oldest(l);
         if (!o) {
             memcpy(loads, loads_before, sizeof(loads));
             memcpy(things, things_before, sizeof(things));
@@ -281,6 +353,39 @@ static void compare_all(void)
 
 /* ---- the steps ---- */
 
+static struct load *unused(void)
+{
+    for (int i = 0; i < LOADS; i++)
+        if (loads[i].stage == NONE)
+            return &loads[i];
+    return NULL;
+}
+
+static void reload(int model)
+{
+    struct load *l = current(model), *at = unused();
+    if (!at)
+        return;
+    const bool can = l && l->stage != LEAVING && !l->cancelled;
+    struct waiter w = {.done = done}, *kept = can ? &at->waiters[0] : &w;
+    begun = NULL;
+    *kept = w;
+    CHECK(cache_reload(cache, models[model].name, NULL, (uint64_t)now, kept) == can);
+    CHECK((begun != NULL) == can);
+    if (!can)
+        return;
+    for (struct load *h; (h = heir(l));)
+        l = h;
+    at->model = model;
+    at->stage = BEGUN;
+    at->pins = 0;
+    at->waiting = 1;
+    at->used_at = now;
+    at->current = at->cancelled = at->stale = false;
+    at->heir_of = (int)(l - loads);
+    at->slot = begun;
+}
+
 static void pin(int model)
 {
     struct load *l = current(model);
@@ -288,14 +393,12 @@ static void pin(int model)
     struct err err;
     bool fresh = !l || l->stage == LEAVING || l->cancelled;
     if (fresh) {
-        struct load *at = NULL;
-        for (int i = 0; i < LOADS; i++)
-            at = loads[i].stage == NONE ? &loads[i] : at;
+        struct load *at = unused();
         if (!at)
             return;
         if (l)
             l->current = false;
-        *at = (struct load){.stage = BEGUN, .model = model, .current = true};
+        *at = (struct load){.stage = BEGUN, .model = model, .current = true, .heir_of = -1};
         l = at;
     } else if (l->stage != RESIDENT && l->waiting == WAITERS) {
         return;
@@ -384,8 +487,12 @@ static void finish(struct load *l)
     if (l->cancelled) {
         gone(l);
     } else {
+        if (l->heir_of >= 0)
+            take_over(l);
         l->stage = RESIDENT;
         l->pins = waiting;
+        if (l->stale)
+            drain(l);
     }
     l->waiting = 0;
     cache_load_done(cache, l->slot, l, "1", &t, (uint64_t)now);
@@ -443,12 +550,11 @@ static void delete (int model)
     CHECK(s == (l ? OK : E_NOT_FOUND));
     if (!l)
         return;
+    cancel_heirs(l);
     if (l->stage < RESIDENT)
         l->cancelled = true;
-    else if (l->pins)
-        l->stage = LEAVING;
     else
-        gone(l);
+        drain(l);
 }
 
 static void go_on(struct load *l)
@@ -504,20 +610,24 @@ static void end_all(void)
     CHECK(free_bytes() == LIMIT);
 }
 
-START_TEST(a_million_steps_equal_the_model)
+static void run(uint32_t at_once, uint64_t first)
 {
     const struct cache_config config = {
         .limit_bytes = LIMIT, .backoff_min_us = 1, .backoff_max_us = 1, .slots_max = MODELS * 2};
     const struct cache_source source = {source_load, source_unload, NULL};
-    seed = 11;
+    seed = first;
+    memset(&seen, 0, sizeof(seen));
     make_models();
     ck_assert_int_eq(cache_new(&config, &source, &cache), OK);
+    cache->stretch = at_once;
     for (now = 1; now <= STEPS; now++) {
         int op = draw(100);
         if (op < 25)
             pin(draw(MODELS));
         else if (op < 28)
             delete (draw(MODELS));
+        else if (op < 32)
+            reload(draw(MODELS));
         else
             go_on(some());
         compare();
@@ -530,10 +640,25 @@ START_TEST(a_million_steps_equal_the_model)
     ck_assert_uint_gt(seen.started_over, STEPS / 5000);
     ck_assert_uint_gt(seen.refused, STEPS / 1000);
     ck_assert_uint_gt(seen.joined, STEPS / 1000);
+    ck_assert_uint_gt(seen.replaced, STEPS / 1000);
+    ck_assert_uint_gt(seen.overtaken, STEPS / 20000);
+    ck_assert_uint_gt(seen.succeeded, STEPS / 1000);
+}
+
+START_TEST(a_million_steps_equal_the_model)
+{
+    run(CHOOSE_STRETCH, 11);
+}
+END_TEST
+
+START_TEST(so_do_they_where_victims_go_one_by_one)
+{
+    run(1, 12);
 }
 END_TEST
 
 Suite *suite_share_random(void)
 {
-    return SUITE_SERIAL("share_random", a_million_steps_equal_the_model);
+    return SUITE_SERIAL("share_random", a_million_steps_equal_the_model,
+                        so_do_they_where_victims_go_one_by_one);
 }
