@@ -41,8 +41,9 @@ void s3_xml_error(const char *xml, size_t n, char code[S3_CODE_MAX]);
 /* The <UploadId> of an <InitiateMultipartUploadResult>, of at most S3_UPLOAD_MAX - 1 printable
  * bytes. False where there is none. */
 bool s3_xml_begun(const char *xml, size_t n, char upload[S3_UPLOAD_MAX]);
-/* Is it a <CompleteMultipartUploadResult> with an <ETag>? */
-bool s3_xml_ended(const char *xml, size_t n, char tag[STORE_TAG_MAX]);
+/* Is it a <CompleteMultipartUploadResult> with an <ETag>? What that says is not looked at: Ceph's
+ * gateway leaves it empty. */
+bool s3_xml_ended(const char *xml, size_t n);
 /* An ETag as it stands in a header or document, without its quotes. False for weak ones, those of
  * more than STORE_TAG_MAX - 1 bytes, and bytes that may not stand between quotes. */
 bool s3_tag(const char *text, size_t n, char out[STORE_TAG_MAX]);
