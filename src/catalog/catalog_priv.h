@@ -33,7 +33,8 @@ void catalog_turn_give(struct catalog *c);
 size_t catalog_ending(const char *file, size_t len);
 
 /* Where published models' pointers and versions lie. */
-#define CATALOG_PUBLISHED "_roost/models/"
+#define CATALOG_OWN "_roost/" /* all that nodes write */
+#define CATALOG_PUBLISHED CATALOG_OWN "models/"
 
 /* ---- blobs.c: what of an artifact lies apart from its version (loader/thin.h) ---- */
 
