@@ -4,17 +4,15 @@
 conditional writes), and to one that misbehaves while it is written to."""
 
 import math
-import random
 import unittest
 
 import faulty_s3
 import harness
 import swift
 import tiny_onnx
-from publish_case import ROW, BucketCase, PublishCase
+from publish_case import LARGE_SIDE, ROW, BucketCase, PublishCase
 
-KILLS = 4
-LARGE_SIDE = 3000  # 36 MB of weights: sent in parts
+KILLS = 20
 
 
 class Swift(BucketCase):
@@ -126,33 +124,10 @@ class Swift(BucketCase):
         self.assertEqual(len([k for k in self.keys(bucket) if "_roost/compiled/acme/" in k]), 1)
 
     def test_a_node_that_is_killed_leaves_the_old_version_or_the_new_one(self):
-        bucket = self.bucket()
-        rng = random.Random(5)
-        self.published(self.on(bucket), "m", tiny_onnx.add_constant(1))
-        was, new = 1, 1
-        for k in range(2, 2 + KILLS):
-            server = self.on(bucket)
-            job = self.in_background(self.publish, server, "m", tiny_onnx.add_constant(k))
-            # Requests of the store are its steps: it dies before, in and behind each of them.
-            steps = rng.randrange(9)
-            harness.wait_until(
-                lambda: job.done() or sum(v for n, v in server.metrics().items()
-                                          if n.startswith("roost_s3_requests")) > steps, "a step")
-            server.kill()
-            try:
-                self.assertEqual(job.result().status, 201)
-            except OSError:
-                pass
-            checker = self.on(bucket)
-            now = self.adds(checker, "m")
-            self.assertIn(now, (was, k))
-            new, was = new + (now == k), now
-            for version in self.versions(checker, "m"):
-                self.rollback(checker, "m", version)
-                self.assertIn(self.adds(checker, "m"), range(1, k + 1))
-            self.rollback(checker, "m", max(self.versions(checker, "m")))
-            was = self.adds(checker, "m")
-            checker.stop()
+        self.check_kills(KILLS)
+
+    def test_parts_of_a_node_that_was_killed_are_collected(self):
+        self.check_a_kill_amid_parts()
 
 
 class Faults(PublishCase):

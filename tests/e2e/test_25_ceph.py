@@ -9,9 +9,9 @@ import unittest
 import ceph
 import harness
 import tiny_onnx
-from publish_case import ROW, BucketCase
+from publish_case import LARGE_SIDE, ROW, BucketCase
 
-LARGE_SIDE = 3000   # 36 MB of weights: a blob that is sent in parts
+KILLS = 20
 PAGE = 1000          # entries that a listing is asked for at once
 FAILURES, RETRIES = "roost_s3_failures_total", "roost_s3_retries_total"
 
@@ -113,6 +113,12 @@ class Ceph(BucketCase):
         self.assertEqual(reply.status, 200, reply)
         self.assertEqual(set(reply.json()["predictions"][0]), {7})
         self.assertEqual(self.troubles(other), {})
+
+    def test_a_node_that_is_killed_leaves_the_old_version_or_the_new_one(self):
+        self.check_kills(KILLS)
+
+    def test_parts_of_a_node_that_was_killed_are_collected(self):
+        self.check_a_kill_amid_parts()
 
     def test_a_new_version_of_another_node_takes_over(self):
         bucket = self.bucket()
