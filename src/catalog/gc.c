@@ -3,6 +3,7 @@
 /* What nobody needs any more: first versions that were never current, then, tenant by tenant, blobs
  * that no version refers to. Old blobs are listed before the versions are read, all ages are
  * measured at one moment before both, and each blob is looked at once more before it goes.
+ * Last, uploads in parts that nobody ended, whose age the store tells: no publish takes so long.
  * ARCHITECTURE.md ("Old means older than any publish") has the argument why no publisher loses one.
  *
  * Listings nest: a folder's entries are looked into while it is listed, so that memory does not
@@ -407,6 +408,31 @@ static enum status tenant_entry(void *arg, const char *entry, bool is_prefix,
     return OK;
 }
 
+/* ---- what was sent in parts and never ended ---- */
+
+static enum status upload_entry(void *arg, const struct store_upload *u)
+{
+    struct gc *g = arg;
+    struct err err;
+    if (!u->began_ms || u->began_ms > g->o->now_ms - g->o->older_ms)
+        return OK;
+    enum status s = g->o->dry_run ? OK : store_abort(g->store, u, &err);
+    if (s == OK) {
+        g->done->uploads++;
+        note_gone(g, u->key, 0);
+    } else if (s != E_NOT_FOUND) { /* which ended meanwhile */
+        note_failure(g, u->key, &err);
+    }
+    return OK;
+}
+
+static void collect_uploads(struct gc *g)
+{
+    struct err err;
+    if (store_uploads(g->store, CATALOG_OWN, upload_entry, g, &err) != OK)
+        note_failure(g, "uploads in parts", &err);
+}
+
 enum status catalog_gc(struct catalog *c, const struct catalog_gc *o, struct catalog_gc_done *done,
                        struct err *err)
 {
@@ -426,6 +452,8 @@ enum status catalog_gc(struct catalog *c, const struct catalog_gc *o, struct cat
     if (s == OK)
         s = store_list(g.store, THIN_BLOBS, tenant_entry, &g, err);
     alloc_free(g.blobs);
+    if (s == OK)
+        collect_uploads(&g);
     if (s == OK && g.failed.code != OK) {
         if (err)
             *err = g.failed;
