@@ -6,10 +6,11 @@
  *     networks memory DIM,... ORT.so MODEL.onnx|ARTIFACT    resident bytes, one model
  *
  * Each prints a line of JSON. DIM,... is the shape of the one input. Contestants take turns in
- * short blocks, so that all see the same machine; errors are counted from ONNX Runtime and from the
- * last contestant. Loads follow in the same process, where all have been loaded before; with 0
- * LOAD_SECONDS there are none. Long networks take more than the seconds: the least number of rounds
- * is run, whatever they take. */
+ * short blocks, so that all see the same machine; errors are counted from the first contestant,
+ * which is ONNX Runtime unless "-" stands for both of its names, and from the last one. Loads
+ * follow in the same process, where all have been loaded before; with 0 LOAD_SECONDS there are
+ * none. Long networks take more than the seconds: the least number of rounds is run, whatever they
+ * take. */
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -25,7 +26,9 @@ enum {
     CONTESTANTS_MAX = 8,
     SAMPLES_MAX = 1 << 20,
     ROUNDS = 10,
-    ROUNDS_MIN = 3, /* of latency and of loads, when the time is over before */
+    ROUNDS_MIN = 3,  /* of latency and of loads, when the time is over before */
+    ROUNDS_LONG = 2, /* of latency, where one takes more than LONG_US */
+    LONG_US = 4000000,
 };
 
 struct contestant {
@@ -180,14 +183,18 @@ static void latency_block(struct contestant *c, double us, double each_us)
 
 static void latency(double seconds)
 {
-    double each[CONTESTANTS_MAX];
-    for (size_t i = 0; i < n_all; i++)
+    double each[CONTESTANTS_MAX], turn = 0;
+    for (size_t i = 0; i < n_all; i++) {
         each[i] = warm_up(&all[i]);
+        turn += each[i];
+    }
     double begin = now_us(), us = seconds * 1e6;
-    for (int round = 0; round < ROUNDS && (round < ROUNDS_MIN || now_us() - begin < us); round++)
+    const int least = turn > LONG_US ? ROUNDS_LONG : ROUNDS_MIN;
+    int round = 0;
+    for (; round < ROUNDS && (round < least || now_us() - begin < us); round++)
         for (size_t i = 0; i < n_all; i++)
             latency_block(&all[i], us / ROUNDS / (double)n_all, each[i]);
-    printf("\"latency\": {");
+    printf("\"rounds\": %d, \"latency\": {", round);
     for (size_t i = 0; i < n_all; i++) {
         printf("%s\"%s\": {", i ? ", " : "", all[i].name);
         print_samples("run", all[i].us, all[i].n);
@@ -282,12 +289,14 @@ int main(int argc, char **argv)
         die("usage",
             "networks speed DIM,... SECONDS LOAD_SECONDS ORT.so MODEL.onnx NAME=ARTIFACT...");
     make_input(argv[2]);
-    ort_load(argv[mem ? 3 : 5]);
+    if (mem || strcmp(argv[5], "-") != 0)
+        ort_load(argv[mem ? 3 : 5]);
     if (mem) {
         memory(argv[4]);
         return 0;
     }
-    add("ort", argv[6]);
+    if (strcmp(argv[5], "-") != 0)
+        add("ort", argv[6]);
     for (int i = 7; i < argc; i++) {
         char *equals = strchr(argv[i], '=');
         if (!equals)
