@@ -9,13 +9,18 @@
  * short blocks, so that all see the same machine; errors are counted from the first contestant,
  * which is ONNX Runtime unless "-" stands for both of its names, and from the last one. Loads
  * follow in the same process, where all have been loaded before; with 0 LOAD_SECONDS there are
- * none. Long networks take more than the seconds: the least number of rounds is run, whatever they
+ * none. "mapped=ARTIFACT" is mapped instead of read, "read=ARTIFACT" is read into memory and no
+ * more. Long networks take more than the seconds: the least number of rounds is run, whatever they
  * take. */
+#define _GNU_SOURCE
+#include <fcntl.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -45,6 +50,7 @@ struct contestant {
 
 static struct contestant all[CONTESTANTS_MAX];
 static size_t n_all;
+static struct contestant plain; /* a file that is read and no more; path NULL: none */
 static struct roost_tensor input;
 
 static double now_us(void)
@@ -222,22 +228,57 @@ static void load_round(struct contestant *c)
     c->answer_us[c->n++] = (float)(answered - begin);
 }
 
+/* Reads the file into memory that was used before, in whole huge pages as a program's is. */
+static void read_round(void)
+{
+    const size_t huge = 2 << 20;
+    static char *to;
+    struct stat st;
+    double begin = now_us();
+    int fd = open(plain.path, O_RDONLY);
+    if (fd < 0 || fstat(fd, &st) != 0)
+        die(plain.path, "cannot be opened");
+    const size_t bytes = (size_t)st.st_size, room = (bytes + huge - 1) / huge * huge;
+    const bool first = !to;
+    if (first && (to = aligned_alloc(huge, room)))
+        madvise(to, room, MADV_HUGEPAGE);
+    for (size_t at = 0; at < bytes;) {
+        ssize_t n = to ? pread(fd, to + at, bytes - at, (off_t)at) : -1;
+        if (n <= 0)
+            die(plain.path, "cannot be read");
+        at += (size_t)n;
+    }
+    close(fd);
+    if (!first && plain.n < SAMPLES_MAX)
+        plain.us[plain.n++] = (float)(now_us() - begin);
+}
+
 static void load(double seconds)
 {
+    if (plain.path)
+        read_round();
     for (size_t i = 0; i < n_all; i++) {
         close_one(&all[i]);
         all[i].n = 0;
     }
     double begin = now_us();
-    for (int round = 0; round < ROUNDS_MIN || now_us() - begin < seconds * 1e6; round++)
+    for (int round = 0; round < ROUNDS_MIN || now_us() - begin < seconds * 1e6; round++) {
         for (size_t i = 0; i < n_all; i++)
             load_round(&all[i]);
+        if (plain.path)
+            read_round();
+    }
     printf(", \"load\": {");
     for (size_t i = 0; i < n_all; i++) {
         printf("%s\"%s\": {", i ? ", " : "", all[i].name);
         print_samples("load", all[i].us, all[i].n);
         printf(", ");
         print_samples("answer", all[i].answer_us, all[i].n);
+        printf("}");
+    }
+    if (plain.path) {
+        printf(", \"read\": {");
+        print_samples("load", plain.us, plain.n);
         printf("}");
     }
     printf("}");
@@ -274,9 +315,10 @@ static void memory(const char *path)
 
 static void add(const char *name, const char *path)
 {
-    if (n_all == CONTESTANTS_MAX)
+    const bool read = strcmp(name, "read") == 0;
+    if (!read && n_all == CONTESTANTS_MAX)
         die(path, "too many contestants");
-    struct contestant *c = &all[n_all++];
+    struct contestant *c = read ? &plain : &all[n_all++];
     *c = (struct contestant){.name = name, .path = path, .mapped = strcmp(name, "mapped") == 0};
     c->us = malloc(SAMPLES_MAX * sizeof(*c->us));
     c->answer_us = malloc(SAMPLES_MAX * sizeof(*c->answer_us));
