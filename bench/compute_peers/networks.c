@@ -32,8 +32,9 @@ enum {
     SAMPLES_MAX = 1 << 20,
     ROUNDS = 10,
     ROUNDS_MIN = 3,  /* of latency and of loads, when the time is over before */
-    ROUNDS_LONG = 2, /* of latency, where one takes more than LONG_US */
-    LONG_US = 4000000,
+    ROUNDS_LONG = 2, /* where one takes more than these; of latency the first runs are one then */
+    LONG_RUNS_US = 5000000,
+    LONG_LOADS_US = 3000000,
 };
 
 struct contestant {
@@ -195,8 +196,10 @@ static void latency(double seconds)
         turn += each[i];
     }
     double begin = now_us(), us = seconds * 1e6;
-    const int least = turn > LONG_US ? ROUNDS_LONG : ROUNDS_MIN;
-    int round = 0;
+    const int least = turn > LONG_RUNS_US ? ROUNDS_LONG : ROUNDS_MIN;
+    int round = turn > LONG_RUNS_US;
+    for (size_t i = 0; round && i < n_all; i++)
+        all[i].us[all[i].n++] = (float)each[i];
     for (; round < ROUNDS && (round < least || now_us() - begin < us); round++)
         for (size_t i = 0; i < n_all; i++)
             latency_block(&all[i], us / ROUNDS / (double)n_all, each[i]);
@@ -262,11 +265,16 @@ static void load(double seconds)
         all[i].n = 0;
     }
     double begin = now_us();
-    for (int round = 0; round < ROUNDS_MIN || now_us() - begin < seconds * 1e6; round++) {
+    double turn = 0;
+    for (int round = 0; round < (turn > LONG_LOADS_US ? ROUNDS_LONG : ROUNDS_MIN) ||
+                        now_us() - begin < seconds * 1e6;
+         round++) {
+        double from = now_us();
         for (size_t i = 0; i < n_all; i++)
             load_round(&all[i]);
         if (plain.path)
             read_round();
+        turn = now_us() - from;
     }
     printf(", \"load\": {");
     for (size_t i = 0; i < n_all; i++) {
