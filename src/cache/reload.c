@@ -203,8 +203,9 @@ static bool is_due(const struct search *x, const struct slot *s)
 {
     const struct record *r = &s->record;
     const uint64_t since_us = MAX(r->looked_up_us, r->loaded_us);
-    return s->state == SLOT_RESIDENT && !s->heir && r->last_used_us > since_us &&
-           x->now_us >= since_us && x->now_us - since_us >= wait_us(s, since_us, x->refresh_us);
+    return s->state == SLOT_RESIDENT && !s->heir && r->last_used_us &&
+           r->last_used_us + x->refresh_us > since_us && x->now_us >= since_us &&
+           x->now_us - since_us >= wait_us(s, since_us, x->refresh_us);
 }
 
 static bool look(void *arg, const struct slot *s)

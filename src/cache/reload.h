@@ -50,9 +50,10 @@ enum due {
     DUE_THROUGH, /* none behind d->name */
 };
 /* Searches, in name order, for a resident model that an invocation asked for since it was loaded or
- * last looked at, and for which that was long enough ago: between 3/4 of refresh_us and all of it,
- * drawn anew each time, so that models that came together part. One that is being replaced is not
- * due.  thread: any   locks: takes CACHE   blocks: no */
+ * last looked at, or less than refresh_us before that (as the one that it was loaded for), and for
+ * which that was long enough ago: between 3/4 of refresh_us and all of it, drawn anew each time, so
+ * that models that came together part. One that is being replaced is not due.  thread: any   locks:
+ * takes CACHE   blocks: no */
 enum due cache_due(struct cache *c, struct due_model *d, uint64_t refresh_us,
                    uint64_t now_us) WARN_UNUSED;
 

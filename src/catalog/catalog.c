@@ -32,7 +32,8 @@ struct catalog {
     struct map by_name;
     struct negative *newest, *oldest;
     struct probes probes;
-    bool turn; /* somebody has it */
+    uint64_t published; /* pointers that were flipped here */
+    bool turn;          /* somebody has it */
     struct cond turn_free;
 };
 
@@ -115,7 +116,8 @@ static void extend(struct negative *n, uint64_t now_us)
     n->until_us = now_us + n->for_us;
 }
 
-void catalog_note_absent(struct catalog *c, const char *name, uint64_t now_us)
+/* Unless a pointer was flipped since `published` was read: the name may be there by now. */
+static void note_absent(struct catalog *c, const char *name, uint64_t now_us, uint64_t published)
 {
     size_t len = strlen(name);
     struct negative *fresh = len <= MODEL_NAME_MAX ? alloc_zero(1, sizeof(*fresh)) : NULL;
@@ -124,10 +126,11 @@ void catalog_note_absent(struct catalog *c, const char *name, uint64_t now_us)
         memcpy(fresh->name, name, len + 1);
     lock_take(&c->lock);
     probes_spend(&c->probes, name, now_us);
-    struct negative *n = map_get(&c->by_name, name);
+    const bool still = c->published == published;
+    struct negative *n = still ? map_get(&c->by_name, name) : NULL;
     if (n) {
         list_remove(c, n);
-    } else if (fresh && map_put(&c->by_name, name, fresh) == OK) {
+    } else if (still && fresh && map_put(&c->by_name, name, fresh) == OK) {
         n = fresh;
         spare = NULL;
     }
@@ -140,6 +143,27 @@ void catalog_note_absent(struct catalog *c, const char *name, uint64_t now_us)
     lock_release(&c->lock);
     alloc_free(spare);
     alloc_free(gone);
+}
+
+static uint64_t published_now(struct catalog *c)
+{
+    lock_take(&c->lock);
+    uint64_t n = c->published;
+    lock_release(&c->lock);
+    return n;
+}
+
+void catalog_note_absent(struct catalog *c, const char *name, uint64_t now_us)
+{
+    note_absent(c, name, now_us, published_now(c));
+}
+
+void catalog_note_published(struct catalog *c, const char *name)
+{
+    lock_take(&c->lock);
+    c->published++;
+    lock_release(&c->lock);
+    catalog_note_present(c, name);
 }
 
 void catalog_note_present(struct catalog *c, const char *name)
@@ -194,10 +218,11 @@ static enum status resolve(void *self, const char *name, bool look, struct resol
                            struct err *err)
 {
     struct catalog *c = self;
+    const uint64_t published = published_now(c);
     enum status s = look ? catalog_resolve(c->store, name, out, err)
                          : catalog_resolve_place(c->store, name, out, err);
     if (s == E_NOT_FOUND)
-        catalog_note_absent(c, name, clock_now_us());
+        note_absent(c, name, clock_now_us(), published);
     else if (s == OK)
         catalog_note_present(c, name);
     return s;

@@ -10,6 +10,8 @@
 #ifndef ROOST_CATALOG_CATALOG_H
 #define ROOST_CATALOG_CATALOG_H
 
+#include <stdatomic.h>
+
 #include "loader/loader.h"
 
 struct catalog;
@@ -84,18 +86,24 @@ struct catalog_version {
     bool current;
 };
 
+/* May a model have that name where it is published? False for `tenant/current`, `tenant/3.roost`
+ * and the like, which are what versions of the model `tenant` lie under: *err says so
+ * (E_BAD_INPUT). */
+bool catalog_may_publish(const char *model, struct err *err) WARN_UNUSED;
 /* *version becomes current. The name is no longer remembered as unknown.  errors: E_CORRUPT: it
  * begins as an artifact does and is none; E_STORE also when it took so long that a collector might
- * take its blobs for old */
+ * take its blobs for old. name: that catalog_may_publish allowed */
 enum status catalog_publish(struct catalog *c, const char *name,
                             const struct store_source *artifact, uint64_t *version,
                             struct err *err) WARN_UNUSED;
-/* All versions, the highest first.  owns: *out is heap and the caller's on OK
- * errors: E_NOT_FOUND: none was published */
-enum status catalog_versions(struct catalog *c, const char *name, struct catalog_version **out,
-                             size_t *count, struct err *err) WARN_UNUSED;
+/* All versions that were ever current, the highest first; ends early once *cancelled (NULL: never).
+ * owns: *out is heap and the caller's on OK   errors: E_NOT_FOUND: none was published; E_CANCELLED
+ */
+enum status catalog_versions(struct catalog *c, const char *name, const atomic_bool *cancelled,
+                             struct catalog_version **out, size_t *count,
+                             struct err *err) WARN_UNUSED;
 /* Makes *version current; 0: the highest below the current one, which it is set to.
- * errors: E_NOT_FOUND: there is no such version */
+ * errors: E_NOT_FOUND: there is no such version that was ever current */
 enum status catalog_rollback(struct catalog *c, const char *name, uint64_t *version,
                              struct err *err) WARN_UNUSED;
 /* Removes a version. Its number is not given out again.

@@ -7,7 +7,8 @@
 #include "artifact/reader.h"
 #include "catalog/catalog.h"
 
-/* A published version: a decimal of 1 to 18 digits without a leading zero. False for other text. */
+#define VERSION_MAX UINT64_C(999999999999999999) /* 18 digits */
+/* A published version: a decimal up to VERSION_MAX without a leading zero. False for other text. */
 bool version_parse(const char *s, size_t len, uint64_t *n) WARN_UNUSED;
 
 /* The number that _roost/models/<name>/current holds.  errors: E_NOT_FOUND; E_STORE; E_CORRUPT */
@@ -17,10 +18,13 @@ enum status pointer_read(struct store *store, const char *name, uint64_t *n,
 /* "<n><ending>"? */
 bool version_entry(const char *entry, const char *ending, uint64_t *n) WARN_UNUSED;
 #define VERSION_ENDING ".roost" /* what was published */
-#define VERSION_GONE ".gone"    /* in the place of the highest version once that is removed */
+#define VERSION_GONE ".gone"    /* empty; there from before the version is removed */
 #define VERSION_NEW ".new"      /* empty; there while the version has not been current yet */
 
 struct store *catalog_store(struct catalog *c);
+/* The name's pointer was flipped: whoever looked before and did not find it does not say so any
+ * more.  locks: takes CATALOG */
+void catalog_note_published(struct catalog *c, const char *name);
 /* Whose time a publish is measured by; clock_now_us, but in tests. */
 void catalog_set_clock(struct catalog *c, uint64_t (*now_us)(void));
 uint64_t catalog_now_us(const struct catalog *c);
@@ -32,8 +36,10 @@ void catalog_turn_give(struct catalog *c);
 /* Bytes of the ending that makes a file one model, artifact or not; 0: it has none. */
 size_t catalog_ending(const char *file, size_t len);
 
-/* Where published models' pointers and versions lie. */
+/* Where published models' pointers and versions lie: a tenant's models, and the model that is
+ * called as the tenant, in one folder. */
 #define CATALOG_PUBLISHED "_roost/models/"
+#define CATALOG_CURRENT "current"
 
 /* ---- blobs.c: what of an artifact lies apart from its version (loader/thin.h) ---- */
 

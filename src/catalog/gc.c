@@ -46,9 +46,10 @@ struct gc {
     struct err err; /* why a listing ended */
 };
 
+/* What the store tells no time of is young. */
 static bool is_old(const struct gc *g, const struct store_object *o)
 {
-    return o->modified_ms <= g->o->now_ms - g->o->older_ms;
+    return o->modified_ms && o->modified_ms <= g->o->now_ms - g->o->older_ms;
 }
 
 static void note_failure(struct gc *g, const char *what, struct err *err)

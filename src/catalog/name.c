@@ -77,6 +77,19 @@ enum status catalog_name(const char *text, size_t len, char out[MODEL_NAME_MAX +
     return OK;
 }
 
+bool catalog_may_publish(const char *model, struct err *err)
+{
+    static const char *const endings[] = {VERSION_ENDING, VERSION_GONE, VERSION_NEW};
+    const char *slash = strchr(model, '/');
+    uint64_t n;
+    bool kept = slash && strcmp(slash + 1, CATALOG_CURRENT) == 0;
+    for (size_t i = 0; slash && !kept && i < ARRAY_COUNT(endings); i++)
+        kept = version_entry(slash + 1, endings[i], &n);
+    if (kept)
+        (void)refuse(model, strlen(model), "is kept for versions: it cannot be published", err);
+    return !kept;
+}
+
 void catalog_version_name(const char *model, uint64_t n, char out[MODEL_NAME_MAX + 1])
 {
     snprintf(out, MODEL_NAME_MAX + 1, "%s%c%" PRIu64, model, CATALOG_VERSION_MARK, n);

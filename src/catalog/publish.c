@@ -38,17 +38,26 @@ bool version_entry(const char *entry, const char *ending, uint64_t *n)
 
 /* ---- what is there ---- */
 
-static enum status note_number(void *arg, const char *entry, bool is_prefix,
+/* What was published. A folder there is a tenant's model, whatever its name. */
+static enum status note_published(void *arg, const char *entry, bool is_prefix,
+                                  const struct store_object *o)
+{
+    uint64_t n, *highest = arg;
+    UNUSED(o);
+    if (!is_prefix &&
+        (version_entry(entry, version_ending, &n) || version_entry(entry, gone_ending, &n) ||
+         version_entry(entry, new_ending, &n)))
+        *highest = MAX(*highest, n);
+    return OK;
+}
+
+static enum status note_folder(void *arg, const char *entry, bool is_prefix,
                                const struct store_object *o)
 {
     uint64_t n, *highest = arg;
     UNUSED(o);
-    bool known = is_prefix ? version_parse(entry, strlen(entry), &n)
-                           : version_entry(entry, version_ending, &n) ||
-                                 version_entry(entry, gone_ending, &n) ||
-                                 version_entry(entry, new_ending, &n);
-    if (known && n > *highest)
-        *highest = n;
+    if (is_prefix && version_parse(entry, strlen(entry), &n))
+        *highest = MAX(*highest, n);
     return OK;
 }
 
@@ -61,9 +70,9 @@ static enum status highest_number(struct store *store, const char *name, uint64_
     *highest = 0;
     snprintf(published, sizeof(published), CATALOG_PUBLISHED "%s/", name);
     snprintf(numbered, sizeof(numbered), "%s/", name);
-    enum status s = store_list(store, published, note_number, highest, err);
+    enum status s = store_list(store, published, note_published, highest, err);
     if (s == OK)
-        s = store_list(store, numbered, note_number, highest, err);
+        s = store_list(store, numbered, note_folder, highest, err);
     if (s != OK)
         return s;
     /* A pointer that names nothing must not come to name the next version before its time. */
@@ -73,18 +82,20 @@ static enum status highest_number(struct store *store, const char *name, uint64_
     return s == E_NOT_FOUND || s == E_CORRUPT ? OK : s;
 }
 
-/* Versions found so far. */
+/* Versions found so far, and marks that one was not current yet: those have bytes MARK. */
 struct found {
     struct catalog_version *at; /* heap */
     size_t count, cap;
 };
+#define MARK UINT64_MAX
 
 static enum status note_version(void *arg, const char *entry, bool is_prefix,
                                 const struct store_object *o)
 {
     struct found *f = arg;
     uint64_t n;
-    if (is_prefix || !version_entry(entry, version_ending, &n))
+    const bool mark = !is_prefix && version_entry(entry, new_ending, &n);
+    if (is_prefix || (!mark && !version_entry(entry, version_ending, &n)))
         return OK;
     if (f->count == f->cap) {
         size_t cap = f->cap ? 2 * f->cap : VERSIONS_FIRST_CAP;
@@ -94,18 +105,37 @@ static enum status note_version(void *arg, const char *entry, bool is_prefix,
         f->at = at;
         f->cap = cap;
     }
-    f->at[f->count++] =
-        (struct catalog_version){.n = n, .bytes = o->bytes, .modified_ms = o->modified_ms};
+    f->at[f->count++] = (struct catalog_version){
+        .n = n, .bytes = mark ? MARK : o->bytes, .modified_ms = o->modified_ms};
     return OK;
 }
 
+/* A mark before its version. */
 static int highest_first(const void *a, const void *b)
 {
-    uint64_t x = ((const struct catalog_version *)a)->n, y = ((const struct catalog_version *)b)->n;
-    return (x < y) - (x > y);
+    const struct catalog_version *x = a, *y = b;
+    return x->n != y->n ? (x->n < y->n) - (x->n > y->n)
+                        : (x->bytes < y->bytes) - (x->bytes > y->bytes);
 }
 
-/* All versions, the highest first; bytes are those of their objects. */
+/* Leaves those that were ever current: what is so now may have its mark still. */
+static void drop_marked(struct found *f, uint64_t current)
+{
+    uint64_t marked = 0;
+    size_t left = 0;
+    qsort(f->at, f->count, sizeof(*f->at), highest_first);
+    for (size_t i = 0; i < f->count; i++) {
+        struct catalog_version *v = &f->at[i];
+        v->current = v->n == current;
+        if (v->bytes == MARK)
+            marked = v->n;
+        else if (v->n != marked || v->current)
+            f->at[left++] = *v;
+    }
+    f->count = left;
+}
+
+/* All versions that were ever current, the highest first; bytes are those of their objects. */
 static enum status list_versions(struct catalog *c, const char *name, struct catalog_version **out,
                                  size_t *count, struct err *err)
 {
@@ -120,30 +150,39 @@ static enum status list_versions(struct catalog *c, const char *name, struct cat
         if (s == E_NO_MEMORY)
             (void)err_set(err, s, "out of memory while listing versions of '%.120s'", name);
     }
+    if (s == OK && f.count)
+        drop_marked(&f, current);
     if (s == OK && !f.count)
         s = err_set(err, E_NOT_FOUND, "no version of '%.160s' was published", name);
     if (s != OK) {
         alloc_free(f.at);
         return s;
     }
-    for (size_t i = 0; i < f.count; i++)
-        f.at[i].current = f.at[i].n == current;
-    qsort(f.at, f.count, sizeof(*f.at), highest_first);
     *out = f.at;
     *count = f.count;
     return OK;
 }
 
-enum status catalog_versions(struct catalog *c, const char *name, struct catalog_version **out,
-                             size_t *count, struct err *err)
+enum status catalog_versions(struct catalog *c, const char *name, const atomic_bool *cancelled,
+                             struct catalog_version **out, size_t *count, struct err *err)
 {
     char key[STORE_KEY_MAX];
-    enum status s = list_versions(c, name, out, count, err);
+    struct catalog_version *all = NULL;
+    enum status s = list_versions(c, name, &all, count, err);
     for (size_t i = 0; s == OK && i < *count; i++) {
-        struct catalog_version *v = &(*out)[i];
-        v->bytes = apart_whole_bytes(catalog_store(c), version_key(name, v->n, version_ending, key),
-                                     &(struct store_object){.bytes = v->bytes});
+        struct catalog_version *v = &all[i];
+        if (cancelled && atomic_load(cancelled))
+            s = err_set(err, E_CANCELLED, "nobody waits for the versions of '%.160s' any more",
+                        name);
+        else
+            v->bytes =
+                apart_whole_bytes(catalog_store(c), version_key(name, v->n, version_ending, key),
+                                  &(struct store_object){.bytes = v->bytes});
     }
+    if (s == OK)
+        *out = all;
+    else
+        alloc_free(all);
     return s;
 }
 
@@ -193,6 +232,8 @@ static uint64_t unshared_number(uint64_t above)
 static enum status take_number(struct store *store, const char *name, uint64_t n, bool fresh,
                                const struct store_source *object, struct err *err)
 {
+    if (n > VERSION_MAX)
+        return err_set(err, E_STORE, "'%.120s' has the last version there can be", name);
     enum status (*put)(struct store *, const char *, const struct store_source *, struct err *) =
         fresh ? store_put_new : store_put;
     const struct store_source nothing = {.bytes = "", .n = 0};
@@ -282,7 +323,7 @@ enum status catalog_publish(struct catalog *c, const char *name,
         s = make_current(c, name, n, began_us, err);
     if (s != OK)
         return s;
-    catalog_note_present(c, name);
+    catalog_note_published(c, name);
     char one[MODEL_NAME_MAX + 1];
     catalog_version_name(name, n, one);
     catalog_note_present(c, one);
@@ -309,26 +350,36 @@ static enum status version_before(struct catalog *c, const char *name, uint64_t 
     return s;
 }
 
+/* Is version n there, and was it ever current? One that was not may be collected at any time. */
+static enum status check_version(struct store *store, const char *name, uint64_t n,
+                                 uint64_t current, struct err *err)
+{
+    struct store_object o;
+    char key[STORE_KEY_MAX];
+    enum status s = store_stat(store, version_key(name, n, version_ending, key), &o, err);
+    if (s == OK && n != current) {
+        s = store_stat(store, version_key(name, n, new_ending, key), &o, err);
+        s = s == E_NOT_FOUND ? OK : s == OK ? E_NOT_FOUND : s;
+    }
+    return s == E_NOT_FOUND ? err_set(err, s, "'%.160s' has no version %" PRIu64, name, n) : s;
+}
+
 /* With the turn. */
 static enum status roll_back(struct catalog *c, const char *name, uint64_t *version,
                              struct err *err)
 {
-    struct store_object o;
-    char key[STORE_KEY_MAX];
-    uint64_t current;
-    enum status s = OK;
+    uint64_t current = 0;
+    enum status s = pointer_read(catalog_store(c), name, &current, err);
     if (!*version) {
-        s = pointer_read(catalog_store(c), name, &current, err);
         if (s == E_NOT_FOUND)
             return err_set(err, s, "no version of '%.160s' was published", name);
         if (s == OK)
             s = version_before(c, name, current, version, err);
+    } else if (s == E_NOT_FOUND || s == E_CORRUPT) {
+        s = OK; /* what is asked for mends it */
     }
-    if (s != OK)
-        return s;
-    s = store_stat(catalog_store(c), version_key(name, *version, version_ending, key), &o, err);
-    if (s == E_NOT_FOUND)
-        return err_set(err, s, "'%.160s' has no version %" PRIu64, name, *version);
+    if (s == OK)
+        s = check_version(catalog_store(c), name, *version, current, err);
     return s == OK ? flip(c, name, *version, err) : s;
 }
 
@@ -339,7 +390,7 @@ enum status catalog_rollback(struct catalog *c, const char *name, uint64_t *vers
     enum status s = roll_back(c, name, version, err);
     catalog_turn_give(c);
     if (s == OK)
-        catalog_note_present(c, name);
+        catalog_note_published(c, name);
     return s;
 }
 
@@ -351,7 +402,7 @@ static enum status delete_version(struct catalog *c, const char *name, uint64_t 
     const struct store_source nothing = {.bytes = "", .n = 0};
     struct store_object o;
     char key[STORE_KEY_MAX];
-    uint64_t current = 0, highest = 0;
+    uint64_t current = 0;
     enum status s = pointer_read(store, name, &current, err);
     if (s == OK && current == version)
         return err_set(err, E_EXISTS,
@@ -361,9 +412,8 @@ static enum status delete_version(struct catalog *c, const char *name, uint64_t 
         s = store_stat(store, version_key(name, version, version_ending, key), &o, err);
     if (s == E_NOT_FOUND)
         return err_set(err, s, "'%.160s' has no version %" PRIu64, name, version);
+    /* Whatever is above it now: that may be a publish that comes to nothing. */
     if (s == OK)
-        s = highest_number(store, name, &highest, err);
-    if (s == OK && version == highest)
         s = store_put(store, version_key(name, version, gone_ending, key), &nothing, err);
     return s == OK ? store_delete(store, version_key(name, version, version_ending, key), err) : s;
 }

@@ -83,6 +83,7 @@ static void run_job(struct compiles *c, struct compile_job *job)
 {
     const struct going g = {c->env, job};
     const struct raw_going going = {still_wanted, &g};
+    struct writeback kept = {.fd = -1};
     struct err err = {.code = OK};
     uint64_t began_us = clock_now_us();
     enum status s = still_wanted(&g, &err);
@@ -94,12 +95,13 @@ static void run_job(struct compiles *c, struct compile_job *job)
         histogram_us(H_COMPILE, us);
         LOG(LOG_INFO, "compiled", log_str("model", job->name), log_str("key", job->at.key),
             log_num("bytes", (int64_t)job->out.bytes), log_num("ms", (int64_t)(us / 1000)));
-        writeback_put(c->env, job->name, &job->at, &job->out);
+        writeback_hold(c->env, job->name, &job->at, &job->out, &kept);
     } else {
         metric_add(s == E_CANCELLED || s == E_DRAINING ? M_COMPILES_CANCELLED : M_COMPILES_FAILED,
                    1);
     }
     job->done(job, s, &err);
+    writeback_put(c->env, &kept); /* nobody waits for it */
 }
 
 static void *run_all(void *arg)

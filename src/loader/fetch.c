@@ -57,9 +57,15 @@ static enum status read_apart(const struct run *r, const struct part *p, uint64_
         return s;
     thin_blob_key(r->name, b.hash, key);
     s = store_read(r->env->store, key, "", from, p->to + from, (size_t)n, err);
-    if (s == E_NOT_FOUND)
-        s = err_set(err, E_CORRUPT, "blob %" PRIu32 ", %s, is not in the store", p->first, key);
-    return s;
+    if (s != E_NOT_FOUND)
+        return s;
+    /* Where its version was removed meanwhile the blob may go too. */
+    struct store_object o;
+    s = store_stat(r->env->store, r->at.key, &o, err);
+    return s == E_NOT_FOUND
+               ? err_set(err, E_CHANGED, "%.160s was removed while it was read", r->at.key)
+               : err_set(err, E_CORRUPT, "blob %" PRIu32 ", %s, is not in the store", p->first,
+                         key);
 }
 
 static enum status read_part(const struct fetch *f, struct part *p, uint64_t from, uint64_t n,

@@ -277,6 +277,10 @@ static enum status run_steps(struct run *r, const char **step, struct err *err)
         s = run_still_wanted(r, err);
         if (s == OK)
             s = steps[i].run(r, err);
+        /* What was there when the name was resolved is no more: that tells of it, not of the name.
+         */
+        if (s == E_NOT_FOUND && i > 0)
+            s = err->code = E_CHANGED;
         us[steps[i].stage] += clock_now_us() - began_us;
     }
     r->out->times = (struct load_times){.queue_us = load_time(us[WAIT]),

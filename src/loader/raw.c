@@ -208,6 +208,8 @@ static enum status compile(const struct load_env *env, const struct resolved *at
     enum status s = charge_passing(&p, at->key, at->object.bytes, err);
     if (s == OK)
         s = copy_in(env, at->key, &at->object, going, &fd, err);
+    if (s == E_NOT_FOUND) /* any more */
+        s = err->code = E_CHANGED;
     if (s == OK)
         s = in_child(&p, fd, made, err);
     if (fd >= 0)

@@ -3,8 +3,11 @@
 /* One key, and what is done to it. */
 #include "loader/writeback.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "loader/loader_priv.h"
@@ -46,21 +49,35 @@ static void failed(const char *name, const char *key, const struct err *err)
         log_str("status", status_name(err->code)), log_str("error", err->msg));
 }
 
-void writeback_put(const struct load_env *env, const char *name, const struct resolved *at,
-                   const struct compiled *c)
+void writeback_hold(const struct load_env *env, const char *name, const struct resolved *at,
+                    const struct compiled *c, struct writeback *out)
 {
-    const struct store_source from = {.fd = c->file.entry ? c->file.fd : c->fd, .n = c->bytes};
-    char key[STORE_KEY_MAX];
     struct err err;
-    if (!key_of(env, name, at, key))
+    *out = (struct writeback){.fd = -1, .bytes = c->bytes};
+    if (!key_of(env, name, at, out->key))
         return;
-    if (store_put(env->store, key, &from, &err) != OK) {
-        failed(name, key, &err);
+    snprintf(out->name, sizeof(out->name), "%s", name);
+    out->fd = fcntl(c->file.entry ? c->file.fd : c->fd, F_DUPFD_CLOEXEC, 0);
+    if (out->fd >= 0)
         return;
+    err_fill(&err, E_IO, "what was compiled cannot be held: %s", strerrordesc_np(errno));
+    failed(name, out->key, &err);
+}
+
+void writeback_put(const struct load_env *env, struct writeback *w)
+{
+    const struct store_source from = {.fd = w->fd, .n = w->bytes};
+    struct err err;
+    if (w->fd < 0)
+        return;
+    if (store_put(env->store, w->key, &from, &err) == OK) {
+        metric_add(M_WRITE_BACK_OK, 1);
+        LOG(LOG_INFO, "written_back", log_str("model", w->name), log_str("key", w->key),
+            log_num("bytes", (int64_t)w->bytes));
+    } else {
+        failed(w->name, w->key, &err);
     }
-    metric_add(M_WRITE_BACK_OK, 1);
-    LOG(LOG_INFO, "written_back", log_str("model", name), log_str("key", key),
-        log_num("bytes", (int64_t)c->bytes));
+    close(w->fd);
 }
 
 void writeback_drop(const struct load_env *env, const char *key)

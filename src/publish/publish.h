@@ -15,8 +15,8 @@
  * is a refusal.
  *
  * At most uploads_max uploads are under way, and tenant_uploads_max of one tenant; there is one
- * thread more than that, so that no step of an upload waits for a compile, and lists and rollbacks
- * wait for each other alone. */
+ * thread more than that, so that no step of an upload waits for a compile. Lists, rollbacks and
+ * removals have one thread at a time: they wait for each other alone, and no upload for them. */
 #ifndef ROOST_PUBLISH_PUBLISH_H
 #define ROOST_PUBLISH_PUBLISH_H
 
@@ -90,7 +90,8 @@ uint64_t publisher_last_us(const struct publisher *p);
 
 /* Takes a place among the uploads.  owns: model borrowed until return   thread: any   blocks: no
  * errors: E_QUEUE_FULL, counted in M_REFUSED_PUBLISHES, or in M_REFUSED_TENANT_PUBLISHES where the
- *         tenant has all that it may have; E_NO_MEMORY */
+ *         tenant has all that it may have; E_BAD_INPUT where catalog_may_publish refuses the name
+ * of an upload; E_NO_MEMORY */
 enum status publish_call_new(struct publisher *p, enum publish_verb verb, const char *model,
                              struct publish_call **out, struct err *err) WARN_UNUSED;
 /* The next step. done may be called before it returns.  thread: any   blocks: no

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* The queue of steps and the threads that take them. Each call has one step under way at most, and
- * there is a thread more than there are uploads: so the queue is short, and no step of an upload
- * waits for another's compile. */
+/* The queues of steps and the threads that take them. Each call has one step under way at most;
+ * there is a thread more than there are uploads, and what is no upload is on one thread at a time:
+ * so no step of an upload waits for another's compile, nor for a list. */
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -20,13 +20,19 @@
 
 #define WRITE_US UINT64_C(600000000) /* for proof, run and the store, beside a compile */
 
+/* Calls in the order they came. All zero is empty. */
+struct queue {
+    struct publish_call *first, *last;
+};
+
 struct publisher {
     struct publish_config config;
     uint32_t started; /* threads to be joined; touched by new and free only */
     pthread_t *threads;
     struct lock lock; /* LOCK_PUBLISHER; guards what follows */
     struct cond changed;
-    struct publish_call *first, *last;
+    struct queue uploads_queue, others; /* others: lists, rollbacks, removals */
+    bool other;                         /* one of the others is under way */
     bool stopping;
     uint32_t uploads;            /* places taken */
     struct publish_call *placed; /* by these */
@@ -86,7 +92,7 @@ static enum status list_versions(const struct publish_config *c, struct publish_
 {
     struct catalog_version *all = NULL;
     size_t n = 0;
-    enum status s = catalog_versions(c->catalog, call->model, &all, &n, err);
+    enum status s = catalog_versions(c->catalog, call->model, &call->cancelled, &all, &n, err);
     if (s == OK)
         s = answer_versions(call->model, all, n, &call->reply);
     alloc_free(all);
@@ -129,6 +135,8 @@ static enum status change_version(const struct publish_config *c, struct publish
 static enum status take_step(const struct publish_config *c, struct publish_call *call,
                              struct err *err)
 {
+    if (call->verb != PUBLISH_UPLOAD && atomic_load(&call->cancelled))
+        return err_set(err, E_CANCELLED, "nobody waits for it any more");
     if (call->verb == PUBLISH_VERSIONS)
         return list_versions(c, call, err);
     if (call->verb != PUBLISH_UPLOAD)
@@ -165,20 +173,53 @@ static void end_call(struct publisher *p, struct publish_call *call)
 
 /* ---- the threads ---- */
 
+static void queue_add(struct queue *q, struct publish_call *call)
+{
+    call->next = NULL;
+    *(q->last ? &q->last->next : &q->first) = call;
+    q->last = call;
+}
+
+/* NULL: it is empty. */
+static struct publish_call *queue_take(struct queue *q)
+{
+    struct publish_call *call = q->first;
+    if (call) {
+        q->first = call->next;
+        if (!q->first)
+            q->last = NULL;
+    }
+    return call;
+}
+
+/* NULL: nothing may begin now. */
+static struct publish_call *take_call(struct publisher *p) REQUIRES(p->lock)
+{
+    struct publish_call *call = queue_take(&p->uploads_queue);
+    if (call || p->other)
+        return call;
+    call = queue_take(&p->others);
+    p->other = call != NULL;
+    return call;
+}
+
 /* NULL when it stops. */
 static struct publish_call *next_call(struct publisher *p)
 {
+    struct publish_call *call;
     lock_take(&p->lock);
-    while (!p->first && !p->stopping)
+    while (!(call = take_call(p)) && !(p->stopping && !p->others.first))
         cond_wait(&p->changed, &p->lock, 0);
-    struct publish_call *call = p->first;
-    if (call) {
-        p->first = call->next;
-        if (!p->first)
-            p->last = NULL;
-    }
     lock_release(&p->lock);
     return call;
+}
+
+static void end_other(struct publisher *p)
+{
+    lock_take(&p->lock);
+    p->other = false;
+    cond_wake_all(&p->changed);
+    lock_release(&p->lock);
 }
 
 static void *run_all(void *arg)
@@ -191,7 +232,10 @@ static void *run_all(void *arg)
             continue;
         }
         call->err = (struct err){.code = OK};
+        const bool other = call->verb != PUBLISH_UPLOAD;
         call->status = take_step(&p->config, call, &call->err);
+        if (other)
+            end_other(p);
         if (call->last || call->status != OK)
             settle(p, call);
         call->done(call);
@@ -201,10 +245,8 @@ static void *run_all(void *arg)
 
 static void submit(struct publisher *p, struct publish_call *call)
 {
-    call->next = NULL;
     lock_take(&p->lock);
-    *(p->last ? &p->last->next : &p->first) = call;
-    p->last = call;
+    queue_add(call->verb == PUBLISH_UPLOAD ? &p->uploads_queue : &p->others, call);
     cond_wake_one(&p->changed);
     lock_release(&p->lock);
 }
@@ -254,7 +296,7 @@ void publisher_free(struct publisher **out)
     lock_release(&p->lock);
     for (uint32_t i = 0; i < p->started; i++)
         pthread_join(p->threads[i], NULL);
-    ASSERT(!p->first && !p->uploads);
+    ASSERT(!p->uploads_queue.first && !p->others.first && !p->uploads);
     alloc_free(p->threads);
     cond_fini(&p->changed);
     lock_fini(&p->lock);
@@ -315,7 +357,9 @@ enum status publish_call_new(struct publisher *p, enum publish_verb verb, const 
     if (!call)
         return err_set(err, E_NO_MEMORY, "no memory for the request");
     snprintf(call->model, sizeof(call->model), "%s", model);
-    enum status s = verb == PUBLISH_UPLOAD ? take_place(p, call, err) : OK;
+    enum status s = OK;
+    if (verb == PUBLISH_UPLOAD)
+        s = catalog_may_publish(model, err) ? take_place(p, call, err) : E_BAD_INPUT;
     if (s != OK) {
         alloc_free(call);
         return s;

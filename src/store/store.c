@@ -267,8 +267,8 @@ static enum status remove_if_old(struct store *s, const char *key, uint64_t sinc
 {
     struct store_object o;
     enum status st = s->ops->stat(s, key, &o, err);
-    if (st == OK && o.modified_ms > since_ms)
-        st = err_set(err, E_EXISTS, "'%.120s' is younger", key);
+    if (st == OK && (!o.modified_ms || o.modified_ms > since_ms))
+        st = err_set(err, E_EXISTS, "'%.120s' is younger, or nobody knows", key);
     return st == OK ? s->ops->remove(s, key, err) : st;
 }
 

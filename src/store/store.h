@@ -15,7 +15,7 @@ enum { STORE_KEY_MAX = 1024, STORE_TAG_MAX = 88, STORE_ENDINGS_MAX = 16 };
  * base/file_tag.h). */
 struct store_object {
     uint64_t bytes;
-    uint64_t modified_ms; /* wall clock */
+    uint64_t modified_ms; /* wall clock; 0: the store does not say */
     bool settled;         /* however soon it is written again, the tag will be another */
     char tag[STORE_TAG_MAX];
 };

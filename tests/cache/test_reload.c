@@ -467,14 +467,20 @@ static int due(struct fake *f, uint64_t now_us)
 START_TEST(only_models_in_use_are_looked_at)
 {
     struct fake *f = fake_new(FAKE_MANUAL, LIMIT, SLOTS);
-    struct client reload;
+    struct client reload, hint;
     load_old(f, "a-100");
     load_old(f, "b-100");
+    ck_assert_int_eq(client_hint(&hint, f, "c-100", HINT_SOON), PIN_WAITING);
+    struct fake_call load = fake_next_load(f);
+    cache_load_content(f->cache, load.slot, OLD);
+    fake_run_load(f, &load);
+    client_unpin(&hint, f);
     atomic_store(&f->now_us, 2 * SECOND);
     served(f, "a-100");
-    ck_assert_int_eq(due(f, 7 * SECOND), 0);  /* too early */
-    ck_assert_int_eq(due(f, 12 * SECOND), 1); /* b was not used since its load */
-    ck_assert_int_eq(due(f, 40 * SECOND), 0); /* nor a since then */
+    ck_assert_int_eq(due(f, 7 * SECOND), 0); /* too early */
+    /* b served the call that it was loaded for, and may be another since; c nobody */
+    ck_assert_int_eq(due(f, 12 * SECOND), 2);
+    ck_assert_int_eq(due(f, 40 * SECOND), 0); /* not used since then */
     atomic_store(&f->now_us, 41 * SECOND);
     served(f, "a-100");
     struct fake_call call = begin_reload(&reload, f, "a-100", NEW);

@@ -45,7 +45,10 @@ static struct store *under(struct store *s)
 static enum status cut_stat(struct store *s, const char *key, struct store_object *o,
                             struct err *err)
 {
-    return step(s, err) ? store_stat(under(s), key, o, err) : E_STORE;
+    enum status st = step(s, err) ? store_stat(under(s), key, o, err) : E_STORE;
+    if (st == OK && CONTAINER_OF(s, struct cut_store, store)->timeless)
+        o->modified_ms = 0;
+    return st;
 }
 
 static enum status cut_read(struct store *s, const char *key, const char *tag, uint64_t off,
@@ -54,10 +57,32 @@ static enum status cut_read(struct store *s, const char *key, const char *tag, u
     return step(s, err) ? store_read(under(s), key, tag, off, dst, n, err) : E_STORE;
 }
 
+/* A listing whose entries have no time. */
+struct timeless_list {
+    store_list_fn *fn;
+    void *arg;
+};
+
+static enum status without_time(void *arg, const char *entry, bool is_prefix,
+                                const struct store_object *o)
+{
+    const struct timeless_list *l = arg;
+    struct store_object without = {.bytes = 0};
+    if (o)
+        without = *o;
+    without.modified_ms = 0;
+    return l->fn(l->arg, entry, is_prefix, o ? &without : NULL);
+}
+
 static enum status cut_list(struct store *s, const char *prefix, store_list_fn *fn, void *arg,
                             struct err *err)
 {
-    return step(s, err) ? store_list(under(s), prefix, fn, arg, err) : E_STORE;
+    struct timeless_list l = {fn, arg};
+    if (!step(s, err))
+        return E_STORE;
+    return CONTAINER_OF(s, struct cut_store, store)->timeless
+               ? store_list(under(s), prefix, without_time, &l, err)
+               : store_list(under(s), prefix, fn, arg, err);
 }
 
 static enum status cut_put(struct store *s, const char *key, const struct store_source *from,

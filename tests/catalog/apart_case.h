@@ -16,7 +16,8 @@ struct cut_store {
     int at;              /* the step before which `hook` runs, or at which the process dies */
     void (*hook)(void *arg);
     void *arg;
-    bool dies; /* that step and all after it fail, and do nothing */
+    bool dies;     /* that step and all after it fail, and do nothing */
+    bool timeless; /* nothing says when it was written, as of a store whose times cannot be read */
 };
 /* plain: as a bucket is, nothing but stat, read, list, put and remove. Nothing is cut in on to
  * begin with. */

@@ -95,7 +95,7 @@ START_TEST(what_a_tenant_has_is_not_written_again)
     /* A version's bytes are the artifact's. */
     apart_artifact(&file, 1);
     ck_assert_int_eq(catalog_new(store, 10, 100, &c), OK);
-    ck_ok(catalog_versions(c, "acme/a", &all, &n, &err), &err);
+    ck_ok(catalog_versions(c, "acme/a", NULL, &all, &n, &err), &err);
     ck_assert_uint_eq(n, 2);
     ck_assert_uint_eq(all[0].bytes, file.len);
     alloc_free(all);
@@ -289,6 +289,34 @@ START_TEST(what_dead_writers_left_goes)
 }
 END_TEST
 
+START_TEST(what_has_no_time_is_not_old)
+{
+    struct catalog_gc_done done;
+    struct cut_store timeless;
+    static const char lone[] = "_roost/blobs/acme/lone";
+    setup();
+    for (uint64_t own = 1; own <= 2; own++)
+        publish("acme/a", own);
+    delete_version("acme/a", 1);
+    tree_text(&tree, "_roost/models/acme/a/3.new", "");
+    tree_text(&tree, "_roost/models/acme/a/3.roost", "of a publisher that died");
+    tree_text(&tree, lone, "");
+    apart_age(&tree, 25);
+    cut_store_init(&timeless, store, true);
+    timeless.timeless = true;
+    ck_ok(apart_gc(&timeless.store, &done, &err), &err);
+    ck_assert_uint_eq(done.blobs + done.versions, 0);
+    /* Nor where the listing had one and the look before the removal has none. */
+    ck_assert_int_eq(store_delete_old(&timeless.store, lone, clock_wall_ms(), &err), E_EXISTS);
+    timeless.timeless = false;
+    ck_ok(store_delete_old(&timeless.store, lone, clock_wall_ms(), &err), &err);
+    done = collect();
+    ck_assert_uint_eq(done.blobs, 1);
+    ck_assert_uint_eq(done.versions, 1);
+    teardown();
+}
+END_TEST
+
 /* ---- every order ---- */
 
 static struct cut_store cut;
@@ -468,13 +496,13 @@ END_TEST
 
 Suite *suite_gc(void)
 {
-    return SUITE("gc", what_a_tenant_has_is_not_written_again,
-                 a_bucket_is_not_sent_again_what_it_has, who_publishes_brings_all_bytes,
-                 a_publish_that_took_too_long_is_none, what_is_old_and_unused_goes_and_nothing_else,
-                 a_tenant_of_many_blobs_is_collected_in_slices,
-                 a_version_that_cannot_be_read_keeps_its_tenants_blobs, what_dead_writers_left_goes,
-                 a_collection_before_any_step_of_a_publish_takes_nothing_of_it,
-                 a_publish_before_any_step_of_a_collection_loses_nothing,
-                 whoever_dies_leaves_names_whole_and_the_next_collection_no_orphan,
-                 a_collection_that_dies_is_gone_on_with, a_version_that_was_current_stays);
+    return SUITE(
+        "gc", what_a_tenant_has_is_not_written_again, a_bucket_is_not_sent_again_what_it_has,
+        who_publishes_brings_all_bytes, a_publish_that_took_too_long_is_none,
+        what_is_old_and_unused_goes_and_nothing_else, a_tenant_of_many_blobs_is_collected_in_slices,
+        a_version_that_cannot_be_read_keeps_its_tenants_blobs, what_dead_writers_left_goes,
+        what_has_no_time_is_not_old, a_collection_before_any_step_of_a_publish_takes_nothing_of_it,
+        a_publish_before_any_step_of_a_collection_loses_nothing,
+        whoever_dies_leaves_names_whole_and_the_next_collection_no_orphan,
+        a_collection_that_dies_is_gone_on_with, a_version_that_was_current_stays);
 }

@@ -122,9 +122,28 @@ START_TEST(names_of_versions_are_proved_too)
 }
 END_TEST
 
+START_TEST(names_of_what_versions_lie_under_are_not_published)
+{
+    static const char *const kept[] = {"acme/current", "acme/1.roost", "acme/12.gone", "acme/3.new",
+                                       "acme/999999999999999999.roost"};
+    static const char *const fine[] = {"current",     "1.roost",     "acme/currents",
+                                       "acme/1.onnx", "acme/01.new", "acme/x1.roost",
+                                       "acme/1",      "acme"};
+    struct err err;
+    for (size_t i = 0; i < ARRAY_COUNT(kept); i++) {
+        ck_assert_msg(!catalog_may_publish(kept[i], &err), "%s", kept[i]);
+        ck_assert_int_eq(err.code, E_BAD_INPUT);
+        ck_assert_ptr_nonnull(strstr(err.msg, kept[i]));
+    }
+    for (size_t i = 0; i < ARRAY_COUNT(fine); i++)
+        ck_assert_msg(catalog_may_publish(fine[i], &err), "%s", fine[i]);
+}
+END_TEST
+
 Suite *suite_name(void)
 {
     return SUITE("name", good_names_have_one_spelling, bad_names_name_the_rule,
                  segments_end_at_128_bytes, a_nul_byte_is_no_name, the_verbs_are_kept,
-                 names_of_versions_are_proved_too);
+                 names_of_versions_are_proved_too,
+                 names_of_what_versions_lie_under_are_not_published);
 }

@@ -9,10 +9,10 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "apart_case.h"
 #include "base/alloc.h"
-#include "catalog/catalog.h"
+#include "base/clock.h"
 #include "support/support.h"
-#include "support/tree.h"
 
 #define S UINT64_C(1000000)
 
@@ -97,12 +97,12 @@ START_TEST(versions_are_listed_rolled_back_and_removed)
     size_t n = 0;
     uint64_t to = 0;
     setup();
-    ck_assert_int_eq(catalog_versions(catalog, "m", &all, &n, &err), E_NOT_FOUND);
+    ck_assert_int_eq(catalog_versions(catalog, "m", NULL, &all, &n, &err), E_NOT_FOUND);
     ck_assert_int_eq(catalog_rollback(catalog, "m", &to, &err), E_NOT_FOUND);
     ck_assert_int_eq(catalog_delete_version(catalog, "m", 1, &err), E_NOT_FOUND);
     for (int i = 0; i < 11; i++)
         ck_assert_uint_eq(publish("m", i % 2 ? "odd" : "even one"), (uint64_t)i + 1);
-    ck_ok(catalog_versions(catalog, "m", &all, &n, &err), &err);
+    ck_ok(catalog_versions(catalog, "m", NULL, &all, &n, &err), &err);
     ck_assert_uint_eq(n, 11);
     for (size_t i = 0; i < n; i++) {
         ck_assert_uint_eq(all[i].n, n - i);
@@ -186,7 +186,7 @@ START_TEST(publishers_of_one_name_all_get_versions)
         ck_assert_int_eq(pthread_create(&threads[i], NULL, publish_often, &letters[i]), 0);
     for (int i = 0; i < PUBLISHERS; i++)
         pthread_join(threads[i], NULL);
-    ck_ok(catalog_versions(catalog, "m", &all, &n, &err), &err);
+    ck_ok(catalog_versions(catalog, "m", NULL, &all, &n, &err), &err);
     ck_assert_uint_eq(n, PUBLISHERS * ROUNDS);
     for (size_t i = 0; i < n; i++) {
         char key[64], letter = 0;
@@ -234,11 +234,139 @@ START_TEST(a_name_resolves_while_its_pointer_flips)
 }
 END_TEST
 
+START_TEST(a_tenants_models_are_no_versions_of_its_namesake)
+{
+    setup();
+    ck_assert_uint_eq(publish("big/999999999999999999", "a tenant's"), 1);
+    ck_assert_uint_eq(publish("big/7", "a tenant's"), 1);
+    ck_assert_uint_eq(publish("big", "its namesake"), 1);
+    leads_to("big", "1", "its namesake");
+    leads_to("big/7", "1", "a tenant's");
+    teardown();
+}
+END_TEST
+
+START_TEST(numbers_end_where_they_can_be_read)
+{
+    uint64_t n = 0;
+    const struct store_source from = {.bytes = "x", .n = 1};
+    setup();
+    tree_text(&tree, "_roost/models/m/999999999999999998.roost", "an orphan");
+    ck_assert_uint_eq(publish("m", "the last"), 999999999999999999);
+    leads_to("m", "999999999999999999", "the last");
+    ck_assert_int_eq(catalog_publish(catalog, "m", &from, &n, &err), E_STORE);
+    ck_assert_str_eq(err.msg, "'m' has the last version there can be");
+    leads_to("m", "999999999999999999", "the last");
+    ck_assert_int_eq(apart_count(&tree, "_roost/models/m"), 3); /* two versions and the pointer */
+    teardown();
+}
+END_TEST
+
+START_TEST(a_removed_number_is_not_given_out_again)
+{
+    uint64_t to = 1;
+    setup();
+    publish("m", "a");
+    publish("m", "b");
+    ck_ok(catalog_rollback(catalog, "m", &to, &err), &err);
+    /* A publisher that dies before it wrote its version, and what a collector does to it. */
+    tree_text(&tree, "_roost/models/m/3.new", "");
+    ck_ok(catalog_delete_version(catalog, "m", 2, &err), &err);
+    ck_ok(store_delete(store, "_roost/models/m/3.new", &err), &err);
+    ck_assert_uint_eq(publish("m", "c"), 3);
+    teardown();
+}
+END_TEST
+
+START_TEST(what_was_never_current_is_no_version)
+{
+    struct catalog_version *all = NULL;
+    size_t n = 0;
+    uint64_t to = 0;
+    setup();
+    publish("m", "a");
+    tree_text(&tree, "_roost/models/m/2.new", "");
+    tree_text(&tree, "_roost/models/m/2.roost", "of a publisher that died");
+    ck_assert_uint_eq(publish("m", "c"), 3);
+    /* What is current is a version, though its publisher died before it could say so. */
+    tree_text(&tree, "_roost/models/m/3.new", "");
+    ck_ok(catalog_versions(catalog, "m", NULL, &all, &n, &err), &err);
+    ck_assert_uint_eq(n, 2);
+    ck_assert_uint_eq(all[0].n, 3);
+    ck_assert(all[0].current && !all[1].current);
+    ck_assert_uint_eq(all[1].n, 1);
+    alloc_free(all);
+    to = 2;
+    ck_assert_int_eq(catalog_rollback(catalog, "m", &to, &err), E_NOT_FOUND);
+    ck_assert_str_eq(err.msg, "'m' has no version 2");
+    to = 0;
+    ck_ok(catalog_rollback(catalog, "m", &to, &err), &err);
+    ck_assert_uint_eq(to, 1);
+    to = 3; /* it has been current */
+    ck_ok(catalog_rollback(catalog, "m", &to, &err), &err);
+    leads_to("m", "3", "c");
+    teardown();
+}
+END_TEST
+
+START_TEST(a_list_that_nobody_waits_for_ends)
+{
+    struct catalog_version *all = NULL;
+    size_t n = 0;
+    atomic_bool cancelled = true;
+    setup();
+    publish("m", "a");
+    ck_assert_int_eq(catalog_versions(catalog, "m", &cancelled, &all, &n, &err), E_CANCELLED);
+    ck_assert_ptr_null(all);
+    atomic_store(&cancelled, false);
+    ck_ok(catalog_versions(catalog, "m", &cancelled, &all, &n, &err), &err);
+    alloc_free(all);
+    teardown();
+}
+END_TEST
+
+static void publish_m(void *arg)
+{
+    uint64_t version = 0;
+    const struct store_source from = {.bytes = "x", .n = 1};
+    ck_ok(catalog_publish(arg, "m", &from, &version, &err), &err);
+}
+
+START_TEST(a_look_from_before_a_publish_makes_no_name_unknown)
+{
+    struct cut_store cut;
+    struct catalog *c;
+    struct resolved r;
+    bool over = false, missed = false;
+    for (int at = 1; !over; at++) {
+        ck_assert_int_lt(at, 50);
+        setup();
+        cut_store_init(&cut, store, true);
+        ck_assert_int_eq(catalog_new(&cut.store, 10, 100, &c), OK);
+        struct loader_resolver resolver = catalog_resolver(c);
+        cut.at = at;
+        cut.hook = publish_m;
+        cut.arg = c;
+        enum status s = resolver.resolve(resolver.self, "m", true, &r, &err);
+        over = cut.hook != NULL;
+        ck_assert(s == OK || s == E_NOT_FOUND);
+        missed = missed || (s == E_NOT_FOUND && !over);
+        ck_assert_int_eq(catalog_known_absent(c, "m", clock_now_us()), over);
+        catalog_free(&c);
+        teardown();
+    }
+    ck_assert(missed); /* or no step was the one */
+}
+END_TEST
+
 Suite *suite_publish(void)
 {
-    return SUITE("publish", a_publish_takes_the_next_number_and_the_name,
-                 a_number_that_was_ever_used_is_passed_over,
-                 versions_are_listed_rolled_back_and_removed,
-                 a_publish_that_fails_leaves_the_old_version, a_published_name_is_unknown_no_more,
-                 publishers_of_one_name_all_get_versions, a_name_resolves_while_its_pointer_flips);
+    return SUITE(
+        "publish", a_publish_takes_the_next_number_and_the_name,
+        a_number_that_was_ever_used_is_passed_over, versions_are_listed_rolled_back_and_removed,
+        a_publish_that_fails_leaves_the_old_version, a_published_name_is_unknown_no_more,
+        publishers_of_one_name_all_get_versions, a_name_resolves_while_its_pointer_flips,
+        a_tenants_models_are_no_versions_of_its_namesake, numbers_end_where_they_can_be_read,
+        a_removed_number_is_not_given_out_again, what_was_never_current_is_no_version,
+        a_list_that_nobody_waits_for_ends, a_look_from_before_a_publish_makes_no_name_unknown);
 }

@@ -189,6 +189,18 @@ class Publish(Case):
         self.assertEqual((wrong.status, wrong.headers["allow"]), (405, "DELETE"))
         self.assertEqual(server.request("DELETE", "/models/acme/m/versions/0").status, 400)
 
+    def test_a_tenant_and_a_model_of_one_name_do_not_meet(self):
+        server = self.serve(self.store())
+        for k, name in enumerate(("big/999999999999999999", "big/7", "big", "big/current.x")):
+            self.assertEqual(self.published(server, name, tiny_onnx.add_constant(k))["version"], "1")
+            self.assertEqual(self.adds(server, name), k)
+        for name in "big/current", "big/1.roost", "big/2.gone", "big/2.new":
+            reply = server.request("PUT", f"/models/{name}", ONNX)
+            self.assertEqual(reply.status, 400, reply)
+            self.assertIn(f"'{name}' is kept for versions", reply.error())
+        self.assertEqual(self.published(server, "big", tiny_onnx.add_constant(9))["version"], "2")
+        self.assertEqual(self.adds(server, "big"), 9)
+
     def test_publishing_is_management_alone(self):
         server = self.serve(self.store(), admin_listen=f"127.0.0.1:{harness.free_port()}")
         reply = server.request("PUT", "/models/m", ONNX)

@@ -169,7 +169,8 @@ class Swift(Case):
         for result in "ok", "used":
             server = self.serve(f"s3://{bucket}/models", env=env)
             self.assertEqual(self.adds(server, "acme/m"), 2)
-            self.assertEqual(server.metrics()[f'roost_write_backs_total{{result="{result}"}}'], 1)
+            key = f'roost_write_backs_total{{result="{result}"}}'
+            harness.wait_until(lambda: server.metrics()[key] == 1, "the write")
             self.assertEqual(server.metrics()['roost_compiles_total{result="ok"}'], result == "ok")
         self.assertEqual(len([k for k in self.keys(bucket) if "_roost/compiled/acme/" in k]), 1)
 

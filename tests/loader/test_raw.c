@@ -40,7 +40,7 @@ static void put_raw(const char *key, float factor)
     buf_fini(&b);
 }
 
-static void setup(bool with_disk)
+static void setup_node(bool with_disk, bool write_back)
 {
     metrics_reset();
     tree_init(&tree);
@@ -48,8 +48,14 @@ static void setup(bool with_disk)
     disk = NULL;
     if (with_disk)
         ck_ok(disk_open(&(struct disk_config){dir, 64 * MIB}, &disk, &err), &err);
-    node_init(&node, &(struct node_config){.backoff_us = 1, .disk = disk});
+    node_init(&node,
+              &(struct node_config){.backoff_us = 1, .disk = disk, .write_back = write_back});
     node.gate.settled = 1;
+}
+
+static void setup(bool with_disk)
+{
+    setup_node(with_disk, false);
 }
 
 static void teardown(void)
@@ -245,6 +251,48 @@ START_TEST(no_load_waits_behind_a_compile)
 }
 END_TEST
 
+START_TEST(no_load_waits_for_its_write_back)
+{
+    struct stop stop = {.there = false};
+    setup_node(false, true);
+    lock_init(&stop.lock, LOCK_LOG);
+    cond_init(&stop.changed);
+    node.gate.put_hook = stand;
+    node.gate.hook_arg = &stop;
+    put_raw("a.onnx", 2);
+    answers("a", "{\"predictions\":[[2.0,4.0,6.0,8.0]]}");
+    await_compiler(&stop);
+    ck_assert_uint_eq(metric_get(M_WRITE_BACK_OK), 0);
+    let_go(&stop);
+    node_evict_all(&node);
+    teardown(); /* whoever stops the node waits for it */
+    ck_assert_uint_eq(metric_get(M_WRITE_BACK_OK), 1);
+    cond_fini(&stop.changed);
+    lock_fini(&stop.lock);
+}
+END_TEST
+
+/* What another publisher does: the artifact is there before the file goes. */
+static void compile_elsewhere(void *arg)
+{
+    UNUSED(arg);
+    node_put_mlp(&node, "a.roost", 1);
+    ck_ok(store_delete(node.files, "a.onnx", &err), &err);
+}
+
+START_TEST(a_file_that_goes_before_it_is_compiled_is_looked_for_anew)
+{
+    setup(true);
+    put_raw("a.onnx", 2);
+    node.gate.hook_at = 1;
+    node.gate.hook = compile_elsewhere;
+    ck_assert_int_eq(order_load(&node, "a"), OK);
+    ck_assert_uint_eq(compiles(), 0);
+    node_evict_all(&node);
+    teardown();
+}
+END_TEST
+
 START_TEST(a_cancelled_load_ends_its_compile)
 {
     struct stop stop = {.there = false};
@@ -281,5 +329,6 @@ Suite *suite_raw(void)
     return SUITE("raw", a_model_file_is_compiled_once, another_content_is_compiled_again,
                  without_a_tier_each_load_compiles, a_damaged_copy_goes_and_is_made_again,
                  what_cannot_be_compiled_says_why, no_load_waits_behind_a_compile,
-                 a_cancelled_load_ends_its_compile);
+                 a_cancelled_load_ends_its_compile, no_load_waits_for_its_write_back,
+                 a_file_that_goes_before_it_is_compiled_is_looked_for_anew);
 }

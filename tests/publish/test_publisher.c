@@ -19,21 +19,23 @@
 /* Embedded: a node, a publisher beside it, and one call that somebody waits for. */
 struct stage {
     struct node node;
-    struct catalog *catalog; /* over the node's folder, without its gate */
+    struct catalog *catalog; /* over the node's folder, mostly without its gate */
     struct publisher *publisher;
     struct lock lock; /* LOCK_LOG; guards done */
     struct cond changed;
     bool done;
+    uint32_t lists; /* that ended */
     struct err err;
 };
 
 enum { TENANT_UPLOADS = 3 };
 
-static void stage_init(struct stage *s, uint32_t uploads_max)
+static void stage_open(struct stage *s, uint32_t uploads_max, bool over_gate)
 {
     *s = (struct stage){.err = {.code = OK}};
     node_init(&s->node, &(struct node_config){.memory_bytes = 8 << 20});
-    ck_assert_int_eq(catalog_new(s->node.files, 10, 100, &s->catalog), OK);
+    ck_assert_int_eq(
+        catalog_new(over_gate ? &s->node.gate.store : s->node.files, 10, 100, &s->catalog), OK);
     lock_init(&s->lock, LOCK_LOG);
     cond_init(&s->changed);
     const struct publish_config config = {.catalog = s->catalog,
@@ -47,6 +49,11 @@ static void stage_init(struct stage *s, uint32_t uploads_max)
                                           .tenant_uploads_max = TENANT_UPLOADS,
                                           .dir = s->node.tree.path};
     ck_ok(publisher_new(&config, &s->publisher, &s->err), &s->err);
+}
+
+static void stage_init(struct stage *s, uint32_t uploads_max)
+{
+    stage_open(s, uploads_max, false);
 }
 
 static void stage_fini(struct stage *s)
@@ -256,6 +263,72 @@ START_TEST(places_are_bounded_and_come_back)
 }
 END_TEST
 
+static void on_list_done(struct publish_call *call)
+{
+    struct stage *s = call->arg;
+    lock_take(&s->lock);
+    s->lists++;
+    cond_wake_all(&s->changed);
+    lock_release(&s->lock);
+}
+
+/* Begins a list of m's versions. */
+static struct publish_call *begin_list(struct stage *s)
+{
+    struct publish_call *call = new_call(s, PUBLISH_VERSIONS, "m");
+    call->done = on_list_done;
+    call->last = true;
+    publish_step(call);
+    return call;
+}
+
+START_TEST(no_upload_waits_for_lists)
+{
+    enum { LISTS = 4 };
+    struct publish_call *lists[LISTS];
+    struct stage s;
+    stage_open(&s, 1, true); /* two threads */
+    tree_text(&s.node.tree, "_roost/models/m/1.roost", "");
+    tree_text(&s.node.tree, "_roost/models/m/current", "1");
+    gate_close(&s.node.gate);
+    for (int i = 0; i < LISTS; i++)
+        lists[i] = begin_list(&s);
+    gate_wait_stalled(&s.node.gate, 1);
+    struct publish_call *upload_call = new_call(&s, PUBLISH_UPLOAD, "m");
+    ck_assert_int_eq(step(&s, upload_call, "x", 1, false), OK);
+    publish_call_free(&upload_call);
+    publish_cancel(lists[2]);
+    gate_open(&s.node.gate);
+    lock_take(&s.lock);
+    while (s.lists < LISTS)
+        cond_wait(&s.changed, &s.lock, 0);
+    lock_release(&s.lock);
+    for (int i = 0; i < LISTS; i++) {
+        ck_assert_int_eq(lists[i]->status, i == 2 ? E_CANCELLED : OK);
+        publish_call_free(&lists[i]);
+    }
+    stage_fini(&s);
+}
+END_TEST
+
+START_TEST(a_name_that_versions_lie_under_is_refused)
+{
+    struct publish_call *refused = NULL;
+    struct stage s;
+    stage_init(&s, 1);
+    ck_assert_int_eq(
+        publish_call_new(s.publisher, PUBLISH_UPLOAD, "acme/current", &refused, &s.err),
+        E_BAD_INPUT);
+    ck_assert_str_eq(s.err.msg, "model name 'acme/current' is kept for versions: it cannot be "
+                                "published");
+    ck_assert_ptr_null(refused);
+    struct publish_call *list = new_call(&s, PUBLISH_VERSIONS, "acme/current");
+    ck_assert_int_eq(step(&s, list, "", 0, true), E_NOT_FOUND);
+    publish_call_free(&list);
+    stage_fini(&s);
+}
+END_TEST
+
 START_TEST(what_is_called_off_is_not_written)
 {
     struct stage s;
@@ -267,6 +340,11 @@ START_TEST(what_is_called_off_is_not_written)
     ck_assert_int_eq(step(&s, call, body.data, body.len, true), E_CANCELLED);
     publish_call_free(&call);
     ck_assert(!is_there(&s, "_roost/models/m/1.roost"));
+    /* Nor is the pointer: E_NOT_FOUND would be what the store says. */
+    call = new_call(&s, PUBLISH_ROLLBACK, "m");
+    publish_cancel(call);
+    ck_assert_int_eq(step(&s, call, "", 0, true), E_CANCELLED);
+    publish_call_free(&call);
     /* And one that is given up between two steps. */
     call = new_call(&s, PUBLISH_UPLOAD, "m");
     ck_assert_int_eq(step(&s, call, body.data, 100, false), OK);
@@ -349,7 +427,8 @@ Suite *suite_publisher(void)
 {
     return SUITE("publisher", an_upload_becomes_a_version, a_sample_decides,
                  what_zeros_say_may_be_a_warning, places_are_bounded_and_come_back,
-                 a_tenant_leaves_places_to_others, what_is_called_off_is_not_written,
+                 a_tenant_leaves_places_to_others, no_upload_waits_for_lists,
+                 a_name_that_versions_lie_under_is_refused, what_is_called_off_is_not_written,
                  a_dry_run_writes_nothing_and_versions_change,
                  without_memory_it_is_refused_and_nothing_leaks);
 }

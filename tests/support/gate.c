@@ -55,13 +55,22 @@ static enum status gate_list(struct store *s, const char *prefix, store_list_fn 
     return store_list(of_store(s)->under, prefix, fn, arg, err);
 }
 
+static enum status gate_put(struct store *s, const char *key, const struct store_source *from,
+                            bool fresh, struct err *err)
+{
+    struct gate *g = of_store(s);
+    if (g->put_hook)
+        g->put_hook(g->hook_arg);
+    return fresh ? store_put_new(g->under, key, from, err) : store_put(g->under, key, from, err);
+}
+
 static void gate_free(struct store *s)
 {
     (void)s;
 }
 
 static const struct store_ops gate_ops = {
-    .stat = gate_stat, .read = gate_read, .list = gate_list, .free = gate_free};
+    .stat = gate_stat, .read = gate_read, .list = gate_list, .put = gate_put, .free = gate_free};
 
 void gate_init(struct gate *g, struct store *under)
 {

@@ -29,7 +29,8 @@ void node_init(struct node *n, const struct node_config *c)
         .threads = OR(c->loaders, 2),
         .link_threads = OR(c->link_threads, 2),
         .share_node = c->share_node,
-        .compile = {.threads = 1, .model_max = 64u << 20, .bare = true}};
+        .compile = {
+            .threads = 1, .model_max = 64u << 20, .bare = true, .write_back = c->write_back}};
     ck_assert_int_eq(loader_new(&n->gate.store, &r, &loading, &n->loader), OK);
     loader_use_disk(n->loader, c->disk);
     const struct cache_source source = loader_source(n->loader);

@@ -15,6 +15,7 @@ struct node_config {
     uint64_t arena_max, http_memory, reply_max;
     uint32_t loaders, link_threads, workers, queue_max;
     bool share_node;     /* as struct loader_config has it */
+    bool write_back;     /* likewise */
     uint64_t backoff_us; /* first and longest back-off of a failed load */
     struct disk *disk;   /* borrowed; outlives the node */
     struct tenant_rules tenants;
