@@ -181,8 +181,8 @@ bool cache_pin_version_of(struct cache *c, const char *name, const char *version
 /* Pins a model that is resident now, to look at it: not counted, recency not stamped. False, *pin
  * untouched, when it is not.  thread: any   locks: takes GATE   blocks: no */
 bool cache_pin_resident(struct cache *c, const char *name, struct pin *pin) WARN_UNUSED;
-/* What loading what is pinned takes: bytes, those it shares with others included, and the time from
- * the tier below as measured so far, queues left out. */
+/* What loading what is pinned takes: bytes, of what it shares with others those that its first load
+ * brought, and the time from the tier below as measured so far, queues left out. */
 struct pin_cost {
     uint64_t bytes;
     uint32_t reload_us;
