@@ -18,9 +18,13 @@ enum { IDLE_AT_ONCE = 32 }; /* tenants found to have become idle in one go */
 enum status ranks_init(struct tenant_table *table, uint32_t records)
 {
     lru_init(&table->awake);
-    for (int i = 0; i < 2; i++)
-        if (!(table->ranks[i].all = alloc_zero(records, sizeof(struct rank))))
+    for (int i = 0; i < 2; i++) {
+        struct rank_heap *h = &table->ranks[i];
+        h->all = alloc_zero(records, sizeof(*h->all));
+        h->max = records;
+        if (!h->all)
             return E_NO_MEMORY;
+    }
     return OK;
 }
 
@@ -70,8 +74,10 @@ static void sift(struct rank_heap *h, uint32_t i, struct rank r)
 void rank_set(struct tenant *t, double over)
 {
     struct rank_heap *h = &t->table->ranks[t->idle];
-    if (!t->place)
+    if (!t->place) {
+        ASSERT(h->n < h->max);
         t->place = ++h->n;
+    }
     sift(h, t->place - 1, (struct rank){over, t});
 }
 

@@ -64,8 +64,8 @@ struct rank {
     struct tenant *tenant;
 };
 struct rank_heap {
-    struct rank *all; /* heap; room for one of each record */
-    uint32_t n;
+    struct rank *all; /* heap; room for one of each record: who is in it has one, or more */
+    uint32_t n, max;
 };
 
 /* Embedded. */
