@@ -82,6 +82,6 @@ void after_run(struct after *a, struct cache *c)
         struct slot *s = a->dead;
         a->dead = s->after_next;
         alloc_free(s->record.last_words);
-        alloc_free(s);
+        slot_free(s, cache_ruled(c));
     }
 }

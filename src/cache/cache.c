@@ -236,13 +236,13 @@ static void drop_slot(const struct cache *c, struct slot *fresh)
 {
     if (fresh)
         tenant_drop(&c->tenants, fresh->tenant);
-    alloc_free(fresh);
+    slot_free(fresh, cache_ruled(c));
 }
 
 /* A slot that no table knows yet, with the tenant it may bring. NULL: no memory. */
 static struct slot *new_slot(const struct cache *c, const char *name, uint64_t hash)
 {
-    struct slot *s = slot_new(name, hash);
+    struct slot *s = slot_new(name, hash, cache_ruled(c));
     if (s && !(s->tenant = tenant_new(&c->tenants, name))) {
         drop_slot(c, s);
         return NULL;

@@ -63,7 +63,6 @@ struct slot {
     struct slot *chain;   /* next in its bucket */
     uint64_t hash;        /* of name; never changes */
     struct lru_link link; /* in cache.live or cache.idle; in none while DRAINING */
-    struct lru_link mate; /* with rules, while in cache.live: in its tenant's */
     void *value;          /* the source's, from cache_load_done to cache_drained */
     /* How many. Grows at a gate or under the lock and falls without either, but for the last one of
      * a slot that drains, which has to unload it: then PINS_LAST is in it too. */
@@ -89,13 +88,19 @@ struct slot {
     bool chosen;              /* by choose_victims, while it chooses */
     bool untold;              /* LOADING: watchers do not know of its miss yet */
     uint32_t waiter_count;    /* length of the list of waiters */
-    uint64_t proven;          /* the last proof that looked at it; see decide.c */
+    uint32_t proven;          /* the last proof that looked at it, the low half of its number */
     struct waiter *first, *last; /* waiters, in the order they came */
     struct slot *left, *right;   /* children in the tree by name */
     struct slot *heir, *heir_of; /* see reload.h; both NULL once it cannot be pinned any more */
     struct slot *after_next;     /* next in a list of struct after, or of chosen victims */
     struct drain_wait *drain_waits;
     char name[]; /* never changes: readable without the lock while the slot lives */
+};
+
+/* What is allocated of a slot where tenants have rules; elsewhere the slot alone. */
+struct mated_slot {
+    struct lru_link mate; /* while in cache.live: among its tenant's, by recency */
+    struct slot slot;
 };
 
 /* Records by name: a hash table for pins, a tree for pages in name order. */
@@ -233,7 +238,13 @@ typedef bool table_visit_fn(void *arg, const struct slot *s);
 void table_walk(const struct table *t, const char *after, table_visit_fn *visit, void *arg);
 
 /* ---- slot.c ---- */
-struct slot *slot_new(const char *name, uint64_t hash); /* NULL: no memory; takes no lock */
+/* ruled: tenants have rules. NULL: no memory. Without locks, as slot_free. */
+struct slot *slot_new(const char *name, uint64_t hash, bool ruled);
+void slot_free(struct slot *s, bool ruled); /* NULL is fine */
+static inline struct lru_link *slot_mate(struct slot *s)
+{
+    return &CONTAINER_OF(s, struct mated_slot, slot)->mate;
+}
 /* Changes of recency: of a slot in cache.live, and of it among its tenant's. */
 void slot_touch(struct cache *c, struct slot *s) REQUIRES(c->lock); /* becomes the newest */
 void slot_sink(struct cache *c, struct slot *s) REQUIRES(c->lock);  /* becomes the oldest */

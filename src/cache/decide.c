@@ -41,9 +41,10 @@ static bool suffices(struct cache *c, const struct proof *p) REQUIRES(c->lock)
 static void count(struct cache *c, struct proof *p, struct slot *s) REQUIRES(c->lock)
 {
     uint64_t freed;
-    if (s->proven == p->turn.number || !turn_may_go(c, &p->turn, s))
+    const uint32_t number = (uint32_t)p->turn.number;
+    if (s->proven == number || !turn_may_go(c, &p->turn, s))
         return;
-    s->proven = p->turn.number;
+    s->proven = number;
     if (turn_take(&p->turn, s, &freed))
         p->bytes += freed;
 }

@@ -156,7 +156,7 @@ bool cache_reload(struct cache *c, const char *name, const struct reload_cause *
                   uint64_t now_us, struct waiter *w)
 {
     uint64_t hash = hash_name(name);
-    struct slot *h = slot_new(name, hash);
+    struct slot *h = slot_new(name, hash, cache_ruled(c));
     w->slot = NULL;
     w->lookup = LOOKUP_NONE;
     w->counts = false;
@@ -172,7 +172,7 @@ bool cache_reload(struct cache *c, const char *name, const struct reload_cause *
     if (begun) /* it stays LOADING until the source ends its load */
         c->source.load(c->source.self, h, h->name);
     else
-        alloc_free(h);
+        slot_free(h, cache_ruled(c));
     return begun;
 }
 

@@ -45,16 +45,24 @@ const char *evict_why_text(enum evict_why w)
     return text[w];
 }
 
-struct slot *slot_new(const char *name, uint64_t hash)
+struct slot *slot_new(const char *name, uint64_t hash, bool ruled)
 {
+    const size_t before = ruled ? offsetof(struct mated_slot, slot) : 0;
     size_t n = strlen(name) + 1;
-    struct slot *s = alloc_zero(1, MAX(sizeof(*s), offsetof(struct slot, name) + n));
-    if (!s)
+    char *p = alloc_zero(1, before + MAX(sizeof(struct slot), offsetof(struct slot, name) + n));
+    if (!p)
         return NULL;
+    struct slot *s = (struct slot *)(void *)(p + before);
     s->hash = hash;
     s->state = SLOT_ABSENT;
     memcpy(s->name, name, n);
     return s;
+}
+
+void slot_free(struct slot *s, bool ruled)
+{
+    if (s)
+        alloc_free(ruled ? (void *)CONTAINER_OF(s, struct mated_slot, slot) : s);
 }
 
 static struct lru *list_of(struct cache *c, enum slot_state s)
@@ -81,7 +89,7 @@ void slot_touch(struct cache *c, struct slot *s)
     lock_assert_held(&c->lock);
     lru_touch(&c->live, &s->link);
     if (!c->tenants.everyone)
-        lru_touch(&s->tenant->live, &s->mate);
+        lru_touch(&s->tenant->live, slot_mate(s));
 }
 
 void slot_sink(struct cache *c, struct slot *s)
@@ -89,7 +97,7 @@ void slot_sink(struct cache *c, struct slot *s)
     lock_assert_held(&c->lock);
     lru_sink(&c->live, &s->link);
     if (!c->tenants.everyone)
-        lru_sink(&s->tenant->live, &s->mate);
+        lru_sink(&s->tenant->live, slot_mate(s));
 }
 
 void slot_follow(struct cache *c, struct slot *s, struct slot *old)
@@ -97,7 +105,7 @@ void slot_follow(struct cache *c, struct slot *s, struct slot *old)
     lock_assert_held(&c->lock);
     lru_follow(&s->link, &old->link);
     if (!c->tenants.everyone)
-        lru_follow(&s->mate, &old->mate);
+        lru_follow(slot_mate(s), slot_mate(old));
 }
 
 /* s, whose state is about to be `to`, stands where that belongs. */
@@ -113,9 +121,9 @@ static void move_link(struct cache *c, struct slot *s, enum slot_state to) REQUI
     if (c->tenants.everyone)
         return;
     if (from_list == &c->live)
-        lru_remove(&s->mate);
+        lru_remove(slot_mate(s));
     if (to_list == &c->live)
-        lru_add(&s->tenant->live, &s->mate);
+        lru_add(&s->tenant->live, slot_mate(s));
 }
 
 /* What drains is no longer its tenant's: it has given. */

@@ -45,13 +45,13 @@ struct tenant {
     uint32_t residents;         /* RESIDENT slots */
     uint64_t number;            /* grows from one that came to the next */
     struct tenant *stale_next;
-    struct lru live;       /* its LOADING and RESIDENT slots, by recency: their `mate` */
+    struct lru live;       /* its LOADING and RESIDENT slots, by recency: their mates */
     struct lru_link awake; /* in table.awake while it is not idle */
     /* of the decision under way; zero between decisions */
-    bool touched;            /* in the turn's list of those for whom any of this is not zero */
-    bool unnamed;            /* the policy names nothing more of it */
-    bool through;            /* nothing more of it can go */
-    const struct slot *seen; /* the last of its slots that was looked at */
+    bool touched;      /* in the turn's list of those for whom any of this is not zero */
+    bool unnamed;      /* the policy names nothing more of it */
+    bool through;      /* nothing more of it can go */
+    struct slot *seen; /* the last of its slots that was looked at */
     struct tenant *touched_next;
     struct tenant_tally tallies[TURN_KINDS];
     struct tenant_counts own_counts;

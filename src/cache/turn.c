@@ -129,13 +129,13 @@ bool turn_take(struct turn *turn, struct slot *s, uint64_t *freed)
 
 static struct slot *next_of(const struct cache *c, const struct tenant *t)
 {
-    const struct lru_link *k;
+    struct lru_link *k;
     if (c->tenants.everyone) {
         k = lru_next(&c->live, t->seen ? &t->seen->link : NULL);
-        return k ? CONTAINER_OF((struct lru_link *)k, struct slot, link) : NULL;
+        return k ? CONTAINER_OF(k, struct slot, link) : NULL;
     }
-    k = lru_next(&t->live, t->seen ? &t->seen->mate : NULL);
-    return k ? CONTAINER_OF((struct lru_link *)k, struct slot, mate) : NULL;
+    k = lru_next(&t->live, t->seen ? slot_mate(t->seen) : NULL);
+    return k ? &CONTAINER_OF(k, struct mated_slot, mate)->slot : NULL;
 }
 
 struct slot *turn_oldest(const struct cache *c, struct turn *turn, struct tenant *t)

@@ -75,7 +75,7 @@ START_TEST(the_table_finds_what_was_added_and_not_removed)
     for (int i = 0; i < NAMES; i++) {
         char name[16];
         snprintf(name, sizeof(name), "m%d", i);
-        slots[i] = slot_new(name, hash_name(name));
+        slots[i] = slot_new(name, hash_name(name), false);
     }
     for (int step = 0; step < STEPS; step++) {
         int i = rand_r(&seed) % NAMES;

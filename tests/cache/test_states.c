@@ -47,7 +47,7 @@ static void take_arrow(enum slot_state from, enum slot_state to)
 {
     struct fake *f = fake_new(FAKE_INLINE, 100, 10);
     struct cache *c = f->cache;
-    struct slot *s = slot_new("a-10", hash_name("a-10"));
+    struct slot *s = slot_new("a-10", hash_name("a-10"), false);
     ck_assert_ptr_nonnull(s);
     gates_close(c);
     s->tenant = c->tenants.everyone;
