@@ -104,6 +104,8 @@ static enum status walk(struct gc *g, const char *above, folder_fn *fn, struct e
 struct model_folder {
     struct gc *g;
     const char *model;
+    uint64_t highest; /* number that was ever given out, as a version or its mark tells */
+    bool gone;        /* there are marks of removed versions */
 };
 
 /* ---- versions that were never current ---- */
@@ -133,12 +135,16 @@ static enum status remove_version(const struct gc *g, const char *model, uint64_
 static enum status orphan_entry(void *arg, const char *entry, bool is_prefix,
                                 const struct store_object *o)
 {
-    const struct model_folder *of = arg;
+    struct model_folder *of = arg;
     struct gc *g = of->g;
     struct err err;
     char key[STORE_KEY_MAX];
     uint64_t n;
     bool removed = false;
+    const bool gone = !is_prefix && version_entry(entry, VERSION_GONE, &n);
+    of->gone = of->gone || gone;
+    if (gone || (!is_prefix && version_entry(entry, VERSION_ENDING, &n)))
+        of->highest = MAX(of->highest, n);
     if (is_prefix || !version_entry(entry, VERSION_NEW, &n) || !is_old(g, o))
         return OK;
     enum status s = remove_version(g, of->model, n, &removed, &err);
@@ -151,14 +157,35 @@ static enum status orphan_entry(void *arg, const char *entry, bool is_prefix,
     return OK;
 }
 
+/* A removed version's mark is needed while no higher number says that its own was given out. That
+ * one stays: who removes the version marks it first. */
+static enum status gone_entry(void *arg, const char *entry, bool is_prefix,
+                              const struct store_object *o)
+{
+    const struct model_folder *of = arg;
+    struct err err;
+    char key[STORE_KEY_MAX];
+    uint64_t n;
+    if (is_prefix || !version_entry(entry, VERSION_GONE, &n) || n >= of->highest ||
+        !is_old(of->g, o))
+        return OK;
+    snprintf(key, sizeof(key), CATALOG_PUBLISHED "%s/%s", of->model, entry);
+    enum status s = store_delete(of->g->store, key, &err);
+    if (s != OK && s != E_NOT_FOUND)
+        note_failure(of->g, of->model, &err);
+    return OK;
+}
+
 /* The model's own, those of the tenant of that name, and what dead writers left there. */
 static void orphans_of(struct gc *g, const char *model)
 {
-    const struct model_folder of = {g, model};
+    struct model_folder of = {.g = g, .model = model};
     struct err err;
     char prefix[STORE_KEY_MAX];
     snprintf(prefix, sizeof(prefix), CATALOG_PUBLISHED "%s/", model);
-    enum status s = store_list(g->store, prefix, orphan_entry, (void *)(uintptr_t)&of, &err);
+    enum status s = store_list(g->store, prefix, orphan_entry, &of, &err);
+    if (s == OK && of.gone && !g->o->dry_run)
+        s = store_list(g->store, prefix, gone_entry, &of, &err);
     if (s == OK && !g->o->dry_run)
         s = store_sweep(g->store, prefix, &err);
     if (s == OK && !strchr(model, '/'))
@@ -280,7 +307,7 @@ static enum status version_seen(void *arg, const char *entry, bool is_prefix,
 
 static void mark_model(struct gc *g, const char *model)
 {
-    const struct model_folder of = {g, model};
+    const struct model_folder of = {.g = g, .model = model};
     struct err err;
     char prefix[STORE_KEY_MAX];
     snprintf(prefix, sizeof(prefix), CATALOG_PUBLISHED "%s/", model);
