@@ -17,7 +17,7 @@ SIDE = 160         # 102,400 bytes of weights: a blob of its own
 LARGE_SIDE = 3000  # 36 MB of weights: sent in parts
 STEPS_MAX = 24     # of a publish: its requests of the store, and a little more
 DAY_S = 24 * 3600
-CLEAN = re.compile(r"^models/_roost/(models/m/(current|\d+\.roost)|blobs/default/[0-9a-f]{64})$")
+CLEAN = re.compile(r"^models/_roost/(models/m/(current|\d+\.(roost|gone))|blobs/default/[0-9a-f]{64})$")
 TRIES = 10         # to kill one in the midst of its parts
 
 
