@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -187,7 +188,11 @@ static void load_one(struct residency *r, const char *line)
     while (r->loading)
         cond_wait(&r->changed, &r->lock, 0);
     lock_release(&r->lock);
-    ++*(m->status == OK || m->status == E_EXISTS ? &r->loaded : &r->passed_over);
+    const bool there = m->status == OK || m->status == E_EXISTS || m->status == E_FLOOR;
+    ++*(there ? &r->loaded : &r->passed_over);
+    if (m->keep && m->status != OK) /* the next list is without it: nobody else would say so */
+        LOG(LOG_WARN, "residency_not_pinned", log_str("model", m->model),
+            log_str("status", status_name(m->status)), log_str("error", m->err.msg));
 }
 
 /* False when a stop came before all were tried. */
@@ -258,9 +263,24 @@ static void residency_free(struct residency *r)
     alloc_free(r);
 }
 
+/* What is there and no file, a FIFO say, would be read and written without end. */
+static enum status check_file(const char *path, struct err *err)
+{
+    int fd = -1;
+    struct err ignored; /* what cannot be read is said when it is */
+    if (file_open_regular(path, &fd, &ignored) == OK && fd < 0)
+        return err_set(err, E_USAGE, "--residency %.150s: it is no regular file", path);
+    if (fd >= 0)
+        close(fd);
+    return OK;
+}
+
 enum status residency_start(const struct residency_config *c, struct residency **out,
                             struct err *err)
 {
+    enum status s = check_file(c->path, err);
+    if (s != OK)
+        return s;
     struct residency *r = alloc_zero(1, sizeof(*r));
     if (!r)
         return err_set(err, E_NO_MEMORY, "no memory for the list of resident models");

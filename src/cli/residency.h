@@ -7,7 +7,8 @@
  *
  * At the start the models are loaded one after the other, the one used last first, as hints: they
  * take free bytes, evict nobody, and come to stand in the old order behind whatever is asked for
- * meanwhile. What cannot be loaded is passed over. Until all were tried the file stays as it was.
+ * meanwhile. What cannot be loaded is passed over, what cannot be pinned any more is logged. Until
+ * all were tried the file stays as it was.
  *
  * The file is text: a first line that names the format, then a model's name a line, hottest first;
  * those that are pinned (cache_keep) before the others and with " pinned" behind the name, so that
@@ -30,7 +31,8 @@ struct residency_config {
     struct cache *cache;
 };
 
-/* Begins to load what the file names; returns at once.  errors: E_NO_MEMORY; E_INTERNAL */
+/* Begins to load what the file names; returns at once.  errors: E_USAGE: it is no regular file;
+ * E_NO_MEMORY; E_INTERNAL */
 enum status residency_start(const struct residency_config *c, struct residency **out,
                             struct err *err) WARN_UNUSED;
 /* Once no load is under way any more and none can begin. Writes the list and frees.  blocks: disk

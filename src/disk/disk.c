@@ -97,7 +97,7 @@ enum status disk_object_key(enum disk_kind kind, const char *name, const char *t
                             struct disk_key *out)
 {
     struct sha256 h;
-    out->kind = kind;
+    *out = (struct disk_key){.kind = kind};
     enum status s = sha256_init(&h);
     if (s != OK)
         return s;

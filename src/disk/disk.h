@@ -21,13 +21,15 @@ enum {
     DISK_ENTRIES_MAX = 1 << 20,    /* files; beyond it puts are refused */
     DISK_BLOCK = 4096,             /* a file is charged whole ones */
     DISK_DIRECT_LEAST = 64 * 1024, /* a read of less goes through the page cache */
+    DISK_SCOPE_BYTES = 16,
 };
 
 enum disk_kind { DISK_BLOB, DISK_HEAD, DISK_COMPILED, DISK_KINDS };
 
 struct disk_key {
     enum disk_kind kind;
-    uint8_t digest[SHA256_BYTES]; /* a blob: of its bytes. Else: disk_object_key */
+    uint8_t digest[SHA256_BYTES];    /* a blob: of its bytes. Else: disk_object_key */
+    uint8_t scope[DISK_SCOPE_BYTES]; /* a blob: who may find it; all zero: everybody. Else: zero */
 };
 
 struct disk;

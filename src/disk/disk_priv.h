@@ -73,7 +73,7 @@ void entry_unref(struct disk *d, struct disk_entry *e);
 
 /* ---- folder.c ---- */
 
-enum { DISK_NAME_MAX = 96 };
+enum { DISK_NAME_MAX = 128 };
 
 void folder_name(const struct disk_key *key, uint64_t bytes, char out[DISK_NAME_MAX]);
 /* Is it a name that folder_name makes? */

@@ -21,11 +21,19 @@ static const char kind_letters[DISK_KINDS] = {
 static const char owner_name[] = "owner";
 static const char temp_prefix[] = "new-";
 
+static bool has_scope(const struct disk_key *key)
+{
+    static const uint8_t none[DISK_SCOPE_BYTES];
+    return memcmp(key->scope, none, sizeof(none)) != 0;
+}
+
 void folder_name(const struct disk_key *key, uint64_t bytes, char out[DISK_NAME_MAX])
 {
-    char hex[SHA256_HEX];
+    char hex[SHA256_HEX], scope[2 * DISK_SCOPE_BYTES + 2] = "";
     sha256_hex(key->digest, hex);
-    snprintf(out, DISK_NAME_MAX, "%c-%s-%" PRIx64, kind_letters[key->kind], hex, bytes);
+    for (int i = 0; has_scope(key) && i < DISK_SCOPE_BYTES; i++)
+        snprintf(scope + 2 * i, 4, "%02x-", key->scope[i]);
+    snprintf(out, DISK_NAME_MAX, "%c-%s-%s%" PRIx64, kind_letters[key->kind], hex, scope, bytes);
 }
 
 void folder_temp_name(uint64_t n, char out[DISK_NAME_MAX])
@@ -39,24 +47,38 @@ static int hex_digit(char c)
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* n bytes in hex at the beginning of text? */
+static bool read_hex(const char *text, uint8_t *out, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        int high = hex_digit(text[2 * i]), low = high < 0 ? -1 : hex_digit(text[2 * i + 1]);
+        if (low < 0)
+            return false;
+        out[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
 bool folder_name_read(const char *name, struct disk_key *key, uint64_t *bytes)
 {
-    if (strlen(name) < 2 + 64 + 2 || name[1] != '-' || name[66] != '-')
-        return false;
-    const char *letter = memchr(kind_letters, name[0], sizeof(kind_letters));
-    if (!letter)
-        return false;
-    key->kind = (enum disk_kind)(letter - kind_letters);
-    for (int i = 0; i < SHA256_BYTES; i++) {
-        int high = hex_digit(name[2 + 2 * i]), low = hex_digit(name[3 + 2 * i]);
-        if (high < 0 || low < 0)
-            return false;
-        key->digest[i] = (uint8_t)(high << 4 | low);
-    }
+    const char *letter = *name ? memchr(kind_letters, name[0], sizeof(kind_letters)) : NULL;
     char again[DISK_NAME_MAX];
-    *bytes = strtoull(name + 67, NULL, 16);
+    if (!letter || name[1] != '-')
+        return false;
+    *key = (struct disk_key){.kind = (enum disk_kind)(letter - kind_letters)};
+    name += 2;
+    if (!read_hex(name, key->digest, SHA256_BYTES) || name[2 * SHA256_BYTES] != '-')
+        return false;
+    const char *size = name + 2 * SHA256_BYTES + 1;
+    const size_t scope = 2 * DISK_SCOPE_BYTES;
+    if (key->kind == DISK_BLOB && strlen(size) > scope && size[scope] == '-') {
+        if (!read_hex(size, key->scope, DISK_SCOPE_BYTES))
+            return false;
+        size += scope + 1;
+    }
+    *bytes = strtoull(size, NULL, 16);
     folder_name(key, *bytes, again);
-    return *bytes <= INT64_MAX && strcmp(name, again) == 0;
+    return *bytes <= INT64_MAX && strcmp(name - 2, again) == 0;
 }
 
 static bool is_temp_name(const char *name)

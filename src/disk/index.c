@@ -22,7 +22,8 @@ uint64_t disk_mark(const struct disk_key *key)
     return mark ? mark : 1;
 }
 
-/* By the mark alone, so that a file is found by it too: digests are hashes already. */
+/* By the mark alone where there is no scope, so that a file is found by it too; scopes and digests
+ * are hashes already. */
 static uint32_t bucket_of(enum disk_kind kind, uint64_t mark)
 {
     return (uint32_t)(hash_bytes(&mark, sizeof(mark)) + kind) % (uint32_t)DISK_BUCKETS;
@@ -30,7 +31,9 @@ static uint32_t bucket_of(enum disk_kind kind, uint64_t mark)
 
 uint32_t index_bucket(const struct disk_key *key)
 {
-    return bucket_of(key->kind, disk_mark(key));
+    uint64_t scope;
+    memcpy(&scope, key->scope, sizeof(scope));
+    return bucket_of(key->kind, disk_mark(key) ^ scope);
 }
 
 const struct disk_entry *index_find_mark(const struct disk *d, enum disk_kind kind, uint64_t mark)
@@ -43,7 +46,8 @@ const struct disk_entry *index_find_mark(const struct disk *d, enum disk_kind ki
 
 static bool same_key(const struct disk_key *a, const struct disk_key *b)
 {
-    return a->kind == b->kind && memcmp(a->digest, b->digest, sizeof(a->digest)) == 0;
+    return a->kind == b->kind && memcmp(a->digest, b->digest, sizeof(a->digest)) == 0 &&
+           memcmp(a->scope, b->scope, sizeof(a->scope)) == 0;
 }
 
 struct disk_entry *index_find(const struct disk *d, const struct disk_key *key)

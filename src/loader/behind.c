@@ -57,10 +57,11 @@ static enum status write_blobs(struct behind *b, const struct behind_job *job,
 {
     enum status s = OK;
     for (uint32_t i = 0; s == OK && i < reader->p0.n_blobs; i++) {
-        struct disk_key key = {.kind = DISK_BLOB};
-        struct blob_record blob = {0};
+        struct disk_key key;
+        struct blob_record blob;
         s = artifact_read_blob(reader, i, &blob, err);
-        memcpy(key.digest, blob.hash, sizeof(key.digest));
+        if (s == OK && !tier_blob_key(&job->tier, &blob, &key))
+            s = err_set(err, E_NO_MEMORY, "no memory to name a blob");
         if (s == OK)
             s = write_file(b, &key, program_blob(job->program, i), blob.bytes, err);
     }

@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 
 #include "base/lock.h"
-#include "disk/disk.h"
+#include "loader/tier.h"
 #include "runtime/program.h"
 
 enum {
@@ -22,6 +22,7 @@ enum {
 struct behind_job {
     struct behind_job *next;
     const struct program *program; /* lives until it is written or behind_forget returned */
+    struct tier tier;              /* where it goes */
     uint8_t *head;                 /* heap: page 0 and the metadata */
     size_t head_bytes;
     bool has_key; /* head_key is set: the head is written too */

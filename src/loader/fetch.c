@@ -79,7 +79,7 @@ static enum status read_part(const struct fetch *f, struct part *p, uint64_t fro
     struct blob_record b;
     enum status s = artifact_read_blob(&r->reader, p->first, &b, err);
     if (s == OK && !atomic_load(&p->missing) &&
-        tier_read_blob(r->env->disk, &b, from, p->to + from, n, err) != OK)
+        tier_read_blob(&r->tier, &b, from, p->to + from, n, err) != OK)
         atomic_store(&p->missing, true);
     return s;
 }
@@ -130,7 +130,7 @@ static enum status expect_small(const struct fetch *f, uint64_t at, uint64_t n, 
             continue;
         s = artifact_read_blob(&f->run->reader, f->parts[i].first, &b, err);
         if (s == OK)
-            tier_expect_blob(f->run->env->disk, &b);
+            tier_expect_blob(&f->run->tier, &b);
     }
     return s;
 }
@@ -180,7 +180,7 @@ static enum status forget_part(struct fetch *f, struct part *p, struct err *err)
     struct blob_record b;
     enum status s = artifact_read_blob(&f->run->reader, p->first, &b, err);
     if (s == OK)
-        tier_drop_blob(f->run->env->disk, &b);
+        tier_drop_blob(&f->run->tier, &b);
     atomic_store(&p->missing, true);
     return s;
 }
@@ -346,7 +346,7 @@ static enum status find_in_tier(const struct run *r, const bool *wanted, bool *a
         if (!wanted[i])
             continue;
         s = artifact_read_blob(&r->reader, i, &b, err);
-        *any = s == OK && tier_has_blob(r->env->disk, &b);
+        *any = s == OK && tier_has_blob(&r->tier, &b);
     }
     return s;
 }

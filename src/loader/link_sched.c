@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* A binary heap. Keys do not change with time, since all transfers age alike: only with waiters
- * and bytes left. */
+ * and bytes left. The turn of prefetches comes now and then: it is searched for. */
 #include "loader/link_sched.h"
 
 #include "base/alloc.h"
@@ -81,15 +81,18 @@ void link_sched_put_back(struct link_sched *s, struct link_transfer *t)
     ASSERT(s->count < s->cap);
     ASSERT(!t->place);
     rank(s, t);
+    s->prefetches += !t->waiters;
     put(s, ++s->count, t);
     sift(s, s->count);
 }
 
 void link_sched_waiters(struct link_sched *s, struct link_transfer *t, uint32_t waiters)
 {
+    const bool was = !t->waiters;
     t->waiters = waiters;
     if (!t->place)
         return;
+    s->prefetches = s->prefetches - was + !waiters;
     rank(s, t);
     sift(s, t->place);
 }
@@ -101,14 +104,26 @@ void link_sched_remove(struct link_sched *s, struct link_transfer *t)
         return;
     struct link_transfer *last = s->heap[s->count--];
     t->place = 0;
+    s->prefetches -= !t->waiters;
     if (last == t)
         return;
     put(s, at, last);
     sift(s, at);
 }
 
+static struct link_transfer *first_prefetch(const struct link_sched *s)
+{
+    struct link_transfer *first = NULL;
+    for (size_t i = 1; i <= s->count; i++)
+        if (!s->heap[i]->waiters && (!first || before(s->heap[i], first)))
+            first = s->heap[i];
+    return first;
+}
+
 struct link_transfer *link_sched_peek(const struct link_sched *s)
 {
+    if (s->prefetches && s->passed == LINK_PREFETCH_TURN)
+        return first_prefetch(s);
     return s->count ? s->heap[1] : NULL;
 }
 
@@ -117,11 +132,12 @@ struct link_transfer *link_sched_next(struct link_sched *s, uint64_t *bytes)
     struct link_transfer *t = link_sched_peek(s);
     if (!t)
         return NULL;
+    s->passed = t->waiters && s->prefetches ? s->passed + 1 : 0;
     *bytes = MIN(t->left_bytes, s->chunk_bytes);
     t->left_bytes -= *bytes;
     if (t->left_bytes) {
         rank(s, t);
-        sift(s, 1);
+        sift(s, t->place);
     } else {
         link_sched_remove(s, t);
     }

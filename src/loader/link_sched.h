@@ -6,12 +6,16 @@
  *
  * Ageing: bytes left ÷ waiters is compared after adding what `ageing_bytes_per_s` would have moved
  * from time 0 until the transfer came. So one of R bytes left and one waiter is overtaken only by
- * what comes within R ÷ ageing_bytes_per_s after it, and nothing starves. Prefetches (nobody waits)
- * come after everything that somebody waits for. */
+ * what comes within R ÷ ageing_bytes_per_s after it, and nothing starves. Prefetches (nobody waits:
+ * hints, and new versions of what is there) come after everything that somebody waits for, but one
+ * chunk in LINK_PREFETCH_TURN + 1 is theirs, so that they come at all where somebody always waits.
+ */
 #ifndef ROOST_LOADER_LINK_SCHED_H
 #define ROOST_LOADER_LINK_SCHED_H
 
 #include "base/status.h"
+
+enum { LINK_PREFETCH_TURN = 15 };
 
 /* Embedded in what is transferred; the scheduler's between add and the last chunk or remove. */
 struct link_transfer {
@@ -26,6 +30,8 @@ struct link_transfer {
 struct link_sched {
     struct link_transfer **heap; /* heap; the next one at [1] */
     size_t count, cap;
+    size_t prefetches; /* of count, those that nobody waits for */
+    uint32_t passed;   /* chunks that they were passed over for, since their last */
     uint64_t chunk_bytes;
     double ageing_bytes_per_us;
 };

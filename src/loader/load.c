@@ -298,6 +298,7 @@ static struct behind_job *job_of(struct run *r)
     if (!job)
         return NULL;
     job->program = r->out->program;
+    job->tier = r->tier;
     job->head = r->meta;
     job->head_bytes = (size_t)r->page0.meta_bytes;
     job->has_key = tier_head_key(r->at.key, &r->at.object, &job->head_key);
@@ -332,8 +333,10 @@ enum status load_run(const struct load_env *env, struct compile_job *job, struct
                     .out = out,
                     .at = job->at,
                     .compiled = &job->out,
-                    .left_bytes = UINT64_MAX};
+                    .left_bytes = UINT64_MAX,
+                    .tier = {.disk = env->disk}};
     const char *step = "";
+    blob_scope_init(&r.tier.scope, env->share_node ? NULL : env->common, job->name);
     enum status s = run_steps(&r, &step, err);
     if (r.proven)
         artifact_reader_fini(&r.reader);

@@ -12,6 +12,7 @@
 #include "loader/link_io.h"
 #include "loader/loader.h"
 #include "loader/opening.h"
+#include "loader/tier.h"
 #include "runtime/program.h"
 
 /* ---- load.c: one load, on a loader thread ---- */
@@ -59,6 +60,7 @@ struct run {
     uint32_t apart;      /* blobs from this one on have objects of their own (thin.h) */
     bool head_from_disk; /* page 0 and the metadata are not the store's */
     bool fetched;        /* something is: the disk tier lacks it */
+    struct tier tier;    /* whose scope is that of what it shares, too */
     struct weights weights;
     uint64_t hash_us;    /* of the time that reading blobs takes */
     uint64_t left_bytes; /* of blobs to be read; UINT64_MAX: nobody knows yet */

@@ -55,24 +55,27 @@ void tier_drop_head(struct disk *d, const char *key, const struct store_object *
         drop(d, &k);
 }
 
-static struct disk_key blob_key(const struct blob_record *b)
+bool tier_blob_key(const struct tier *t, const struct blob_record *b, struct disk_key *out)
 {
-    struct disk_key k = {.kind = DISK_BLOB};
-    memcpy(k.digest, b->hash, sizeof(k.digest));
-    return k;
+    *out = (struct disk_key){.kind = DISK_BLOB};
+    memcpy(out->digest, b->hash, sizeof(out->digest));
+    return blob_scope_mark(&t->scope, b->hash, out->scope);
 }
 
-bool tier_has_blob(struct disk *d, const struct blob_record *b)
+bool tier_has_blob(const struct tier *t, const struct blob_record *b)
 {
-    const struct disk_key k = blob_key(b);
-    return disk_has(d, &k);
+    struct disk_key k;
+    return tier_blob_key(t, b, &k) && disk_has(t->disk, &k);
 }
 
-enum status tier_read_blob(struct disk *d, const struct blob_record *b, uint64_t off, uint8_t *to,
-                           uint64_t n, struct err *err)
+enum status tier_read_blob(const struct tier *t, const struct blob_record *b, uint64_t off,
+                           uint8_t *to, uint64_t n, struct err *err)
 {
-    const struct disk_key k = blob_key(b);
+    struct disk *d = t->disk;
+    struct disk_key k;
     struct disk_file f = {.fd = -1};
+    if (!tier_blob_key(t, b, &k))
+        return missing(err);
     enum status s =
         off ? disk_ref_quietly(d, &k, b->bytes, &f, err) : disk_ref(d, &k, b->bytes, &f, err);
     if (s != OK)
@@ -85,14 +88,16 @@ enum status tier_read_blob(struct disk *d, const struct blob_record *b, uint64_t
     return missing(err);
 }
 
-void tier_expect_blob(struct disk *d, const struct blob_record *b)
+void tier_expect_blob(const struct tier *t, const struct blob_record *b)
 {
-    const struct disk_key k = blob_key(b);
-    disk_expect(d, &k, b->bytes);
+    struct disk_key k;
+    if (tier_blob_key(t, b, &k))
+        disk_expect(t->disk, &k, b->bytes);
 }
 
-void tier_drop_blob(struct disk *d, const struct blob_record *b)
+void tier_drop_blob(const struct tier *t, const struct blob_record *b)
 {
-    const struct disk_key k = blob_key(b);
-    drop(d, &k);
+    struct disk_key k;
+    if (tier_blob_key(t, b, &k))
+        drop(t->disk, &k);
 }

@@ -7,6 +7,7 @@
 
 #include "artifact/reader.h"
 #include "disk/disk.h"
+#include "loader/blob_scope.h"
 #include "store/store.h"
 
 /* The key of the head of o. False: it has none, because the tag of an object that is not settled
@@ -19,16 +20,25 @@ enum status tier_read_head(struct disk *d, const char *key, const struct store_o
 /* A head that did not prove itself goes. */
 void tier_drop_head(struct disk *d, const char *key, const struct store_object *o);
 
-bool tier_has_blob(struct disk *d, const struct blob_record *b) WARN_UNUSED;
+/* Where the blobs of a model's loads lie. Embedded. */
+struct tier {
+    struct disk *disk; /* borrowed; NULL: there is none */
+    struct blob_scope scope;
+};
+
+/* The key of b in t, which only those find who may share it. False: no memory. */
+bool tier_blob_key(const struct tier *t, const struct blob_record *b,
+                   struct disk_key *out) WARN_UNUSED;
+bool tier_has_blob(const struct tier *t, const struct blob_record *b) WARN_UNUSED;
 
 /* [off, off+n) of blob b to `to`. Its bytes were proven when they entered the tier. Only the read
  * of its first byte counts as a look-up. thread: any that may block   blocks: disk   errors:
  * E_NOT_FOUND */
-enum status tier_read_blob(struct disk *d, const struct blob_record *b, uint64_t off, uint8_t *to,
-                           uint64_t n, struct err *err) WARN_UNUSED;
+enum status tier_read_blob(const struct tier *t, const struct blob_record *b, uint64_t off,
+                           uint8_t *to, uint64_t n, struct err *err) WARN_UNUSED;
 /* As disk_expect: blob b is read soon. */
-void tier_expect_blob(struct disk *d, const struct blob_record *b);
+void tier_expect_blob(const struct tier *t, const struct blob_record *b);
 /* A blob that is not what its name says goes. */
-void tier_drop_blob(struct disk *d, const struct blob_record *b);
+void tier_drop_blob(const struct tier *t, const struct blob_record *b);
 
 #endif

@@ -12,35 +12,19 @@
 
 enum { TRIES_MAX = 3 }; /* of a load whose shares are lost */
 
-/* Who may share a blob: the model's tenant, the part of its name before the slash; or everybody.
- * What is common has a scope of its own, which no tenant has for a name, so that nobody shares on
- * what was common once. */
-static size_t scope_of(const struct run *r, const uint8_t hash[SHA256_BYTES],
-                       char scope[MODEL_NAME_MAX])
-{
-    if (r->env->share_node)
-        return 0;
-    if (common_has(r->env->common, hash)) {
-        scope[0] = '*';
-        return 1;
-    }
-    const char *slash = strchr(r->name, '/');
-    const size_t n = slash ? (size_t)(slash - r->name) : 0;
-    memcpy(scope, r->name, n);
-    return n;
-}
-
 /* A share's key names the content, its length, which a table of blobs may lie about, and the scope:
  * who knows a hash only has nothing. */
 static enum status set_key(const struct run *r, const struct blob_record *b, struct share_want *w,
                            struct err *err)
 {
-    uint8_t text[SHA256_BYTES + sizeof(b->bytes) + MODEL_NAME_MAX];
+    uint8_t text[SHA256_BYTES + sizeof(b->bytes) + SCOPE_TEXT_MAX];
     const size_t fixed = SHA256_BYTES + sizeof(b->bytes);
+    const char *scope = blob_scope_text(&r->tier.scope, b->hash);
+    const size_t n = strlen(scope);
     memcpy(text, b->hash, SHA256_BYTES);
     memcpy(text + SHA256_BYTES, &b->bytes, sizeof(b->bytes));
-    const size_t scope = scope_of(r, b->hash, (char *)text + fixed);
-    if (sha256_once(text, fixed + scope, w->key) != OK)
+    memcpy(text + fixed, scope, n);
+    if (sha256_once(text, fixed + n, w->key) != OK)
         return err_set(err, E_NO_MEMORY, "no memory to name a blob");
     w->bytes = bundle_blob_bytes(b);
     return OK;

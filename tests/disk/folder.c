@@ -39,7 +39,7 @@ uint64_t blob_make(uint32_t n, uint8_t *to, struct disk_key *key)
     uint64_t seed = n + 1, bytes = 1 + draw_u64(&seed) % (n % 4 ? 3 * DISK_BLOCK : BLOB_MAX);
     for (uint64_t i = 0; i < bytes; i++)
         to[i] = (uint8_t)(n + i * 31 + i / 251);
-    key->kind = DISK_BLOB;
+    *key = (struct disk_key){.kind = DISK_BLOB};
     ck_assert_int_eq(sha256_once(to, bytes, key->digest), OK);
     return bytes;
 }

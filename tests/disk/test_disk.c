@@ -82,6 +82,46 @@ START_TEST(bytes_that_are_not_their_name_do_not_enter)
 }
 END_TEST
 
+/* Of one blob there is a file for each scope, now and after a restart. */
+START_TEST(a_blob_is_found_in_its_scope_alone)
+{
+    struct disk_file file;
+    struct disk_usage u;
+    folder_init(&f, MIB);
+    struct disk_key all = key_of("weights", 7), a = all, b = all, again;
+    a.scope[DISK_SCOPE_BYTES - 1] = 1;
+    b.scope[0] = 0xfe;
+    ck_ok(put(&a, "weights", 7), &err);
+    ck_assert_int_eq(put(&a, "weights", 7), E_EXISTS);
+    ck_assert(!disk_has(f.disk, &b));
+    ck_assert_int_eq(disk_ref(f.disk, &all, 7, &file, &err), E_NOT_FOUND);
+    ck_ok(put(&all, "weights", 7), &err);
+    ck_assert_int_eq(put(&b, "Weights", 7), E_CORRUPT);
+    folder_check(&f);
+    disk_close(&f.disk);
+    folder_open(&f);
+    disk_usage(f.disk, &u);
+    ck_assert_uint_eq(u.files, 2);
+    ck_assert_uint_eq(u.foreign, 0);
+    ck_assert(disk_has(f.disk, &a));
+    ck_assert(disk_has(f.disk, &all));
+    ck_assert_int_eq(disk_ref(f.disk, &b, 7, &file, &err), E_NOT_FOUND);
+    char name[DISK_NAME_MAX];
+    uint64_t bytes;
+    folder_name(&b, INT64_MAX, name);
+    ck_assert(folder_name_read(name, &again, &bytes));
+    ck_assert_mem_eq(again.scope, b.scope, sizeof(b.scope));
+    name[0] = 'h'; /* heads have none */
+    ck_assert(!folder_name_read(name, &again, &bytes));
+    for (size_t n = strlen(name); n--;) {
+        name[0] = 'b';
+        name[n] = 0;
+        ck_assert(!folder_name_read(name, &again, &bytes) || bytes != INT64_MAX);
+    }
+    folder_fini(&f);
+}
+END_TEST
+
 START_TEST(heads_stand_under_the_object_and_its_tag)
 {
     struct disk_key a, b, c;
@@ -566,11 +606,11 @@ END_TEST
 Suite *suite_disk(void)
 {
     return SUITE("disk", what_was_put_is_found, bytes_that_are_not_their_name_do_not_enter,
-                 heads_stand_under_the_object_and_its_tag, the_file_used_longest_ago_gives_way,
-                 what_is_read_stays_and_stays_charged, a_mapping_outlives_descriptor_and_name,
-                 reads_are_exact_wherever_they_go, what_is_expected_is_no_use_of_the_file,
-                 a_restart_finds_the_files_in_their_order, foreign_files_are_left_alone,
-                 a_file_of_another_size_goes,
+                 a_blob_is_found_in_its_scope_alone, heads_stand_under_the_object_and_its_tag,
+                 the_file_used_longest_ago_gives_way, what_is_read_stays_and_stays_charged,
+                 a_mapping_outlives_descriptor_and_name, reads_are_exact_wherever_they_go,
+                 what_is_expected_is_no_use_of_the_file, a_restart_finds_the_files_in_their_order,
+                 foreign_files_are_left_alone, a_file_of_another_size_goes,
                  a_file_that_was_replaced_is_forgotten_and_not_followed,
                  a_scrub_finds_what_was_damaged, the_scrub_thread_ends_with_the_tier,
                  one_process_owns_the_folder, a_folder_that_is_not_ours_alone_is_refused,

@@ -2,6 +2,7 @@
 # Copyright The Roost Authors
 """A node that starts again has its models in memory before anybody asks; and hints by hand."""
 import json
+import os
 import unittest
 
 import harness
@@ -105,6 +106,25 @@ class Residency(Case):
         line = self.loaded(server)
         self.assertEqual((line["models"], line["passed_over"], line["lines_skipped"]), (2, 1, 2))
         self.assertEqual(self.states(server, 3), [None, "resident", "resident"])
+
+    def test_what_is_no_file_stops_the_start(self):
+        os.mkfifo(self.list)
+        done = harness.roost("serve", "--store", self.files.path, "--residency", self.list,
+                             "--listen", "127.0.0.1:0")
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("it is no regular file", done.stderr)
+
+    def test_a_pin_that_no_longer_fits_is_said(self):
+        server = self.start()
+        for k in (0, 1):
+            self.assertEqual(server.request("POST", f"/models/w{k}/pin").status, 200)
+        server.stop()
+        self.assertEqual(self.lines(self.list)[1:3], ["w0 pinned", "w1 pinned"])
+        server = self.start(memory="600KiB")  # half of which one of them is
+        line = self.loaded(server)
+        self.assertEqual((line["models"], line["passed_over"]), (2, 0))
+        lost = [e for e in server.log() if e["event"] == "residency_not_pinned"]
+        self.assertEqual([(e["model"], e["status"]) for e in lost], [("w1", "E_FLOOR")])
 
 
 class Prefetch(Case):

@@ -52,6 +52,22 @@ class Common(harness.Case):
         self.assertEqual(server.describe("b/public").json()["shared_bytes"], WEIGHTS)
         self.assertEqual(server.describe("b/own").json()["shared_bytes"], 0)
 
+    def test_who_knows_a_hash_has_nothing(self):
+        whole = (self.files.path / "a/own.roost").read_bytes()
+        forged = whole[:-WEIGHTS] + bytes(WEIGHTS)  # the table names what is not there
+        self.files.put("b/forged.roost", forged)
+        self.files.put("b/again.roost", forged)
+        disk = self.files.path / "tier"
+        server = self.serve(self.files, disk=disk)
+        call = {"instances": [[1.0] * SIDE]}
+        self.assertEqual(server.invoke("b/forged", call).status, 500)
+        self.assertEqual(server.invoke("a/own", call).status, 200)
+        harness.wait_until(lambda: any(disk.glob("b-*")), "the blob in the disk tier")
+        self.assertEqual(server.invoke("b/again", call).status, 500)
+        self.assertEqual(server.request("DELETE", "/models/a/own").status, 200)
+        self.assertEqual(server.invoke("a/own", call).status, 200)
+        self.assertGreater(server.metrics()['roost_disk_lookups_total{result="hit"}'], 0)
+
     def test_the_list_is_added_to_taken_from_and_printed(self):
         self.assertEqual(self.common("list"), "")
         public, own = (self.files.path / f"a/{name}.roost" for name in ("public", "own"))

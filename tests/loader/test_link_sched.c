@@ -81,6 +81,26 @@ START_TEST(ageing_bounds_who_may_overtake)
 }
 END_TEST
 
+/* Where somebody always waits, what nobody waits for comes too, chunk by chunk. */
+START_TEST(a_prefetch_has_a_turn_now_and_then)
+{
+    struct link_sched s;
+    struct link_transfer asked, early, late;
+    init(&s, 1);
+    link_sched_add(&s, &asked, 1000 * CHUNK, 1, 0);
+    link_sched_add(&s, &late, CHUNK, 0, 20000000);
+    link_sched_add(&s, &early, 2 * CHUNK, 0, 0);
+    for (int turn = 0; turn < 3; turn++) {
+        for (int i = 0; i < LINK_PREFETCH_TURN; i++)
+            expect(&s, &asked, CHUNK);
+        expect(&s, turn < 2 ? &early : &late, CHUNK);
+    }
+    for (int i = 0; i < 2 * LINK_PREFETCH_TURN; i++) /* there is none any more */
+        expect(&s, &asked, CHUNK);
+    link_sched_fini(&s);
+}
+END_TEST
+
 static double key(const struct link_transfer *t)
 {
     return (double)t->left_bytes / (t->waiters ? t->waiters : 1) + 1e-6 * (double)t->since_us;
@@ -94,6 +114,7 @@ START_TEST(the_next_is_always_the_least_of_all)
     bool in[N] = {false};
     init(&s, 1);
     srand(3);
+    int passed = 0; /* chunks in a row that went to others while there was a prefetch */
     for (uint64_t step = 0; step < 50000; step++) {
         int i = rand() % N;
         if (!in[i]) {
@@ -107,16 +128,21 @@ START_TEST(the_next_is_always_the_least_of_all)
             in[i] = false;
         }
         const struct link_transfer *next = link_sched_peek(&s);
+        bool prefetch = false;
+        for (int k = 0; k < N; k++)
+            prefetch |= in[k] && !t[k].waiters;
+        const bool turn = prefetch && passed == LINK_PREFETCH_TURN;
         for (int k = 0; k < N; k++)
             if (in[k] && (t[k].waiters > 0) == (next->waiters > 0))
                 ck_assert(key(next) <= key(&t[k]) * (1 + 1e-12));
             else if (in[k])
-                ck_assert(next->waiters > 0);
+                ck_assert((next->waiters > 0) != turn);
         uint64_t bytes, left = next ? next->left_bytes : 0;
         if (next && rand() % 2) {
             ck_assert_ptr_eq(link_sched_next(&s, &bytes), next);
             ck_assert_uint_eq(bytes, MIN(left, CHUNK));
             in[next - t] = left > CHUNK;
+            passed = next->waiters && prefetch ? passed + 1 : 0;
         }
     }
     link_sched_fini(&s);
@@ -127,5 +153,6 @@ Suite *suite_link_sched(void)
 {
     return SUITE("link_sched", the_fewest_bytes_left_go_first_and_break_in,
                  many_waiters_outweigh_bytes_and_anybody_outweighs_a_prefetch,
-                 ageing_bounds_who_may_overtake, the_next_is_always_the_least_of_all);
+                 ageing_bounds_who_may_overtake, a_prefetch_has_a_turn_now_and_then,
+                 the_next_is_always_the_least_of_all);
 }

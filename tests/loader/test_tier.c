@@ -146,6 +146,24 @@ START_TEST(blobs_are_there_for_other_models_that_have_them)
 }
 END_TEST
 
+/* Nobody has another tenant's weights because he knows their hash. */
+START_TEST(blobs_are_not_there_for_other_tenants)
+{
+    setup();
+    node_put_adder(&node, "x/a.roost", FLOATS, 1);
+    node_put_adder(&node, "default/a.roost", FLOATS, 2);
+    const uint64_t whole = reload("a");
+    ck_assert_uint_gt(whole, 2);
+    ck_assert_uint_eq(reload("x/a"), whole);
+    ck_assert_uint_eq(reload("x/a"), 0);
+    ck_assert_uint_eq(reload("default/a"), 2); /* whose model "a" is, too */
+    struct disk_usage u;
+    disk_usage(disk, &u);
+    ck_assert_uint_eq(u.files, 5); /* two blobs and three heads */
+    teardown();
+}
+END_TEST
+
 START_TEST(a_tag_that_may_come_again_names_no_head)
 {
     setup_within(64 * MIB, -1);
@@ -244,7 +262,8 @@ Suite *suite_tier(void)
 {
     return SUITE("loads over a disk tier", a_second_load_asks_the_store_for_nothing,
                  a_restart_of_the_node_finds_it, blobs_are_there_for_other_models_that_have_them,
-                 a_tag_that_may_come_again_names_no_head, a_damaged_head_comes_from_the_store,
+                 blobs_are_not_there_for_other_tenants, a_tag_that_may_come_again_names_no_head,
+                 a_damaged_head_comes_from_the_store,
                  a_damaged_blob_comes_from_the_store_where_all_are_hashed,
                  a_tier_without_room_is_no_failure, no_failure_of_the_tier_is_one_of_a_load,
                  models_may_go_while_they_are_written);
