@@ -6,10 +6,10 @@ import http.client
 import json
 import random
 import re
-import unittest
 
 import faulty_s3
 import harness
+import s3_server
 import tiny_onnx
 
 ROW = [1.0, 2.0, 3.0, 4.0]
@@ -48,18 +48,8 @@ class PublishCase(harness.Case):
         return round(reply.json()["predictions"][0][0] - ROW[0])
 
 
-class BucketCase(PublishCase):
-    """On a real S3 server: KIND is its module."""
-
-    KIND = None
-
-    @classmethod
-    def setUpClass(cls):
-        why = cls.KIND.missing()
-        if why:
-            raise unittest.SkipTest(why)
-        cls.s3 = cls.KIND.shared()
-        cls.client = cls.s3.client()
+class BucketCase(s3_server.OnServer, PublishCase):
+    """On a real S3 server."""
 
     def bucket(self):
         """Of this test's own."""
