@@ -20,6 +20,11 @@ static void check_rules(const struct config *c)
         if (!rules[i].name[0] || strlen(rules[i].name) > TENANT_NAME_MAX || rules[i].weight < 1 ||
             rules[i].weight > TENANT_WEIGHT_MAX)
             abort();
+    for (uint32_t i = 0; i < c->n_tenants; i++)
+        if (strcmp(c->limits[i].name, rules[i].name) != 0)
+            abort();
+    if (config_tenants_check(c, &err) != OK && !err.msg[0])
+        abort();
     const struct tenant_rules all = {.rules = rules, .n = c->n_tenants};
     if (tenants_check(&all, 1 << 30, &err) != OK && !err.msg[0])
         abort();

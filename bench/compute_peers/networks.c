@@ -6,15 +6,21 @@
  *     networks memory DIM,... ORT.so MODEL.onnx|ARTIFACT    resident bytes, one model
  *
  * Each prints a line of JSON. DIM,... is the shape of the one input. Contestants take turns in
- * short blocks, so that all see the same machine; errors are counted from ONNX Runtime and from the
- * last contestant. Loads follow in the same process, where all have been loaded before; with 0
- * LOAD_SECONDS there are none. Long networks take more than the seconds: the least number of rounds
- * is run, whatever they take. */
+ * short blocks, so that all see the same machine; errors are counted from the first contestant,
+ * which is ONNX Runtime unless "-" stands for both of its names, and from the last one. Loads
+ * follow in the same process, where all have been loaded before; with 0 LOAD_SECONDS there are
+ * none. "mapped=ARTIFACT" is mapped instead of read, "read=ARTIFACT" is read into memory and no
+ * more. Long networks take more than the seconds: the least number of rounds is run, whatever they
+ * take. */
+#define _GNU_SOURCE
+#include <fcntl.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,7 +31,10 @@ enum {
     CONTESTANTS_MAX = 8,
     SAMPLES_MAX = 1 << 20,
     ROUNDS = 10,
-    ROUNDS_MIN = 3, /* of latency and of loads, when the time is over before */
+    ROUNDS_MIN = 3,  /* of latency and of loads, when the time is over before */
+    ROUNDS_LONG = 2, /* where one takes more than these; of latency the first runs are one then */
+    LONG_RUNS_US = 5000000,
+    LONG_LOADS_US = 3000000,
 };
 
 struct contestant {
@@ -42,6 +51,7 @@ struct contestant {
 
 static struct contestant all[CONTESTANTS_MAX];
 static size_t n_all;
+static struct contestant plain; /* a file that is read and no more; path NULL: none */
 static struct roost_tensor input;
 
 static double now_us(void)
@@ -180,14 +190,20 @@ static void latency_block(struct contestant *c, double us, double each_us)
 
 static void latency(double seconds)
 {
-    double each[CONTESTANTS_MAX];
-    for (size_t i = 0; i < n_all; i++)
+    double each[CONTESTANTS_MAX], turn = 0;
+    for (size_t i = 0; i < n_all; i++) {
         each[i] = warm_up(&all[i]);
+        turn += each[i];
+    }
     double begin = now_us(), us = seconds * 1e6;
-    for (int round = 0; round < ROUNDS && (round < ROUNDS_MIN || now_us() - begin < us); round++)
+    const int least = turn > LONG_RUNS_US ? ROUNDS_LONG : ROUNDS_MIN;
+    int round = turn > LONG_RUNS_US;
+    for (size_t i = 0; round && i < n_all; i++)
+        all[i].us[all[i].n++] = (float)each[i];
+    for (; round < ROUNDS && (round < least || now_us() - begin < us); round++)
         for (size_t i = 0; i < n_all; i++)
             latency_block(&all[i], us / ROUNDS / (double)n_all, each[i]);
-    printf("\"latency\": {");
+    printf("\"rounds\": %d, \"latency\": {", round);
     for (size_t i = 0; i < n_all; i++) {
         printf("%s\"%s\": {", i ? ", " : "", all[i].name);
         print_samples("run", all[i].us, all[i].n);
@@ -215,22 +231,62 @@ static void load_round(struct contestant *c)
     c->answer_us[c->n++] = (float)(answered - begin);
 }
 
+/* Reads the file into memory that was used before, in whole huge pages as a program's is. */
+static void read_round(void)
+{
+    const size_t huge = 2 << 20;
+    static char *to;
+    struct stat st;
+    double begin = now_us();
+    int fd = open(plain.path, O_RDONLY);
+    if (fd < 0 || fstat(fd, &st) != 0)
+        die(plain.path, "cannot be opened");
+    const size_t bytes = (size_t)st.st_size, room = (bytes + huge - 1) / huge * huge;
+    const bool first = !to;
+    if (first && (to = aligned_alloc(huge, room)))
+        madvise(to, room, MADV_HUGEPAGE);
+    for (size_t at = 0; at < bytes;) {
+        ssize_t n = to ? pread(fd, to + at, bytes - at, (off_t)at) : -1;
+        if (n <= 0)
+            die(plain.path, "cannot be read");
+        at += (size_t)n;
+    }
+    close(fd);
+    if (!first && plain.n < SAMPLES_MAX)
+        plain.us[plain.n++] = (float)(now_us() - begin);
+}
+
 static void load(double seconds)
 {
+    if (plain.path)
+        read_round();
     for (size_t i = 0; i < n_all; i++) {
         close_one(&all[i]);
         all[i].n = 0;
     }
     double begin = now_us();
-    for (int round = 0; round < ROUNDS_MIN || now_us() - begin < seconds * 1e6; round++)
+    double turn = 0;
+    for (int round = 0; round < (turn > LONG_LOADS_US ? ROUNDS_LONG : ROUNDS_MIN) ||
+                        now_us() - begin < seconds * 1e6;
+         round++) {
+        double from = now_us();
         for (size_t i = 0; i < n_all; i++)
             load_round(&all[i]);
+        if (plain.path)
+            read_round();
+        turn = now_us() - from;
+    }
     printf(", \"load\": {");
     for (size_t i = 0; i < n_all; i++) {
         printf("%s\"%s\": {", i ? ", " : "", all[i].name);
         print_samples("load", all[i].us, all[i].n);
         printf(", ");
         print_samples("answer", all[i].answer_us, all[i].n);
+        printf("}");
+    }
+    if (plain.path) {
+        printf(", \"read\": {");
+        print_samples("load", plain.us, plain.n);
         printf("}");
     }
     printf("}");
@@ -267,9 +323,10 @@ static void memory(const char *path)
 
 static void add(const char *name, const char *path)
 {
-    if (n_all == CONTESTANTS_MAX)
+    const bool read = strcmp(name, "read") == 0;
+    if (!read && n_all == CONTESTANTS_MAX)
         die(path, "too many contestants");
-    struct contestant *c = &all[n_all++];
+    struct contestant *c = read ? &plain : &all[n_all++];
     *c = (struct contestant){.name = name, .path = path, .mapped = strcmp(name, "mapped") == 0};
     c->us = malloc(SAMPLES_MAX * sizeof(*c->us));
     c->answer_us = malloc(SAMPLES_MAX * sizeof(*c->answer_us));
@@ -282,12 +339,14 @@ int main(int argc, char **argv)
         die("usage",
             "networks speed DIM,... SECONDS LOAD_SECONDS ORT.so MODEL.onnx NAME=ARTIFACT...");
     make_input(argv[2]);
-    ort_load(argv[mem ? 3 : 5]);
+    if (mem || strcmp(argv[5], "-") != 0)
+        ort_load(argv[mem ? 3 : 5]);
     if (mem) {
         memory(argv[4]);
         return 0;
     }
-    add("ort", argv[6]);
+    if (strcmp(argv[5], "-") != 0)
+        add("ort", argv[6]);
     for (int i = 7; i < argc; i++) {
         char *equals = strchr(argv[i], '=');
         if (!equals)

@@ -34,7 +34,7 @@ enum status cache_new(const struct cache_config *config, const struct cache_sour
     c->source = *source;
     if (gates_init(&c->gates) != OK || table_init(&c->table, config->slots_max) != OK ||
         share_table_init(&c->shares, config->limit_bytes) != OK ||
-        tenant_table_init(&c->tenants, &config->tenants) != OK ||
+        tenant_table_init(&c->tenants, &config->tenants, config->slots_max) != OK ||
         watch_init(&c->watch, config->slots_max + 1) != OK || choose_init(c) != OK) {
         free_parts(c);
         alloc_free(c);
@@ -44,6 +44,7 @@ enum status cache_new(const struct cache_config *config, const struct cache_sour
     lock_init(&c->lock, LOCK_CACHE);
     cond_init(&c->changed);
     budget_init(&c->budget, config->limit_bytes);
+    c->stretch = CHOOSE_STRETCH;
     lru_init(&c->live);
     lru_init(&c->idle);
     *out = c;
@@ -194,7 +195,7 @@ static enum pin_result pin_slot(struct cache *c, struct slot *s, struct pin_call
     s->wanted = is_wanted(p->w);
     ahead_begins(s, p->w->hint);
     if (p->w->hint == HINT_COLD)
-        lru_sink(&c->live, &s->link);
+        slot_sink(c, s);
     waiters_add(s, p->w);
     lookup_count(c, s, p->w, LOOKUP_MISS, p->now_us);
     p->begin = s;

@@ -23,7 +23,10 @@
  * decided at once: free bytes, bytes on their way back and victims cover it besides all that was
  * promised before, or it is refused and nobody is evicted. It is granted whole and in its turn, so
  * two loads never hold half of what the other needs, and whoever waits, waits only for the source
- * to free what nobody pins. The source must therefore unload on a thread that never reserves.
+ * to free what nobody pins. A decision of more victims than one hold of the lock should evict takes
+ * many holds, in which pins go on: it first counts whether enough may go, and evicts nobody if not.
+ * Should what was counted be pinned or kept meanwhile and nothing else suffice, it is refused with
+ * some gone. The source must therefore unload on a thread that never reserves.
  *
  * What several loads have in common is held and charged once (cache/share.h). A victim counts for
  * what would really be free: its own bytes, and those of shares that nobody else holds.
@@ -237,10 +240,10 @@ void cache_load_origin(struct cache *c, struct slot *slot, uint64_t origin);
  * thread. When it was cancelled meanwhile the value is unloaded again. version: text, copied. */
 void cache_load_done(struct cache *c, struct slot *slot, void *value, const char *version,
                      const struct load_times *t, uint64_t now_us);
-/* The load ended badly, and let go where it had reserved: gives the reservation back, remembers the
- * failure with a back-off that doubles, answers the waiters. E_NEVER_FITS is remembered for the
- * shortest back-off each time; E_NOT_FOUND, E_CANCELLED, E_DRAINING, E_NO_ROOM and E_NO_MEMORY are
- * not the model's fault and the next pin loads again. */
+/* The load ended badly, and let go where it had called cache_load_reserve: gives the reservation
+ * back, remembers the failure with a back-off that doubles, answers the waiters. E_NEVER_FITS is
+ * remembered for the shortest back-off each time; E_NOT_FOUND, E_CANCELLED, E_DRAINING, E_NO_ROOM
+ * and E_NO_MEMORY are not the model's fault and the next pin loads again. */
 void cache_load_failed(struct cache *c, struct slot *slot, const struct err *err, uint64_t now_us);
 /* The source freed the value of a draining slot. */
 void cache_drained(struct cache *c, struct slot *slot);

@@ -63,6 +63,7 @@ struct slot {
     struct slot *chain;   /* next in its bucket */
     uint64_t hash;        /* of name; never changes */
     struct lru_link link; /* in cache.live or cache.idle; in none while DRAINING */
+    struct lru_link mate; /* with rules, while in cache.live: in its tenant's */
     void *value;          /* the source's, from cache_load_done to cache_drained */
     /* How many. Grows at a gate or under the lock and falls without either, but for the last one of
      * a slot that drains, which has to unload it: then PINS_LAST is in it too. */
@@ -88,6 +89,7 @@ struct slot {
     bool chosen;              /* by choose_victims, while it chooses */
     bool untold;              /* LOADING: watchers do not know of its miss yet */
     uint32_t waiter_count;    /* length of the list of waiters */
+    uint64_t proven;          /* the last proof that looked at it; see decide.c */
     struct waiter *first, *last; /* waiters, in the order they came */
     struct slot *left, *right;   /* children in the tree by name */
     struct slot *heir, *heir_of; /* see reload.h; both NULL once it cannot be pinned any more */
@@ -108,6 +110,7 @@ struct table {
 struct room_wait {
     struct room_wait *next;
     uint64_t bytes;     /* all that is to be charged … */
+    uint64_t promised;  /* … what of it is promised: all, but while it is open … */
     uint64_t own_bytes; /* … and what of it is the slot's own */
     enum budget_class class;
     struct slot *slot;        /* NULL: scratch */
@@ -115,6 +118,7 @@ struct room_wait {
     struct share_want *wants; /* the caller's */
     bool queued;              /* false: granted, or withdrawn by a cancel */
     bool granted;
+    bool open;   /* queued, while it is still being evicted for; see decide.c */
     bool beyond; /* refused: its tenant would have more than its ceiling */
 };
 
@@ -140,9 +144,12 @@ struct cache {
     struct lru idle;                     /* ABSENT and FAILED, by when they became so */
     uint64_t by_state[SLOT_STATE_COUNT]; /* slots, detached ones included */
     uint64_t coming;                     /* bytes that the source is freeing */
-    uint64_t promised;                   /* bytes of queued room_waits; <= free + coming */
+    uint64_t promised;                   /* to queued room_waits; <= free + coming */
     struct room_wait *room_first, *room_last;
-    struct cond changed; /* a room_wait left the queue, or a slot was drained */
+    struct cond changed; /* a room_wait left the queue, a slot was drained, or deciding ended */
+    bool deciding;       /* a decision of many victims is under way: others wait for its end */
+    uint64_t decisions;  /* that ever began; their numbers */
+    uint32_t stretch;    /* CHOOSE_STRETCH, but in tests; never changes */
     uint64_t latest_us;  /* the latest now_us that came in; ages are measured from it */
     struct tenant_table tenants;
     uint64_t passes;     /* over shares; see shares_pass */
@@ -152,7 +159,7 @@ struct cache {
     struct policy *policy;       /* NULL: lru; guarded by watch.lock */
     cache_foreseen_fn *foreseen; /* fixed before the watch's thread; NULL: nobody */
     void *foreseen_arg;
-    uint32_t *named; /* heap; room for what policy names */
+    uint32_t *named; /* heap; room for CHOOSE_STRETCH that policy names */
     struct thrash thrash;
     uint64_t transient_bytes; /* of loads that are served and not kept */
 };
@@ -227,6 +234,11 @@ void table_walk(const struct table *t, const char *after, table_visit_fn *visit,
 
 /* ---- slot.c ---- */
 struct slot *slot_new(const char *name, uint64_t hash); /* NULL: no memory; takes no lock */
+/* Changes of recency: of a slot in cache.live, and of it among its tenant's. */
+void slot_touch(struct cache *c, struct slot *s) REQUIRES(c->lock); /* becomes the newest */
+void slot_sink(struct cache *c, struct slot *s) REQUIRES(c->lock);  /* becomes the oldest */
+/* Becomes the next newer one than old, of the same tenant. */
+void slot_follow(struct cache *c, struct slot *s, struct slot *old) REQUIRES(c->lock);
 /* The only place where a state changes: asserts the arrow, moves the bytes and the list. */
 void slot_to(struct cache *c, struct slot *s, enum slot_state to) REQUIRES(c->lock);
 /* s, RESIDENT, is about to leave. by: hash of a model's name, or 0. */
@@ -253,12 +265,21 @@ uint32_t slot_pins(const struct slot *s);
 void record_failure(const struct record *r, struct err *out);
 
 /* ---- choose.c: who gives way ---- */
+/* What one hold of the lock may choose and evict: so many models that share nothing. What a model
+ * shares is work too. */
+enum { CHOOSE_STRETCH = 64, SHARES_A_MODEL = 4 };
 /* What is to be made free, and who is to go for it. */
 struct choice {
     uint64_t bytes, have; /* needed; what is there, and what those chosen free */
     struct turn turn;     /* set by who asks, but for `all` */
     struct slot *first, *last;
+    uint32_t work; /* that those chosen are */
     bool unworthy; /* the policy says that they are worth more than whom they go for */
+};
+enum chosen {
+    CHOSEN_ENOUGH,
+    CHOSEN_MANY,    /* not enough, and more than are to be chosen in one hold */
+    CHOSEN_TOO_FEW, /* nothing else may go */
 };
 enum status choose_init(struct cache *c) WARN_UNUSED; /* errors: E_NO_MEMORY */
 void choose_fini(struct cache *c);                    /* after watch_fini */
@@ -266,9 +287,13 @@ void choose_fini(struct cache *c);                    /* after watch_fini */
 bool choose_evictable(const struct slot *s);
 /* The longest unused that is evictable, whoever's; NULL: none. */
 struct slot *choose_oldest(const struct cache *c) REQUIRES(c->lock);
-/* Chooses until x->have reaches x->bytes and the asker keeps to his ceiling; false: it cannot. by:
- * whose load it is for, or NULL. */
-bool choose_victims(struct cache *c, const struct slot *by, struct choice *x) REQUIRES(c->lock);
+/* Chooses until x->have reaches x->bytes and the asker keeps to his ceiling, as far as x->turn.all
+ * allows. Nobody has gone then. by: whose load it is for, or NULL. */
+enum chosen choose_some(struct cache *c, const struct slot *by, struct choice *x) WARN_UNUSED
+    REQUIRES(c->lock);
+/* The same without those that are to stay or, where that is too few, with them. */
+enum chosen choose_victims(struct cache *c, const struct slot *by, struct choice *x) WARN_UNUSED
+    REQUIRES(c->lock);
 
 /* ---- ahead.c: what is loaded before it is asked for ---- */
 void ahead_begins(struct slot *s, enum hint hint); /* the load of s, by its first waiter */
@@ -306,6 +331,30 @@ enum status room_ask_load(struct cache *c, struct slot *slot, const struct load_
 enum status room_ask_scratch(struct cache *c, uint64_t bytes, struct room_wait *r,
                              struct err *err) WARN_UNUSED;
 enum status room_await(struct cache *c, struct room_wait *r, struct err *err) WARN_UNUSED;
+/* How a request was decided. */
+enum asked {
+    ASKED_SETTLED, /* granted, queued or cancelled */
+    ASKED_REFUSED,
+    ASKED_MANY, /* not yet: it takes more than one hold of the lock */
+};
+struct turn room_turn(const struct room_wait *r);
+/* Grants r now, queues it, refuses it and then nobody has gone, or finds that it is a decision of
+ * many victims. */
+enum asked room_decide(struct cache *c, struct room_wait *r, struct after *a) WARN_UNUSED
+    REQUIRES(c->lock);
+void room_enqueue(struct cache *c, struct room_wait *r) REQUIRES(c->lock); /* promised nothing */
+void room_unqueue(struct cache *c, struct room_wait *r) REQUIRES(c->lock);
+/* Evicts those chosen for r. */
+void room_carry_out(struct cache *c, const struct room_wait *r, struct choice *x, struct after *a)
+    REQUIRES(c->lock);
+/* r, whose load the policy thinks unworthy, is served and not kept, if it may be. */
+void room_transient_begins(struct cache *c, const struct room_wait *r) REQUIRES(c->lock);
+
+/* ---- decide.c: decisions of many victims ---- */
+/* c->deciding is the caller's, and is over on return. Never gives ASKED_MANY. */
+enum asked decide_many(struct cache *c, struct room_wait *r) WARN_UNUSED;
+/* Closes the gates while nobody else decides.  blocks: until then */
+void decide_close(struct cache *c) ACQUIRES(c->lock);
 
 /* ---- share.c; share_priv.h has the rest ---- */
 /* s, LOADING, owns h and holds all that is wanted from now on. Gives the bytes of what was absent.
@@ -326,17 +375,22 @@ void tenant_leave(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->
  * cannot.
  */
 struct tenant *turn_tenant(const struct cache *c, const struct turn *turn) REQUIRES(c->lock);
+/* Before anything else of a decision. */
+void turn_begin(struct cache *c, struct turn *turn) REQUIRES(c->lock);
 /* May s be chosen, where it is its tenant's turn? The filter of every order of victims. Under
  * c->lock, which it asserts: through a policy's callback no analysis sees it. */
 bool turn_may_go(const struct cache *c, const struct turn *turn, const struct slot *s);
+/* Does s leave its tenant its floor, or is that no matter, as far as its own bytes go? */
+bool turn_leaves_floor(const struct turn *turn, const struct slot *s);
 /* Chooses s, which leaves its shares (shares_leave), and says how many bytes that frees. False, and
  * nothing happened: its tenant would have less than its floor, for another's sake. */
-bool turn_take(const struct turn *turn, struct slot *s, uint64_t *freed);
+bool turn_take(struct turn *turn, struct slot *s, uint64_t *freed);
 /* The next of t that may go, the longest unused first; NULL: t is through. */
-struct slot *turn_oldest(const struct cache *c, const struct turn *turn, struct tenant *t)
+struct slot *turn_oldest(const struct cache *c, struct turn *turn, struct tenant *t)
     REQUIRES(c->lock);
-/* The decision is over; those who were taken have stayed (shares_stay) or are about to go. */
-void turn_end(struct cache *c) REQUIRES(c->lock);
+void turn_unnamed(struct turn *turn, struct tenant *t); /* the policy names nothing more of t */
+/* The choice is over; those who were taken stay, or are about to go. */
+void turn_end(struct cache *c, struct turn *turn) REQUIRES(c->lock);
 /* s is not kept any more; nothing to do is fine. */
 void keep_end(struct cache *c, struct slot *s) REQUIRES(c->lock);
 

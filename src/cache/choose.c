@@ -9,8 +9,6 @@
 #include "cache/cache_priv.h"
 #include "cache/policy/policy.h"
 
-enum { NAMED_MAX = 4096 }; /* victims that a policy names in one call */
-
 /* ---- what the policy is told ---- */
 
 static enum status steer_reserve(void *arg, uint32_t ids)
@@ -53,7 +51,7 @@ enum status choose_init(struct cache *c)
     const struct policy_config config = {.cap_bytes = c->config.limit_bytes, .seed = 1};
     if (!ops || ops == &policy_lru)
         return OK;
-    c->named = alloc_new(NAMED_MAX * sizeof(*c->named));
+    c->named = alloc_new(CHOOSE_STRETCH * sizeof(*c->named));
     enum status s = c->named ? ops->create(&config, &c->policy) : E_NO_MEMORY;
     if (s != OK)
         return s;
@@ -97,6 +95,7 @@ static bool choose(struct choice *x, struct slot *s)
     if (!turn_take(&x->turn, s, &freed))
         return false;
     x->have += freed;
+    x->work += 1 + (s->holds ? s->holds->n / SHARES_A_MODEL : 0);
     s->chosen = true;
     s->after_next = NULL;
     *(x->last ? &x->last->after_next : &x->first) = s;
@@ -104,8 +103,14 @@ static bool choose(struct choice *x, struct slot *s)
     return true;
 }
 
+/* As many as one hold may? */
+static bool many(const struct cache *c, const struct choice *x)
+{
+    return x->work >= c->stretch;
+}
+
 /* What a policy is asked for: victims of one tenant. */
-struct asked {
+struct naming {
     const struct cache *c;
     const struct choice *x;
     const struct tenant *of;
@@ -113,9 +118,10 @@ struct asked {
 
 static bool may_go(void *arg, uint32_t id)
 {
-    const struct asked *a = arg;
+    const struct naming *a = arg;
     const struct slot *s = ids_find(&a->c->ids, id);
-    return s && s->tenant == a->of && turn_may_go(a->c, &a->x->turn, s);
+    return s && s->tenant == a->of && turn_may_go(a->c, &a->x->turn, s) &&
+           turn_leaves_floor(&a->x->turn, s);
 }
 
 /* Those of t that the policy names, as long as it is t's turn; false: none that can go. by: whom
@@ -125,15 +131,18 @@ static bool choose_named(struct cache *c, const struct slot *by, struct choice *
     REQUIRES(c->lock)
 {
     struct policy *p = c->policy;
-    struct asked asked = {c, x, t};
+    struct naming naming = {c, x, t};
     const struct policy_need need = {MAX(x->bytes, x->have + 1) - x->have, c->latest_us, may_go,
-                                     &asked};
+                                     &naming};
     bool any = false;
-    const size_t n = p->ops->victims(p, &need, c->named, NAMED_MAX);
-    for (size_t i = 0; i < n && !enough(x) && (!any || turn_tenant(c, &x->turn) == t); i++)
+    const size_t n = p->ops->victims(p, &need, c->named, c->stretch);
+    for (size_t i = 0; i < n && !enough(x) && !many(c, x); i++) {
+        if (any && turn_tenant(c, &x->turn) != t)
+            break;
         any |= choose(x, ids_find(&c->ids, c->named[i]));
+    }
     if (by && n)
-        x->unworthy = !p->ops->admit(p, by->record.id, c->latest_us, c->named, n);
+        x->unworthy |= !p->ops->admit(p, by->record.id, c->latest_us, c->named, n);
     return any;
 }
 
@@ -142,9 +151,10 @@ static void choose_turns(struct cache *c, const struct slot *by, struct choice *
 {
     struct tenant *t;
     struct slot *s;
-    while (!enough(x) && (t = turn_tenant(c, &x->turn))) {
+    while (!enough(x) && !many(c, x) && (t = turn_tenant(c, &x->turn))) {
         if (c->policy && !t->unnamed) {
-            t->unnamed = !choose_named(c, by, x, t);
+            if (!choose_named(c, by, x, t))
+                turn_unnamed(&x->turn, t);
             by = NULL;
             continue;
         }
@@ -163,30 +173,29 @@ static void choose_steered(struct cache *c, const struct slot *by, struct choice
     watch_let_go(&c->watch);
 }
 
-/* Nobody has gone yet, and whoever was chosen stays until room_evict. */
-static void choose_end(struct cache *c, struct choice *x) REQUIRES(c->lock)
-{
-    for (struct slot *s = x->first; s; s = s->after_next) {
-        s->chosen = false;
-        shares_stay(s);
-    }
-    turn_end(c);
-}
-
-bool choose_victims(struct cache *c, const struct slot *by, struct choice *x)
+enum chosen choose_some(struct cache *c, const struct slot *by, struct choice *x)
 {
     lock_assert_held(&c->lock);
+    turn_begin(c, &x->turn);
+    if (c->policy && !enough(x))
+        choose_steered(c, by, x);
+    else
+        choose_turns(c, NULL, x);
+    const enum chosen how = enough(x) ? CHOSEN_ENOUGH : many(c, x) ? CHOSEN_MANY : CHOSEN_TOO_FEW;
+    for (struct slot *s = x->first; s; s = s->after_next) /* which is here until room_evict */
+        s->chosen = false;
+    turn_end(c, &x->turn);
+    return how;
+}
+
+enum chosen choose_victims(struct cache *c, const struct slot *by, struct choice *x)
+{
     const struct choice begun = *x;
-    for (bool again = c->tenants.some_stay;; again = false) {
-        x->turn.all = !again;
-        if (c->policy && !enough(x))
-            choose_steered(c, by, x);
-        else
-            choose_turns(c, NULL, x);
-        bool good = enough(x);
-        choose_end(c, x);
-        if (good || !again)
-            return good;
-        *x = begun;
-    }
+    x->turn.all = !c->tenants.some_stay;
+    enum chosen how = choose_some(c, by, x);
+    if (how != CHOSEN_TOO_FEW || x->turn.all)
+        return how;
+    *x = begun;
+    x->turn.all = true;
+    return choose_some(c, by, x);
 }

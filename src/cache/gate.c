@@ -191,6 +191,8 @@ void gates_close(struct cache *c) NO_LOCK_ANALYSIS
 
 void gates_open(struct cache *c) NO_LOCK_ANALYSIS
 {
+    if (!c->tenants.everyone)
+        ranks_settle(&c->tenants, c->latest_us);
     c->gates.closed = false;
     release_all(&c->gates);
     lock_release(&c->lock);

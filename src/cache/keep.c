@@ -163,8 +163,10 @@ size_t cache_tenants(struct cache *c, struct tenant_usage *out, size_t max)
         out[t->n_rules].counts = t->other_counts;
     c->passes++;
     for (struct slot *s = live_after(c, NULL); s; s = live_after(c, s)) {
+        if (s->state != SLOT_RESIDENT)
+            continue;
         size_t i = (size_t)(s->tenant->rule - t->rules);
-        if (i < n && s->state == SLOT_RESIDENT) {
+        if (i < n) {
             out[i].models++;
             out[i].kept_bytes += s->record.kept ? holds_besides(c, s) : 0;
         }

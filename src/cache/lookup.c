@@ -12,6 +12,8 @@ static void count_tenant(const struct cache *c, const struct slot *s, enum looku
     struct tenant_counts *n = t->counts;
     ++*(how == LOOKUP_HIT ? &n->hits : how == LOOKUP_MISS ? &n->misses : &n->joined);
     t->last_us = now_us;
+    if (t->table)
+        rank_asked(t);
 }
 
 void lookup_note(struct cache *c, struct slot *s, enum lookup how, uint64_t now_us)
@@ -24,7 +26,7 @@ void lookup_note(struct cache *c, struct slot *s, enum lookup how, uint64_t now_
     r->last_used_us = now_us;
     count_tenant(c, s, how, now_us);
     ahead_asked(s);
-    lru_touch(&c->live, &s->link);
+    slot_touch(c, s);
     tell_lookup(c, s, how);
 }
 

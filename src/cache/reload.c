@@ -77,7 +77,7 @@ void heir_takes_over(struct cache *c, struct slot *h, struct after *a)
         cancel(c, h->heir_of);
     const bool kept = head->record.kept;
     unchain(head);
-    lru_follow(&h->link, &head->link);
+    slot_follow(c, h, head);
     if (head->state == SLOT_RESIDENT)
         slot_drain(c, head, EVICT_UNLOAD, a);
     else

@@ -46,32 +46,49 @@ struct slot *room_oldest_victim(struct cache *c, struct tenant *t)
     lock_assert_held(&c->lock);
     struct choice x = {.have = room_unpromised(c), .turn = {.asker = t}};
     x.bytes = x.have + 1;
-    (void)!choose_victims(c, NULL, &x); /* one will do, though it has no bytes */
+    (void)!choose_victims(c, NULL, &x); /* the first will do, though it has no bytes */
     return x.first;
 }
 
-static struct turn turn_of(const struct room_wait *r)
+struct turn room_turn(const struct room_wait *r)
 {
     return (struct turn){.asker = r->slot ? r->slot->tenant : NULL,
-                         .asked_bytes = r->bytes,
+                         .asked_bytes = r->queued ? 0 : r->bytes, /* else they are promised */
                          .spared = r->slot && r->slot->heir_of ? heir_head(r->slot) : NULL};
 }
 
-/* Evicts until r's bytes are unpromised; false, and nobody evicted, when they cannot be. */
-static bool make_room(struct cache *c, const struct room_wait *r, struct after *a) REQUIRES(c->lock)
+void room_transient_begins(struct cache *c, const struct room_wait *r)
 {
-    struct choice x = {.bytes = r->bytes, .have = room_unpromised(c), .turn = turn_of(r)};
-    bool enough = choose_victims(c, r->slot, &x);
-    if (enough && x.unworthy && is_transient(c, r->slot, r->bytes)) {
-        r->slot->transient_bytes = r->bytes;
-        c->transient_bytes += r->bytes;
-    }
-    while (enough && x.first) {
-        struct slot *s = x.first;
-        x.first = s->after_next;
+    lock_assert_held(&c->lock);
+    if (!is_transient(c, r->slot, r->bytes))
+        return;
+    r->slot->transient_bytes = r->bytes;
+    c->transient_bytes += r->bytes;
+}
+
+void room_carry_out(struct cache *c, const struct room_wait *r, struct choice *x, struct after *a)
+{
+    lock_assert_held(&c->lock);
+    while (x->first) {
+        struct slot *s = x->first;
+        x->first = s->after_next;
         room_evict(c, s, r->slot, a);
     }
-    return enough;
+}
+
+/* Evicts until r's bytes are unpromised; nobody where that is too few, or more than one hold may.
+ */
+static enum chosen make_room(struct cache *c, const struct room_wait *r, struct after *a)
+    REQUIRES(c->lock)
+{
+    struct choice x = {.bytes = r->bytes, .have = room_unpromised(c), .turn = room_turn(r)};
+    enum chosen how = choose_victims(c, r->slot, &x);
+    if (how != CHOSEN_ENOUGH)
+        return how;
+    if (x.unworthy)
+        room_transient_begins(c, r);
+    room_carry_out(c, r, &x, a);
+    return how;
 }
 
 void room_transient_ends(struct cache *c, struct slot *s)
@@ -81,8 +98,19 @@ void room_transient_ends(struct cache *c, struct slot *s)
     s->transient_bytes = 0;
 }
 
-static void unqueue(struct cache *c, struct room_wait *r) REQUIRES(c->lock)
+void room_enqueue(struct cache *c, struct room_wait *r)
 {
+    lock_assert_held(&c->lock);
+    *(c->room_last ? &c->room_last->next : &c->room_first) = r;
+    c->room_last = r;
+    r->queued = true;
+    if (r->slot)
+        tenant_promise(r->slot->tenant, r->bytes);
+}
+
+void room_unqueue(struct cache *c, struct room_wait *r)
+{
+    lock_assert_held(&c->lock);
     struct room_wait **at = &c->room_first, *before = NULL;
     while (*at != r) {
         before = *at;
@@ -92,9 +120,9 @@ static void unqueue(struct cache *c, struct room_wait *r) REQUIRES(c->lock)
     if (c->room_last == r)
         c->room_last = before;
     r->queued = false;
-    c->promised -= r->bytes;
+    c->promised -= r->promised;
     if (r->slot)
-        r->slot->tenant->promised_bytes -= r->bytes;
+        tenant_promise_ends(r->slot->tenant, r->bytes);
 }
 
 static bool take(struct cache *c, struct room_wait *r) REQUIRES(c->lock)
@@ -114,8 +142,8 @@ void room_grant(struct cache *c)
 {
     lock_assert_held(&c->lock);
     bool any = false;
-    while (c->room_first && take(c, c->room_first)) {
-        unqueue(c, c->room_first);
+    while (c->room_first && !c->room_first->open && take(c, c->room_first)) {
+        room_unqueue(c, c->room_first);
         any = true;
     }
     if (any)
@@ -130,35 +158,35 @@ void room_withdraw(struct cache *c, const struct slot *s)
         r = r->next;
     if (!r)
         return;
-    unqueue(c, r);
+    room_unqueue(c, r);
     cond_wake_all(&c->changed);
     room_grant(c);
 }
 
 static bool beyond_ceiling(const struct room_wait *r)
 {
-    const struct turn turn = turn_of(r);
+    const struct turn turn = room_turn(r);
     return turn_over_ceiling(&turn);
 }
 
-/* Grants r now, queues it, or refuses it. */
-static bool ask(struct cache *c, struct room_wait *r, struct after *a) REQUIRES(c->lock)
+enum asked room_decide(struct cache *c, struct room_wait *r, struct after *a)
 {
+    lock_assert_held(&c->lock);
     r->beyond = beyond_ceiling(r);
     if (!r->beyond && !c->room_first && take(c, r))
-        return true;
+        return ASKED_SETTLED;
     if (r->slot && r->slot->modest)
-        return false;
-    if (!make_room(c, r, a) && !(heir_makes_way(c, r->slot, a) && make_room(c, r, a)))
-        return false;
-    *(c->room_last ? &c->room_last->next : &c->room_first) = r;
-    c->room_last = r;
-    r->queued = true;
+        return ASKED_REFUSED;
+    enum chosen how = make_room(c, r, a);
+    if (how == CHOSEN_TOO_FEW && heir_makes_way(c, r->slot, a))
+        how = make_room(c, r, a);
+    if (how != CHOSEN_ENOUGH)
+        return how == CHOSEN_MANY ? ASKED_MANY : ASKED_REFUSED;
+    room_enqueue(c, r);
+    r->promised = r->bytes;
     c->promised += r->bytes;
-    if (r->slot)
-        r->slot->tenant->promised_bytes += r->bytes;
     room_grant(c);
-    return true;
+    return ASKED_SETTLED;
 }
 
 static enum status refuse(struct cache *c, const struct room_wait *r, struct err *err)
@@ -191,21 +219,26 @@ static enum status room_ask(struct cache *c, struct room_wait *r, struct err *er
     struct after after = {0};
     if (r->slot)
         tell_all(c); /* so that under the lock little is left to do */
-    gates_close(c);
+    decide_close(c);
     bool cancelled = r->slot && r->slot->cancelled;
     if (!cancelled && r->holds) {
         r->bytes += shares_hold(c, r->slot, r->holds, r->wants, &after);
         r->holds = NULL;
     }
     bool thrash = !cancelled && r->slot && learn(c, r);
-    bool fits = !cancelled && !thrash && ask(c, r, &after);
-    if (!cancelled && !fits && r->slot)
+    enum asked how = cancelled ? ASKED_SETTLED : ASKED_REFUSED;
+    if (!cancelled && !thrash)
+        how = room_decide(c, r, &after);
+    c->deciding = how == ASKED_MANY;
+    if (how == ASKED_REFUSED && r->slot)
         shares_let_go(c, r->slot, &after); /* all at once: nothing can have died */
     gates_open(c);
     after_run(&after, c);
     if (thrash)
         return refuse_set(c, r->bytes, err);
-    return cancelled || fits ? OK : refuse(c, r, err);
+    if (how == ASKED_MANY)
+        how = decide_many(c, r); /* what it holds is for cache_load_let_go, as some may have died */
+    return how == ASKED_SETTLED ? OK : refuse(c, r, err);
 }
 
 enum status room_await(struct cache *c, struct room_wait *r, struct err *err)

@@ -273,33 +273,43 @@ void shares_buried(struct cache *c, struct slot *s, struct after *a)
     s->dead = NULL;
 }
 
-uint64_t shares_leave(struct slot *s)
+/* How many of x's holders leave, as this decision stands. */
+static uint32_t *leaving(struct share *x, const struct turn *turn)
+{
+    struct share_tally *tally = &x->tallies[turn->kind];
+    if (tally->number != turn->number)
+        *tally = (struct share_tally){.number = turn->number};
+    return &tally->leaving;
+}
+
+uint64_t shares_leave(struct slot *s, const struct turn *turn)
 {
     uint64_t bytes = 0;
     for (uint32_t i = 0; s->holds && i < s->holds->n; i++) {
         struct share *x = s->holds->all[i].share;
-        bytes += ++x->leaving == x->refs ? x->bytes : 0;
+        bytes += ++*leaving(x, turn) == x->refs ? x->bytes : 0;
     }
     return bytes;
 }
 
-void shares_stay(struct slot *s)
+void shares_stay(struct slot *s, const struct turn *turn)
 {
     for (uint32_t i = 0; s->holds && i < s->holds->n; i++)
-        s->holds->all[i].share->leaving--;
+        --*leaving(s->holds->all[i].share, turn);
 }
 
 /* Of a share that others hold too, what s's tenant has less is its part as it is once those have
  * left who leave, one unit and the division's rest more where that is not whole. */
-uint64_t shares_loss(const struct slot *s)
+uint64_t shares_loss(const struct slot *s, const struct turn *turn)
 {
     uint64_t bytes = 0;
     for (uint32_t i = 0; s->holds && i < s->holds->n; i++) {
         const struct share *x = s->holds->all[i].share;
-        if (x->leaving == x->refs)
+        const uint32_t leave = x->tallies[turn->kind].leaving; /* as s has just said so */
+        if (leave >= x->refs)
             bytes += x->bytes;
         else if (x->mixed)
-            bytes += x->bytes / (x->refs - x->leaving + 1) + 1 + x->refs;
+            bytes += x->bytes / (x->refs - leave + 1) + 1 + x->refs;
     }
     return bytes;
 }

@@ -8,9 +8,15 @@
 
 #include "base/lock.h"
 #include "cache/share.h"
+#include "cache/tenant_priv.h"
 
 struct after;
-struct tenant;
+
+/* What a decision counted so far; of an earlier one, it is nothing. */
+struct share_tally {
+    uint64_t number;  /* of the decision */
+    uint32_t leaving; /* of refs, those whose slot is about to be evicted; see shares_leave */
+};
 
 enum share_state { SHARE_FILLING, SHARE_FILLED, SHARE_FAILED };
 
@@ -24,9 +30,9 @@ struct share {
     struct slot *filler; /* while FILLING */
     void *value;         /* the source's, once FILLED; never changes then */
     uint32_t refs;       /* length of the list of holds */
-    uint32_t leaving;    /* of refs, those whose slot is about to be evicted; see shares_leave */
     bool mixed;          /* perhaps not all holders are of one tenant */
     uint64_t pass;       /* the last shares_pass that counted it */
+    struct share_tally tallies[TURN_KINDS];
     struct hold *first, *last;
 };
 
@@ -62,12 +68,12 @@ void shares_free(struct share *list);
 
 /* What s is to fill is charged as RESERVED now. */
 void shares_charge(struct slot *s);
-/* Bytes that would be free if s, RESIDENT, went, after all those that said the same before; undone
- * by shares_stay, for all of them, before anybody goes. */
-uint64_t shares_leave(struct slot *s);
-void shares_stay(struct slot *s);
+/* Bytes that would be free if s, RESIDENT, went, after all those that said the same before in this
+ * decision; shares_stay takes it back. */
+uint64_t shares_leave(struct slot *s, const struct turn *turn);
+void shares_stay(struct slot *s, const struct turn *turn);
 /* At most what s's tenant would have less of shares if s went, which has just said so. */
-uint64_t shares_loss(const struct slot *s);
+uint64_t shares_loss(const struct slot *s, const struct turn *turn);
 /* The bytes of what s holds and no slot asked before in this pass. */
 uint64_t shares_pass(struct slot *s, uint64_t pass);
 

@@ -76,6 +76,48 @@ static void move_bytes(struct cache *c, struct slot *s, enum slot_state to)
     s->bytes = 0;
 }
 
+void slot_touch(struct cache *c, struct slot *s)
+{
+    lock_assert_held(&c->lock);
+    lru_touch(&c->live, &s->link);
+    if (!c->tenants.everyone)
+        lru_touch(&s->tenant->live, &s->mate);
+}
+
+void slot_sink(struct cache *c, struct slot *s)
+{
+    lock_assert_held(&c->lock);
+    lru_sink(&c->live, &s->link);
+    if (!c->tenants.everyone)
+        lru_sink(&s->tenant->live, &s->mate);
+}
+
+void slot_follow(struct cache *c, struct slot *s, struct slot *old)
+{
+    lock_assert_held(&c->lock);
+    lru_follow(&s->link, &old->link);
+    if (!c->tenants.everyone)
+        lru_follow(&s->mate, &old->mate);
+}
+
+/* s, whose state is about to be `to`, stands where that belongs. */
+static void move_link(struct cache *c, struct slot *s, enum slot_state to) REQUIRES(c->lock)
+{
+    struct lru *from_list = list_of(c, s->state), *to_list = list_of(c, to);
+    if (from_list == to_list)
+        return;
+    if (from_list)
+        lru_remove(&s->link);
+    if (to_list)
+        lru_add(to_list, &s->link);
+    if (c->tenants.everyone)
+        return;
+    if (from_list == &c->live)
+        lru_remove(&s->mate);
+    if (to_list == &c->live)
+        lru_add(&s->tenant->live, &s->mate);
+}
+
 /* What drains is no longer its tenant's: it has given. */
 static void count_tenant(const struct slot *s, enum slot_state to)
 {
@@ -84,6 +126,10 @@ static void count_tenant(const struct slot *s, enum slot_state to)
         tenant_refund(t, s->bytes);
     t->counts->evictions += s->state == SLOT_RESIDENT;
     t->counts->loads += to == SLOT_RESIDENT;
+    if (s->state != SLOT_RESIDENT && to != SLOT_RESIDENT)
+        return;
+    t->residents += to == SLOT_RESIDENT ? 1 : UINT32_MAX;
+    rank_changed(t);
 }
 
 void slot_to(struct cache *c, struct slot *s, enum slot_state to)
@@ -97,13 +143,7 @@ void slot_to(struct cache *c, struct slot *s, enum slot_state to)
     if (s->state == SLOT_RESIDENT)
         ahead_leaves(s);
     move_bytes(c, s, to);
-    struct lru *from_list = list_of(c, s->state), *to_list = list_of(c, to);
-    if (from_list != to_list) {
-        if (from_list)
-            lru_remove(&s->link);
-        if (to_list)
-            lru_add(to_list, &s->link);
-    }
+    move_link(c, s, to);
     c->by_state[s->state]--;
     c->by_state[to]++;
     s->state = to;

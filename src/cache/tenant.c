@@ -82,6 +82,13 @@ static void add(struct tenant_table *table, struct tenant *t)
     table->all = t;
 }
 
+/* With rules t has a rank from now on. */
+static void come(struct tenant_table *table, struct tenant *t)
+{
+    add(table, t);
+    rank_join(table, t);
+}
+
 static void take_out(struct tenant_table *table, struct tenant *t)
 {
     struct tenant **at = &table->buckets[t->hash & table->mask];
@@ -122,7 +129,7 @@ static enum status add_ruled(struct tenant_table *table, bool rules)
         t->rule = &table->rules[i];
         t->counts = &t->own_counts;
         t->ruled = true;
-        add(table, t);
+        come(table, t);
     }
     if (rules)
         return OK;
@@ -137,7 +144,8 @@ static enum status add_ruled(struct tenant_table *table, bool rules)
     return OK;
 }
 
-enum status tenant_table_init(struct tenant_table *table, const struct tenant_rules *r)
+enum status tenant_table_init(struct tenant_table *table, const struct tenant_rules *r,
+                              uint32_t records)
 {
     ASSERT(r->n <= TENANT_RULES_MAX);
     size_t n = r->n ? BUCKETS : 1;
@@ -145,6 +153,8 @@ enum status tenant_table_init(struct tenant_table *table, const struct tenant_ru
                                    .mask = n - 1,
                                    .rules = alloc_zero(r->n + 1, sizeof(struct tenant_rule))};
     enum status s = table->buckets && table->rules ? OK : E_NO_MEMORY;
+    if (s == OK && r->n)
+        s = ranks_init(table, records);
     if (s == OK) {
         copy_rules(table, r);
         s = add_ruled(table, r->n > 0);
@@ -162,6 +172,7 @@ void tenant_table_fini(struct tenant_table *table)
         table->all = t->next;
         alloc_free(t);
     }
+    ranks_fini(table);
     alloc_free(table->rules);
     alloc_free(table->buckets);
     *table = (struct tenant_table){0};
@@ -201,7 +212,7 @@ void tenant_join(struct cache *c, struct slot *s, struct after *a)
     struct tenant *brought = s->tenant, *known = tenant_known(&c->tenants, brought);
     if (!known) {
         brought->counts = &c->tenants.other_counts;
-        add(&c->tenants, brought);
+        come(&c->tenants, brought);
     } else if (known != brought) {
         brought->chain = a->tenants;
         a->tenants = brought;
@@ -218,6 +229,7 @@ void tenant_leave(struct cache *c, struct slot *s, struct after *a)
     if (--t->slots || t->ruled)
         return;
     ASSERT(!t->used_bytes && !t->promised_bytes);
+    rank_leave(t);
     take_out(&c->tenants, t);
     t->chain = a->tenants;
     a->tenants = t;
@@ -226,10 +238,24 @@ void tenant_leave(struct cache *c, struct slot *s, struct after *a)
 void tenant_charge(struct tenant *t, uint64_t bytes)
 {
     t->used_bytes += bytes;
+    rank_changed(t);
 }
 
 void tenant_refund(struct tenant *t, uint64_t bytes)
 {
     ASSERT(t->used_bytes >= bytes);
     t->used_bytes -= bytes;
+    rank_changed(t);
+}
+
+void tenant_promise(struct tenant *t, uint64_t bytes)
+{
+    t->promised_bytes += bytes;
+    rank_changed(t);
+}
+
+void tenant_promise_ends(struct tenant *t, uint64_t bytes)
+{
+    t->promised_bytes -= bytes;
+    rank_changed(t);
 }

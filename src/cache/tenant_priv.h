@@ -6,10 +6,24 @@
 #define ROOST_CACHE_TENANT_PRIV_H
 
 #include "base/lock.h"
+#include "cache/policy/lru.h"
 #include "cache/tenant.h"
 
 struct slot;
 struct after;
+
+/* Two kinds of decisions may be under way at the same time, each in a state of its own. */
+enum turn_kind {
+    TURN_CHOICE, /* begins and ends in one hold of the lock */
+    TURN_PROOF,  /* takes many; see decide.c */
+    TURN_KINDS
+};
+
+/* What a decision counted so far; of an earlier one, it is nothing. */
+struct tenant_tally {
+    uint64_t number;        /* of the decision */
+    uint64_t leaving_bytes; /* at least what it has then is used + promised - leaving */
+};
 
 /* Heap; with a rule of its own as long as the cache, else as long as it has a record. */
 struct tenant {
@@ -23,13 +37,35 @@ struct tenant {
     uint64_t last_us;               /* of the last invocation that asked for one; 0: never */
     uint32_t slots;                 /* records, detached ones among them */
     bool ruled;                     /* has a rule of its own */
+    /* its place among those who may give; see rank.c */
+    struct tenant_table *table; /* NULL: there are no rules, and none of this is used */
+    bool stale;                 /* in table.stale: its rank is to be found anew */
+    bool idle;                  /* ranked with those whom no invocation asked for lately */
+    uint32_t place;             /* in the heap of its kind, from 1 on; 0: in none */
+    uint32_t residents;         /* RESIDENT slots */
+    uint64_t number;            /* grows from one that came to the next */
+    struct tenant *stale_next;
+    struct lru live;       /* its LOADING and RESIDENT slots, by recency: their `mate` */
+    struct lru_link awake; /* in table.awake while it is not idle */
     /* of the decision under way; zero between decisions */
+    bool touched;            /* in the turn's list of those for whom any of this is not zero */
     bool unnamed;            /* the policy names nothing more of it */
     bool through;            /* nothing more of it can go */
-    uint64_t leaving_bytes;  /* at least what it has then is used + promised - leaving */
     const struct slot *seen; /* the last of its slots that was looked at */
+    struct tenant *touched_next;
+    struct tenant_tally tallies[TURN_KINDS];
     struct tenant_counts own_counts;
     char name[]; /* never changes */
+};
+
+/* One who may give, in a heap: the greatest first. */
+struct rank {
+    double over; /* (bytes - floor) / weight */
+    struct tenant *tenant;
+};
+struct rank_heap {
+    struct rank *all; /* heap; room for one of each record */
+    uint32_t n;
 };
 
 /* Embedded. */
@@ -42,11 +78,16 @@ struct tenant_table {
     uint32_t n_rules;          /* given ones other than TENANT_OTHERS; never changes */
     uint64_t ttl_least_us;     /* of those that are not 0; 0: there are none; never changes */
     bool some_stay;            /* any min_residency_us; never changes */
+    struct rank_heap ranks[2]; /* of tenants with residents: those not idle, and the idle ones */
+    struct lru awake;          /* tenants that are not idle, by when they were last asked for */
+    struct tenant *stale;      /* through stale_next */
+    uint64_t numbers;          /* of tenants that ever came */
     struct tenant_counts other_counts;
 };
 
-/* errors: E_NO_MEMORY */
-enum status tenant_table_init(struct tenant_table *t, const struct tenant_rules *r) WARN_UNUSED;
+/* records: most that have anything resident at the same time.  errors: E_NO_MEMORY */
+enum status tenant_table_init(struct tenant_table *t, const struct tenant_rules *r,
+                              uint32_t records) WARN_UNUSED;
 void tenant_table_fini(struct tenant_table *t); /* without slots */
 
 /* The tenant that a slot of this name may bring; without locks. NULL: no memory. */
@@ -57,16 +98,47 @@ struct tenant *tenant_known(const struct tenant_table *table, const struct tenan
 void tenant_drop(const struct tenant_table *table, struct tenant *t);
 void tenants_free(struct tenant *list); /* through chain */
 
-/* What a tenant has grows and shrinks. */
+/* What a tenant has, or is to have, grows and shrinks. */
 void tenant_charge(struct tenant *t, uint64_t bytes);
 void tenant_refund(struct tenant *t, uint64_t bytes);
+void tenant_promise(struct tenant *t, uint64_t bytes);
+void tenant_promise_ends(struct tenant *t, uint64_t bytes);
 
-/* One decision about who gives; on the stack, under the lock from begin to end. */
+/* ---- rank.c: who gives first, kept as it changes ---- */
+enum status ranks_init(struct tenant_table *table, uint32_t records) WARN_UNUSED;
+void ranks_fini(struct tenant_table *table);
+void rank_join(struct tenant_table *table, struct tenant *t); /* has come */
+void rank_leave(struct tenant *t);                            /* is about to go */
+/* What it has, or whether it has residents, changed; its rank follows with ranks_settle. */
+void rank_changed(struct tenant *t);
+void rank_asked(struct tenant *t); /* an invocation asked for one of its models */
+/* All ranks are those of now, but that of tenants that became idle only some are found so. */
+void ranks_settle(struct tenant_table *table, uint64_t now_us);
+/* While a decision is under way: t has another rank for it, or (without) none. */
+void rank_set(struct tenant *t, double over);
+void rank_without(struct tenant *t);
+double rank_over(const struct tenant *t, uint64_t bytes); /* if it had so many */
+/* Does one of so much come before another? The later one where they are even. */
+static inline bool rank_before(double over, const struct tenant *t, double other_over,
+                               const struct tenant *other)
+{
+    return over > other_over || (over == other_over && t->number > other->number);
+}
+/* The first of a kind; NULL: there is none. */
+static inline const struct rank *rank_first(const struct tenant_table *table, bool idle)
+{
+    return table->ranks[idle].n ? &table->ranks[idle].all[0] : NULL;
+}
+
+/* One decision about who gives; on the stack. */
 struct turn {
     struct tenant *asker;      /* for whom; NULL: a run's arena */
     uint64_t asked_bytes;      /* what he is to have besides; counted nowhere yet */
     const struct slot *spared; /* the version that the asker is to replace; NULL: none */
     bool all;                  /* also those that are to stay a while after their load */
+    enum turn_kind kind;
+    uint64_t number;        /* set when it begins */
+    struct tenant *touched; /* through touched_next */
 };
 
 /* Is the asker beyond his ceiling, unless more of his own goes? */

@@ -2,20 +2,27 @@
  * Copyright The Roost Authors */
 /* Whose turn it is to give, and which of its models may go. A decision names victims one by one and
  * counts what each tenant would have left, so that nobody is taken below its floor for another's
- * sake; nothing happens to anybody before the decision is whole. It looks at every tenant once a
- * victim, and at every live slot at most once a tenant.
+ * sake; nothing happens to anybody before the decision is whole. Whose turn it is stands in the
+ * order of ranks (rank.c), and a tenant's models in a list of their own; the asker, who is counted
+ * with what he asks for, is compared with the first of the others. So a victim costs the logarithm
+ * of the number of tenants, and a model that may not go is looked at once a decision.
  *
  * Greatest (bytes - floor) / weight first is progressive filling from above: it ends where all who
  * gave stand equal, the weighted max-min division, without anybody having to say who takes part. */
 #include "cache/cache_priv.h"
 
-#define IDLE_US (TENANT_IDLE_S * UINT64_C(1000000))
+static uint64_t leaving_bytes(const struct turn *turn, const struct tenant *t)
+{
+    const struct tenant_tally *tally = &t->tallies[turn->kind];
+    return tally->number == turn->number ? tally->leaving_bytes : 0;
+}
 
 /* What t would have, were the decision carried out as it stands. */
 static uint64_t would_have(const struct turn *turn, const struct tenant *t)
 {
     uint64_t has = t->used_bytes + t->promised_bytes + (t == turn->asker ? turn->asked_bytes : 0);
-    return has > t->leaving_bytes ? has - t->leaving_bytes : 0;
+    uint64_t leaving = leaving_bytes(turn, t);
+    return has > leaving ? has - leaving : 0;
 }
 
 bool turn_over_ceiling(const struct turn *turn)
@@ -24,35 +31,56 @@ bool turn_over_ceiling(const struct turn *turn)
     return t && t->rule->ceiling_bytes && would_have(turn, t) > t->rule->ceiling_bytes;
 }
 
-static bool idle(const struct cache *c, const struct turn *turn, const struct tenant *t)
+/* t is to be as it was when the decision is over. */
+static void touch(struct turn *turn, struct tenant *t)
 {
-    return t != turn->asker && c->latest_us > t->last_us && c->latest_us - t->last_us > IDLE_US;
+    if (t->touched)
+        return;
+    t->touched = true;
+    t->touched_next = turn->touched;
+    turn->touched = t;
 }
 
-static double over(const struct turn *turn, const struct tenant *t)
+void turn_begin(struct cache *c, struct turn *turn)
 {
-    return ((double)would_have(turn, t) - (double)t->rule->floor_bytes) / (double)t->rule->weight;
+    lock_assert_held(&c->lock);
+    turn->number = ++c->decisions;
+    turn->touched = NULL;
+    if (c->tenants.everyone || turn->kind == TURN_PROOF)
+        return;
+    ranks_settle(&c->tenants, c->latest_us);
+    if (turn->asker) { /* has a rank of its own in this decision, and is not idle */
+        touch(turn, turn->asker);
+        rank_without(turn->asker);
+    }
+}
+
+/* The first of those who may give for another's sake; NULL: there is none. */
+static struct tenant *first_other(const struct cache *c, const struct turn *turn, double *over)
+{
+    for (int idle = 1; idle >= 0; idle--) {
+        const struct rank *r = rank_first(&c->tenants, idle);
+        if (!r || would_have(turn, r->tenant) <= r->tenant->rule->floor_bytes)
+            continue; /* and so has none below it anything above its floor */
+        *over = r->over;
+        return r->tenant;
+    }
+    return NULL;
 }
 
 struct tenant *turn_tenant(const struct cache *c, const struct turn *turn)
 {
-    struct tenant *best = NULL;
-    bool best_idle = false;
-    double most = 0;
+    lock_assert_held(&c->lock);
+    struct tenant *asker = turn->asker, *everyone = c->tenants.everyone;
+    if (everyone)
+        return everyone->through ? NULL : everyone;
     if (turn_over_ceiling(turn))
-        return turn->asker->through ? NULL : turn->asker;
-    for (struct tenant *t = c->tenants.all; t; t = t->next) {
-        if (t->through || (t != turn->asker && would_have(turn, t) <= t->rule->floor_bytes))
-            continue;
-        bool t_idle = idle(c, turn, t);
-        double t_over = over(turn, t);
-        if (!best || t_idle > best_idle || (t_idle == best_idle && t_over > most)) {
-            best = t;
-            best_idle = t_idle;
-            most = t_over;
-        }
-    }
-    return best;
+        return asker->through ? NULL : asker;
+    double over = 0;
+    struct tenant *t = first_other(c, turn, &over);
+    if (!asker || asker->through || !asker->residents || (t && t->idle))
+        return t;
+    return !t || rank_before(rank_over(asker, would_have(turn, asker)), asker, over, t) ? asker : t;
 }
 
 bool turn_may_go(const struct cache *c, const struct turn *turn, const struct slot *s)
@@ -64,42 +92,81 @@ bool turn_may_go(const struct cache *c, const struct turn *turn, const struct sl
     return turn->all || !stays_us || c->latest_us - s->record.loaded_us >= stays_us;
 }
 
-bool turn_take(const struct turn *turn, struct slot *s, uint64_t *freed)
+static void count_leaving(struct turn *turn, struct tenant *t, uint64_t bytes)
+{
+    t->tallies[turn->kind] = (struct tenant_tally){turn->number, leaving_bytes(turn, t) + bytes};
+    if (turn->kind == TURN_PROOF || !t->table)
+        return;
+    touch(turn, t);
+    if (t->place)
+        rank_set(t, rank_over(t, would_have(turn, t)));
+}
+
+/* May t, for this asker, lose so many bytes? */
+static bool may_lose(const struct turn *turn, const struct tenant *t, uint64_t bytes)
+{
+    uint64_t has = would_have(turn, t), floor = t->rule->floor_bytes;
+    return t == turn->asker || (has >= floor && has - floor >= bytes);
+}
+
+bool turn_leaves_floor(const struct turn *turn, const struct slot *s)
+{
+    return may_lose(turn, s->tenant, s->bytes);
+}
+
+bool turn_take(struct turn *turn, struct slot *s, uint64_t *freed)
 {
     struct tenant *t = s->tenant;
-    *freed = s->bytes + shares_leave(s);
-    uint64_t loss = s->bytes + shares_loss(s);
-    uint64_t has = would_have(turn, t), floor = t->rule->floor_bytes;
-    if (t != turn->asker && (has < floor || has - floor < loss)) {
-        shares_stay(s);
+    *freed = s->bytes + shares_leave(s, turn);
+    uint64_t loss = s->bytes + shares_loss(s, turn);
+    if (!may_lose(turn, t, loss)) {
+        shares_stay(s, turn);
         return false;
     }
-    t->leaving_bytes += loss;
+    count_leaving(turn, t, loss);
     return true;
 }
 
-struct slot *turn_oldest(const struct cache *c, const struct turn *turn, struct tenant *t)
+static struct slot *next_of(const struct cache *c, const struct tenant *t)
 {
+    const struct lru_link *k;
+    if (c->tenants.everyone) {
+        k = lru_next(&c->live, t->seen ? &t->seen->link : NULL);
+        return k ? CONTAINER_OF((struct lru_link *)k, struct slot, link) : NULL;
+    }
+    k = lru_next(&t->live, t->seen ? &t->seen->mate : NULL);
+    return k ? CONTAINER_OF((struct lru_link *)k, struct slot, mate) : NULL;
+}
+
+struct slot *turn_oldest(const struct cache *c, struct turn *turn, struct tenant *t)
+{
+    struct slot *s;
     lock_assert_held(&c->lock);
-    const struct lru_link *k = t->seen ? &t->seen->link : NULL;
-    while ((k = lru_next(&c->live, k))) {
-        struct slot *s = CONTAINER_OF((struct lru_link *)k, struct slot, link);
-        if (s->tenant != t)
-            continue;
+    touch(turn, t);
+    while ((s = next_of(c, t))) {
         t->seen = s;
         if (turn_may_go(c, turn, s))
             return s;
     }
     t->through = true;
+    rank_without(t);
     return NULL;
 }
 
-void turn_end(struct cache *c)
+void turn_unnamed(struct turn *turn, struct tenant *t)
+{
+    touch(turn, t);
+    t->unnamed = true;
+}
+
+void turn_end(struct cache *c, struct turn *turn)
 {
     lock_assert_held(&c->lock);
-    for (struct tenant *t = c->tenants.all; t; t = t->next) {
-        t->through = t->unnamed = false;
-        t->leaving_bytes = 0;
+    while (turn->touched) {
+        struct tenant *t = turn->touched;
+        turn->touched = t->touched_next;
+        t->touched = t->through = t->unnamed = false;
         t->seen = NULL;
+        rank_changed(t);
     }
 }

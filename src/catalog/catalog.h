@@ -113,8 +113,9 @@ enum status catalog_delete_version(struct catalog *c, const char *name, uint64_t
 
 /* ---- what nobody needs any more ----
  *
- * Blobs that no version of their tenant's models refers to, and versions that were never current
- * because their publish was interrupted, once they are old. Publishers on this node and others may
+ * Blobs that no version of their tenant's models refers to, versions that were never current
+ * because their publish was interrupted, and uploads in parts that were never ended, once they are
+ * old. Publishers on this node and others may
  * go on meanwhile. */
 
 enum { CATALOG_GC_LEAST_MS = 60 * 60 * 1000 }; /* what is younger is never collected */
@@ -133,6 +134,7 @@ struct catalog_gc {
 struct catalog_gc_done {
     uint64_t blobs, bytes; /* that went; bytes of blobs */
     uint64_t versions;     /* that were never current */
+    uint64_t uploads;      /* in parts, that were never ended */
     uint64_t used;         /* old blobs that a version refers to */
     uint64_t failed;       /* tenants or models that were passed over */
 };

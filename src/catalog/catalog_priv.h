@@ -36,9 +36,10 @@ void catalog_turn_give(struct catalog *c);
 /* Bytes of the ending that makes a file one model, artifact or not; 0: it has none. */
 size_t catalog_ending(const char *file, size_t len);
 
+#define CATALOG_OWN "_roost/" /* all that nodes write */
 /* Where published models' pointers and versions lie: a tenant's models, and the model that is
  * called as the tenant, in one folder. */
-#define CATALOG_PUBLISHED "_roost/models/"
+#define CATALOG_PUBLISHED CATALOG_OWN "models/"
 #define CATALOG_CURRENT "current"
 
 /* ---- blobs.c: what of an artifact lies apart from its version (loader/thin.h) ---- */

@@ -3,6 +3,7 @@
 /* What nobody needs any more: first versions that were never current, then, tenant by tenant, blobs
  * that no version refers to. Old blobs are listed before the versions are read, all ages are
  * measured at one moment before both, and each blob is looked at once more before it goes.
+ * Last, uploads in parts that nobody ended, whose age the store tells: no publish takes so long.
  * ARCHITECTURE.md ("Old means older than any publish") has the argument why no publisher loses one.
  *
  * Listings nest: a folder's entries are looked into while it is listed, so that memory does not
@@ -103,6 +104,8 @@ static enum status walk(struct gc *g, const char *above, folder_fn *fn, struct e
 struct model_folder {
     struct gc *g;
     const char *model;
+    uint64_t highest; /* number that was ever given out, as a version or its mark tells */
+    bool gone;        /* there are marks of removed versions */
 };
 
 /* ---- versions that were never current ---- */
@@ -132,12 +135,16 @@ static enum status remove_version(const struct gc *g, const char *model, uint64_
 static enum status orphan_entry(void *arg, const char *entry, bool is_prefix,
                                 const struct store_object *o)
 {
-    const struct model_folder *of = arg;
+    struct model_folder *of = arg;
     struct gc *g = of->g;
     struct err err;
     char key[STORE_KEY_MAX];
     uint64_t n;
     bool removed = false;
+    const bool gone = !is_prefix && version_entry(entry, VERSION_GONE, &n);
+    of->gone = of->gone || gone;
+    if (gone || (!is_prefix && version_entry(entry, VERSION_ENDING, &n)))
+        of->highest = MAX(of->highest, n);
     if (is_prefix || !version_entry(entry, VERSION_NEW, &n) || !is_old(g, o))
         return OK;
     enum status s = remove_version(g, of->model, n, &removed, &err);
@@ -150,14 +157,35 @@ static enum status orphan_entry(void *arg, const char *entry, bool is_prefix,
     return OK;
 }
 
+/* A removed version's mark is needed while no higher number says that its own was given out. That
+ * one stays: who removes the version marks it first. */
+static enum status gone_entry(void *arg, const char *entry, bool is_prefix,
+                              const struct store_object *o)
+{
+    const struct model_folder *of = arg;
+    struct err err;
+    char key[STORE_KEY_MAX];
+    uint64_t n;
+    if (is_prefix || !version_entry(entry, VERSION_GONE, &n) || n >= of->highest ||
+        !is_old(of->g, o))
+        return OK;
+    snprintf(key, sizeof(key), CATALOG_PUBLISHED "%s/%s", of->model, entry);
+    enum status s = store_delete(of->g->store, key, &err);
+    if (s != OK && s != E_NOT_FOUND)
+        note_failure(of->g, of->model, &err);
+    return OK;
+}
+
 /* The model's own, those of the tenant of that name, and what dead writers left there. */
 static void orphans_of(struct gc *g, const char *model)
 {
-    const struct model_folder of = {g, model};
+    struct model_folder of = {.g = g, .model = model};
     struct err err;
     char prefix[STORE_KEY_MAX];
     snprintf(prefix, sizeof(prefix), CATALOG_PUBLISHED "%s/", model);
-    enum status s = store_list(g->store, prefix, orphan_entry, (void *)(uintptr_t)&of, &err);
+    enum status s = store_list(g->store, prefix, orphan_entry, &of, &err);
+    if (s == OK && of.gone && !g->o->dry_run)
+        s = store_list(g->store, prefix, gone_entry, &of, &err);
     if (s == OK && !g->o->dry_run)
         s = store_sweep(g->store, prefix, &err);
     if (s == OK && !strchr(model, '/'))
@@ -279,7 +307,7 @@ static enum status version_seen(void *arg, const char *entry, bool is_prefix,
 
 static void mark_model(struct gc *g, const char *model)
 {
-    const struct model_folder of = {g, model};
+    const struct model_folder of = {.g = g, .model = model};
     struct err err;
     char prefix[STORE_KEY_MAX];
     snprintf(prefix, sizeof(prefix), CATALOG_PUBLISHED "%s/", model);
@@ -380,6 +408,31 @@ static enum status tenant_entry(void *arg, const char *entry, bool is_prefix,
     return OK;
 }
 
+/* ---- what was sent in parts and never ended ---- */
+
+static enum status upload_entry(void *arg, const struct store_upload *u)
+{
+    struct gc *g = arg;
+    struct err err;
+    if (!u->began_ms || u->began_ms > g->o->now_ms - g->o->older_ms)
+        return OK;
+    enum status s = g->o->dry_run ? OK : store_abort(g->store, u, &err);
+    if (s == OK) {
+        g->done->uploads++;
+        note_gone(g, u->key, 0);
+    } else if (s != E_NOT_FOUND) { /* which ended meanwhile */
+        note_failure(g, u->key, &err);
+    }
+    return OK;
+}
+
+static void collect_uploads(struct gc *g)
+{
+    struct err err;
+    if (store_uploads(g->store, CATALOG_OWN, upload_entry, g, &err) != OK)
+        note_failure(g, "uploads in parts", &err);
+}
+
 enum status catalog_gc(struct catalog *c, const struct catalog_gc *o, struct catalog_gc_done *done,
                        struct err *err)
 {
@@ -399,6 +452,8 @@ enum status catalog_gc(struct catalog *c, const struct catalog_gc *o, struct cat
     if (s == OK)
         s = store_list(g.store, THIN_BLOBS, tenant_entry, &g, err);
     alloc_free(g.blobs);
+    if (s == OK)
+        collect_uploads(&g);
     if (s == OK && g.failed.code != OK) {
         if (err)
             *err = g.failed;

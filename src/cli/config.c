@@ -115,14 +115,9 @@ static const char *number_text(const struct row *r, uint64_t n, char out[UNITS_T
     return out;
 }
 
-static enum status set_row(struct config *c, const struct row *r, const char *text, struct err *err)
+static enum status read_number(const struct row *r, const char *text, uint64_t *out,
+                               struct err *err)
 {
-    if (r->type == CONFIG_TEXT) {
-        if (strlen(text) >= CONFIG_TEXT_MAX)
-            return err_set(err, E_USAGE, "%s: longer than %d bytes", r->key, CONFIG_TEXT_MAX - 1);
-        snprintf(text_of(c, r), CONFIG_TEXT_MAX, "%s", text);
-        return OK;
-    }
     uint64_t n;
     if (parse_number(r, text, &n, err) != OK)
         return err_prefix(err, "%s", r->key);
@@ -131,8 +126,33 @@ static enum status set_row(struct config *c, const struct row *r, const char *te
         return err_set(err, E_USAGE, "%s: '%.40s' is not between %s and %s", r->key, text,
                        number_text(r, r->least, least), number_text(r, r->most, most));
     }
-    *number_of(c, r) = n;
+    *out = n;
     return OK;
+}
+
+static enum status set_row(struct config *c, const struct row *r, const char *text, struct err *err)
+{
+    if (r->type != CONFIG_TEXT)
+        return read_number(r, text, number_of(c, r), err);
+    if (strlen(text) >= CONFIG_TEXT_MAX)
+        return err_set(err, E_USAGE, "%s: longer than %d bytes", r->key, CONFIG_TEXT_MAX - 1);
+    snprintf(text_of(c, r), CONFIG_TEXT_MAX, "%s", text);
+    return OK;
+}
+
+enum status config_number(const char *key, const char *text, uint64_t *out, struct err *err)
+{
+    return read_number(row_of(key), text, out, err);
+}
+
+const char *config_number_text(const char *key, uint64_t n, char out[CONFIG_NUMBER_MAX])
+{
+    return number_text(row_of(key), n, out);
+}
+
+uint64_t config_number_of(const struct config *c, const char *key)
+{
+    return *number_of(c, row_of(key));
 }
 
 void config_defaults(struct config *c)
@@ -209,7 +229,7 @@ enum status config_load(struct config *c, const struct args *a, const char *cons
         if (value && set_row(c, &rows[i], value, err) != OK)
             s = err_prefix(err, "option --%s", rows[i].key);
     }
-    return s;
+    return s == OK ? config_tenants_check(c, err) : s;
 }
 
 enum status config_print(const struct config *c, struct buf *json)

@@ -8,6 +8,7 @@
 #include "cache/tenant.h"
 #include "cli/args.h"
 #include "cli/config_table.h"
+#include "loader/limits.h"
 #include "store/store.h"
 
 enum { CONFIG_TEXT_MAX = 1024, CONFIG_FILE_BYTES_MAX = 1 << 20, CONFIG_DEPTH_MAX = 16 };
@@ -34,7 +35,8 @@ struct config {
 #define X(type, field, key, value, initial, least, most, help) CONFIG_FIELD_##type(field)
     CONFIG_TABLE(X)
 #undef X
-    struct tenant_rule tenants[TENANT_RULES_MAX]; /* of the file; times may be CONFIG_UNSET */
+    struct tenant_rule tenants[TENANT_RULES_MAX];  /* of the file; times may be CONFIG_UNSET */
+    struct tenant_limits limits[TENANT_RULES_MAX]; /* theirs, in the same order */
     uint32_t n_tenants;
 };
 
@@ -50,9 +52,12 @@ enum status config_file(struct config *c, const char *name, const char *text, si
 /* Every ROOST_<KEY> of env that names a setting; env ends with NULL. */
 enum status config_env(struct config *c, const char *const *env, struct err *err) WARN_UNUSED;
 /* All of it in order: defaults, the file of --config or ROOST_CONFIG, env, the options of a.
- * blocks: disk   errors: E_USAGE */
+ * blocks: disk   errors: E_USAGE, also where config_tenants_check fails */
 enum status config_load(struct config *c, const struct args *a, const char *const *env,
                         struct err *err) WARN_UNUSED;
+
+/* Is every tenant's limit within the node's?  errors: E_USAGE naming the tenant and the limit */
+enum status config_tenants_check(const struct config *c, struct err *err) WARN_UNUSED;
 
 /* c->n_tenants rules, with the times that are in force. */
 void config_rules(const struct config *c, struct tenant_rule *out);

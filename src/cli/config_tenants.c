@@ -2,13 +2,13 @@
  * Copyright The Roost Authors */
 /* The tenants' rules in the configuration file:
  *     "tenants": {"acme": {"floor": "1GiB", "ceiling": "4GiB", "weight": 2, "ttl": "1h"}, "*": {}}
- * They have no flags: a rule has too many parts for one, and a node has too many rules. */
+ * They have no flags: a rule has too many parts for one, and a node has too many rules. What bounds
+ * uploads and compiles is named as the node's settings are, and has their values. */
 #include <inttypes.h>
 #include <string.h>
 
 #include "catalog/catalog.h"
 #include "cli/config_priv.h"
-#include "cli/units.h"
 
 enum part { FLOOR, CEILING, WEIGHT, TTL, MIN_RESIDENCY, PART_COUNT };
 
@@ -19,6 +19,19 @@ static uint64_t *part_of(struct tenant_rule *r, enum part p)
     uint64_t *const fields[PART_COUNT] = {&r->floor_bytes, &r->ceiling_bytes, &r->weight,
                                           &r->ttl_us, &r->min_residency_us};
     return fields[p];
+}
+
+/* The first is the key, of the rule and of the node's setting. */
+enum limit { PUBLISH_MAX, FILE_MAX, COMPILE_MEMORY, COMPILE_TIME, LIMIT_COUNT };
+
+static const char *const limits[LIMIT_COUNT] = {"publish-max", "compile-file-max", "compile-memory",
+                                                "compile-time"};
+
+static uint64_t *limit_of(struct tenant_limits *l, enum limit i)
+{
+    uint64_t *const fields[LIMIT_COUNT] = {&l->publish_max, &l->file_max, &l->memory_bytes,
+                                           &l->time_us};
+    return fields[i];
 }
 
 static enum status parse(enum part p, const char *text, uint64_t *out, struct err *err)
@@ -33,16 +46,37 @@ static enum status parse(enum part p, const char *text, uint64_t *out, struct er
     return s;
 }
 
-static enum status take_part(struct tenant_rule *r, const cJSON *item, struct err *err)
+/* The place of the word among n of them; n: it is none. */
+static int find(const char *const *words, int n, const char *word)
+{
+    int i = 0;
+    while (i < n && strcmp(words[i], word) != 0)
+        i++;
+    return i;
+}
+
+static enum status take_limit(struct tenant_limits *l, enum limit i, const cJSON *item,
+                              struct err *err)
 {
     char text[64];
-    enum part p = 0;
-    while (p < PART_COUNT && strcmp(parts[p], item->string) != 0)
-        p++;
+    if (config_value_text(item, text, sizeof(text), err) != OK)
+        return err_prefix(err, "%s", limits[i]);
+    return config_number(limits[i], text, limit_of(l, i), err);
+}
+
+static enum status take_part(struct tenant_rule *r, struct tenant_limits *l, const cJSON *item,
+                             struct err *err)
+{
+    char text[64];
+    const int i = find(limits, LIMIT_COUNT, item->string);
+    const enum part p = (enum part)find(parts, PART_COUNT, item->string);
+    if (i < LIMIT_COUNT)
+        return take_limit(l, (enum limit)i, item, err);
     if (p == PART_COUNT)
         return err_set(err, E_USAGE,
-                       "unknown key '%.60s'; a tenant has floor, ceiling, weight, ttl and "
-                       "min-residency",
+                       "unknown key '%.60s'; a tenant has floor, ceiling, weight, ttl, "
+                       "min-residency, publish-max, compile-file-max, compile-memory and "
+                       "compile-time",
                        item->string);
     if (config_value_text(item, text, sizeof(text), err) != OK ||
         parse(p, text, part_of(r, p), err) != OK)
@@ -66,12 +100,15 @@ static enum status take_name(struct tenant_rule *r, const char *name, struct err
 static enum status take_tenant(struct config *c, const cJSON *item, int *keys, struct err *err)
 {
     struct tenant_rule *r = &c->tenants[c->n_tenants];
+    struct tenant_limits *l = &c->limits[c->n_tenants];
     if (c->n_tenants == TENANT_RULES_MAX)
         return err_set(err, E_USAGE, "more than %d tenants", TENANT_RULES_MAX);
     *r =
         (struct tenant_rule){.weight = 1, .ttl_us = CONFIG_UNSET, .min_residency_us = CONFIG_UNSET};
     if (take_name(r, item->string, err) != OK)
         return E_USAGE;
+    *l = (struct tenant_limits){.publish_max = 0};
+    memcpy(l->name, r->name, sizeof(l->name));
     if (!cJSON_IsObject(item))
         return err_set(err, E_USAGE, "%s: an object was expected", r->name);
     for (const cJSON *part = item->child; part; part = part->next) {
@@ -79,7 +116,7 @@ static enum status take_tenant(struct config *c, const cJSON *item, int *keys, s
         if (config_is_twice(item, part))
             return err_set(err, E_USAGE, "%s: key '%.60s' stands there twice", r->name,
                            part->string);
-        if (take_part(r, part, err) != OK)
+        if (take_part(r, l, part, err) != OK)
             return err_prefix(err, "%s", r->name);
     }
     c->n_tenants++;
@@ -96,6 +133,23 @@ enum status config_tenants(struct config *c, const cJSON *tenants, int *keys, st
             return err_set(err, E_USAGE, "tenants: '%.60s' stands there twice", item->string);
         if (take_tenant(c, item, keys, err) != OK)
             return err_prefix(err, "tenants");
+    }
+    return OK;
+}
+
+enum status config_tenants_check(const struct config *c, struct err *err)
+{
+    for (uint32_t t = 0; t < c->n_tenants; t++) {
+        struct tenant_limits l = c->limits[t];
+        for (enum limit i = 0; i < LIMIT_COUNT; i++) {
+            char own[CONFIG_NUMBER_MAX], node[CONFIG_NUMBER_MAX];
+            const uint64_t most = config_number_of(c, limits[i]), is = *limit_of(&l, i);
+            if (most && is > most) /* 0: it depends on the file; then the less of both holds */
+                return err_set(err, E_USAGE,
+                               "tenants: %s: %s is %s, more than the node's, which is %s", l.name,
+                               limits[i], config_number_text(limits[i], is, own),
+                               config_number_text(limits[i], most, node));
+        }
     }
     return OK;
 }
@@ -129,11 +183,26 @@ static enum status print_part(struct buf *json, enum part p, uint64_t value, con
     return buf_printf(json, "%s\"%s\": \"%s\"", comma, parts[p], text);
 }
 
+static enum status print_limits(struct buf *json, struct tenant_limits *l, const char *comma)
+{
+    enum status s = OK;
+    for (enum limit i = 0; s == OK && i < LIMIT_COUNT; i++) {
+        char text[CONFIG_NUMBER_MAX];
+        if (!*limit_of(l, i))
+            continue;
+        s = buf_printf(json, "%s\"%s\": \"%s\"", comma, limits[i],
+                       config_number_text(limits[i], *limit_of(l, i), text));
+        comma = ", ";
+    }
+    return s;
+}
+
 enum status config_tenants_print(const struct config *c, struct buf *json)
 {
     enum status s = c->n_tenants ? buf_str(json, ",\n  \"tenants\": {") : OK;
     for (uint32_t i = 0; s == OK && i < c->n_tenants; i++) {
         struct tenant_rule r = c->tenants[i];
+        struct tenant_limits l = c->limits[i];
         const char *comma = "";
         s = buf_printf(json, "%s\n    \"%s\": {", i ? "," : "", r.name);
         for (enum part p = 0; s == OK && p < PART_COUNT; p++) {
@@ -142,6 +211,8 @@ enum status config_tenants_print(const struct config *c, struct buf *json)
             s = print_part(json, p, *part_of(&r, p), comma);
             comma = ", ";
         }
+        if (s == OK)
+            s = print_limits(json, &l, comma);
         if (s == OK)
             s = buf_char(json, '}');
     }

@@ -50,10 +50,10 @@ static void print_done(const struct catalog_gc_done *done, bool dry_run)
 {
     char size[UNITS_TEXT_MAX];
     fprintf(stderr,
-            "%s %" PRIu64 " blobs (%s) and %" PRIu64 " versions that were never current; %" PRIu64
-            " old blobs are used\n",
+            "%s %" PRIu64 " blobs (%s), %" PRIu64 " versions that were never current and %" PRIu64
+            " uploads that were never ended; %" PRIu64 " old blobs are used\n",
             dry_run ? "would remove" : "removed", done->blobs, units_size_human(done->bytes, size),
-            done->versions, done->used);
+            done->versions, done->uploads, done->used);
 }
 
 static int gc_run(const struct args *a)
@@ -79,11 +79,12 @@ const struct verb verb_gc = {
     .operands = "",
     .summary = "Remove weights from the store that no version needs.",
     .details =
-        "Prints the keys that go: blobs that no version of their tenant's models refers to, and "
-        "versions\nthat were never current because their publish was interrupted. Servers may "
-        "publish meanwhile.\nA tenant with a version that this build cannot read keeps all of its "
-        "blobs, and the exit\nstatus is 1. A dry run takes what only such an interrupted version "
-        "refers to for used.",
+        "Prints the keys that go: blobs that no version of their tenant's models refers to, "
+        "versions that\nwere never current because their publish was interrupted, and uploads to a "
+        "bucket that were never\nended. Servers may publish meanwhile. A tenant with a version "
+        "that "
+        "this build cannot read keeps all\nof its blobs, and the exit status is 1. A dry run takes "
+        "what only such an interrupted version refers\nto for used.",
     .options = options,
     .operands_max = 0,
     .run = gc_run,

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "artifact/blobs.h"
+#include "base/checked.h"
 #include "base/clock.h"
 #include "cache/policy/policy.h"
 #include "mem/pool.h"
@@ -49,8 +50,22 @@ static struct compile_config compile_of(const struct config *c)
                                    .time_us = c->compile_time,
                                    .optimize = (uint32_t)c->optimize,
                                    .model_max = c->compile_file_max,
+                                   .tenants = {c->limits, c->n_tenants},
                                    .write_back = c->write_back,
                                    .threads = (uint32_t)c->compilers};
+}
+
+/* Every child has a place of --compilers or of --publishes, and no tenant's limits are wider. */
+static void note_compile_memory(const struct config *c)
+{
+    const uint64_t file = limits_memory(c->compile_memory, c->compile_file_max),
+                   upload =
+                       limits_memory(c->compile_memory, MIN(c->compile_file_max, c->publish_max));
+    uint64_t of_files, of_uploads, all;
+    if (!checked_mul(file, c->compilers, &of_files) ||
+        !checked_mul(upload, c->publishes, &of_uploads) || !checked_add(of_files, of_uploads, &all))
+        all = UINT64_MAX;
+    metric_set(M_COMPILE_MEMORY_MAX, (int64_t)MIN(all, (uint64_t)INT64_MAX));
 }
 
 static enum status start_cache(struct node *n, const struct config *c, struct err *err)
@@ -112,6 +127,7 @@ static enum status start_loading(struct node *n, const struct config *c, struct 
 
 static enum status start_publishing(struct node *n, const struct config *c, struct err *err)
 {
+    note_compile_memory(c);
     const struct publish_config publish = {.catalog = n->catalog,
                                            .cache = n->cache,
                                            .http_memory = &n->http_memory,

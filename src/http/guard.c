@@ -19,7 +19,9 @@ static const struct http_limits *limits_of(const struct conn *c)
 static void count(enum refusal why)
 {
     int code = refusal_code(why);
-    if (code == 431)
+    if (why == REFUSE_TENANT_BYTES)
+        metric_add(M_REFUSED_TENANT_PUBLISH, 1);
+    else if (code == 431)
         metric_add(M_REFUSED_HEAD, 1);
     else if (code == 413)
         metric_add(M_REFUSED_BODY, 1);
@@ -113,8 +115,18 @@ static uint64_t body_limit(const struct conn *c)
     if (r->status != OK || !route_takes_body(r->route))
         return DISCARD_MAX;
     if (r->route == ROUTE_PUBLISH)
-        return limits_of(c)->upload_bytes;
+        return MIN(limits_of(c)->upload_bytes, r->publish->bytes_max);
     return r->route == ROUTE_INVOKE ? limits_of(c)->body_bytes : SMALL_BODY_MAX;
+}
+
+/* The words for a body beyond its limit. */
+static enum refusal too_large(const struct conn *c)
+{
+    const struct request *r = c->request;
+    if (r->status != OK || r->route != ROUTE_PUBLISH)
+        return REFUSE_BODY_BYTES;
+    return r->publish->bytes_max < limits_of(c)->upload_bytes ? REFUSE_TENANT_BYTES
+                                                              : REFUSE_UPLOAD_BYTES;
 }
 
 /* Bytes of the body that may be taken before it must be handed on: an upload never stands whole in
@@ -164,7 +176,7 @@ static void begin_body(struct conn *c, const struct head *h)
         c->closing = c->linger = true;
         serve(c);
     } else if (h->length > limit) {
-        guard_refuse(c, REFUSE_BODY_BYTES);
+        guard_refuse(c, too_large(c));
     } else {
         if (h->expect_continue && !evbuffer_get_length(bufferevent_get_input(c->bev))) {
             static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -264,7 +276,7 @@ static enum refusal take_chunks(struct conn *c, struct evbuffer *in, bool *whole
         if (step == CHUNK_BAD)
             return REFUSE_CHUNK;
         if (step == CHUNK_TOO_LARGE)
-            return REFUSE_BODY_BYTES;
+            return too_large(c);
         *whole = step == CHUNK_END;
         enum refusal why = step == CHUNK_DATA ? take_bytes(c, in, data) : REFUSE_NOTHING;
         if (why != REFUSE_NOTHING || *whole)

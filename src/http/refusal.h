@@ -28,6 +28,8 @@
     X(REFUSE_HEAD_SLOW, 408, "the request head took longer than the limit")                        \
     X(REFUSE_BODY_SLOW, 408, "the request body came slower than the limit")                        \
     X(REFUSE_BODY_BYTES, 413, "the request body is larger than the limit")                         \
+    X(REFUSE_UPLOAD_BYTES, 413, "the upload is larger than the node's limit, --publish-max")       \
+    X(REFUSE_TENANT_BYTES, 413, "the upload is larger than the limit of its tenant, publish-max")  \
     X(REFUSE_SHORT, 400, "the connection ended before the request did")                            \
     X(REFUSE_CHUNK, 400, "the chunked body is malformed")                                          \
     X(REFUSE_MEMORY, 503, "no memory for the request just now")                                    \

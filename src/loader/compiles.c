@@ -82,7 +82,7 @@ static enum status still_wanted(const void *arg, struct err *err)
 static void run_job(struct compiles *c, struct compile_job *job)
 {
     const struct going g = {c->env, job};
-    const struct raw_going going = {still_wanted, &g};
+    const struct raw_going going = {job->name, still_wanted, &g};
     struct writeback kept = {.fd = -1};
     struct err err = {.code = OK};
     uint64_t began_us = clock_now_us();

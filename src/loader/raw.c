@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "loader/loader_priv.h"
+#include "metrics/metrics.h"
 #include "sandbox/sandbox.h"
 
 enum { CHUNK_BYTES = 1024 * 1024 };
@@ -111,6 +112,7 @@ struct passing {
     const struct load_env *env;
     const struct resolved *at;
     const struct raw_going *going;
+    const struct tenant_limits *tenant;
     uint64_t bytes; /* of the model file and those beside it: charged */
 };
 
@@ -138,12 +140,15 @@ static enum status key_beside(const struct passing *p, const char *name, char ke
 static enum status charge_passing(struct passing *p, const char *key, uint64_t bytes,
                                   struct err *err)
 {
-    const uint64_t most = p->env->compile.model_max;
-    if (bytes > most || p->bytes > most - bytes)
+    bool tenants;
+    const uint64_t most = limits_file_max(p->tenant, p->env->compile.model_max, &tenants);
+    if (bytes > most || p->bytes > most - bytes) {
+        metric_add(M_REFUSED_TENANT_COMPILE, tenants);
         return err_set(err, E_UNSUPPORTED,
                        "%.120s holds %" PRIu64 " bytes: at most %" PRIu64
-                       " are compiled, the files beside a model among them",
-                       key, bytes, most);
+                       " are compiled%s, the files beside a model among them",
+                       key, bytes, most, tenants ? " for its tenant" : "");
+    }
     enum status s = cache_scratch_take(p->env->cache, bytes, err);
     p->bytes += s == OK ? bytes : 0;
     return s;
@@ -185,6 +190,7 @@ static enum status in_child(struct passing *p, int fd, struct sandbox_result *ma
                                     .bring_arg = p,
                                     .options = {.optimize = (enum optimize)env->compile.optimize},
                                     .limits = {env->compile.memory_bytes, env->compile.time_us},
+                                    .tenant = {p->tenant->memory_bytes, p->tenant->time_us},
                                     .bare = env->compile.bare,
                                     .unproven = true,
                                     .cancelled = gone,
@@ -204,6 +210,7 @@ static enum status compile(const struct load_env *env, const struct resolved *at
                            struct err *err)
 {
     struct passing p = {.env = env, .at = at, .going = going};
+    p.tenant = tenant_limits_of(&env->compile.tenants, going->model);
     int fd = -1;
     enum status s = charge_passing(&p, at->key, at->object.bytes, err);
     if (s == OK)

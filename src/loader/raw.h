@@ -31,8 +31,10 @@ bool raw_key(const struct load_env *env, const struct resolved *at,
 /* Is it compiled already? Then *out is open.  thread: loader   blocks: disk */
 bool raw_find(const struct load_env *env, const struct resolved *at, struct compiled *out);
 
-/* Asked between two chunks, and while the child runs: what is not OK ends the compile. */
+/* For whom, and whether still: asked between two chunks, and while the child runs; what is not OK
+ * ends the compile. */
 struct raw_going {
+    const char *model;
     enum status (*on)(const void *arg, struct err *err);
     const void *arg;
 };
@@ -40,7 +42,7 @@ struct raw_going {
 /* Reads the model file and has it compiled.
  * thread: compiler   blocks: disk, network, and as long as the child takes
  * errors: those of store_read, cache_scratch_take and sandbox_compile, but E_UNSUPPORTED beyond any
- * limit of compile_config; going's */
+ * limit of compile_config or of the model's tenant; going's */
 enum status raw_compile(const struct load_env *env, const struct resolved *at,
                         const struct raw_going *going, struct compiled *out,
                         struct err *err) WARN_UNUSED;

@@ -36,7 +36,7 @@ struct tenant_metrics {
 };
 
 /* thread: any   blocks: no */
-void metric_add(enum metric m, uint64_t n);    /* counters */
+void metric_add(enum metric m, uint64_t n);    /* counters; gauges that are never set */
 void metric_set(enum metric m, int64_t value); /* gauges */
 uint64_t metric_get(enum metric m);
 void histogram_us(enum histogram h, uint64_t us); /* observes a duration given in µs, in seconds */

@@ -83,6 +83,11 @@
       "Compiles of raw model files of the store that ended, by how.")                              \
     X(M_COMPILES_FAILED, COUNTER, "roost_compiles_total", "result=\"failed\"", "")                 \
     X(M_COMPILES_CANCELLED, COUNTER, "roost_compiles_total", "result=\"cancelled\"", "")           \
+    X(M_COMPILE_MEMORY, GAUGE, "roost_compile_memory_bytes", "",                                   \
+      "What the compiles under way, uploads among them, may use together.")                        \
+    X(M_COMPILE_MEMORY_MAX, GAUGE, "roost_compile_memory_limit_bytes", "",                         \
+      "What all compiles at once may use at most, beside --memory: each of --compilers and of "    \
+      "--publishes.")                                                                              \
     X(M_WRITE_BACK_OK, COUNTER, "roost_write_backs_total", "result=\"ok\"",                        \
       "With --write-back: compiled models written to the store, writes that failed, and loads "    \
       "that used what a node had written.")                                                        \
@@ -175,6 +180,9 @@
     X(M_REFUSED_PUBLISHES, COUNTER, "roost_refused_total", "limit=\"publishes\"", "")              \
     X(M_REFUSED_TENANT_PUBLISHES, COUNTER, "roost_refused_total",                                  \
       "limit=\"publishes_per_tenant\"", "")                                                        \
+    X(M_REFUSED_TENANT_PUBLISH, COUNTER, "roost_refused_total", "limit=\"tenant_publish_max\"",    \
+      "")                                                                                          \
+    X(M_REFUSED_TENANT_COMPILE, COUNTER, "roost_refused_total", "limit=\"tenant_compile\"", "")    \
     X(M_REFUSED_MEMORY, COUNTER, "roost_refused_total", "limit=\"memory\"", "")                    \
     X(M_REFUSED_THRASH, COUNTER, "roost_refused_total", "limit=\"thrash\"", "")                    \
     X(M_REFUSED_NEVER_FITS, COUNTER, "roost_refused_total", "limit=\"never_fits\"", "")            \

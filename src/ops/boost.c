@@ -141,22 +141,49 @@ static void transform_row(enum boost_transform t, float *m, uint32_t n)
 
 /* ---- the run ---- */
 
-void boost_run(const struct op_run *c, const struct boost_params *p, boost_margins_fn *margins,
-               const void *model)
+struct boost_job {
+    const struct op_run *c;
+    const struct boost_params *p;
+    boost_margins_fn *margins;
+    const void *model;
+    int64_t rows;
+};
+
+/* Blocks of rows [from, to). */
+static void blocks(void *arg, int64_t from, int64_t to)
 {
-    const float *x = c->in[0]->data;
-    int64_t rows = c->in[0]->dims[0];
-    float *out = c->out[0]->data, *block = c->scratch;
-    if (p->transform != BOOST_ARGMAX) {
-        margins(model, x, rows, out);
-        for (int64_t r = 0; p->transform != BOOST_MARGINS && r < rows; r++)
-            transform_row(p->transform, out + r * p->n_groups, p->n_groups);
-        return;
-    }
-    for (int64_t r = 0; r < rows; r += BLOCK_ROWS) {
-        int64_t count = MIN(rows - r, BLOCK_ROWS);
-        margins(model, x + r * p->n_features, count, block);
+    const struct boost_job *j = arg;
+    const struct boost_params *p = j->p;
+    const int64_t row = from * BLOCK_ROWS, end = MIN(to * BLOCK_ROWS, j->rows);
+    const float *x = j->c->in[0]->data;
+    float *out = j->c->out[0]->data;
+    j->margins(j->model, x + row * p->n_features, end - row, out + row * p->n_groups);
+    for (int64_t r = row; p->transform != BOOST_MARGINS && r < end; r++)
+        transform_row(p->transform, out + r * p->n_groups, p->n_groups);
+}
+
+static void blocks_argmax(const struct boost_job *j)
+{
+    const struct boost_params *p = j->p;
+    const float *x = j->c->in[0]->data;
+    float *out = j->c->out[0]->data, *block = j->c->scratch;
+    for (int64_t r = 0; r < j->rows; r += BLOCK_ROWS) {
+        int64_t count = MIN(j->rows - r, BLOCK_ROWS);
+        j->margins(j->model, x + r * p->n_features, count, block);
         for (int64_t i = 0; i < count; i++)
             out[r + i] = (float)argmax(block + i * p->n_groups, p->n_groups);
     }
+}
+
+void boost_run(const struct op_run *c, const struct boost_params *p, boost_margins_fn *margins,
+               const void *model, double row_work)
+{
+    struct boost_job j = {c, p, margins, model, c->in[0]->dims[0]};
+    const int64_t n = (j.rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
+    if (p->transform == BOOST_ARGMAX)
+        blocks_argmax(&j);
+    else if (c->team && n > 1 && (double)j.rows * row_work >= OP_TEAM_WORK)
+        c->team->share(c->team->self, blocks, &j, n);
+    else if (n)
+        blocks(&j, 0, n);
 }

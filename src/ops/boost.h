@@ -41,8 +41,11 @@ enum status boost_infer(struct op_infer *c, const char *op, const struct boost_p
 
 /* shapes:  x[rows][n_features] -> margins[rows][n_groups] */
 typedef void boost_margins_fn(const void *model, const float *x, int64_t rows, float *margins);
-/* All rows of operand 0 through `margins` and the transform, into output 0. */
+/* All rows of operand 0 through `margins` and the transform, into output 0; by the run's team too
+ * where they are enough: but for BOOST_ARGMAX, whose blocks of rows have one scratch.
+ * model: read by several threads at once   row_work: of one row, in multiply-adds that take as long
+ */
 void boost_run(const struct op_run *c, const struct boost_params *p, boost_margins_fn *margins,
-               const void *model);
+               const void *model, double row_work);
 
 #endif

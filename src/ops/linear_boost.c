@@ -58,8 +58,9 @@ static void margins(const void *model, const float *x, int64_t rows, float *out)
 static enum status run(const struct op_run *c, struct err *err)
 {
     UNUSED(err);
-    const struct table t = {c->params, c->in[BASE]->data, c->in[WEIGHTS]->data};
-    boost_run(c, c->params, margins, &t);
+    const struct boost_params *p = c->params;
+    const struct table t = {p, c->in[BASE]->data, c->in[WEIGHTS]->data};
+    boost_run(c, p, margins, &t, (double)p->n_features * p->n_groups);
     return OK;
 }
 

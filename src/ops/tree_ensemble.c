@@ -9,6 +9,9 @@
 #include "ops/ops_priv.h"
 #include "ops/tree_proof.h"
 
+/* Multiply-adds that take as long as a row in a tree of six levels. */
+#define TREE_WORK 150.0
+
 static enum status prepare(const struct op_node *node, void *params, struct err *err)
 {
     return boost_prepare(node, "TreeEnsemble", params, err);
@@ -39,7 +42,7 @@ static enum status run(const struct op_run *c, struct err *err)
     UNUSED(err);
     const struct boost_params *p = c->params;
     struct tree_table t = tree_table_of(c, p->n_features, p->n_groups, p->n_features);
-    boost_run(c, p, margins, &t);
+    boost_run(c, p, margins, &t, TREE_WORK * t.n_trees);
     return OK;
 }
 

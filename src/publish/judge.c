@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/checked.h"
+#include "metrics/metrics.h"
 #include "publish/publish_priv.h"
 #include "sandbox/sandbox.h"
 
@@ -78,23 +79,37 @@ static bool is_cancelled(void *cancelled)
     return atomic_load((const atomic_bool *)cancelled);
 }
 
+static enum status check_size(const struct publish_call *call, const struct tenant_limits *tenant,
+                              uint64_t node_max, struct err *err)
+{
+    bool tenants;
+    const uint64_t most = limits_file_max(tenant, node_max, &tenants);
+    if (call->bytes <= most)
+        return OK;
+    metric_add(M_REFUSED_TENANT_COMPILE, tenants);
+    return err_set(err, E_TOO_LARGE,
+                   "the model file holds %" PRIu64 " bytes: at most %" PRIu64 " are compiled%s",
+                   call->bytes, most, tenants ? " for this tenant" : "");
+}
+
 static enum status compile(const struct publish_config *c, struct publish_call *call,
                            struct judged *out, struct err *err)
 {
     const struct compile_config *how = &c->compile;
+    const struct tenant_limits *tenant = tenant_limits_of(&how->tenants, call->model);
     struct charged charged = {.cache = c->cache};
     struct sandbox_result made = {.program = NULL};
     struct sandbox_job job = {.options = {.optimize = (enum optimize)how->optimize},
                               .limits = {how->memory_bytes, how->time_us},
+                              .tenant = {tenant->memory_bytes, tenant->time_us},
                               .bare = how->bare,
                               .unproven = true,
                               .cancelled = is_cancelled,
                               .cancelled_arg = &call->cancelled};
-    if (call->bytes > how->model_max)
-        return err_set(err, E_TOO_LARGE,
-                       "the model file holds %" PRIu64 " bytes: at most %" PRIu64 " are compiled",
-                       call->bytes, how->model_max);
-    enum status s = intake_reopen(call->fd, &job.model_fd, err);
+    enum status s = check_size(call, tenant, how->model_max, err);
+    if (s != OK)
+        return s;
+    s = intake_reopen(call->fd, &job.model_fd, err);
     if (s != OK)
         return s;
     buf_init_charged(&made.artifact, 0, charge, &charged);

@@ -54,6 +54,9 @@ struct publisher;
  * from each publish_step to its done. */
 struct publish_call {
     char model[MODEL_NAME_MAX + 1];
+    /* PUBLISH_UPLOAD: of all chunks together what its tenant may send, for the owner to see to;
+     * UINT64_MAX: what anybody may. Set by publish_call_new. */
+    uint64_t bytes_max;
     /* set by the owner before publish_step */
     uint64_t version;
     bool dry_run;     /* PUBLISH_UPLOAD: all but the writing */

@@ -364,8 +364,10 @@ enum status publish_call_new(struct publisher *p, enum publish_verb verb, const 
         alloc_free(call);
         return s;
     }
+    const uint64_t most = tenant_limits_of(&p->config.compile.tenants, model)->publish_max;
     call->publisher = p;
     call->verb = verb;
+    call->bytes_max = most ? most : UINT64_MAX;
     call->fd = -1;
     buf_init_charged(&call->reply, 0, budget_charge_buf, p->config.http_memory);
     *out = call;

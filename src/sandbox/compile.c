@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "metrics/metrics.h"
 #include "sandbox/sandbox_priv.h"
 
 static const char own_binary[] = "/proc/self/exe";
@@ -52,27 +53,45 @@ enum status sandbox_hold(const void *bytes, size_t n, int *fd, struct err *err)
     return s;
 }
 
+uint64_t sandbox_memory_default(uint64_t bytes, uint64_t times)
+{
+    const uint64_t most = (UINT64_MAX >> 1) - ((uint64_t)SANDBOX_MEMORY_MIB << 20);
+    return ((uint64_t)SANDBOX_MEMORY_MIB << 20) + (bytes > most / times ? most : times * bytes);
+}
+
+/* A tenant's limit where it is less than the others'; 0: it has none. */
+static bool narrow(uint64_t *limit, uint64_t tenants)
+{
+    const bool less = tenants && tenants < *limit;
+    *limit = less ? tenants : *limit;
+    return less;
+}
+
 /* The limits in force for a model and files of so many bytes. */
 static enum status settle_limits(const struct sandbox_job *job, uint64_t files_bytes,
-                                 struct sandbox_limits *l, struct err *err)
+                                 struct child_limits *out, struct err *err)
 {
-    const bool narrow = job->options.precision.precision != PRECISION_FP32;
-    const uint64_t times = narrow ? SANDBOX_MEMORY_TIMES_NARROW : SANDBOX_MEMORY_TIMES;
+    struct sandbox_limits l = job->limits;
+    const bool low = job->options.precision.precision != PRECISION_FP32;
+    const uint64_t times = low ? SANDBOX_MEMORY_TIMES_NARROW : SANDBOX_MEMORY_TIMES;
     struct stat st;
     if (fstat(job->model_fd, &st) != 0)
         return err_set(err, E_IO, "cannot read the model: %s", strerror(errno));
     uint64_t least = (uint64_t)SANDBOX_MEMORY_MIN_MIB << 20;
     uint64_t model = (uint64_t)MIN(st.st_size, (off_t)CHILD_MODEL_MAX);
-    if (!l->memory_bytes)
-        l->memory_bytes = ((uint64_t)SANDBOX_MEMORY_MIB << 20) + times * (model + files_bytes);
-    if (!l->time_us)
-        l->time_us = (uint64_t)SANDBOX_TIME_S * 1000000;
-    l->memory_bytes = MAX(l->memory_bytes, least);
+    if (!l.memory_bytes)
+        l.memory_bytes = sandbox_memory_default(model + files_bytes, times);
+    if (!l.time_us)
+        l.time_us = (uint64_t)SANDBOX_TIME_S * 1000000;
+    *out = (struct child_limits){.memory_bytes = l.memory_bytes, .time_us = l.time_us};
+    out->memory_tenants = narrow(&out->memory_bytes, job->tenant.memory_bytes);
+    out->time_tenants = narrow(&out->time_us, job->tenant.time_us);
+    out->memory_bytes = MAX(out->memory_bytes, least);
     return OK;
 }
 
 /* The request with the files' names behind it. */
-static enum status write_request(const struct sandbox_job *job, const struct sandbox_limits *l,
+static enum status write_request(const struct sandbox_job *job, const struct child_limits *l,
                                  const struct buf *names, uint32_t n_files, int *fd,
                                  struct err *err)
 {
@@ -126,7 +145,7 @@ static enum status one_child(const char *program, const struct sandbox_job *job,
                              struct buf *artifact, struct child_words *words, struct err *err)
 {
     const char *const argv[] = {"roost", SANDBOX_VERB, NULL};
-    struct sandbox_limits l = job->limits;
+    struct child_limits l = {.memory_bytes = 0};
     int fds[CHILD_FDS_MAX], held = -1;
     struct child_spec spec = {.program = program,
                               .argv = argv,
@@ -152,7 +171,9 @@ static enum status one_child(const char *program, const struct sandbox_job *job,
     spec.cancelled = job->cancelled;
     spec.cancelled_arg = job->cancelled_arg;
     child_end_init(&end, artifact);
+    metric_add(M_COMPILE_MEMORY, l.memory_bytes);
     s = child_run(&spec, &end, err);
+    metric_add(M_COMPILE_MEMORY, -l.memory_bytes);
     close(spec.request_fd);
     if (held >= 0)
         close(held);

@@ -34,6 +34,9 @@ struct sandbox_limits {
     uint64_t time_us;      /* from start to end, and of processor time */
 };
 
+/* What a compile of a model of so many bytes may use by default, files included. */
+uint64_t sandbox_memory_default(uint64_t bytes, uint64_t times);
+
 /* What held the child. The limits of memory and time, and the loss of all privileges, are not
  * among them: without those nothing is compiled at all. */
 struct sandbox_guards {
@@ -53,6 +56,7 @@ struct sandbox_job {
     void *bring_arg;
     struct compile_options options; /* but for its files; what it borrows is handed over */
     struct sandbox_limits limits;
+    struct sandbox_limits tenant; /* where these are less they hold, and say so; 0: none */
     bool bare; /* compile in this process, for once trusting the model: no limits, no guards */
     /* The artifact is handed over as it came, and program stays NULL: its reader proves it. */
     bool unproven;

@@ -101,6 +101,12 @@ enum status child_run(const struct child_spec *spec, struct child_end *end,
 
 /* ---- verdict.c: what an end means ---- */
 
+/* The limits in force for one child. */
+struct child_limits {
+    uint64_t memory_bytes, time_us;
+    bool memory_tenants, time_tenants; /* it is its tenant's, which is less than the node's */
+};
+
 /* What a child says beside its artifact. */
 struct child_words {
     struct sandbox_guards guards;
@@ -112,7 +118,7 @@ struct child_words {
 /* OK when the child says it is done, as much came as it says, and nothing speaks against it; or
  * when it wants files, of whose names nothing is proved yet. owns: words->wants is the caller's to
  * free on OK errors: E_CORRUPT, E_TOO_LARGE, E_UNSUPPORTED, E_IO, E_NO_MEMORY */
-enum status child_verdict(const struct child_end *e, const struct sandbox_limits *limits,
+enum status child_verdict(const struct child_end *e, const struct child_limits *limits,
                           struct child_words *words, struct err *err) WARN_UNUSED;
 
 /* ---- files.c: what a compile reads ---- */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "metrics/metrics.h"
 #include "sandbox/sandbox_priv.h"
 
 /* What the notes say. */
@@ -22,18 +23,26 @@ static uint64_t mib(uint64_t bytes)
     return bytes >> 20;
 }
 
-static enum status too_much_memory(const struct sandbox_limits *l, struct err *err)
+static void count_tenants(bool tenants)
 {
-    return err_set(err, E_TOO_LARGE,
-                   "the compiler was stopped: it needs more than the %" PRIu64 " MiB it may use",
-                   mib(l->memory_bytes));
+    if (tenants)
+        metric_add(M_REFUSED_TENANT_COMPILE, 1);
 }
 
-static enum status too_long(const struct sandbox_limits *l, struct err *err)
+static enum status too_much_memory(const struct child_limits *l, struct err *err)
 {
+    count_tenants(l->memory_tenants);
     return err_set(err, E_TOO_LARGE,
-                   "the compiler was stopped: it takes longer than the %.3g s it has",
-                   (double)l->time_us / 1e6);
+                   "the compiler was stopped: it needs more than the %" PRIu64 " MiB %s may use",
+                   mib(l->memory_bytes), l->memory_tenants ? "its tenant" : "it");
+}
+
+static enum status too_long(const struct child_limits *l, struct err *err)
+{
+    count_tenants(l->time_tenants);
+    return err_set(err, E_TOO_LARGE,
+                   "the compiler was stopped: it takes longer than the %.3g s %s has",
+                   (double)l->time_us / 1e6, l->time_tenants ? "its tenant" : "it");
 }
 
 /* What a compile may honestly answer; anything else is no answer. */
@@ -149,7 +158,7 @@ static bool read_notes(const struct buf *report, struct notes *n)
     return true;
 }
 
-static enum status signalled(int signo, const struct sandbox_limits *limits, struct err *err)
+static enum status signalled(int signo, const struct child_limits *limits, struct err *err)
 {
     switch (signo) {
     case SIGXCPU:
@@ -183,7 +192,7 @@ static enum status add_last_words(const struct buf *said, struct err *err)
 }
 
 /* The end of a child that said neither DONE nor ERROR. */
-static enum status without_answer(const struct child_end *e, const struct sandbox_limits *limits,
+static enum status without_answer(const struct child_end *e, const struct child_limits *limits,
                                   struct err *err)
 {
     if (WIFSIGNALED(e->wait_status))
@@ -195,7 +204,7 @@ static enum status without_answer(const struct child_end *e, const struct sandbo
 }
 
 /* Of a child that ended in time and within bounds. */
-static enum status answer(const struct child_end *e, const struct sandbox_limits *limits,
+static enum status answer(const struct child_end *e, const struct child_limits *limits,
                           struct notes *n, struct err *err)
 {
     if (!read_notes(&e->report, n))
@@ -213,16 +222,19 @@ static enum status answer(const struct child_end *e, const struct sandbox_limits
     return OK;
 }
 
-enum status child_verdict(const struct child_end *e, const struct sandbox_limits *limits,
+enum status child_verdict(const struct child_end *e, const struct child_limits *limits,
                           struct child_words *words, struct err *err)
 {
     struct notes n = {.done = false};
     if (e->late)
         return too_long(limits, err);
-    if (e->too_much)
+    if (e->too_much) {
+        count_tenants(limits->memory_tenants);
         return err_set(err, E_TOO_LARGE,
-                       "the compiler was stopped: what it writes is larger than %" PRIu64 " MiB",
-                       mib(limits->memory_bytes));
+                       "the compiler was stopped: what it writes is larger than %" PRIu64 " MiB%s",
+                       mib(limits->memory_bytes),
+                       limits->memory_tenants ? ", which is its tenant's limit" : "");
+    }
     enum status s = answer(e, limits, &n, err);
     if (s == OK)
         *words = n.words;

@@ -263,6 +263,8 @@ static const struct store_ops s3_ops = {
     .find = s3_find,
     .put = s3_put,
     .remove = s3_remove,
+    .uploads = s3_uploads,
+    .abort = s3_abort,
     .stop = s3_stop,
     .free = s3_free,
 };

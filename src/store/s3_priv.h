@@ -2,7 +2,7 @@
  * Copyright The Roost Authors */
 /* The S3 store from inside: s3.c opens it and turns objects into requests, s3_setup.c makes one
  * ready to be sent, s3_try.c sends it once, s3_send.c until it is answered or given up, s3_list.c
- * pages, s3_put.c and s3_multipart.c write. */
+ * pages, s3_put.c and s3_multipart.c write, s3_uploads.c finds what they left. */
 #ifndef ROOST_STORE_S3_PRIV_H
 #define ROOST_STORE_S3_PRIV_H
 
@@ -151,6 +151,12 @@ enum status s3_whose(struct s3_store *s, const struct s3_request *r, const char 
 /* As s3_put, in parts. What has failed leaves no part behind, unless the store does not answer. */
 enum status s3_put_parts(struct s3_store *s, const char *key, const struct store_source *from,
                          bool fresh, struct err *err) WARN_UNUSED;
+
+/* ---- s3_uploads.c: struct store_ops' uploads and abort ---- */
+enum status s3_uploads(struct store *store, const char *prefix, store_upload_fn *fn, void *arg,
+                       struct err *err) WARN_UNUSED;
+enum status s3_abort(struct store *store, const struct store_upload *u,
+                     struct err *err) WARN_UNUSED;
 
 /* "bytes 0-9/100", "bytes 0-9/" + "*", "bytes " + "*" + "/100" (first > last then). */
 bool s3_content_range(const char *text, size_t n, struct s3_answer *a);

@@ -342,7 +342,6 @@ static enum s3_fate after_words(struct transfer *t, struct err *err)
     struct s3_request *r = t->r;
     const char *xml = r->body ? (const char *)r->body->data : t->error;
     size_t n = r->body ? r->body->len : t->error_bytes;
-    char tag[STORE_TAG_MAX];
     s3_xml_error(xml, n, t->a->code);
     if (*t->a->code) {
         if (r->fresh && strcmp(t->a->code, "PreconditionFailed") == 0)
@@ -351,7 +350,7 @@ static enum s3_fate after_words(struct transfer *t, struct err *err)
         return again(t->a, M_S3_RETRY_STATUS);
     }
     if ((r->kind == S3_BEGIN && !s3_xml_begun(xml, n, r->upload)) ||
-        (r->kind == S3_END && !s3_xml_ended(xml, n, tag))) {
+        (r->kind == S3_END && !s3_xml_ended(xml, n))) {
         lies(t, "no words that belong to it");
         return after_stop(t, err);
     }

@@ -167,13 +167,18 @@ bool s3_tag(const char *text, size_t n, char out[STORE_TAG_MAX])
     return true;
 }
 
-/* A page under way. */
+/* A page under way: of objects, or of uploads. */
 struct walk {
     struct reader r;
+    const char *root;                                       /* the document's */
+    enum status (*end_of)(struct walk *w, struct err *err); /* the innermost open element ends */
     struct s3_page *page;
     s3_entry_fn *fn;
-    void *arg;
     struct s3_entry entry;
+    struct s3_uploads_page *uploads_page;
+    s3_upload_fn *upload_fn;
+    struct s3_upload upload;
+    void *arg;
     char names[S3_XML_DEPTH_MAX][NAME_BYTES_MAX]; /* of the open elements */
     size_t depth;
     char text[S3_XML_TEXT_MAX]; /* of the innermost open element */
@@ -199,27 +204,42 @@ static enum status bad(struct err *err, const char *what)
     return err_set(err, E_STORE, "a listing that makes no sense: %s", what);
 }
 
+/* what: for messages, should the text not fit */
+static enum status take_text(const struct walk *w, char *out, size_t size, const char *what,
+                             struct err *err)
+{
+    size_t n = strlen(w->text);
+    if (w->overlong || n >= size)
+        return err_set(err, E_STORE, "a listing that makes no sense: %s is too long", what);
+    memcpy(out, w->text, n + 1);
+    return OK;
+}
+
 static enum status take_key(struct walk *w, struct err *err)
 {
-    if (w->overlong)
-        return bad(err, "a key is too long");
-    memcpy(w->entry.key, w->text, sizeof(w->entry.key));
-    return OK;
+    return take_text(w, w->entry.key, sizeof(w->entry.key), "a key", err);
+}
+
+/* When something was written or begun, in ms; what is no time changes nothing. */
+static void take_time(const struct walk *w, uint64_t *ms)
+{
+    uint64_t s = 0;
+    if (!w->overlong && credentials_time(w->text, &s))
+        *ms = s * 1000;
 }
 
 /* A child of <Contents>. */
 static enum status end_of_field(struct walk *w, const char *name, struct err *err)
 {
     struct store_object *o = &w->entry.object;
-    uint64_t s = 0;
     if (strcmp(name, "Key") == 0)
         return take_key(w, err);
     if (strcmp(name, "Size") == 0 && (w->overlong || !number(w->text, &o->bytes)))
         return bad(err, "a size is no number");
     if (strcmp(name, "ETag") == 0 && (w->overlong || !s3_tag(w->text, strlen(w->text), o->tag)))
         return bad(err, "an ETag is none");
-    if (strcmp(name, "LastModified") == 0 && !w->overlong && credentials_time(w->text, &s))
-        o->modified_ms = s * 1000;
+    if (strcmp(name, "LastModified") == 0)
+        take_time(w, &o->modified_ms);
     return OK;
 }
 
@@ -234,18 +254,16 @@ static enum status end_of_entry(struct walk *w, bool is_prefix, struct err *err)
     return w->fn(w->arg, &w->entry);
 }
 
-/* The element on top of the stack ends. */
-static enum status end_of(struct walk *w, struct err *err)
+/* In a <ListBucketResult>. */
+static enum status end_in_objects(struct walk *w, struct err *err)
 {
     const char *name = w->names[w->depth - 1];
     const char *parent = w->depth == 3 ? w->names[1] : "";
     if (w->depth == 2 && strcmp(name, "IsTruncated") == 0)
         w->page->truncated = strcmp(w->text, "true") == 0;
-    else if (w->depth == 2 && strcmp(name, "NextContinuationToken") == 0) {
-        if (w->overlong || strlen(w->text) >= sizeof(w->page->next))
-            return bad(err, "its continuation is too long");
-        memcpy(w->page->next, w->text, strlen(w->text) + 1);
-    } else if (w->depth == 2 && strcmp(name, "Contents") == 0)
+    else if (w->depth == 2 && strcmp(name, "NextContinuationToken") == 0)
+        return take_text(w, w->page->next, sizeof(w->page->next), "its continuation", err);
+    else if (w->depth == 2 && strcmp(name, "Contents") == 0)
         return end_of_entry(w, false, err);
     else if (w->depth == 2 && strcmp(name, "CommonPrefixes") == 0)
         return end_of_entry(w, true, err);
@@ -256,15 +274,51 @@ static enum status end_of(struct walk *w, struct err *err)
     return OK;
 }
 
+/* A child of <Upload>. */
+static enum status end_of_upload_field(struct walk *w, const char *name, struct err *err)
+{
+    struct s3_upload *u = &w->upload;
+    if (strcmp(name, "Key") == 0)
+        return take_text(w, u->key, sizeof(u->key), "a key", err);
+    if (strcmp(name, "UploadId") == 0)
+        return take_text(w, u->id, sizeof(u->id), "an upload's id", err);
+    if (strcmp(name, "Initiated") == 0)
+        take_time(w, &u->began_ms);
+    return OK;
+}
+
+/* In a <ListMultipartUploadsResult>. */
+static enum status end_in_uploads(struct walk *w, struct err *err)
+{
+    struct s3_uploads_page *page = w->uploads_page;
+    const char *name = w->names[w->depth - 1];
+    if (w->depth == 3 && strcmp(w->names[1], "Upload") == 0)
+        return end_of_upload_field(w, name, err);
+    if (w->depth != 2)
+        return OK;
+    if (strcmp(name, "IsTruncated") == 0)
+        page->truncated = strcmp(w->text, "true") == 0;
+    else if (strcmp(name, "NextKeyMarker") == 0)
+        return take_text(w, page->key, sizeof(page->key), "its continuation", err);
+    else if (strcmp(name, "NextUploadIdMarker") == 0)
+        return take_text(w, page->id, sizeof(page->id), "its continuation", err);
+    else if (strcmp(name, "Upload") == 0)
+        return *w->upload.key && *w->upload.id ? w->upload_fn(w->arg, &w->upload)
+                                               : bad(err, "an upload without a key or an id");
+    return OK;
+}
+
 static enum status open_element(struct walk *w, struct err *err)
 {
     if (w->depth == S3_XML_DEPTH_MAX)
         return bad(err, "it is nested too deep");
-    if (w->depth == 0 && strcmp(w->r.name, "ListBucketResult") != 0)
-        return bad(err, "it is no ListBucketResult");
+    if (w->depth == 0 && strcmp(w->r.name, w->root) != 0)
+        return err_set(err, E_STORE, "a listing that makes no sense: it is no %s", w->root);
     memcpy(w->names[w->depth++], w->r.name, sizeof(w->r.name));
-    if (w->depth == 2)
+    if (w->depth == 2) {
         memset(&w->entry, 0, sizeof(w->entry));
+        memset(&w->upload, 0, sizeof(w->upload));
+    }
     w->text[0] = 0;
     w->overlong = false;
     return OK;
@@ -274,7 +328,7 @@ static enum status close_element(struct walk *w, struct err *err)
 {
     if (!w->depth || strcmp(w->names[w->depth - 1], w->r.name) != 0)
         return bad(err, "its tags do not match");
-    enum status s = end_of(w, err);
+    enum status s = w->end_of(w, err);
     w->depth--;
     w->text[0] = 0;
     w->overlong = false;
@@ -312,10 +366,31 @@ static enum status walk_all(struct walk *w, struct err *err)
 enum status s3_xml_list(const char *xml, size_t n, struct s3_page *page, s3_entry_fn *fn, void *arg,
                         struct err *err)
 {
-    struct walk w = {.r = {.p = xml, .end = xml + n}, .page = page, .fn = fn, .arg = arg};
+    struct walk w = {.r = {.p = xml, .end = xml + n},
+                     .root = "ListBucketResult",
+                     .end_of = end_in_objects,
+                     .page = page,
+                     .fn = fn,
+                     .arg = arg};
     *page = (struct s3_page){.truncated = false};
     enum status s = walk_all(&w, err);
     if (s == OK && page->truncated && !*page->next)
+        return bad(err, "it goes on and does not say where");
+    return s;
+}
+
+enum status s3_xml_uploads(const char *xml, size_t n, struct s3_uploads_page *page,
+                           s3_upload_fn *fn, void *arg, struct err *err)
+{
+    struct walk w = {.r = {.p = xml, .end = xml + n},
+                     .root = "ListMultipartUploadsResult",
+                     .end_of = end_in_uploads,
+                     .uploads_page = page,
+                     .upload_fn = fn,
+                     .arg = arg};
+    *page = (struct s3_uploads_page){.truncated = false};
+    enum status s = walk_all(&w, err);
+    if (s == OK && page->truncated && !*page->key)
         return bad(err, "it goes on and does not say where");
     return s;
 }
@@ -380,10 +455,10 @@ bool s3_xml_begun(const char *xml, size_t n, char upload[S3_UPLOAD_MAX])
     return good;
 }
 
-bool s3_xml_ended(const char *xml, size_t n, char tag[STORE_TAG_MAX])
+bool s3_xml_ended(const char *xml, size_t n)
 {
     struct wanted w = {.root = "CompleteMultipartUploadResult", .child = "ETag"};
     char text[S3_XML_TEXT_MAX];
     child_text(xml, n, &w, text, sizeof(text));
-    return w.ended && s3_tag(text, strlen(text), tag);
+    return w.ended;
 }

@@ -289,3 +289,18 @@ enum status store_sweep(struct store *s, const char *prefix, struct err *err)
         return err_set(err, E_BAD_INPUT, "'%.80s' is no prefix of a store's keys", prefix);
     return s->ops->sweep ? s->ops->sweep(s, prefix, err) : OK;
 }
+
+enum status store_uploads(struct store *s, const char *prefix, store_upload_fn *fn, void *arg,
+                          struct err *err)
+{
+    if (!prefix_valid(prefix))
+        return err_set(err, E_BAD_INPUT, "'%.80s' is no prefix of a store's keys", prefix);
+    return s->ops->uploads ? s->ops->uploads(s, prefix, fn, arg, err) : OK;
+}
+
+enum status store_abort(struct store *s, const struct store_upload *u, struct err *err)
+{
+    if (!store_key_valid(u->key) || !s->ops->abort)
+        return err_set(err, E_BAD_INPUT, "'%.80s' is no upload of a store's", u->key);
+    return s->ops->abort(s, u, err);
+}

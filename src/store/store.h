@@ -51,6 +51,15 @@ struct store_found {
     struct store_object object;
 };
 
+/* An object that was begun in parts, and neither ended nor aborted: its writer is at it, or died.
+ * Borrowed until return. */
+struct store_upload {
+    const char *key, *id;
+    uint64_t began_ms; /* wall clock; 0: nobody knows */
+};
+
+typedef enum status store_upload_fn(void *arg, const struct store_upload *u);
+
 /* What one kind of store does; called through the functions below only. */
 struct store_ops {
     enum status (*stat)(struct store *s, const char *key, struct store_object *out,
@@ -73,6 +82,10 @@ struct store_ops {
     enum status (*remove_old)(struct store *s, const char *key, uint64_t since_ms, struct err *err);
     /* NULL: writers that die leave nothing */
     enum status (*sweep)(struct store *s, const char *prefix, struct err *err);
+    /* Both NULL where nothing is sent in parts. */
+    enum status (*uploads)(struct store *s, const char *prefix, store_upload_fn *fn, void *arg,
+                           struct err *err);
+    enum status (*abort)(struct store *s, const struct store_upload *u, struct err *err);
     void (*stop)(struct store *s); /* NULL: nothing of it waits */
     void (*free)(struct store *s);
 };
@@ -176,6 +189,14 @@ enum status store_delete_old(struct store *s, const char *key, uint64_t since_ms
 /* Removes what writers that died left directly below prefix (as store_list takes it); what cannot
  * be removed stays.  errors: those of store_list */
 enum status store_sweep(struct store *s, const char *prefix, struct err *err) WARN_UNUSED;
+/* Uploads in parts of keys that begin with prefix (as store_list takes it), however deep; keys that
+ * are none of ours are passed over. Ones that begin or end meanwhile may be told or not. fn may
+ * abort what it is told, and ends the listing by anything but OK, which is returned.
+ * errors: those of store_list; no uploads where the store knows no parts */
+enum status store_uploads(struct store *s, const char *prefix, store_upload_fn *fn, void *arg,
+                          struct err *err) WARN_UNUSED;
+/* Its parts are gone; a writer that is still at it fails.  errors: E_NOT_FOUND: it has ended */
+enum status store_abort(struct store *s, const struct store_upload *u, struct err *err) WARN_UNUSED;
 /* Removes an object; who reads it meanwhile may read it to its end, or from a bucket fail with
  * E_STORE.  errors: E_NOT_FOUND, but of a bucket, which does not tell */
 enum status store_delete(struct store *s, const char *key, struct err *err) WARN_UNUSED;

@@ -289,6 +289,32 @@ START_TEST(what_dead_writers_left_goes)
 }
 END_TEST
 
+START_TEST(marks_of_removed_versions_go_when_a_higher_number_stands)
+{
+    struct catalog_gc_done done;
+    setup();
+    for (uint64_t i = 1; i <= 4; i++)
+        publish("acme/a", i);
+    delete_version("acme/a", 1);
+    delete_version("acme/a", 3);
+    collect(); /* they are young */
+    ck_assert_int_eq(apart_count(&tree, "_roost/models/acme/a"), 5);
+    apart_age(&tree, 25);
+    done = collect();
+    ck_assert_uint_eq(done.versions, 0);
+    ck_assert_int_eq(apart_count(&tree, "_roost/models/acme/a"), 3); /* 2, 4 and the pointer */
+    ck_assert_uint_eq(publish("acme/a", 5), 5);
+    publish("acme/b", 1);
+    publish("acme/b", 2);
+    tree_text(&tree, "_roost/models/acme/b/current", "1");
+    delete_version("acme/b", 2);
+    apart_age(&tree, 25);
+    collect();
+    ck_assert_uint_eq(publish("acme/b", 6), 3); /* the highest keeps its mark */
+    teardown();
+}
+END_TEST
+
 START_TEST(what_has_no_time_is_not_old)
 {
     struct catalog_gc_done done;
@@ -501,7 +527,8 @@ Suite *suite_gc(void)
         who_publishes_brings_all_bytes, a_publish_that_took_too_long_is_none,
         what_is_old_and_unused_goes_and_nothing_else, a_tenant_of_many_blobs_is_collected_in_slices,
         a_version_that_cannot_be_read_keeps_its_tenants_blobs, what_dead_writers_left_goes,
-        what_has_no_time_is_not_old, a_collection_before_any_step_of_a_publish_takes_nothing_of_it,
+        what_has_no_time_is_not_old, marks_of_removed_versions_go_when_a_higher_number_stands,
+        a_collection_before_any_step_of_a_publish_takes_nothing_of_it,
         a_publish_before_any_step_of_a_collection_loses_nothing,
         whoever_dies_leaves_names_whole_and_the_next_collection_no_orphan,
         a_collection_that_dies_is_gone_on_with, a_version_that_was_current_stays);

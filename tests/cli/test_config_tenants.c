@@ -42,6 +42,59 @@ START_TEST(a_file_gives_tenants_their_rules)
 }
 END_TEST
 
+START_TEST(a_file_gives_tenants_their_limits)
+{
+    struct config c;
+    struct err err;
+    ck_ok(from_text(&c,
+                    "{\"tenants\": {\n"
+                    " \"acme\": {\"weight\": 3, \"publish-max\": \"1MiB\",\n"
+                    "  \"compile-file-max\": \"2MiB\", \"compile-memory\": \"64MiB\",\n"
+                    "  \"compile-time\": \"5s\"},\n"
+                    " \"*\": {\"publish-max\": 7, \"compile-memory\": \"auto\"}}}",
+                    &err),
+          &err);
+    ck_assert_str_eq(c.limits[0].name, "acme");
+    ck_assert_uint_eq(c.limits[0].publish_max, 1 << 20);
+    ck_assert_uint_eq(c.limits[0].file_max, 2 << 20);
+    ck_assert_uint_eq(c.limits[0].memory_bytes, 64 << 20);
+    ck_assert_uint_eq(c.limits[0].time_us, 5000000);
+    ck_assert_str_eq(c.limits[1].name, "*");
+    ck_assert_uint_eq(c.limits[1].publish_max, 7);
+    ck_assert_uint_eq(c.limits[1].file_max, 0);
+    ck_assert_uint_eq(c.limits[1].memory_bytes, 0);
+    ck_assert_uint_eq(c.tenants[0].weight, 3);
+    ck_ok(config_tenants_check(&c, &err), &err);
+}
+END_TEST
+
+START_TEST(no_tenant_has_more_than_the_node)
+{
+    static const struct {
+        const char *text, *words; /* NULL: it is good */
+    } cases[] = {
+        {"{\"publish-max\": \"2MiB\", \"tenants\": {\"a\": {}, \"b\": {\"publish-max\": "
+         "\"3MiB\"}}}",
+         "tenants: b: publish-max is 3MiB, more than the node's, which is 2MiB"},
+        {"{\"tenants\": {\"*\": {\"compile-file-max\": \"3GiB\"}}}",
+         "tenants: *: compile-file-max is 3GiB"},
+        {"{\"tenants\": {\"a\": {\"compile-time\": \"3m\"}}}", "tenants: a: compile-time is 3m"},
+        {"{\"tenants\": {\"a\": {\"compile-memory\": \"2GiB\"}}, \"compile-memory\": \"1GiB\"}",
+         "tenants: a: compile-memory is 2GiB, more than the node's, which is 1GiB"},
+        {"{\"tenants\": {\"a\": {\"compile-memory\": \"9999GiB\"}}}", NULL},
+        {"{\"publish-max\": 9, \"tenants\": {\"a\": {\"publish-max\": 9}}}", NULL},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct config c;
+        struct err err = {OK, ""};
+        const char *words = cases[i].words;
+        ck_ok(from_text(&c, cases[i].text, &err), &err);
+        ck_assert_int_eq(config_tenants_check(&c, &err), words ? E_USAGE : OK);
+        ck_assert_msg(!words || strstr(err.msg, words), "%s\n%s", cases[i].text, err.msg);
+    }
+}
+END_TEST
+
 START_TEST(bad_rules_are_refused_with_their_line)
 {
     static const struct {
@@ -56,6 +109,12 @@ START_TEST(bad_rules_are_refused_with_their_line)
          "line 5: tenants: b: ceiling: 'x' is no size"},
         {"{\"tenants\": {\"a\": {\"weight\": 0}}}", "weight: '0' is not between 1 and"},
         {"{\"tenants\": {\"a\": {\"weight\": 1000001}}}", "is not between"},
+        {"{\"tenants\": {\"a\": {\"publish-max\": {}}}}", "a: publish-max: a string, a number"},
+        {"{\"tenants\": {\"a\": {\"publish-max\": 0}}}", "publish-max: '0' is not between 1B and"},
+        {"{\"tenants\": {\"a\": {\"compile-time\": \"1ms\"}}}", "'1ms' is not between 1s and"},
+        {"{\"tenants\": {\"a\": {\"compile-file-max\": \"auto\"}}}", "'auto' is no size"},
+        {"{\"tenants\": {\"a\": {\"publish-max\": 1,\n\"publish-max\": 1}}}",
+         "line 2: tenants: a: key 'publish-max' stands there twice"},
         {"{\"tenants\": {\"a\": {\"ttl\": {}}}}", "ttl: a string, a number or a boolean"},
         {"{\"tenants\": {\"a\": {\"ttl\": 30}}}", "is no duration"},
         {"{\"tenants\": {\"a\": {\"floor\": 1,\n\"floor\": 1}}}",
@@ -100,13 +159,16 @@ START_TEST(what_is_printed_is_read_again)
     ck_ok(
         from_text(&c,
                   "{\"tenants\": {\"acme\": {\"floor\": \"1GiB\", \"weight\": 2, \"ttl\": \"90s\"},"
-                  " \"*\": {\"min-residency\": \"1500ms\"}}}",
+                  " \"*\": {\"min-residency\": \"1500ms\", \"publish-max\": \"3KiB\","
+                  " \"compile-file-max\": 1000, \"compile-memory\": \"1GiB\","
+                  " \"compile-time\": \"90s\"}}}",
                   &err),
         &err);
     ck_assert_int_eq(config_print(&c, &one), OK);
     ck_assert_int_eq(buf_terminate(&one), OK);
     ck_ok(from_text(&d, (const char *)one.data, &err), &err);
     ck_assert_int_eq(memcmp(&c.tenants, &d.tenants, 2 * sizeof(c.tenants[0])), 0);
+    ck_assert_int_eq(memcmp(&c.limits, &d.limits, 2 * sizeof(c.limits[0])), 0);
     ck_assert_uint_eq(d.n_tenants, 2);
     ck_assert_int_eq(config_print(&d, &two), OK);
     ck_assert_int_eq(buf_terminate(&two), OK);
@@ -119,6 +181,7 @@ END_TEST
 Suite *suite_config_tenants(void)
 {
     return SUITE("config_tenants", a_file_gives_tenants_their_rules,
+                 a_file_gives_tenants_their_limits, no_tenant_has_more_than_the_node,
                  bad_rules_are_refused_with_their_line, there_are_no_more_rules_than_the_limit,
                  what_is_printed_is_read_again);
 }

@@ -10,6 +10,8 @@ signature.
     s3.spoil("iris.roost", faulty_s3.truncate, times=2)   # the next two GETs of it
 """
 
+import datetime
+import email.utils
 import hashlib
 import http.client
 import random
@@ -28,6 +30,7 @@ class Server:
         self.upstream = urllib.parse.urlsplit(upstream).netloc if upstream else None
         self.bucket = BUCKET
         self.delay_s = 0  # before each answer
+        self.older_s = 0  # upstream's objects and uploads are said to be so much older than they are
         self.objects, self.faults, self.asked = {}, {}, []
         self.marks = {}  # of objects that were written over HTTP: x-amz-meta-roost-put
         self.conditional = True  # does it know If-None-Match: * of a PUT?
@@ -153,7 +156,21 @@ class Server:
         length = {} if body else {"Content-Length": r.getheader("Content-Length", "0")}
         kept = {n: v for n in ("ETag", "Content-Range", "Last-Modified", "x-amz-meta-roost-put")
                 if (v := r.getheader(n)) is not None}
+        if self.older_s:
+            body = self._older(kept, body)
         return Answer(f"{r.status} {r.reason}", kept, body, method, length)
+
+    def _older(self, headers, body):
+        """In place; answers the body."""
+        by = datetime.timedelta(seconds=self.older_s)
+        if "Last-Modified" in headers:
+            at = email.utils.parsedate_to_datetime(headers["Last-Modified"])
+            headers["Last-Modified"] = email.utils.format_datetime(at - by, usegmt=True)
+
+        def then(found):
+            at = datetime.datetime.fromisoformat(found[2].decode())
+            return found[1] + (at - by).isoformat().encode()
+        return re.sub(rb"(<LastModified>|<Initiated>)(\d+-\d+-\d+T\d+:\d+:\d+)", then, body)
 
     def _next_fault(self, method, key):
         entry = self.faults.get((method, key))

@@ -77,7 +77,8 @@ SHORT = {
     "disk_evictions": 'roost_cache_evictions_total{tier="disk",reason="room"}',
     "refused_disk": 'roost_refused_total{limit="disk"}',
 }
-for _limit in ("queue", "probes", "prefetches", "publishes", "publishes_per_tenant", "memory", "thrash", "never_fits", "arena", "steps", "reply",
+for _limit in ("queue", "probes", "prefetches", "publishes", "publishes_per_tenant", "tenant_publish_max",
+               "tenant_compile", "memory", "thrash", "never_fits", "arena", "steps", "reply",
                "http_memory", "head", "body", "slow_client", "idle", "connections", "deadline", "record_trace"):
     SHORT[f"refused_{_limit}"] = f'roost_refused_total{{limit="{_limit}"}}'
 

@@ -3,70 +3,20 @@
 """Models that are published to s3://: to a real S3 implementation (OpenStack Swift, which knows no
 conditional writes), and to one that misbehaves while it is written to."""
 
-import json
 import math
-import random
 import unittest
 
 import faulty_s3
 import harness
 import swift
 import tiny_onnx
+from publish_case import LARGE_SIDE, ROW, BucketCase, PublishCase
 
-ROW = [1.0, 2.0, 3.0, 4.0]
-KILLS = 4
-LARGE_SIDE = 3000  # 36 MB of weights: sent in parts
-
-
-class Case(harness.Case):
-    def publish(self, server, name, body):
-        return server.request("PUT", f"/models/{name}", body, port=server.admin_port)
-
-    def published(self, server, name, body):
-        reply = self.publish(server, name, body)
-        self.assertEqual(reply.status, 201, reply)
-        return int(reply.json()["version"])
-
-    def versions(self, server, name):
-        """{version: is it current}, the newest first."""
-        reply = server.get(f"/models/{name}/versions", port=server.admin_port)
-        self.assertEqual(reply.status, 200, reply)
-        return {int(v["version"]): v["current"] for v in reply.json()["versions"]}
-
-    def rollback(self, server, name, version=None):
-        body = json.dumps({"version": version}).encode() if version else b""
-        reply = server.request("POST", f"/models/{name}/rollback", body, port=server.admin_port)
-        self.assertEqual(reply.status, 200, reply)
-
-    def adds(self, server, name):
-        """The constant that the model adds: which content answers."""
-        reply = server.invoke(name, [ROW])
-        self.assertEqual(reply.status, 200, reply)
-        return round(reply.json()["predictions"][0][0] - ROW[0])
+KILLS = 20
 
 
-class Swift(Case):
-    @classmethod
-    def setUpClass(cls):
-        why = swift.missing()
-        if why:
-            raise unittest.SkipTest(why)
-        cls.swift = swift.shared()
-        cls.client = cls.swift.client()
-
-    def bucket(self):
-        name = self.id().rsplit(".", 1)[1].replace("_", "-")[5:60].strip("-")
-        self.client.create_bucket(Bucket=name)
-        return name
-
-    def on(self, bucket, **flags):
-        return self.serve(f"s3://{bucket}/models", env=self.swift.env, **flags)
-
-    def keys(self, bucket):
-        found = []
-        for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-            found += [o["Key"] for o in page.get("Contents", [])]
-        return sorted(k for k in found if not k.endswith("_roost/probe"))
+class Swift(BucketCase):
+    KIND = swift
 
     def test_versions_of_a_bucket(self):
         bucket = self.bucket()
@@ -157,7 +107,7 @@ class Swift(Case):
         self.assertEqual(len([k for k in self.keys(bucket) if "/_roost/blobs/acme/" in k]), 1)
         self.assertEqual([k for k in self.keys(bucket) if k.endswith(".new")], [])
         before = self.keys(bucket)
-        done = harness.roost("gc", "--store", f"s3://{bucket}/models", "--older-than", "1h", env=self.swift.env)
+        done = harness.roost("gc", "--store", f"s3://{bucket}/models", "--older-than", "1h", env=self.s3.env)
         self.assertEqual((done.returncode, self.keys(bucket)), (0, before), done.stderr)  # it is young
         reply = self.on(bucket).invoke("acme/m", [[1] * 200])
         self.assertEqual(set(reply.json()["predictions"][0]), {3})
@@ -165,7 +115,7 @@ class Swift(Case):
     def test_what_one_node_compiled_is_used_by_another(self):
         bucket = self.bucket()
         self.client.put_object(Bucket=bucket, Key="models/acme/m.onnx", Body=tiny_onnx.add_constant(2))
-        env = {**self.swift.env, "ROOST_WRITE_BACK": "on"}
+        env = {**self.s3.env, "ROOST_WRITE_BACK": "on"}
         for result in "ok", "used":
             server = self.serve(f"s3://{bucket}/models", env=env)
             self.assertEqual(self.adds(server, "acme/m"), 2)
@@ -175,36 +125,13 @@ class Swift(Case):
         self.assertEqual(len([k for k in self.keys(bucket) if "_roost/compiled/acme/" in k]), 1)
 
     def test_a_node_that_is_killed_leaves_the_old_version_or_the_new_one(self):
-        bucket = self.bucket()
-        rng = random.Random(5)
-        self.published(self.on(bucket), "m", tiny_onnx.add_constant(1))
-        was, new = 1, 1
-        for k in range(2, 2 + KILLS):
-            server = self.on(bucket)
-            job = self.in_background(self.publish, server, "m", tiny_onnx.add_constant(k))
-            # Requests of the store are its steps: it dies before, in and behind each of them.
-            steps = rng.randrange(9)
-            harness.wait_until(
-                lambda: job.done() or sum(v for n, v in server.metrics().items()
-                                          if n.startswith("roost_s3_requests")) > steps, "a step")
-            server.kill()
-            try:
-                self.assertEqual(job.result().status, 201)
-            except OSError:
-                pass
-            checker = self.on(bucket)
-            now = self.adds(checker, "m")
-            self.assertIn(now, (was, k))
-            new, was = new + (now == k), now
-            for version in self.versions(checker, "m"):
-                self.rollback(checker, "m", version)
-                self.assertIn(self.adds(checker, "m"), range(1, k + 1))
-            self.rollback(checker, "m", max(self.versions(checker, "m")))
-            was = self.adds(checker, "m")
-            checker.stop()
+        self.check_kills(KILLS)
+
+    def test_parts_of_a_node_that_was_killed_are_collected(self):
+        self.check_a_kill_amid_parts()
 
 
-class Faults(Case):
+class Faults(PublishCase):
     """Numbers are 1, 2, 3 here: the store knows conditional writes."""
 
     VERSION, POINTER = "_roost/models/m/1.roost", "_roost/models/m/current"

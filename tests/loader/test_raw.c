@@ -181,6 +181,31 @@ START_TEST(what_cannot_be_compiled_says_why)
 }
 END_TEST
 
+START_TEST(a_tenants_larger_file_is_refused_before_it_is_read)
+{
+    static const struct tenant_limits limits[] = {{.name = "small", .file_max = 50},
+                                                  {.name = "large", .file_max = 1 << 20}};
+    struct slot_info info;
+    metrics_reset();
+    disk = NULL;
+    tree_init(&tree);
+    node_init(&node, &(struct node_config){.backoff_us = 1, .limits = {limits, 2}});
+    put_raw("small/a.onnx", 2);
+    put_raw("large/a.onnx", 2);
+    put_raw("a.onnx", 2);
+    ck_assert_int_eq(order_load(&node, "small/a"), E_UNSUPPORTED);
+    ck_assert(cache_info(node.cache, "small/a", &info));
+    ck_assert_msg(strstr(info.last_error.msg, "at most 50 are compiled for its tenant"), "%s",
+                  info.last_error.msg);
+    ck_assert_uint_eq(gate_reads(&node.gate), 0);
+    ck_assert_uint_eq(metric_get(M_REFUSED_TENANT_COMPILE), 1);
+    ck_assert_int_eq(order_load(&node, "large/a"), OK);
+    ck_assert_int_eq(order_load(&node, "a"), OK);
+    ck_assert_uint_eq(metric_get(M_REFUSED_TENANT_COMPILE), 1);
+    teardown();
+}
+END_TEST
+
 /* The compiler stands before its first read until the test lets it go on. */
 struct stop {
     struct lock lock; /* LOCK_LOG; guards what follows */
@@ -328,7 +353,8 @@ Suite *suite_raw(void)
 {
     return SUITE("raw", a_model_file_is_compiled_once, another_content_is_compiled_again,
                  without_a_tier_each_load_compiles, a_damaged_copy_goes_and_is_made_again,
-                 what_cannot_be_compiled_says_why, no_load_waits_behind_a_compile,
+                 what_cannot_be_compiled_says_why,
+                 a_tenants_larger_file_is_refused_before_it_is_read, no_load_waits_behind_a_compile,
                  a_cancelled_load_ends_its_compile, no_load_waits_for_its_write_back,
                  a_file_that_goes_before_it_is_compiled_is_looked_for_anew);
 }

@@ -367,10 +367,63 @@ START_TEST(transforms_follow_their_formulas)
 }
 END_TEST
 
+/* A team that hands out one item at a time, the last one first. */
+static void share_backwards(void *calls, void (*part)(void *arg, int64_t from, int64_t to),
+                            void *arg, int64_t items)
+{
+    ++*(int *)calls;
+    for (int64_t i = items; i-- > 0;)
+        part(arg, i, i + 1);
+}
+
+enum { MANY_ROWS = 30001, FEW_ROWS = 64 };
+
+/* All rows of x[][2] into y; returns how often others were asked for help. */
+static int run_rows(struct fixture *f, float (*x)[2], int64_t rows, bool shared, float *y)
+{
+    int calls = 0;
+    const struct op_team team = {share_backwards, &calls};
+    struct tensor out = {0}, *outs[] = {&out};
+    const struct tensor *in[OPERANDS];
+    float space[1024];
+    uint64_t scratch;
+    f->t[TREE_X] = (struct tensor){DT_F32, 2, {rows, 2}, x};
+    ck_ok(infer(f, &out, &scratch), &f->err);
+    ck_assert_uint_le(scratch, sizeof(space));
+    for (int i = 0; i < OPERANDS; i++)
+        in[i] = &f->t[i];
+    out.data = y;
+    const struct op_run run = {f->params, OPERANDS, 1, in, outs, space, shared ? &team : NULL};
+    ck_ok(the_op()->run(&run, &f->err), &f->err);
+    return calls;
+}
+
+START_TEST(many_rows_are_shared_and_give_the_same_bits)
+{
+    static float x[MANY_ROWS][2], alone[2 * MANY_ROWS], parts[2 * MANY_ROWS];
+    for (int r = 0; r < MANY_ROWS; r++) {
+        x[r][0] = (float)(r % 7) / 3;
+        x[r][1] = (float)(r % 5) - 1;
+    }
+    for (int transform = 0; transform < BOOST_TRANSFORM_COUNT; transform++) {
+        struct fixture f;
+        fixture_init(&f);
+        f.transform = transform;
+        memset(alone, 0xa5, sizeof(alone));
+        memset(parts, 0xa5, sizeof(parts));
+        ck_assert_int_eq(run_rows(&f, x, MANY_ROWS, false, alone), 0);
+        ck_assert_int_eq(run_rows(&f, x, MANY_ROWS, true, parts), transform != BOOST_ARGMAX);
+        ck_assert_mem_eq(alone, parts, sizeof(alone));
+        ck_assert_int_eq(run_rows(&f, x, FEW_ROWS, true, parts), 0);
+        ck_assert_int_eq(run_rows(&f, x, 0, true, parts), 0);
+    }
+}
+END_TEST
+
 Suite *suite_tree_ensemble(void)
 {
     return SUITE("tree_ensemble", a_good_ensemble_passes, every_single_fault_is_refused,
                  full_trees_are_proven_too, tables_of_the_wrong_kind_are_refused,
                  attributes_out_of_range_are_refused, depth_is_bounded, features_must_fit,
-                 transforms_follow_their_formulas);
+                 transforms_follow_their_formulas, many_rows_are_shared_and_give_the_same_bits);
 }

@@ -30,6 +30,9 @@ struct stage {
 
 enum { TENANT_UPLOADS = 3 };
 
+static const struct tenant_limits limits[] = {{.name = "small", .publish_max = 5000, .file_max = 9},
+                                              {.name = "large", .file_max = 2 << 20}};
+
 static void stage_open(struct stage *s, uint32_t uploads_max, bool over_gate)
 {
     *s = (struct stage){.err = {.code = OK}};
@@ -38,16 +41,17 @@ static void stage_open(struct stage *s, uint32_t uploads_max, bool over_gate)
         catalog_new(over_gate ? &s->node.gate.store : s->node.files, 10, 100, &s->catalog), OK);
     lock_init(&s->lock, LOCK_LOG);
     cond_init(&s->changed);
-    const struct publish_config config = {.catalog = s->catalog,
-                                          .cache = s->node.cache,
-                                          .http_memory = &s->node.http,
-                                          .compile = {.bare = true, .model_max = 1 << 20},
-                                          .arena_max = 1 << 20,
-                                          .steps_max = 1000,
-                                          .run_us = 10000000,
-                                          .uploads_max = uploads_max,
-                                          .tenant_uploads_max = TENANT_UPLOADS,
-                                          .dir = s->node.tree.path};
+    const struct publish_config config = {
+        .catalog = s->catalog,
+        .cache = s->node.cache,
+        .http_memory = &s->node.http,
+        .compile = {.bare = true, .model_max = 1 << 20, .tenants = {limits, ARRAY_COUNT(limits)}},
+        .arena_max = 1 << 20,
+        .steps_max = 1000,
+        .run_us = 10000000,
+        .uploads_max = uploads_max,
+        .tenant_uploads_max = TENANT_UPLOADS,
+        .dir = s->node.tree.path};
     ck_ok(publisher_new(&config, &s->publisher, &s->err), &s->err);
 }
 
@@ -173,6 +177,36 @@ START_TEST(an_upload_becomes_a_version)
           &s.err);
     ck_assert_int_eq(memcmp(got, body.data, body.len), 0);
     alloc_free(got);
+    buf_fini(&body);
+    stage_fini(&s);
+}
+END_TEST
+
+START_TEST(a_tenant_has_its_own_limits)
+{
+    static const char raw[] = "nine bytes and more";
+    struct stage s;
+    struct buf body = {0};
+    char reply[256];
+    stage_init(&s, 1);
+    metrics_reset();
+    struct publish_call *call = new_call(&s, PUBLISH_UPLOAD, "small/m");
+    ck_assert_uint_eq(call->bytes_max, 5000);
+    publish_call_free(&call);
+    call = new_call(&s, PUBLISH_UPLOAD, "large/m");
+    ck_assert_uint_eq(call->bytes_max, UINT64_MAX);
+    publish_call_free(&call);
+    ck_assert_int_eq(buf_add(&body, raw, sizeof(raw)), OK);
+    ck_assert_int_eq(upload(&s, "small/m", &body, reply, sizeof(reply)), E_TOO_LARGE);
+    ck_assert_msg(strstr(s.err.msg, "at most 9 are compiled for this tenant"), "%s", s.err.msg);
+    ck_assert_uint_eq(metric_get(M_REFUSED_TENANT_COMPILE), 1);
+    ck_assert_int_eq(upload(&s, "large/m", &body, reply, sizeof(reply)), E_BAD_INPUT);
+    buf_clear(&body); /* more than the node compiles, less than the tenant's */
+    while (body.len <= 1 << 20)
+        ck_assert_int_eq(buf_add(&body, raw, sizeof(raw)), OK);
+    ck_assert_int_eq(upload(&s, "large/m", &body, reply, sizeof(reply)), E_TOO_LARGE);
+    ck_assert_msg(!strstr(s.err.msg, "tenant"), "%s", s.err.msg);
+    ck_assert_uint_eq(metric_get(M_REFUSED_TENANT_COMPILE), 1);
     buf_fini(&body);
     stage_fini(&s);
 }
@@ -425,10 +459,10 @@ END_TEST
 
 Suite *suite_publisher(void)
 {
-    return SUITE("publisher", an_upload_becomes_a_version, a_sample_decides,
-                 what_zeros_say_may_be_a_warning, places_are_bounded_and_come_back,
-                 a_tenant_leaves_places_to_others, no_upload_waits_for_lists,
-                 a_name_that_versions_lie_under_is_refused, what_is_called_off_is_not_written,
-                 a_dry_run_writes_nothing_and_versions_change,
+    return SUITE("publisher", an_upload_becomes_a_version, a_tenant_has_its_own_limits,
+                 a_sample_decides, what_zeros_say_may_be_a_warning,
+                 places_are_bounded_and_come_back, a_tenant_leaves_places_to_others,
+                 no_upload_waits_for_lists, a_name_that_versions_lie_under_is_refused,
+                 what_is_called_off_is_not_written, a_dry_run_writes_nothing_and_versions_change,
                  without_memory_it_is_refused_and_nothing_leaks);
 }

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "metrics/metrics.h"
 #include "sandbox/sandbox_priv.h"
 #include "support/support.h"
 
@@ -32,9 +33,12 @@ static int open_descriptors(void)
     return n;
 }
 
+static struct sandbox_limits tenant; /* of all jobs */
+
 static enum status act(const char *name, uint64_t time_us, struct err *err)
 {
-    struct sandbox_job job = {.limits = {.memory_bytes = MEMORY, .time_us = time_us}};
+    struct sandbox_job job = {.limits = {.memory_bytes = MEMORY, .time_us = time_us},
+                              .tenant = tenant};
     struct sandbox_result out = {.program = NULL};
     int before = open_descriptors();
     int64_t live = alloc_live();
@@ -46,6 +50,7 @@ static enum status act(const char *name, uint64_t time_us, struct err *err)
     ck_assert_msg(open_descriptors() == before, "%s: a descriptor is left over", name);
     ck_assert_msg(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD, "%s: a child is left", name);
     ck_assert_int_eq(alloc_live(), live);
+    ck_assert_uint_eq(metric_get(M_COMPILE_MEMORY), 0);
     return s;
 }
 
@@ -92,6 +97,29 @@ START_TEST(a_memory_bomb_is_named)
     }
     expect("alloc", LONG_US, E_TOO_LARGE, "it needs more than the 64 MiB it may use");
     expect("shared-memory", LONG_US, E_TOO_LARGE, "it needs more than the 64 MiB it may use");
+}
+END_TEST
+
+START_TEST(what_a_tenant_has_less_ends_it_and_is_named)
+{
+    metrics_reset();
+    tenant = (struct sandbox_limits){.memory_bytes = MEMORY / 2, .time_us = SHORT_US};
+    expect("loop", LONG_US, E_TOO_LARGE, "it takes longer than the 0.3 s its tenant has");
+    expect("flood-result", LONG_US, E_TOO_LARGE,
+           "what it writes is larger than 32 MiB, which is its tenant's limit");
+    ck_assert_uint_eq(metric_get(M_REFUSED_TENANT_COMPILE), 2);
+    if (SANDBOX_SANITIZED)
+        puts("SKIP what_a_tenant_has_less_ends_it_and_is_named: (memory) sanitizer builds have no "
+             "memory limit");
+    else
+        expect("alloc", LONG_US, E_TOO_LARGE, "it needs more than the 32 MiB its tenant may use");
+    metrics_reset();
+    /* More than others have is none of it. */
+    tenant = (struct sandbox_limits){.memory_bytes = 2 * MEMORY, .time_us = LONG_US};
+    expect("loop", SHORT_US, E_TOO_LARGE, "it takes longer than the 0.3 s it has");
+    expect("flood-result", LONG_US, E_TOO_LARGE, "what it writes is larger than 64 MiB");
+    ck_assert_uint_eq(metric_get(M_REFUSED_TENANT_COMPILE), 0);
+    tenant = (struct sandbox_limits){.memory_bytes = 0};
 }
 END_TEST
 
@@ -223,9 +251,10 @@ END_TEST
 Suite *suite_hostile(void)
 {
     return SUITE("hostile", calls_that_no_compile_makes_end_it, a_hang_ends_at_the_deadline,
-                 a_memory_bomb_is_named, a_crash_is_named, too_much_output_is_cut,
-                 a_result_that_does_not_verify_is_refused, a_garbled_answer_is_refused,
-                 words_are_bounded_and_clean, a_child_that_closes_its_pipes_and_stays_is_ended,
+                 a_memory_bomb_is_named, what_a_tenant_has_less_ends_it_and_is_named,
+                 a_crash_is_named, too_much_output_is_cut, a_result_that_does_not_verify_is_refused,
+                 a_garbled_answer_is_refused, words_are_bounded_and_clean,
+                 a_child_that_closes_its_pipes_and_stays_is_ended,
                  a_child_has_five_descriptors_and_no_secrets,
                  a_child_has_no_signal_blocked_or_ignored, landlock_alone_keeps_all_files_away,
                  a_program_that_is_not_there_is_said);

@@ -301,6 +301,24 @@ START_TEST(a_part_is_sent_again_and_the_end_is_too)
 }
 END_TEST
 
+START_TEST(an_upload_may_end_without_a_tag)
+{
+    static const struct fake_reply script[] = {
+        BEGUN,
+        {.text = MADE},
+        {.text = MADE},
+        {.text = MADE},
+        {.text = WORDS("<CompleteMultipartUploadResult><ETag></ETag>"
+                       "</CompleteMultipartUploadResult>"),
+         .close = true},
+    };
+    open_with(script, ARRAY_COUNT(script), in_parts());
+    ck_ok(store_put(store, "a", &object, &err), &err);
+    teardown();
+    ck_assert_uint_eq(fake.n_requests, ARRAY_COUNT(script));
+}
+END_TEST
+
 START_TEST(an_upload_that_fails_is_aborted)
 {
     static const struct fake_reply denied = {.text = ERROR("403 No", "AccessDenied"),
@@ -411,10 +429,10 @@ Suite *suite_s3_put(void)
         a_store_without_conditions_gets_no_fresh_write,
         a_store_that_is_down_is_not_taken_for_one_without_conditions,
         a_lost_answer_is_told_from_another_writer, large_ones_are_sent_in_parts,
-        a_part_is_sent_again_and_the_end_is_too, an_upload_that_fails_is_aborted,
-        an_upload_without_an_id_is_not_begun, a_fresh_upload_is_refused_at_its_end,
-        a_store_may_spare_what_is_there_only_at_once, the_time_grows_with_what_is_sent,
-        no_memory_is_an_error);
+        a_part_is_sent_again_and_the_end_is_too, an_upload_may_end_without_a_tag,
+        an_upload_that_fails_is_aborted, an_upload_without_an_id_is_not_begun,
+        a_fresh_upload_is_refused_at_its_end, a_store_may_spare_what_is_there_only_at_once,
+        the_time_grows_with_what_is_sent, no_memory_is_an_error);
     TCase *many = tcase_create("tables");
     tcase_add_loop_test(many, what_may_go_well_is_sent_again, 0, ARRAY_COUNT(mended));
     suite_add_tcase(s, many);

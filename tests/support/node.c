@@ -25,12 +25,14 @@ void node_init(struct node *n, const struct node_config *c)
     gate_init(&n->gate, n->files);
     ck_assert_int_eq(catalog_new(&n->gate.store, NEGATIVES, PROBES, &n->catalog), OK);
     struct loader_resolver r = catalog_resolver(n->catalog);
-    const struct loader_config loading = {
-        .threads = OR(c->loaders, 2),
-        .link_threads = OR(c->link_threads, 2),
-        .share_node = c->share_node,
-        .compile = {
-            .threads = 1, .model_max = 64u << 20, .bare = true, .write_back = c->write_back}};
+    const struct loader_config loading = {.threads = OR(c->loaders, 2),
+                                          .link_threads = OR(c->link_threads, 2),
+                                          .share_node = c->share_node,
+                                          .compile = {.threads = 1,
+                                                      .model_max = 64u << 20,
+                                                      .bare = true,
+                                                      .write_back = c->write_back,
+                                                      .tenants = c->limits}};
     ck_assert_int_eq(loader_new(&n->gate.store, &r, &loading, &n->loader), OK);
     loader_use_disk(n->loader, c->disk);
     const struct cache_source source = loader_source(n->loader);

@@ -19,6 +19,7 @@ struct node_config {
     uint64_t backoff_us; /* first and longest back-off of a failed load */
     struct disk *disk;   /* borrowed; outlives the node */
     struct tenant_rules tenants;
+    struct limits_table limits; /* of tenants; outlives the node */
 };
 
 /* Embedded. */

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* Uploads in parts that nobody ended, page by page: writers that died leave them, and their parts
+ * cost until somebody aborts them. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "store/s3_priv.h"
+
+enum { PAGES_MAX = 10000, PAGE_UPLOADS = 1000, QUERY_MAX = 16384 };
+
+/* A listing under way. Heap. */
+struct listing {
+    struct s3_store *s;
+    char prefix[2 * STORE_KEY_MAX]; /* whole: the store's and the listing's */
+    store_upload_fn *fn;
+    void *arg;
+    struct s3_uploads_page page, before; /* where it goes on, and where it went on last */
+};
+
+static enum status on_upload(void *arg, const struct s3_upload *u)
+{
+    const struct listing *l = arg;
+    size_t above = strlen(l->s->prefix);
+    const struct store_upload told = {.key = u->key + above, .id = u->id, .began_ms = u->began_ms};
+    if (strncmp(u->key, l->prefix, strlen(l->prefix)) != 0 || !store_key_valid(told.key))
+        return OK; /* not asked for, or not ours */
+    return l->fn(l->arg, &told);
+}
+
+/* Appends "&name=value", encoded. */
+static enum status add(struct buf *q, const char *name, const char *value)
+{
+    enum status s = buf_printf(q, "%s%s=", q->len ? "&" : "", name);
+    return s == OK ? sigv4_encode(q, value, false) : s;
+}
+
+/* Its names in the order in which they are signed. */
+static enum status write_query(struct buf *q, const struct listing *l)
+{
+    enum status s = OK;
+    buf_clear(q);
+    if (*l->page.key)
+        s = add(q, "key-marker", l->page.key);
+    if (s == OK)
+        s = buf_printf(q, "%smax-uploads=%d", q->len ? "&" : "", PAGE_UPLOADS);
+    if (s == OK)
+        s = add(q, "prefix", l->prefix);
+    if (s == OK && *l->page.id)
+        s = add(q, "upload-id-marker", l->page.id);
+    if (s == OK)
+        s = add(q, "uploads", "");
+    return s == OK ? buf_terminate(q) : s;
+}
+
+/* Is the next page the one that was asked for last? */
+static bool stands_still(const struct listing *l)
+{
+    return strcmp(l->page.key, l->before.key) == 0 && strcmp(l->page.id, l->before.id) == 0;
+}
+
+static enum status list_pages(struct listing *l, struct s3_request *r, struct err *err)
+{
+    struct s3_answer a;
+    enum status st = OK;
+    l->page.truncated = true;
+    for (int i = 0; st == OK && l->page.truncated; i++) {
+        if (i == PAGES_MAX || (i && stands_still(l)))
+            return err_set(err, E_STORE, "uploads in %.80s: a listing without end",
+                           l->s->store.url);
+        l->before = l->page;
+        r->until_us = clock_now_us() + l->s->o.timeout_us;
+        buf_clear(r->body);
+        st = write_query(&r->query, l);
+        if (st != OK)
+            return err_set(err, st, "uploads of '%.80s': %s", r->what, status_text(st));
+        st = s3_send(l->s, r, &a, err);
+        if (st == E_NOT_FOUND)
+            return err_set(err, E_STORE, "%.120s: it tells no uploads", l->s->store.url);
+        if (st == OK)
+            st = s3_xml_uploads((const char *)r->body->data, r->body->len, &l->page, on_upload, l,
+                                err);
+    }
+    return st;
+}
+
+enum status s3_uploads(struct store *store, const char *prefix, store_upload_fn *fn, void *arg,
+                       struct err *err)
+{
+    struct s3_store *s = s3_of(store);
+    struct s3_request r = {.kind = S3_LIST, .what = *prefix ? prefix : "/"};
+    struct listing *l = alloc_zero(1, sizeof(*l));
+    struct buf body;
+    if (!l)
+        return err_set(err, E_NO_MEMORY, "no memory to list uploads of '%.80s'", r.what);
+    *l = (struct listing){.s = s, .fn = fn, .arg = arg};
+    snprintf(l->prefix, sizeof(l->prefix), "%s%s", s->prefix, prefix);
+    buf_init(&body, S3_PAGE_BYTES_MAX);
+    buf_init(&r.query, QUERY_MAX);
+    r.body = &body;
+    memcpy(r.path, s->root, s->bucket_path_n);
+    r.path[s->bucket_path_n] = 0;
+    enum status st = list_pages(l, &r, err);
+    buf_fini(&r.query);
+    buf_fini(&body);
+    alloc_free(l);
+    return st;
+}
+
+enum status s3_abort(struct store *store, const struct store_upload *u, struct err *err)
+{
+    struct s3_request r;
+    struct s3_answer a;
+    s3_request_init(s3_of(store), &r, u->key, 0);
+    r.kind = S3_ABORT;
+    buf_init(&r.query, QUERY_MAX);
+    enum status st = add(&r.query, "uploadId", u->id);
+    if (st == OK)
+        st = buf_terminate(&r.query);
+    st = st == OK ? s3_send(s3_of(store), &r, &a, err)
+                  : err_set(err, st, "aborting '%.120s': %s", u->key, status_text(st));
+    buf_fini(&r.query);
+    return st;
+}
