@@ -93,11 +93,13 @@ static uint64_t since_us(const struct slot *s)
     return MAX(s->record.last_used_us, s->record.loaded_us);
 }
 
+/* What is not resident may be nobody's: a proof's place in the list (decide.c). */
 static bool expired(const struct cache *c, const struct slot *s)
 {
-    uint64_t ttl_us = s->tenant->rule->ttl_us;
-    return s->state == SLOT_RESIDENT && !slot_pins(s) && !s->record.kept && ttl_us &&
-           c->latest_us - since_us(s) >= ttl_us;
+    if (!choose_evictable(s))
+        return false;
+    const uint64_t ttl_us = s->tenant->rule->ttl_us;
+    return ttl_us && c->latest_us - since_us(s) >= ttl_us;
 }
 
 /* Behind s, which was used so lately, nothing stands that was used before. A load for a hint may

@@ -4,6 +4,7 @@
 #include "ops/cast_common.h"
 
 #include "ops/element.h"
+#include "ops/half.h"
 
 static void convert(const struct tensor *x, const struct tensor *y, int64_t i)
 {
@@ -38,8 +39,13 @@ enum status cast_elements(const char *op, const struct tensor *x, const struct t
         cast_to_text(x, y);
         return OK;
     }
-    int64_t n = tensor_count(x);
-    for (int64_t i = 0; i < n; i++)
-        convert(x, y, i);
+    const int64_t n = tensor_count(x);
+    if (x->dtype == DT_F32 && dtype_is_half(y->dtype))
+        half_store(y->dtype, n, x->data, y->data);
+    else if (y->dtype == DT_F32 && dtype_is_half(x->dtype))
+        half_load(x->dtype, n, x->data, y->data);
+    else
+        for (int64_t i = 0; i < n; i++)
+            convert(x, y, i);
     return OK;
 }

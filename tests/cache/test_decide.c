@@ -222,6 +222,37 @@ START_TEST(a_delete_before_the_proof_evicts_nobody)
 }
 END_TEST
 
+/* A proof leaves a slot that is nobody's in the list while it lets go of the lock. */
+START_TEST(who_looks_at_all_between_two_holds_passes_the_place_of_a_proof)
+{
+    static const struct tenant_rule some[] = {{.name = "a", .weight = 1, .floor_bytes = 100},
+                                              {.name = "b", .weight = 1, .ttl_us = SECOND}};
+    const struct tenant_rules rules = {.rules = some, .n = ARRAY_COUNT(some)};
+    struct fake *f = fake_new_ruled(FAKE_INLINE, LIMIT, SLOTS, &rules);
+    struct slot place = {.state = SLOT_ABSENT};
+    struct tenant_usage usage[3];
+    struct client k;
+    struct err err;
+    client_touch(f, "a/1-10");
+    client_touch(f, "b/1-10");
+    gates_close(f->cache);
+    lru_add(&f->cache->live, &place.link);
+    lru_sink(&f->cache->live, &place.link);
+    gates_open(f->cache);
+    ck_assert_int_eq(client_pin(&k, f, "a/1-10"), PIN_READY);
+    ck_ok(cache_keep(f->cache, &k.pin, &err), &err);
+    client_unpin(&k, f);
+    ck_assert_uint_eq(cache_tenants(f->cache, usage, ARRAY_COUNT(usage)), ARRAY_COUNT(usage));
+    ck_assert_uint_eq(usage[0].models + usage[1].models + usage[2].models, 2);
+    ck_assert_uint_eq(cache_expire(f->cache, 100 * SECOND), 1);
+    ck_assert_int_eq(load(f, "a/2-900"), OK);
+    gates_close(f->cache);
+    lru_remove(&place.link);
+    gates_open(f->cache);
+    fake_free(f);
+}
+END_TEST
+
 static void *take_scratch(void *arg)
 {
     struct step *s = arg;
@@ -351,6 +382,7 @@ Suite *suite_decide(void)
                  who_is_pinned_meanwhile_stays_and_the_next_one_goes,
                  where_it_no_longer_suffices_what_was_promised_is_others,
                  a_delete_in_between_ends_it, a_delete_before_the_proof_evicts_nobody,
+                 who_looks_at_all_between_two_holds_passes_the_place_of_a_proof,
                  who_asks_in_between_takes_nothing_from_it,
                  those_that_are_to_stay_go_once_nothing_else_is_left,
                  the_version_it_replaces_makes_way_where_all_others_do_not_suffice,

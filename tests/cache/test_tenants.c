@@ -163,16 +163,24 @@ START_TEST(weights_divide_what_is_above_the_floors)
 }
 END_TEST
 
-START_TEST(what_an_idle_tenant_has_above_its_floor_goes_first)
+/* b had its models long ago, d comes now: the node is full, and each has 100 or more above its
+ * floor. */
+static struct fake *start_b_then_d(uint64_t seconds)
 {
     struct fake *f = start();
     atomic_store(&f->now_us, SECOND);
     client_touch(f, "b/1-100");
     client_touch(f, "b/2-100");
     client_touch(f, "b/3-100");
-    atomic_fetch_add(&f->now_us, (TENANT_IDLE_S + 1) * (uint64_t)SECOND);
+    atomic_fetch_add(&f->now_us, seconds * SECOND);
     client_touch(f, "d/1-350");
     client_touch(f, "d/2-350");
+    return f;
+}
+
+START_TEST(what_an_idle_tenant_has_above_its_floor_goes_first)
+{
+    struct fake *f = start_b_then_d(TENANT_IDLE_S + 1);
     client_touch(f, "a/1-100");
     ck_assert(!resident(f, "b/1-100"));
     ck_assert(resident(f, "d/1-350"));
@@ -185,14 +193,7 @@ END_TEST
 
 START_TEST(a_tenant_is_idle_only_when_its_time_is_over)
 {
-    struct fake *f = start();
-    atomic_store(&f->now_us, SECOND);
-    client_touch(f, "b/1-100");
-    client_touch(f, "b/2-100");
-    client_touch(f, "b/3-100");
-    atomic_fetch_add(&f->now_us, TENANT_IDLE_S * (uint64_t)SECOND);
-    client_touch(f, "d/1-350");
-    client_touch(f, "d/2-350");
+    struct fake *f = start_b_then_d(TENANT_IDLE_S);
     client_touch(f, "a/1-100"); /* d has 700 above its floor, b 100 */
     ck_assert(resident(f, "b/1-100"));
     ck_assert(!resident(f, "d/1-350"));
@@ -202,15 +203,8 @@ END_TEST
 
 START_TEST(who_asks_is_not_idle)
 {
-    struct fake *f = start();
+    struct fake *f = start_b_then_d(TENANT_IDLE_S + 1);
     struct client k;
-    atomic_store(&f->now_us, SECOND);
-    client_touch(f, "b/1-100");
-    client_touch(f, "b/2-100");
-    client_touch(f, "b/3-100");
-    atomic_fetch_add(&f->now_us, (TENANT_IDLE_S + 1) * (uint64_t)SECOND);
-    client_touch(f, "d/1-350");
-    client_touch(f, "d/2-350");
     (void)!client_load(&k, f, "b/4-100"); /* which is no invocation */
     ck_ok(k.status, &k.err);
     client_unpin(&k, f);

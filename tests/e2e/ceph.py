@@ -53,6 +53,7 @@ osd data = {folder}/osd
 keyring = {folder}/keyring
 rgw frontends = beast endpoint=127.0.0.1:{port}
 rgw data = {folder}/rgw
+rgw dns name = localhost
 rgw run sync thread = false
 """
 
@@ -100,6 +101,10 @@ class Ceph(Server):
         self._run("radosgw", "-n", "client.admin", "-f")
         self.endpoint = f"http://127.0.0.1:{port}"
         self.wait("the start", self.make_ready)
+
+    def requests(self):
+        """Request lines and answers, and more."""
+        return (self.folder / "client.admin.log").read_text(errors="replace")
 
     def _command(self, program, args):
         conf = () if program == "monmaptool" else ("-c", str(self.conf))

@@ -6,10 +6,10 @@ import http.client
 import json
 import random
 import re
-import unittest
 
 import faulty_s3
 import harness
+import s3_server
 import tiny_onnx
 
 ROW = [1.0, 2.0, 3.0, 4.0]
@@ -17,7 +17,7 @@ SIDE = 160         # 102,400 bytes of weights: a blob of its own
 LARGE_SIDE = 3000  # 36 MB of weights: sent in parts
 STEPS_MAX = 24     # of a publish: its requests of the store, and a little more
 DAY_S = 24 * 3600
-CLEAN = re.compile(r"^models/_roost/(models/m/(current|\d+\.roost)|blobs/default/[0-9a-f]{64})$")
+CLEAN = re.compile(r"^models/_roost/(models/m/(current|\d+\.(roost|gone))|blobs/default/[0-9a-f]{64})$")
 TRIES = 10         # to kill one in the midst of its parts
 
 
@@ -48,18 +48,8 @@ class PublishCase(harness.Case):
         return round(reply.json()["predictions"][0][0] - ROW[0])
 
 
-class BucketCase(PublishCase):
-    """On a real S3 server: KIND is its module."""
-
-    KIND = None
-
-    @classmethod
-    def setUpClass(cls):
-        why = cls.KIND.missing()
-        if why:
-            raise unittest.SkipTest(why)
-        cls.s3 = cls.KIND.shared()
-        cls.client = cls.s3.client()
+class BucketCase(s3_server.OnServer, PublishCase):
+    """On a real S3 server."""
 
     def bucket(self):
         """Of this test's own."""

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import unittest
 
 REGION = "us-east-1"
 ENDED_S = 20
@@ -32,6 +33,20 @@ def free_ports(n):
     for s in held:
         s.close()
     return ports
+
+
+class OnServer:
+    """What a test case on a real S3 server is, too: KIND is the server's module."""
+
+    KIND = None
+
+    @classmethod
+    def setUpClass(cls):
+        why = cls.KIND.missing()
+        if why:
+            raise unittest.SkipTest(why)
+        cls.s3 = cls.KIND.shared()
+        cls.client = cls.s3.client()
 
 
 class Server:

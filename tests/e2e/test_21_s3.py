@@ -12,9 +12,9 @@ import subprocess
 import tempfile
 import threading
 import time
-import unittest
 
 import harness
+import s3_server
 import swift
 import tiny_onnx
 
@@ -59,14 +59,8 @@ class Metadata:
         self.server.server_close()
 
 
-class S3(harness.Case):
-    @classmethod
-    def setUpClass(cls):
-        why = swift.missing()
-        if why:
-            raise unittest.SkipTest(why)
-        cls.swift = swift.shared()
-        cls.client = cls.swift.client()
+class S3(s3_server.OnServer, harness.Case):
+    KIND = swift
 
     def bucket(self, *models, prefix=""):
         """A bucket of this test's own, with models in it."""
@@ -81,7 +75,7 @@ class S3(harness.Case):
                                Body=pathlib.Path(harness.compiled(model)).read_bytes())
 
     def on(self, url, env=None, **flags):
-        return self.serve(url, env={**self.swift.env, **(env or {})}, **flags)
+        return self.serve(url, env={**self.s3.env, **(env or {})}, **flags)
 
     def test_a_model_of_a_bucket_is_invoked(self):
         server = self.on(f"s3://{self.bucket('iris')}")
@@ -171,7 +165,7 @@ class S3(harness.Case):
         bucket = self.bucket("iris")
         server = self.on(f"s3://{bucket}")
         self.assertEqual(server.invoke("iris", IRIS).status, 200)
-        port = int(self.swift.endpoint.rsplit(":", 1)[1])
+        port = int(self.s3.endpoint.rsplit(":", 1)[1])
         rows = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
         connections = {f"socket:[{row[9]}]" for row in rows if int(row[2][-4:], 16) == port}
         flags = []
@@ -199,7 +193,7 @@ class S3(harness.Case):
         bucket = self.bucket("iris")
         for i in range(45):
             self.client.put_object(Bucket=bucket, Key=f"t{i // 23}/m{i}.roost", Body=b"-")
-        done = harness.roost("ls", "--store", f"s3://{bucket}", env=self.swift.env)
+        done = harness.roost("ls", "--store", f"s3://{bucket}", env=self.s3.env)
         self.assertEqual(done.returncode, 0, done.stderr)
         names = [line.split()[0] for line in done.stdout.splitlines()[1:]]
         self.assertEqual(sorted(names),
@@ -211,10 +205,10 @@ class S3(harness.Case):
         bucket = self.bucket()
         server = self.on(f"s3://{bucket}/models")
         self.assertEqual(server.invoke("acme/iris", IRIS).status, 404)
-        subprocess.run([AWS, "--endpoint-url", self.swift.endpoint, "s3", "cp", "--no-progress",
+        subprocess.run([AWS, "--endpoint-url", self.s3.endpoint, "s3", "cp", "--no-progress",
                         str(harness.compiled("iris")), f"s3://{bucket}/models/acme/iris.roost"],
                        check=True, capture_output=True,
-                       env={**os.environ, **self.swift.env, "PATH": "/usr/bin:/bin",
+                       env={**os.environ, **self.s3.env, "PATH": "/usr/bin:/bin",
                             "AWS_CONFIG_FILE": "/nonexistent"})
         reply = harness.wait_until(
             lambda: (r := server.invoke("acme/iris", IRIS)).status == 200 and r, "the model")
@@ -237,7 +231,7 @@ class S3(harness.Case):
             os.symlink(harness.ROOT / "models", f"{folder}/models")
             done = subprocess.run(
                 ["bash", "-c", script], capture_output=True, text=True, timeout=120, check=False,
-                env=harness.clean_env({**self.swift.env, "PATH": "/usr/bin:/bin", "FOLDER": folder,
+                env=harness.clean_env({**self.s3.env, "PATH": "/usr/bin:/bin", "FOLDER": folder,
                                        "ROOST_LISTEN": f"127.0.0.1:{port}",
                                        "AWS_CONFIG_FILE": "/nonexistent"}))
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)

@@ -9,10 +9,10 @@ import random
 import shutil
 import subprocess
 import tempfile
-import unittest
 
 import faulty_s3
 import harness
+import s3_server
 import swift
 import tiny_onnx
 
@@ -41,32 +41,26 @@ FINAL = {
 }
 
 
-class Faults(harness.Case):
+class Faults(s3_server.OnServer, harness.Case):
     """Against Swift, behind the server that misbehaves."""
 
-    @classmethod
-    def setUpClass(cls):
-        why = swift.missing()
-        if why:
-            raise unittest.SkipTest(why)
-        cls.swift = swift.shared()
-        cls.client = cls.swift.client()
+    KIND = swift
 
     def setUp(self):
-        self.s3 = faulty_s3.Server(upstream=self.swift.endpoint, env=self.swift.env)
-        self.addCleanup(self.s3.stop)
-        self.s3.bucket = self.id().rsplit(".", 1)[1].replace("_", "-")[:60].strip("-")
-        self.client.create_bucket(Bucket=self.s3.bucket)
+        self.between = faulty_s3.Server(upstream=self.s3.endpoint, env=self.s3.env)
+        self.addCleanup(self.between.stop)
+        self.between.bucket = self.id().rsplit(".", 1)[1].replace("_", "-")[:60].strip("-")
+        self.client.create_bucket(Bucket=self.between.bucket)
         self.data = harness.compiled("iris").read_bytes()
         self.want = None
 
     def put(self, key, data):
-        self.client.put_object(Bucket=self.s3.bucket, Key=key, Body=data)
+        self.client.put_object(Bucket=self.between.bucket, Key=key, Body=data)
 
     def on(self, **flags):
         flags = {"s3_stall": "1s", "s3_timeout": "60s", "s3_retry_budget": 1000, "load_backoff": "1ms",
                  "load_backoff_max": "1ms", **flags}
-        server = self.serve(f"s3://{self.s3.bucket}", env=self.s3.env, **flags)
+        server = self.serve(f"s3://{self.between.bucket}", env=self.between.env, **flags)
         self.put("well.roost", self.data)
         reply = server.invoke("well", IRIS)
         self.assertEqual(reply.status, 200, reply)
@@ -87,7 +81,7 @@ class Faults(harness.Case):
         for kind, fault in kinds.items():
             name = self.name_of(kind)
             self.put(name + ending, data)
-            self.s3.spoil(name if method == "LIST" else name + ending, fault, times, method)
+            self.between.spoil(name if method == "LIST" else name + ending, fault, times, method)
 
     def check_right(self, replies):
         for name, reply in replies.items():
@@ -116,13 +110,13 @@ class Faults(harness.Case):
                                          "endless head")}
         self.add(kinds, method="HEAD", ending=".onnx")
         self.check_right(self.invoke_all(server, map(self.name_of, kinds)))
-        self.assertGreater(sum(m == "HEAD" for m, _, _ in self.s3.asked), 2 * len(kinds) - 1)
+        self.assertGreater(sum(m == "HEAD" for m, _, _ in self.between.asked), 2 * len(kinds) - 1)
 
     def test_truncated_again_and_again_goes_on_at_its_byte(self):
         server = self.on(s3_retries=20)
         self.add({"truncated": faulty_s3.truncate}, times=9)
         self.check_right(self.invoke_all(server, ["m-truncated"]))
-        ranges = [r for m, k, r in self.s3.asked if m == "GET" and k == "m-truncated.roost"]
+        ranges = [r for m, k, r in self.between.asked if m == "GET" and k == "m-truncated.roost"]
         self.assertGreater(len({r.split("-")[0] for r in ranges}), 5, ranges)
 
     def test_what_never_mends_is_an_error_that_may_be_retried(self):
@@ -141,7 +135,7 @@ class Faults(harness.Case):
         self.assertGreater(now['roost_s3_failures_total{reason="retries"}'], 0)
         # The bytes of an endless answer are not read for ever.
         self.assertLess(now["roost_s3_received_bytes_total"], 64 << 20)
-        self.s3.heal()
+        self.between.heal()
         self.check_right(self.settled(server, map(self.name_of, kinds)))
 
     def test_what_is_final_is_asked_once(self):
@@ -153,11 +147,11 @@ class Faults(harness.Case):
             self.assertEqual((kind, reply.status), (kind, status), reply)
             self.assertIn(words, server.log_text())
             self.assertNotEqual(server.state(name), "resident")
-            gets = [r for m, k, r in self.s3.asked if m == "GET" and k == f"{name}.roost"]
+            gets = [r for m, k, r in self.between.asked if m == "GET" and k == f"{name}.roost"]
             begun = 4 if kind == "changed" else 1  # a load begins anew three times
             self.assertEqual(len(gets), begun * len(set(gets)), gets)
         self.assertNotIn("secret words", server.log_text())
-        self.s3.heal()
+        self.between.heal()
         self.check_right(self.settled(server, map(self.name_of, FINAL)))
 
     def settled(self, server, names):
@@ -173,7 +167,7 @@ class Faults(harness.Case):
         def replace(s, c, a):
             self.put(key, other("wine").read_bytes())
             return (faulty_s3.well if method == "HEAD" else faulty_s3.truncate)(s, c, a)
-        self.s3.spoil(key, replace, method=method)
+        self.between.spoil(key, replace, method=method)
         name = key.split(".")[0]
         reply = server.invoke(name, [[0] * 13])  # the load began anew
         self.assertEqual(reply.status, 200, reply)
@@ -192,7 +186,7 @@ class Faults(harness.Case):
         def flip(s, c, a):
             self.put("_roost/models/p/current", b"2")
             return faulty_s3.well(s, c, a)
-        self.s3.spoil("_roost/models/p/1.roost", flip)  # which is not there
+        self.between.spoil("_roost/models/p/1.roost", flip)  # which is not there
         self.check_right(self.invoke_all(server, ["p"]))
         self.put("_roost/models/q/current", b"7")  # and neither is this, nor will it be
         self.assertEqual(server.invoke("q", IRIS).status, 503)
@@ -214,7 +208,7 @@ class Faults(harness.Case):
     def test_parts_of_an_object_are_not_mixed_with_anothers(self):
         server = self.on()
         self.large(["l"])
-        self.s3.spoil("l.roost", faulty_s3.other_tag)  # the first part; then If-Match fails
+        self.between.spoil("l.roost", faulty_s3.other_tag)  # the first part; then If-Match fails
         self.check_large({"l": server.invoke("l", [[1] * 768])})
         self.assertIn("changed while it was read", server.log_text())
 
@@ -227,8 +221,8 @@ class Faults(harness.Case):
         for name in small + large:
             if name in small:
                 self.put(f"{name}.roost", self.data)
-            self.s3.spoil(f"{name}.roost", draw.choice(faults), draw.randrange(5))
-            self.s3.spoil(name, PASSING[draw.choice(["500", "503", "truncated", "no HTTP"])],
+            self.between.spoil(f"{name}.roost", draw.choice(faults), draw.randrange(5))
+            self.between.spoil(name, PASSING[draw.choice(["500", "503", "truncated", "no HTTP"])],
                           draw.randrange(3), "LIST")
         waiting = {n: self.in_background(server.invoke, n, [[1] * 768]) for n in large}
         self.check_right(self.invoke_all(server, small))
@@ -239,7 +233,7 @@ class Faults(harness.Case):
         self.add({"silent": faulty_s3.silent}, times=math.inf)
         waiting = self.in_background(server.invoke, "m-silent", IRIS)
         harness.wait_until(lambda: any(k == "m-silent.roost" and m == "GET"
-                                       for m, k, _ in self.s3.asked), "the request")
+                                       for m, k, _ in self.between.asked), "the request")
         self.assertEqual(server.stop(), 0)
         try:
             self.assertEqual(waiting.result().status, 503)

@@ -13,6 +13,7 @@ import time
 import unittest
 
 import harness
+import s3_server
 import swift
 import tiny_onnx
 from test_10_scale import compile_all
@@ -264,19 +265,20 @@ class Reload(Case):
         self.assertEqual(self.version(server, "plain", "f" * 12), 404)
 
 
-class Bucket(Case):
+class Bucket(s3_server.OnServer, Case):
     """The same from a bucket, with the tool that people use."""
+
+    KIND = swift
 
     @classmethod
     def setUpClass(cls):
-        why = swift.missing() or (None if os.access(AWS, os.X_OK) else f"there is no {AWS}")
-        if why:
-            raise unittest.SkipTest(why)
-        cls.swift = swift.shared()
+        if not os.access(AWS, os.X_OK):
+            raise unittest.SkipTest(f"there is no {AWS}")
+        super().setUpClass()
 
     def aws(self, *args):
-        env = {**os.environ, **self.swift.env, "PATH": "/usr/bin:/bin", "AWS_CONFIG_FILE": "/nonexistent"}
-        done = subprocess.run([AWS, "--endpoint-url", self.swift.endpoint, *map(str, args)], env=env,
+        env = {**os.environ, **self.s3.env, "PATH": "/usr/bin:/bin", "AWS_CONFIG_FILE": "/nonexistent"}
+        done = subprocess.run([AWS, "--endpoint-url", self.s3.endpoint, *map(str, args)], env=env,
                               capture_output=True, timeout=120, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
 
@@ -285,7 +287,7 @@ class Bucket(Case):
         for k, artifact in enumerate(versions(2), 1):
             folder.put(f"{k}.roost", artifact)
         self.aws("s3", "mb", "s3://reload")
-        server = self.serve("s3://reload", env=self.swift.env, refresh="1s")
+        server = self.serve("s3://reload", env=self.s3.env, refresh="1s")
         self.aws("s3", "cp", folder.path / "1.roost", "s3://reload/acme/m.roost")
         self.assertEqual(self.adds(server, "acme/m"), 1)
         self.aws("s3", "cp", folder.path / "2.roost", "s3://reload/acme/m.roost")

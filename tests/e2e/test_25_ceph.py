@@ -7,6 +7,7 @@ import threading
 import unittest
 
 import ceph
+import faulty_s3
 import harness
 import tiny_onnx
 from publish_case import LARGE_SIDE, ROW, BucketCase
@@ -119,6 +120,35 @@ class Ceph(BucketCase):
 
     def test_parts_of_a_node_that_was_killed_are_collected(self):
         self.check_a_kill_amid_parts()
+
+    def test_an_answer_that_is_lost_is_told_from_another_publisher(self):
+        """Ceph has done what it was asked for when its answer is spoilt, and refuses the second try."""
+        bucket = self.bucket()
+        between = faulty_s3.Server(upstream=self.s3.endpoint, env=self.s3.env)
+        self.addCleanup(between.stop)
+        between.bucket = bucket
+        faults = {"reset": faulty_s3.reset, "no ETag": faulty_s3.no_tag,
+                  "500": faulty_s3.status("500 Internal Server Error", "InternalError")}
+        server = self.serve(f"s3://{bucket}", env=between.env)
+        for n, (kind, fault) in enumerate(faults.items(), 1):
+            with self.subTest(kind=kind):
+                version = f"_roost/models/m/{n}.roost"
+                between.spoil(version, fault, method="PUT")
+                self.assertEqual(self.published(server, "m", tiny_onnx.add_constant(n)), n)
+                asked = [m for m, k, _ in between.asked if k == version]
+                self.assertEqual(asked[:3], ["PUT", "PUT", "HEAD"])  # whose is it?
+                self.assertEqual(self.adds(server, "m"), n)
+        self.assertEqual(list(self.versions(server, "m")), [3, 2, 1])
+
+    def test_a_bucket_in_front_of_the_host(self):
+        bucket = self.bucket()
+        env = {**self.s3.env, "AWS_ENDPOINT_URL": self.s3.endpoint.replace("127.0.0.1", "localhost"),
+               "NO_PROXY": "localhost", "no_proxy": "localhost"}
+        server = self.serve(f"s3://{bucket}/models", env=env, s3_style="host")
+        self.assertEqual(self.published(server, "m", tiny_onnx.add_constant(1)), 1)
+        self.assertEqual(self.adds(self.on(bucket), "m"), 1)
+        harness.wait_until(lambda: '"PUT /models/_roost/models/m/1.roost HTTP/1.1" 200' in self.s3.requests(),
+                           "the request in Ceph's log")
 
     def test_a_new_version_of_another_node_takes_over(self):
         bucket = self.bucket()

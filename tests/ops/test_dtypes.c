@@ -276,6 +276,40 @@ START_TEST(floats_of_two_kinds_do_not_go_together)
 }
 END_TEST
 
+/* Casts x[8], and every one of `want` must come out. */
+static void cast_case(enum dtype from, const void *x, enum dtype to, const void *want)
+{
+    struct op_case c;
+    struct err err;
+    case_begin(&c, "Cast", 13);
+    case_in(&c, from, CASE_DIMS(8), x);
+    case_int(&c, ATTR_to, to);
+    ck_ok(case_run(&c, &err), &err);
+    case_expect_shape(&c, 0, to, CASE_DIMS(8));
+    ck_assert_msg(!memcmp(c.out[0].data, want, 8 * dtype_bytes(to)), "%s to %s", dtype_text(from),
+                  dtype_text(to));
+    case_fini(&c);
+}
+
+START_TEST(casts_of_sixteen_bit_floats_round_to_even)
+{
+    /* Halves between two neighbours, up and down, of each kind; what is too large for float16; the
+     * least of float16. */
+    static const float x[8] = {1,     -0.0f,         0x1.01p0f,  0x1.03p0f,
+                               65520, 0x1.002002p0f, 0x1.002p0f, 0x1p-24f};
+    static const uint16_t bf16[8] = {0x3f80, 0x8000, 0x3f80, 0x3f82,
+                                     0x4780, 0x3f80, 0x3f80, 0x3380};
+    static const uint16_t f16[8] = {0x3c00, 0x8000, 0x3c04, 0x3c0c, 0x7c00, 0x3c01, 0x3c00, 0x0001};
+    static const float of_bf16[8] = {1, -0.0f, 1, 0x1.04p0f, 65536, 1, 1, 0x1p-24f};
+    static const float of_f16[8] = {1,        -0.0f,      0x1.01p0f, 0x1.03p0f,
+                                    INFINITY, 0x1.004p0f, 1,         0x1p-24f};
+    cast_case(DT_F32, x, DT_BF16, bf16);
+    cast_case(DT_F32, x, DT_F16, f16);
+    cast_case(DT_BF16, bf16, DT_F32, of_bf16);
+    cast_case(DT_F16, f16, DT_F32, of_f16);
+}
+END_TEST
+
 Suite *suite_dtypes(void)
 {
     return SUITE("dtypes", sixteen_bit_floats_are_computed_in_float32,
@@ -284,5 +318,5 @@ Suite *suite_dtypes(void)
                  reductions_keep_their_dtype, softmax_and_arg_max_take_every_number,
                  products_of_integers_are_exact_and_wrap,
                  gemm_of_doubles_and_integers_has_its_factors, local_response_takes_every_float,
-                 floats_of_two_kinds_do_not_go_together);
+                 floats_of_two_kinds_do_not_go_together, casts_of_sixteen_bit_floats_round_to_even);
 }

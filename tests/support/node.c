@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "runtime/session.h"
 #include "support/model.h"
 #include "support/support.h"
 
@@ -126,6 +127,29 @@ uint64_t node_bytes(struct node *n, const char *name)
     ck_assert(cache_info(n->cache, name, &i));
     ck_assert_int_eq(i.state, SLOT_RESIDENT);
     return i.bytes;
+}
+
+float *node_run(struct node *n, const char *name, float x, size_t floats)
+{
+    float *got = calloc(floats, sizeof(*got));
+    struct arena arena;
+    struct session *session;
+    struct tensor in, out;
+    struct pin pin;
+    struct err err;
+    ck_assert_ptr_nonnull(got);
+    ck_assert(cache_pin_resident(n->cache, name, &pin));
+    arena_init(&arena, 1 << 26, NULL);
+    ck_assert_int_eq(session_new(&arena, &session), OK);
+    tensor_set_shape(&in, DT_F32, 1, (int64_t[]){1});
+    in.data = &x;
+    ck_ok(session_run(session, pin.value, &in, &out, NULL, &err), &err);
+    ck_assert_int_eq(tensor_count(&out), (int64_t)floats);
+    memcpy(got, out.data, floats * sizeof(*got));
+    session_free(&session);
+    arena_fini(&arena);
+    cache_unpin(n->cache, &pin);
+    return got;
 }
 
 void node_evict_all(struct node *n)

@@ -43,6 +43,9 @@ void node_put_mlp(struct node *n, const char *key, uint64_t seed);
 void node_put_adder(struct node *n, const char *key, uint32_t floats, uint32_t relus);
 /* Bytes the model under name is charged once it is resident; loads it where it is not. */
 uint64_t node_bytes(struct node *n, const char *name);
+/* Runs the resident model on x[1], float32; its only output, which has so many floats. The caller
+ * frees it. */
+float *node_run(struct node *n, const char *name, float x, size_t floats);
 /* Evicts every model that is not pinned; their bytes are free when it returns. */
 void node_evict_all(struct node *n);
 /* Until no done is on its way any more. */
