@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cache/cache_priv.h"
 #include "cache/policy/policy.h"
 #include "metrics/metrics.h"
 #include "support/fake_source.h"
@@ -60,6 +61,8 @@ static void wait_for_answer(struct call *c)
 
 static bool shares;                     /* the models have some in common */
 static const struct policy_ops *policy; /* NULL: lru */
+static struct tenant_rules rules;
+static uint32_t stretch = CHOOSE_STRETCH;
 
 /* Popular names are the low numbers. */
 static void choose_name(unsigned *seed, char *name, size_t size)
@@ -218,10 +221,12 @@ static void run(uint64_t limit_bytes, unsigned seed)
     const struct cache_config config = {.limit_bytes = limit_bytes,
                                         .slots_max = SLOTS,
                                         .policy = policy,
+                                        .tenants = rules,
                                         .transient_bytes = limit_bytes / 5};
     struct stress s = {.fake = fake_new_with(FAKE_THREADS, &config)};
     struct stress_thread t[CLIENTS];
     struct err err;
+    s.fake->cache->stretch = stretch;
     metrics_reset();
     ck_ok(cache_start(s.fake->cache, NULL, NULL, &err), &err);
     s.fake->faults = shares;
@@ -279,6 +284,22 @@ START_TEST(policies_that_watch_change_nothing_of_it)
 }
 END_TEST
 
+/* Nearly all decisions take many holds of the lock, and meanwhile all the others go on. */
+START_TEST(decisions_that_let_go_of_the_lock_change_nothing_of_it)
+{
+    static const struct tenant_rule one = {
+        .name = TENANT_OTHERS, .weight = 1, .ttl_us = 2, .min_residency_us = 1};
+    stretch = 1;
+    run(2000, 400);
+    shares = true;
+    run(3000, 500);
+    rules = (struct tenant_rules){.rules = &one, .n = 1};
+    run(3000, 600);
+    policy = &policy_hazard;
+    run(2000, 700);
+}
+END_TEST
+
 START_TEST(five_hundred_first_calls_load_once_with_threads)
 {
     enum { EACH = 125 };
@@ -304,5 +325,6 @@ Suite *suite_stress(void)
     return SUITE("stress", everybody_is_answered_and_the_ledger_holds,
                  a_budget_for_two_or_three_models_holds_too, shares_are_there_for_all_who_hold_them,
                  policies_that_watch_change_nothing_of_it,
+                 decisions_that_let_go_of_the_lock_change_nothing_of_it,
                  five_hundred_first_calls_load_once_with_threads);
 }
