@@ -71,10 +71,11 @@ static enum proven prove_some(struct cache *c, struct proof *p) REQUIRES(c->lock
 /* Could r be granted if all went that may? */
 static enum proven prove(struct cache *c, struct room_wait *r, bool all)
 {
-    struct proof p = {.r = r, .turn = room_turn(r), .place = {.state = SLOT_ABSENT}};
+    struct proof p = {.r = r, .place = {.state = SLOT_ABSENT}};
+    gates_settle(c);
+    p.turn = room_turn(r);
     p.turn.kind = TURN_PROOF;
     p.turn.all = all;
-    gates_settle(c);
     turn_begin(c, &p.turn);
     lru_add(&c->live, &p.place.link);
     lru_sink(&c->live, &p.place.link);

@@ -107,7 +107,7 @@ enum status catalog_versions(struct catalog *c, const char *name, const atomic_b
 enum status catalog_rollback(struct catalog *c, const char *name, uint64_t *version,
                              struct err *err) WARN_UNUSED;
 /* Removes a version. Its number is not given out again.
- * errors: E_EXISTS: it is the current one; E_NOT_FOUND */
+ * errors: E_EXISTS: it is the current one; E_NOT_FOUND: there is none that was ever current */
 enum status catalog_delete_version(struct catalog *c, const char *name, uint64_t version,
                                    struct err *err) WARN_UNUSED;
 

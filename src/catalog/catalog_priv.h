@@ -25,6 +25,10 @@ struct store *catalog_store(struct catalog *c);
 /* The name's pointer was flipped: whoever looked before and did not find it does not say so any
  * more.  locks: takes CATALOG */
 void catalog_note_published(struct catalog *c, const char *name);
+/* Removes version n, which was never current.  errors: E_EXISTS: it is current; E_NOT_FOUND: it is
+ * not there, or was current once */
+enum status catalog_delete_orphan(struct catalog *c, const char *name, uint64_t n,
+                                  struct err *err) WARN_UNUSED;
 /* Whose time a publish is measured by; clock_now_us, but in tests. */
 void catalog_set_clock(struct catalog *c, uint64_t (*now_us)(void));
 uint64_t catalog_now_us(const struct catalog *c);

@@ -110,7 +110,7 @@ struct model_folder {
 
 /* ---- versions that were never current ---- */
 
-/* Removes version n, unless it is current after all.  errors: those of catalog_delete_version */
+/* Removes version n, unless it is current after all.  errors: those of catalog_delete_orphan */
 static enum status remove_version(const struct gc *g, const char *model, uint64_t n, bool *removed,
                                   struct err *err)
 {
@@ -124,7 +124,7 @@ static enum status remove_version(const struct gc *g, const char *model, uint64_
     s = store_stat(g->store, key, &o, err);
     *removed = s == OK && current != n;
     if (*removed && !g->o->dry_run) {
-        s = catalog_delete_version(g->c, model, n, err);
+        s = catalog_delete_orphan(g->c, model, n, err);
         *removed = s == OK;
     }
     if (*removed)

@@ -118,18 +118,25 @@ static int highest_first(const void *a, const void *b)
                         : (x->bytes < y->bytes) - (x->bytes > y->bytes);
 }
 
+/* A version's own mark was written before it. One that is younger is of a publisher that came too
+ * late for the number, and died before it could take it back. */
+static bool is_own_mark(uint64_t mark_ms, uint64_t version_ms)
+{
+    return !mark_ms || !version_ms || mark_ms <= version_ms;
+}
+
 /* Leaves those that were ever current: what is so now may have its mark still. */
 static void drop_marked(struct found *f, uint64_t current)
 {
-    uint64_t marked = 0;
+    struct catalog_version mark = {.n = 0};
     size_t left = 0;
     qsort(f->at, f->count, sizeof(*f->at), highest_first);
     for (size_t i = 0; i < f->count; i++) {
         struct catalog_version *v = &f->at[i];
         v->current = v->n == current;
         if (v->bytes == MARK)
-            marked = v->n;
-        else if (v->n != marked || v->current)
+            mark = *v;
+        else if (v->n != mark.n || v->current || !is_own_mark(mark.modified_ms, v->modified_ms))
             f->at[left++] = *v;
     }
     f->count = left;
@@ -283,6 +290,19 @@ static enum status put_version(struct store *store, const char *name,
                : s;
 }
 
+/* With the turn. Not to what somebody removed, who saw that nothing names it. */
+static enum status flip_there(struct catalog *c, const char *name, uint64_t n, struct err *err)
+{
+    struct store_object o;
+    char key[STORE_KEY_MAX];
+    enum status s =
+        store_stat(catalog_store(c), version_key(name, n, version_ending, key), &o, err);
+    if (s == E_NOT_FOUND)
+        return err_set(err, E_STORE, "version %" PRIu64 " of '%.120s' was removed meanwhile", n,
+                       name);
+    return s == OK ? flip(c, name, n, err) : s;
+}
+
 /* A version may be called: its blobs are all there, and none is old enough to be collected. */
 static enum status make_current(struct catalog *c, const char *name, uint64_t n, uint64_t began_us,
                                 struct err *err)
@@ -294,7 +314,7 @@ static enum status make_current(struct catalog *c, const char *name, uint64_t n,
                     "publishing '%.120s' took more than %d minutes: its blobs may be taken for old",
                     name, CATALOG_PUBLISH_MS / 60000);
     else
-        s = flip(c, name, n, err);
+        s = flip_there(c, name, n, err);
     catalog_turn_give(c);
     return s;
 }
@@ -350,18 +370,26 @@ static enum status version_before(struct catalog *c, const char *name, uint64_t 
     return s;
 }
 
-/* Is version n there, and was it ever current? One that was not may be collected at any time. */
-static enum status check_version(struct store *store, const char *name, uint64_t n,
-                                 uint64_t current, struct err *err)
+static enum status no_version(const char *name, uint64_t n, struct err *err)
 {
-    struct store_object o;
+    return err_set(err, E_NOT_FOUND, "'%.160s' has no version %" PRIu64, name, n);
+}
+
+/* Is version n there? *marked: as one that was not current yet. What is so, and is not current now,
+ * may be collected at any time.  errors: E_NOT_FOUND */
+static enum status see_version(struct store *store, const char *name, uint64_t n, bool *marked,
+                               struct err *err)
+{
+    struct store_object o, mark;
     char key[STORE_KEY_MAX];
     enum status s = store_stat(store, version_key(name, n, version_ending, key), &o, err);
-    if (s == OK && n != current) {
-        s = store_stat(store, version_key(name, n, new_ending, key), &o, err);
-        s = s == E_NOT_FOUND ? OK : s == OK ? E_NOT_FOUND : s;
+    if (s == E_NOT_FOUND)
+        return no_version(name, n, err);
+    if (s == OK) {
+        s = store_stat(store, version_key(name, n, new_ending, key), &mark, err);
+        *marked = s == OK && is_own_mark(mark.modified_ms, o.modified_ms);
     }
-    return s == E_NOT_FOUND ? err_set(err, s, "'%.160s' has no version %" PRIu64, name, n) : s;
+    return s == E_NOT_FOUND ? OK : s;
 }
 
 /* With the turn. */
@@ -369,6 +397,7 @@ static enum status roll_back(struct catalog *c, const char *name, uint64_t *vers
                              struct err *err)
 {
     uint64_t current = 0;
+    bool marked = false;
     enum status s = pointer_read(catalog_store(c), name, &current, err);
     if (!*version) {
         if (s == E_NOT_FOUND)
@@ -379,7 +408,9 @@ static enum status roll_back(struct catalog *c, const char *name, uint64_t *vers
         s = OK; /* what is asked for mends it */
     }
     if (s == OK)
-        s = check_version(catalog_store(c), name, *version, current, err);
+        s = see_version(catalog_store(c), name, *version, &marked, err);
+    if (s == OK && marked && *version != current)
+        s = no_version(name, *version, err);
     return s == OK ? flip(c, name, *version, err) : s;
 }
 
@@ -394,35 +425,54 @@ enum status catalog_rollback(struct catalog *c, const char *name, uint64_t *vers
     return s;
 }
 
-/* With the turn. */
+/* With the turn; other nodes have theirs. A version's mark goes after the pointer was set to it,
+ * and, where its publisher died, before the pointer is set to another. So one without a mark is, or
+ * was, current when the pointer is read after that; and one that still has its mark after the
+ * pointer was read was not current before. */
 static enum status delete_version(struct catalog *c, const char *name, uint64_t version,
-                                  struct err *err)
+                                  bool orphan, struct err *err)
 {
     struct store *store = catalog_store(c);
     const struct store_source nothing = {.bytes = "", .n = 0};
-    struct store_object o;
     char key[STORE_KEY_MAX];
-    uint64_t current = 0;
-    enum status s = pointer_read(store, name, &current, err);
-    if (s == OK && current == version)
+    uint64_t before = 0, current = 0;
+    bool marked = false;
+    enum status s = pointer_read(store, name, &before, err);
+    if (s == OK || s == E_NOT_FOUND)
+        s = see_version(store, name, version, &marked, err);
+    if (s != OK)
+        return s;
+    s = pointer_read(store, name, &current, err);
+    if (s != OK && s != E_NOT_FOUND)
+        return s;
+    if (before == version || current == version)
         return err_set(err, E_EXISTS,
                        "version %" PRIu64 " of '%.120s' is the current one: roll back first",
                        version, name);
-    if (s == OK || s == E_NOT_FOUND)
-        s = store_stat(store, version_key(name, version, version_ending, key), &o, err);
-    if (s == E_NOT_FOUND)
-        return err_set(err, s, "'%.160s' has no version %" PRIu64, name, version);
+    if (marked != orphan)
+        return no_version(name, version, err);
     /* Whatever is above it now: that may be a publish that comes to nothing. */
-    if (s == OK)
-        s = store_put(store, version_key(name, version, gone_ending, key), &nothing, err);
+    s = store_put(store, version_key(name, version, gone_ending, key), &nothing, err);
     return s == OK ? store_delete(store, version_key(name, version, version_ending, key), err) : s;
+}
+
+static enum status delete_in_turn(struct catalog *c, const char *name, uint64_t version,
+                                  bool orphan, struct err *err)
+{
+    catalog_turn_take(c);
+    enum status s = delete_version(c, name, version, orphan, err);
+    catalog_turn_give(c);
+    return s;
 }
 
 enum status catalog_delete_version(struct catalog *c, const char *name, uint64_t version,
                                    struct err *err)
 {
-    catalog_turn_take(c);
-    enum status s = delete_version(c, name, version, err);
-    catalog_turn_give(c);
-    return s;
+    return delete_in_turn(c, name, version, false, err);
+}
+
+enum status catalog_delete_orphan(struct catalog *c, const char *name, uint64_t version,
+                                  struct err *err)
+{
+    return delete_in_turn(c, name, version, true, err);
 }

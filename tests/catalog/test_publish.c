@@ -39,21 +39,12 @@ static void teardown(void)
 
 static uint64_t publish(const char *name, const char *text)
 {
-    const struct store_source from = {.bytes = text, .n = strlen(text)};
-    uint64_t version = 0;
-    ck_ok(catalog_publish(catalog, name, &from, &version, &err), &err);
-    return version;
+    return text_publish(catalog, name, text);
 }
 
 static void leads_to(const char *name, const char *version, const char *text)
 {
-    struct resolved r;
-    char got[64] = "";
-    ck_ok(catalog_resolve(store, name, &r, &err), &err);
-    ck_assert_str_eq(r.version, version);
-    ck_assert_uint_eq(r.object.bytes, strlen(text));
-    ck_ok(store_read(store, r.key, r.object.tag, 0, got, strlen(text), &err), &err);
-    ck_assert_str_eq(got, text);
+    text_is(store, name, version, text);
 }
 
 START_TEST(a_publish_takes_the_next_number_and_the_name)
@@ -278,37 +269,6 @@ START_TEST(a_removed_number_is_not_given_out_again)
 }
 END_TEST
 
-START_TEST(what_was_never_current_is_no_version)
-{
-    struct catalog_version *all = NULL;
-    size_t n = 0;
-    uint64_t to = 0;
-    setup();
-    publish("m", "a");
-    tree_text(&tree, "_roost/models/m/2.new", "");
-    tree_text(&tree, "_roost/models/m/2.roost", "of a publisher that died");
-    ck_assert_uint_eq(publish("m", "c"), 3);
-    /* What is current is a version, though its publisher died before it could say so. */
-    tree_text(&tree, "_roost/models/m/3.new", "");
-    ck_ok(catalog_versions(catalog, "m", NULL, &all, &n, &err), &err);
-    ck_assert_uint_eq(n, 2);
-    ck_assert_uint_eq(all[0].n, 3);
-    ck_assert(all[0].current && !all[1].current);
-    ck_assert_uint_eq(all[1].n, 1);
-    alloc_free(all);
-    to = 2;
-    ck_assert_int_eq(catalog_rollback(catalog, "m", &to, &err), E_NOT_FOUND);
-    ck_assert_str_eq(err.msg, "'m' has no version 2");
-    to = 0;
-    ck_ok(catalog_rollback(catalog, "m", &to, &err), &err);
-    ck_assert_uint_eq(to, 1);
-    to = 3; /* it has been current */
-    ck_ok(catalog_rollback(catalog, "m", &to, &err), &err);
-    leads_to("m", "3", "c");
-    teardown();
-}
-END_TEST
-
 START_TEST(a_list_that_nobody_waits_for_ends)
 {
     struct catalog_version *all = NULL;
@@ -367,6 +327,6 @@ Suite *suite_publish(void)
         a_publish_that_fails_leaves_the_old_version, a_published_name_is_unknown_no_more,
         publishers_of_one_name_all_get_versions, a_name_resolves_while_its_pointer_flips,
         a_tenants_models_are_no_versions_of_its_namesake, numbers_end_where_they_can_be_read,
-        a_removed_number_is_not_given_out_again, what_was_never_current_is_no_version,
-        a_list_that_nobody_waits_for_ends, a_look_from_before_a_publish_makes_no_name_unknown);
+        a_removed_number_is_not_given_out_again, a_list_that_nobody_waits_for_ends,
+        a_look_from_before_a_publish_makes_no_name_unknown);
 }
