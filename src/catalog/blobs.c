@@ -149,14 +149,17 @@ enum status apart_write(struct store *store, const char *model, const struct apa
 
 /* ---- sizes ---- */
 
-uint64_t apart_whole_bytes(struct store *store, const char *key, const struct store_object *o)
+enum status apart_whole_bytes(struct store *store, const char *key, const struct store_object *o,
+                              uint64_t *bytes, struct err *err)
 {
     uint8_t first[ARTIFACT_PAGE0_BYTES];
     struct artifact_page0 p0;
+    *bytes = o->bytes;
     if (strncmp(key, THIN_VERSIONS, strlen(THIN_VERSIONS)) != 0 || o->bytes % ARTIFACT_BLOB_ALIGN ||
-        o->bytes < sizeof(first) ||
-        store_read(store, key, "", 0, first, sizeof(first), NULL) != OK ||
-        artifact_page0_read(first, sizeof(first), &p0, NULL) != OK)
-        return o->bytes;
-    return MAX(o->bytes, p0.file_bytes);
+        o->bytes < sizeof(first))
+        return OK;
+    enum status s = store_read(store, key, "", 0, first, sizeof(first), err);
+    if (s == OK && artifact_page0_read(first, sizeof(first), &p0, NULL) == OK)
+        *bytes = MAX(o->bytes, p0.file_bytes);
+    return s == E_NOT_FOUND ? OK : s;
 }

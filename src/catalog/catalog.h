@@ -97,8 +97,8 @@ enum status catalog_publish(struct catalog *c, const char *name,
                             const struct store_source *artifact, uint64_t *version,
                             struct err *err) WARN_UNUSED;
 /* All versions that were ever current, the highest first; ends early once *cancelled (NULL: never).
- * owns: *out is heap and the caller's on OK   errors: E_NOT_FOUND: none was published; E_CANCELLED
- */
+ * owns: *out is heap and the caller's on OK   errors: E_NOT_FOUND: none was published;
+ * E_CANCELLED; those of the store, whose first failure ends it */
 enum status catalog_versions(struct catalog *c, const char *name, const atomic_bool *cancelled,
                              struct catalog_version **out, size_t *count,
                              struct err *err) WARN_UNUSED;

@@ -21,6 +21,11 @@ bool version_entry(const char *entry, const char *ending, uint64_t *n) WARN_UNUS
 #define VERSION_GONE ".gone"    /* empty; there from before the version is removed */
 #define VERSION_NEW ".new"      /* empty; there while the version has not been current yet */
 
+/* Is version n there? *marked: as one that was not current yet. What is so, and is not current now,
+ * is nobody's, and may be collected at any time.  errors: E_NOT_FOUND; those of store_stat */
+enum status version_look(struct store *store, const char *name, uint64_t n, struct store_object *o,
+                         bool *marked, struct err *err) WARN_UNUSED;
+
 struct store *catalog_store(struct catalog *c);
 /* The name's pointer was flipped: whoever looked before and did not find it does not say so any
  * more.  locks: takes CATALOG */
@@ -75,7 +80,9 @@ void apart_fini(struct apart *a);
  * is old renewed.  errors: those of store_put */
 enum status apart_write(struct store *store, const char *model, const struct apart *a,
                         struct err *err) WARN_UNUSED;
-/* Bytes of the artifact whose object under key is o; o's own where it cannot be read. */
-uint64_t apart_whole_bytes(struct store *store, const char *key, const struct store_object *o);
+/* Sets *bytes to those of the artifact whose object under key is o; o's own where it is none, or is
+ * not there any more.  errors: others of store_read */
+enum status apart_whole_bytes(struct store *store, const char *key, const struct store_object *o,
+                              uint64_t *bytes, struct err *err) WARN_UNUSED;
 
 #endif

@@ -116,8 +116,9 @@ static enum status report(struct store *store, const struct names *n, catalog_li
         if (i && strcmp(n->at[i - 1], n->at[i]) == 0)
             continue;
         enum status s = catalog_resolve(store, n->at[i], &r, &e);
+        if (s == OK)
+            s = apart_whole_bytes(store, r.key, &r.object, &r.object.bytes, &e);
         if (s == OK) {
-            r.object.bytes = apart_whole_bytes(store, r.key, &r.object);
             s = fn(arg, n->at[i], &r);
             if (s != OK)
                 return s;

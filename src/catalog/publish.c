@@ -182,9 +182,8 @@ enum status catalog_versions(struct catalog *c, const char *name, const atomic_b
             s = err_set(err, E_CANCELLED, "nobody waits for the versions of '%.160s' any more",
                         name);
         else
-            v->bytes =
-                apart_whole_bytes(catalog_store(c), version_key(name, v->n, version_ending, key),
-                                  &(struct store_object){.bytes = v->bytes});
+            s = apart_whole_bytes(catalog_store(c), version_key(name, v->n, version_ending, key),
+                                  &(struct store_object){.bytes = v->bytes}, &v->bytes, err);
     }
     if (s == OK)
         *out = all;
@@ -375,19 +374,17 @@ static enum status no_version(const char *name, uint64_t n, struct err *err)
     return err_set(err, E_NOT_FOUND, "'%.160s' has no version %" PRIu64, name, n);
 }
 
-/* Is version n there? *marked: as one that was not current yet. What is so, and is not current now,
- * may be collected at any time.  errors: E_NOT_FOUND */
-static enum status see_version(struct store *store, const char *name, uint64_t n, bool *marked,
-                               struct err *err)
+enum status version_look(struct store *store, const char *name, uint64_t n, struct store_object *o,
+                         bool *marked, struct err *err)
 {
-    struct store_object o, mark;
+    struct store_object mark;
     char key[STORE_KEY_MAX];
-    enum status s = store_stat(store, version_key(name, n, version_ending, key), &o, err);
+    enum status s = store_stat(store, version_key(name, n, version_ending, key), o, err);
     if (s == E_NOT_FOUND)
         return no_version(name, n, err);
     if (s == OK) {
         s = store_stat(store, version_key(name, n, new_ending, key), &mark, err);
-        *marked = s == OK && is_own_mark(mark.modified_ms, o.modified_ms);
+        *marked = s == OK && is_own_mark(mark.modified_ms, o->modified_ms);
     }
     return s == E_NOT_FOUND ? OK : s;
 }
@@ -396,6 +393,7 @@ static enum status see_version(struct store *store, const char *name, uint64_t n
 static enum status roll_back(struct catalog *c, const char *name, uint64_t *version,
                              struct err *err)
 {
+    struct store_object o;
     uint64_t current = 0;
     bool marked = false;
     enum status s = pointer_read(catalog_store(c), name, &current, err);
@@ -408,7 +406,7 @@ static enum status roll_back(struct catalog *c, const char *name, uint64_t *vers
         s = OK; /* what is asked for mends it */
     }
     if (s == OK)
-        s = see_version(catalog_store(c), name, *version, &marked, err);
+        s = version_look(catalog_store(c), name, *version, &o, &marked, err);
     if (s == OK && marked && *version != current)
         s = no_version(name, *version, err);
     return s == OK ? flip(c, name, *version, err) : s;
@@ -435,11 +433,12 @@ static enum status delete_version(struct catalog *c, const char *name, uint64_t 
     struct store *store = catalog_store(c);
     const struct store_source nothing = {.bytes = "", .n = 0};
     char key[STORE_KEY_MAX];
+    struct store_object o;
     uint64_t before = 0, current = 0;
     bool marked = false;
     enum status s = pointer_read(store, name, &before, err);
     if (s == OK || s == E_NOT_FOUND)
-        s = see_version(store, name, version, &marked, err);
+        s = version_look(store, name, version, &o, &marked, err);
     if (s != OK)
         return s;
     s = pointer_read(store, name, &current, err);

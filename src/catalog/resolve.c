@@ -201,28 +201,40 @@ static enum status look_at(const struct search *f, struct resolved *out, struct 
                : s;
 }
 
+/* A published one that is, or was, current.  errors: E_NOT_FOUND */
+static enum status find_listed(const struct search *f, const char *name, uint64_t n,
+                               struct resolved *out, struct err *err)
+{
+    uint64_t current = 0;
+    bool marked = false;
+    enum status s = version_look(f->store, name, n, &out->object, &marked, err);
+    if (s != OK || !marked)
+        return s;
+    s = pointer_read(f->store, name, &current, err);
+    return s == OK && current != n ? E_NOT_FOUND : s;
+}
+
 /* One version, by its number: published, or in a numbered folder. */
 static enum status find_version(const struct search *f, const char *mark, struct resolved *out,
                                 struct err *err)
 {
-    const char *name = f->name;
-    const int len = (int)(mark - name);
+    char name[MODEL_NAME_MAX + 1];
+    snprintf(name, sizeof(name), "%.*s", (int)(mark - f->name), f->name);
     uint64_t n;
     if (!version_parse(mark + 1, strlen(mark + 1), &n))
-        return err_set(err, E_NOT_FOUND, "'%.160s' is no version", name);
+        return err_set(err, E_NOT_FOUND, "'%.160s' is no version", f->name);
     set_version(out, n);
-    snprintf(out->key, sizeof(out->key), CATALOG_PUBLISHED "%.*s/%" PRIu64 ".roost", len, name, n);
+    snprintf(out->key, sizeof(out->key), CATALOG_PUBLISHED "%s/%" PRIu64 VERSION_ENDING, name, n);
     out->looked = true;
-    enum status s = store_stat(f->store, out->key, &out->object, err);
+    enum status s = find_listed(f, name, n, out, err);
     if (s == E_NOT_FOUND) {
         char stem[STORE_KEY_MAX];
-        snprintf(stem, sizeof(stem), "%.*s/%" PRIu64 "/model", len, name, n);
+        snprintf(stem, sizeof(stem), "%s/%" PRIu64 "/model", name, n);
         s = find_stem(f, stem, out, err);
         s = s == OK ? look_at(f, out, err) : s;
     }
-    return s != E_NOT_FOUND
-               ? s
-               : err_set(err, s, "model '%.*s' has no version %" PRIu64, MIN(len, 160), name, n);
+    return s != E_NOT_FOUND ? s
+                            : err_set(err, s, "model '%.160s' has no version %" PRIu64, name, n);
 }
 
 static enum status resolve(const struct search *f, struct resolved *out, struct err *err)

@@ -12,6 +12,8 @@
 #include "loader/writeback.h"
 #include "metrics/metrics.h"
 
+enum { PUTS_MAX = 16 }; /* what is written back, at once: each is charged meanwhile */
+
 void compiles_init(struct compiles *c)
 {
     lock_init(&c->lock, LOCK_COMPILES);
@@ -44,7 +46,7 @@ void compiles_submit(struct compiles *c, struct compile_job *job)
         at = &(*at)->next;
     job->next = *at;
     *at = job;
-    cond_wake_one(&c->changed);
+    cond_wake_all(&c->changed); /* one may be in compiles_drain */
     lock_release(&c->lock);
 }
 
@@ -58,9 +60,18 @@ static struct compile_job *next_job(struct compiles *c)
     if (job) {
         c->first = job->next;
         c->turn = job->turn;
+        c->running++;
     }
     lock_release(&c->lock);
     return job;
+}
+
+static void end_job(struct compiles *c)
+{
+    lock_take(&c->lock);
+    c->running--;
+    cond_wake_all(&c->changed);
+    lock_release(&c->lock);
 }
 
 /* One compile under way. */
@@ -79,11 +90,29 @@ static enum status still_wanted(const void *arg, struct err *err)
     return OK;
 }
 
+/* To the writer: neither the load nor the next compile waits for the store. */
+static void hand_over(struct compiles *c, struct writeback *w)
+{
+    lock_take(&c->lock);
+    const bool room = c->n_puts < PUTS_MAX;
+    if (room) {
+        struct writeback **end = &c->puts;
+        while (*end)
+            end = &(*end)->next;
+        *end = w;
+        c->n_puts++;
+        cond_wake_all(&c->changed);
+    }
+    lock_release(&c->lock);
+    if (!room)
+        writeback_refuse(c->env, w);
+}
+
 static void run_job(struct compiles *c, struct compile_job *job)
 {
     const struct going g = {c->env, job};
     const struct raw_going going = {job->name, still_wanted, &g};
-    struct writeback kept = {.fd = -1};
+    struct writeback *kept = NULL;
     struct err err = {.code = OK};
     uint64_t began_us = clock_now_us();
     enum status s = still_wanted(&g, &err);
@@ -95,22 +124,61 @@ static void run_job(struct compiles *c, struct compile_job *job)
         histogram_us(H_COMPILE, us);
         LOG(LOG_INFO, "compiled", log_str("model", job->name), log_str("key", job->at.key),
             log_num("bytes", (int64_t)job->out.bytes), log_num("ms", (int64_t)(us / 1000)));
-        writeback_hold(c->env, job->name, &job->at, &job->out, &kept);
+        kept = writeback_hold(c->env, job->name, &job->at, &job->out);
     } else {
         metric_add(s == E_CANCELLED || s == E_DRAINING ? M_COMPILES_CANCELLED : M_COMPILES_FAILED,
                    1);
     }
     job->done(job, s, &err);
-    writeback_put(c->env, &kept); /* nobody waits for it */
+    if (kept)
+        hand_over(c, kept);
 }
 
 static void *run_all(void *arg)
 {
     struct compiles *c = arg;
     struct compile_job *job;
-    while ((job = next_job(c)))
+    while ((job = next_job(c))) {
         run_job(c, job);
+        end_job(c);
+    }
     return NULL;
+}
+
+/* NULL when it stops. */
+static struct writeback *next_put(struct compiles *c)
+{
+    lock_take(&c->lock);
+    while (!c->puts && !c->stopping)
+        cond_wait(&c->changed, &c->lock, 0);
+    struct writeback *w = c->puts;
+    if (w)
+        c->puts = w->next;
+    lock_release(&c->lock);
+    return w;
+}
+
+static void *write_all(void *arg)
+{
+    struct compiles *c = arg;
+    struct writeback *w;
+    while ((w = next_put(c))) {
+        writeback_put(c->env, w);
+        lock_take(&c->lock);
+        c->n_puts--;
+        cond_wake_all(&c->changed);
+        lock_release(&c->lock);
+    }
+    return NULL;
+}
+
+static enum status start_writer(struct compiles *c, struct err *err)
+{
+    if (pthread_create(&c->writer, NULL, write_all, c) != 0)
+        return err_set(err, E_INTERNAL, "the writer of compiled models could not be started");
+    c->writes = true;
+    pthread_setname_np(c->writer, "compile-writer");
+    return OK;
 }
 
 enum status compiles_start(struct compiles *c, const struct load_env *env, uint32_t threads,
@@ -128,7 +196,15 @@ enum status compiles_start(struct compiles *c, const struct load_env *env, uint3
         snprintf(name, sizeof(name), "compiler-%u", c->started);
         pthread_setname_np(c->threads[c->started++], name);
     }
-    return OK;
+    return env->compile.write_back ? start_writer(c, err) : OK;
+}
+
+void compiles_drain(struct compiles *c)
+{
+    lock_take(&c->lock);
+    while (c->started && (c->first || c->running || c->n_puts))
+        cond_wait(&c->changed, &c->lock, 0);
+    lock_release(&c->lock);
 }
 
 void compiles_fini(struct compiles *c)
@@ -139,7 +215,9 @@ void compiles_fini(struct compiles *c)
     lock_release(&c->lock);
     for (uint32_t i = 0; i < c->started; i++)
         pthread_join(c->threads[i], NULL);
-    ASSERT(!c->first);
+    if (c->writes)
+        pthread_join(c->writer, NULL);
+    ASSERT(!c->first && !c->puts);
     alloc_free(c->threads);
     cond_fini(&c->changed);
     lock_fini(&c->lock);

@@ -30,15 +30,23 @@ struct compiles {
     struct cond changed;
     struct compile_job *first; /* by turn, then as they came */
     uint64_t turn;             /* of the last job that was begun */
+    uint32_t running;          /* jobs under way */
+    struct writeback *puts;    /* to be written, as they came */
+    uint32_t n_puts;           /* those, and the one under way */
     bool stopping;
     uint32_t started; /* to be joined; touched by start and fini only */
     pthread_t *threads;
+    bool writes; /* likewise: writer is to be joined */
+    pthread_t writer;
 };
 
 void compiles_init(struct compiles *c);
 /* errors: E_INTERNAL; E_NO_MEMORY */
 enum status compiles_start(struct compiles *c, const struct load_env *env, uint32_t threads,
                            struct err *err) WARN_UNUSED;
+/* Until none is under way, nor anything of theirs is being written. Nothing is submitted any more.
+ * blocks: for the store, which ends when it is stopped */
+void compiles_drain(struct compiles *c);
 /* Nothing is submitted or waits any more. */
 void compiles_fini(struct compiles *c);
 void compiles_submit(struct compiles *c, struct compile_job *job); /* thread: any   blocks: no */

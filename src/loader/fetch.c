@@ -62,10 +62,11 @@ static enum status read_apart(const struct run *r, const struct part *p, uint64_
     /* Where its version was removed meanwhile the blob may go too. */
     struct store_object o;
     s = store_stat(r->env->store, r->at.key, &o, err);
-    return s == E_NOT_FOUND
-               ? err_set(err, E_CHANGED, "%.160s was removed while it was read", r->at.key)
-               : err_set(err, E_CORRUPT, "blob %" PRIu32 ", %s, is not in the store", p->first,
-                         key);
+    if (s == OK)
+        s = err_set(err, E_CORRUPT, "blob %" PRIu32 ", %s, is not in the store", p->first, key);
+    else if (s == E_NOT_FOUND)
+        s = err_set(err, E_CHANGED, "%.160s was removed while it was read", r->at.key);
+    return s;
 }
 
 static enum status read_part(const struct fetch *f, struct part *p, uint64_t from, uint64_t n,

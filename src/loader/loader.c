@@ -306,7 +306,8 @@ enum status loader_start(struct loader *l, struct cache *cache, struct err *err)
         s = link_io_start(&l->store_link, "store-link", err);
     if (s == OK && l->env.disk)
         s = link_io_start(&l->disk_link, "disk-link", err);
-    s = compiles_start(&l->compiles, &l->env, l->env.compile.threads, err);
+    if (s == OK)
+        s = compiles_start(&l->compiles, &l->env, l->env.compile.threads, err);
     while (s == OK && l->started < l->threads) {
         char name[16];
         if (pthread_create(&l->thread[l->started], NULL, load_all, l) != 0)
@@ -325,6 +326,7 @@ void loader_drain(struct loader *l)
     while (l->started && (l->queue.count || l->running))
         cond_wait(&l->idle, &l->lock, 0);
     lock_release(&l->lock);
+    compiles_drain(&l->compiles);
 }
 
 void loader_free(struct loader **loader)

@@ -7,8 +7,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/log.h"
 #include "loader/loader_priv.h"
 #include "metrics/metrics.h"
@@ -49,35 +49,73 @@ static void failed(const char *name, const char *key, const struct err *err)
         log_str("status", status_name(err->code)), log_str("error", err->msg));
 }
 
-void writeback_hold(const struct load_env *env, const char *name, const struct resolved *at,
-                    const struct compiled *c, struct writeback *out)
+/* A reference of its own to the same bytes, charged for as long as it lasts. */
+static enum status hold_again(const struct load_env *env, const struct resolved *at,
+                              const struct compiled *c, struct compiled *out, struct err *err)
+{
+    struct disk_key key;
+    if (c->file.entry && !raw_key(env, at, &key))
+        return err_set(err, E_NO_MEMORY, "no memory to name what was compiled");
+    if (c->file.entry)
+        return disk_ref_quietly(env->disk, &key, c->bytes, &out->file, err);
+    enum status s = cache_scratch_take(env->cache, c->bytes, err);
+    if (s != OK)
+        return s;
+    out->charged_bytes = c->bytes;
+    out->fd = fcntl(c->fd, F_DUPFD_CLOEXEC, 0);
+    return out->fd >= 0 ? OK : err_set(err, E_IO, "fcntl: %s", strerrordesc_np(errno));
+}
+
+static void let_go(const struct load_env *env, struct writeback *w)
+{
+    compiled_fini(env, &w->of);
+    alloc_free(w);
+}
+
+struct writeback *writeback_hold(const struct load_env *env, const char *name,
+                                 const struct resolved *at, const struct compiled *c)
 {
     struct err err;
-    *out = (struct writeback){.fd = -1, .bytes = c->bytes};
-    if (!key_of(env, name, at, out->key))
-        return;
-    snprintf(out->name, sizeof(out->name), "%s", name);
-    out->fd = fcntl(c->file.entry ? c->file.fd : c->fd, F_DUPFD_CLOEXEC, 0);
-    if (out->fd >= 0)
-        return;
-    err_fill(&err, E_IO, "what was compiled cannot be held: %s", strerrordesc_np(errno));
-    failed(name, out->key, &err);
+    char key[STORE_KEY_MAX];
+    if (!key_of(env, name, at, key))
+        return NULL;
+    struct writeback *w = alloc_zero(1, sizeof(*w));
+    enum status s = w ? OK : err_set(&err, E_NO_MEMORY, "no memory for it");
+    if (w) {
+        w->of = (struct compiled){.open = true, .fd = -1, .bytes = c->bytes};
+        snprintf(w->key, sizeof(w->key), "%s", key);
+        snprintf(w->name, sizeof(w->name), "%s", name);
+        s = hold_again(env, at, c, &w->of, &err);
+    }
+    if (s == OK)
+        return w;
+    failed(name, key, &err);
+    if (w)
+        let_go(env, w);
+    return NULL;
 }
 
 void writeback_put(const struct load_env *env, struct writeback *w)
 {
-    const struct store_source from = {.fd = w->fd, .n = w->bytes};
+    const struct store_source from = {.fd = w->of.file.entry ? w->of.file.fd : w->of.fd,
+                                      .n = w->of.bytes};
     struct err err;
-    if (w->fd < 0)
-        return;
     if (store_put(env->store, w->key, &from, &err) == OK) {
         metric_add(M_WRITE_BACK_OK, 1);
         LOG(LOG_INFO, "written_back", log_str("model", w->name), log_str("key", w->key),
-            log_num("bytes", (int64_t)w->bytes));
+            log_num("bytes", (int64_t)w->of.bytes));
     } else {
         failed(w->name, w->key, &err);
     }
-    close(w->fd);
+    let_go(env, w);
+}
+
+void writeback_refuse(const struct load_env *env, struct writeback *w)
+{
+    struct err err;
+    err_fill(&err, E_QUEUE_FULL, "too many wait for the store already");
+    failed(w->name, w->key, &err);
+    let_go(env, w);
 }
 
 void writeback_drop(const struct load_env *env, const char *key)

@@ -14,19 +14,21 @@
 /* Is it there? Then *at is the artifact instead of the file. What the store says else is as if it
  * were not there. thread: loader   blocks: disk, network */
 bool writeback_find(const struct load_env *env, const char *name, struct resolved *at);
-/* What is to be written, kept while the load goes on with what was compiled. Embedded. */
+/* What is to be written, kept while the load goes on with what was compiled. Heap. */
 struct writeback {
-    int fd; /* -1: nothing is */
-    uint64_t bytes;
+    struct writeback *next;
+    struct compiled of;
     char key[STORE_KEY_MAX];
     char name[MODEL_NAME_MAX + 1]; /* the model's, for the log */
 };
-/* Holds what was compiled, c, of at; nothing where nothing is to be written. */
-void writeback_hold(const struct load_env *env, const char *name, const struct resolved *at,
-                    const struct compiled *c, struct writeback *out);
-/* Writes it, and lets go. A failure is logged and counted, and nobody else's.
- * thread: compiler   blocks: disk, network */
+/* Holds what was compiled, c, of at. NULL: nothing is to be written, or can be, which is logged and
+ * counted, and nobody else's. */
+struct writeback *writeback_hold(const struct load_env *env, const char *name,
+                                 const struct resolved *at, const struct compiled *c);
+/* Writes it, and frees it. A failure is logged and counted.  blocks: disk, network */
 void writeback_put(const struct load_env *env, struct writeback *w);
+/* Frees it as one that failed: too many wait. */
+void writeback_refuse(const struct load_env *env, struct writeback *w);
 /* The artifact at `key` did not prove itself: it goes, so that the next load compiles. */
 void writeback_drop(const struct load_env *env, const char *key);
 

@@ -139,11 +139,19 @@ static enum status hold_calibration(const struct sandbox_job *job, int *fd, stru
                              : OK;
 }
 
+/* The files that a child has, and how long the one before it ran: both have one time. */
+struct child_turn {
+    const struct buf *names;
+    const struct child_files *files;
+    uint64_t spent_us;
+};
+
 /* One child: to its artifact, or to the names of the files that it wants first. */
 static enum status one_child(const char *program, const struct sandbox_job *job,
-                             const struct buf *names, const struct child_files *files,
-                             struct buf *artifact, struct child_words *words, struct err *err)
+                             const struct child_turn *turn, struct buf *artifact,
+                             struct child_words *words, struct err *err)
 {
+    const struct child_files *files = turn->files;
     const char *const argv[] = {"roost", SANDBOX_VERB, NULL};
     struct child_limits l = {.memory_bytes = 0};
     int fds[CHILD_FDS_MAX], held = -1;
@@ -158,7 +166,7 @@ static enum status one_child(const char *program, const struct sandbox_job *job,
     if (s == OK)
         s = hold_calibration(job, &held, err);
     if (s == OK)
-        s = write_request(job, &l, names, files->n, &spec.request_fd, err);
+        s = write_request(job, &l, turn->names, files->n, &spec.request_fd, err);
     if (s != OK) {
         if (held >= 0)
             close(held);
@@ -167,7 +175,7 @@ static enum status one_child(const char *program, const struct sandbox_job *job,
     if (held >= 0)
         fds[spec.n_files++] = held;
     spec.result_max = l.memory_bytes;
-    spec.time_us = l.time_us;
+    spec.time_us = l.time_us > turn->spent_us ? l.time_us - turn->spent_us : 1;
     spec.cancelled = job->cancelled;
     spec.cancelled_arg = job->cancelled_arg;
     child_end_init(&end, artifact);
@@ -184,7 +192,7 @@ static enum status one_child(const char *program, const struct sandbox_job *job,
 }
 
 /* A second child for a model whose data lie in files: the first could only name them. */
-static enum status with_files(const char *program, const struct sandbox_job *job,
+static enum status with_files(const char *program, const struct sandbox_job *job, uint64_t spent_us,
                               struct buf *artifact, struct child_words *words, struct err *err)
 {
     struct child_files files;
@@ -192,7 +200,8 @@ static enum status with_files(const char *program, const struct sandbox_job *job
     *words = (struct child_words){.log = {.n = 0}};
     enum status s = files_open(job, &names, &files, err);
     if (s == OK) {
-        s = one_child(program, job, &names, &files, artifact, words, err);
+        const struct child_turn turn = {&names, &files, spent_us};
+        s = one_child(program, job, &turn, artifact, words, err);
         files_close(&files);
     }
     if (s == OK && words->wants.len) {
@@ -208,12 +217,14 @@ enum status sandbox_compile_by(const char *program, const struct sandbox_job *jo
 {
     const struct child_files no_files = {.n = 0};
     const struct buf no_names = {0};
+    const struct child_turn first = {&no_names, &no_files, 0};
+    const uint64_t began_us = clock_now_us();
     struct child_words words;
     struct err unread;
     err = err ? err : &unread;
-    enum status s = one_child(program, job, &no_names, &no_files, &out->artifact, &words, err);
+    enum status s = one_child(program, job, &first, &out->artifact, &words, err);
     if (s == OK && words.wants.len)
-        s = with_files(program, job, &out->artifact, &words, err);
+        s = with_files(program, job, clock_now_us() - began_us, &out->artifact, &words, err);
     if (s == OK) {
         out->guards = words.guards;
         if (job->options.log)

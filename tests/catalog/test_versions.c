@@ -56,6 +56,11 @@ START_TEST(what_was_never_current_is_no_version)
     ck_assert(all[0].current && !all[1].current);
     ck_assert_uint_eq(all[1].n, 1);
     alloc_free(all);
+    struct resolved r;
+    ck_assert_int_eq(catalog_resolve(store, "m@2", &r, &err), E_NOT_FOUND);
+    ck_assert_str_eq(err.msg, "model 'm' has no version 2");
+    leads_to("m@1", "1", "a");
+    leads_to("m@3", "3", "c");
     to = 2;
     ck_assert_int_eq(catalog_rollback(catalog, "m", &to, &err), E_NOT_FOUND);
     ck_assert_str_eq(err.msg, "'m' has no version 2");
@@ -207,10 +212,35 @@ START_TEST(a_publish_whose_version_is_gone_says_so)
 }
 END_TEST
 
+START_TEST(a_list_ends_where_the_store_fails)
+{
+    enum status s = E_STORE;
+    setup();
+    for (uint64_t own = 1, n; own <= 4; own++)
+        ck_ok(apart_publish(store, "acme/m", own, &n, &err), &err);
+    for (int at = 1; s != OK; at++) {
+        struct catalog_version *all = NULL;
+        struct cut_store cut;
+        struct catalog *c;
+        size_t n;
+        cut_store_init(&cut, store, true);
+        cut.at = at;
+        cut.dies = true;
+        ck_assert_int_eq(catalog_new(&cut.store, 10, 100, &c), OK);
+        s = catalog_versions(c, "acme/m", NULL, &all, &n, &err);
+        ck_assert(s == E_STORE || s == OK);
+        ck_assert_int_le(cut.steps, at + 1); /* it does not go on with the next version */
+        alloc_free(all);
+        catalog_free(&c);
+    }
+    teardown();
+}
+END_TEST
+
 Suite *suite_versions(void)
 {
     return SUITE("versions", what_was_never_current_is_no_version,
                  a_mark_that_came_too_late_is_nobodys, a_publish_never_names_what_was_removed,
                  no_removal_takes_what_becomes_or_was_current,
-                 a_publish_whose_version_is_gone_says_so);
+                 a_publish_whose_version_is_gone_says_so, a_list_ends_where_the_store_fails);
 }

@@ -287,11 +287,16 @@ START_TEST(no_load_waits_for_its_write_back)
     put_raw("a.onnx", 2);
     answers("a", "{\"predictions\":[[2.0,4.0,6.0,8.0]]}");
     await_compiler(&stop);
+    put_raw("b.onnx", 2); /* nor the next compile */
+    answers("b", "{\"predictions\":[[2.0,4.0,6.0,8.0]]}");
     ck_assert_uint_eq(metric_get(M_WRITE_BACK_OK), 0);
+    struct budget_usage u;
+    cache_usage(node.cache, &u); /* both are in memory, and charged */
+    ck_assert_uint_gt(u.used[BUDGET_SCRATCH], 2 * 4096);
     let_go(&stop);
     node_evict_all(&node);
     teardown(); /* whoever stops the node waits for it */
-    ck_assert_uint_eq(metric_get(M_WRITE_BACK_OK), 1);
+    ck_assert_uint_eq(metric_get(M_WRITE_BACK_OK), 2);
     cond_fini(&stop.changed);
     lock_fini(&stop.lock);
 }

@@ -228,6 +228,21 @@ START_TEST(a_child_that_asks_for_more_gets_nothing)
 }
 END_TEST
 
+START_TEST(the_time_is_of_both_children_together)
+{
+    static const char act[] = "want-slowly";
+    struct sandbox_job job = {.folder = folder, .limits = {.time_us = 300000}};
+    struct sandbox_result out = {.program = NULL};
+    struct err err;
+    set_up();
+    ck_ok(sandbox_hold(act, strlen(act), &job.model_fd, &err), &err);
+    enum status s = sandbox_compile_by(SANDBOX_HOSTILE, &job, &out, &err);
+    ck_assert_msg(s == E_TOO_LARGE && strstr(err.msg, "longer than the 0.3 s"), "%s", err.msg);
+    close(job.model_fd);
+    tear_down();
+}
+END_TEST
+
 START_TEST(memory_that_runs_out_leaks_nothing)
 {
     struct err err;
@@ -255,5 +270,5 @@ Suite *suite_files(void)
 {
     return SUITE("files", files_beside_the_model_are_read, all_other_files_are_refused_by_name,
                  without_a_folder_there_are_none, a_child_that_asks_for_more_gets_nothing,
-                 memory_that_runs_out_leaks_nothing);
+                 the_time_is_of_both_children_together, memory_that_runs_out_leaks_nothing);
 }

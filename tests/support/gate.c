@@ -14,6 +14,8 @@ static enum status gate_stat(struct store *s, const char *key, struct store_obje
                              struct err *err)
 {
     const struct gate *g = of_store(s);
+    if (g->stat_fails)
+        return err_set(err, E_STORE, "'%s' in gate://secret is out of reach", key);
     enum status st = store_stat(g->under, key, out, err);
     if (st == OK && g->settled)
         out->settled = g->settled > 0;

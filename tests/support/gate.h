@@ -14,6 +14,7 @@ struct gate {
     struct lock lock;    /* LOCK_REAPER; guards what follows */
     struct cond changed;
     bool closed;          /* reads wait */
+    bool stat_fails;      /* E_STORE */
     int settled;          /* what stat says of every object: 1 settled, -1 not, 0 what it is */
     uint32_t stalled;     /* reads that wait */
     uint32_t reads;       /* reads begun since gate_reset */

@@ -17,6 +17,7 @@
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -391,6 +392,17 @@ static void try_want_again(void)
     want("good.bin", 9);
 }
 
+/* Most of 0.3 s, and once more when it has them. */
+static void try_want_slowly(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    const int64_t began_ms = t.tv_sec * 1000 + t.tv_nsec / 1000000;
+    while (t.tv_sec * 1000 + t.tv_nsec / 1000000 - began_ms < 200)
+        clock_gettime(CLOCK_MONOTONIC, &t);
+    want("good.bin", 9);
+}
+
 static void try_want_and_answer(void)
 {
     if (child_write(CHILD_RESULT, "x", 1))
@@ -511,6 +523,7 @@ static const struct {
     {"want-many", try_want_many, false},
     {"want-again", try_want_again, false},
     {"want-and-answer", try_want_and_answer, false},
+    {"want-slowly", try_want_slowly, false},
     {"close-and-stay", try_close_and_stay, true},
     {"stop", try_stop, true},
     {"descriptors", try_descriptors, true},
