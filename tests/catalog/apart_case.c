@@ -251,24 +251,3 @@ void apart_whole(struct store *s, const char *name, uint64_t own)
     thin_version_fini(&v);
     buf_fini(&file);
 }
-
-uint64_t text_publish(struct catalog *c, const char *name, const char *text)
-{
-    const struct store_source from = {.bytes = text, .n = strlen(text)};
-    uint64_t version = 0;
-    struct err err;
-    ck_ok(catalog_publish(c, name, &from, &version, &err), &err);
-    return version;
-}
-
-void text_is(struct store *s, const char *name, const char *version, const char *text)
-{
-    struct resolved r;
-    struct err err;
-    char got[64] = "";
-    ck_ok(catalog_resolve(s, name, &r, &err), &err);
-    ck_assert_str_eq(r.version, version);
-    ck_assert_uint_eq(r.object.bytes, strlen(text));
-    ck_ok(store_read(s, r.key, r.object.tag, 0, got, strlen(text), &err), &err);
-    ck_assert_str_eq(got, text);
-}

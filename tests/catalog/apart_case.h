@@ -40,9 +40,4 @@ enum status apart_gc(struct store *s, struct catalog_gc_done *done, struct err *
 /* The name's current version, and all of its blobs, are there and are those of `own`. */
 void apart_whole(struct store *s, const char *name, uint64_t own);
 
-/* Versions that are a text. Its number. */
-uint64_t text_publish(struct catalog *c, const char *name, const char *text);
-/* The name leads to this version, and that is this text. */
-void text_is(struct store *s, const char *name, const char *version, const char *text);
-
 #endif
