@@ -9,7 +9,6 @@ one OSD that keeps all in memory, and radosgw. Its PUT knows If-None-Match.
 
 Nothing of the machine's own configuration or services is read or touched."""
 
-import atexit
 import subprocess
 import time
 import uuid
@@ -57,30 +56,9 @@ rgw dns name = localhost
 rgw run sync thread = false
 """
 
-PROGRAMS = ("monmaptool", "ceph-mon", "ceph-osd", "ceph", "radosgw-admin", "radosgw")
-
-
-def missing():
-    """What of it is not installed, or None."""
-    for program in PROGRAMS:
-        if not which(program):
-            return f"{program} is missing: run scripts/setup test"
-    return None
-
-
-_shared = []
-
-
-def shared():
-    """One for all tests of this run, who keep to buckets of their own; it ends with the run."""
-    if not _shared:
-        _shared.append(Ceph().__enter__())
-        atexit.register(_shared[0].stop)
-    return _shared[0]
-
-
 class Ceph(Server):
     NAME, KEY, SECRET, START_S = "ceph", KEY, SECRET, START_S
+    PROGRAMS = ("monmaptool", "ceph-mon", "ceph-osd", "ceph", "radosgw-admin", "radosgw")
 
     def start(self):
         v2, v1, port = free_ports(3)

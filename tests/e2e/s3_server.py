@@ -3,6 +3,7 @@
 """What the S3 servers have in common that the tests start themselves (swift.py, ceph.py): processes on
 free ports of 127.0.0.1, whose files are all in one folder, and which end by their pids."""
 
+import atexit
 import os
 import pathlib
 import shutil
@@ -36,7 +37,7 @@ def free_ports(n):
 
 
 class OnServer:
-    """What a test case on a real S3 server is, too: KIND is the server's module."""
+    """What a test case on a real S3 server is, too: KIND is the server's class."""
 
     KIND = None
 
@@ -50,7 +51,25 @@ class OnServer:
 
 
 class Server:
-    """A kind has NAME, KEY, SECRET, START_S, and start(), which sets the endpoint."""
+    """A kind has NAME, KEY, SECRET, START_S, PROGRAMS, and start(), which sets the endpoint."""
+
+    _shared = None
+
+    @classmethod
+    def missing(cls):
+        """What of it is not installed, or None."""
+        for program in cls.PROGRAMS:
+            if not which(program):
+                return f"{program} is missing: run scripts/setup test"
+        return None
+
+    @classmethod
+    def shared(cls):
+        """One for all tests of this run, who keep to buckets of their own; it ends with the run."""
+        if not cls._shared:
+            cls._shared = cls().__enter__()
+            atexit.register(cls._shared.stop)
+        return cls._shared
 
     def __init__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"roost-{self.NAME}-"))

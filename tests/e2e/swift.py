@@ -10,7 +10,6 @@ object server on one folder, a proxy in front of them, and the memcached that s3
 The packages' own configuration (/etc/swift/swift.conf) is read by Swift itself; nothing else of it
 is used, and no service of the machine is touched."""
 
-import atexit
 import subprocess
 
 from s3_server import REGION, Server, free_ports, which
@@ -81,28 +80,10 @@ use = egg:swift#dlo
 """
 
 
-def missing():
-    """What of it is not installed, or None."""
-    for program in ("swift-proxy-server", "swift-account-server", "swift-container-server",
-                    "swift-object-server", "swift-ring-builder", "memcached"):
-        if not which(program):
-            return f"{program} is missing: run scripts/setup test"
-    return None
-
-
-_shared = []
-
-
-def shared():
-    """One for all tests of this run, who keep to buckets of their own; it ends with the run."""
-    if not _shared:
-        _shared.append(Swift().__enter__())
-        atexit.register(_shared[0].stop)
-    return _shared[0]
-
-
 class Swift(Server):
     NAME, KEY, SECRET, START_S = "swift", KEY, SECRET, 240
+    PROGRAMS = ("swift-proxy-server", "swift-account-server", "swift-container-server",
+                "swift-object-server", "swift-ring-builder", "memcached")
 
     def start(self):
         ports = free_ports(6)

@@ -60,7 +60,7 @@ class Metadata:
 
 
 class S3(s3_server.OnServer, harness.Case):
-    KIND = swift
+    KIND = swift.Swift
 
     def bucket(self, *models, prefix=""):
         """A bucket of this test's own, with models in it."""

@@ -44,7 +44,7 @@ FINAL = {
 class Faults(s3_server.OnServer, harness.Case):
     """Against Swift, behind the server that misbehaves."""
 
-    KIND = swift
+    KIND = swift.Swift
 
     def setUp(self):
         self.between = faulty_s3.Server(upstream=self.s3.endpoint, env=self.s3.env)

@@ -275,7 +275,7 @@ class Reload(Case):
 class Bucket(s3_server.OnServer, Case):
     """The same from a bucket, with the tool that people use."""
 
-    KIND = swift
+    KIND = swift.Swift
 
     @classmethod
     def setUpClass(cls):

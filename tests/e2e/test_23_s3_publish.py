@@ -16,7 +16,7 @@ KILLS = 20
 
 
 class Swift(BucketCase):
-    KIND = swift
+    KIND = swift.Swift
 
     def test_versions_of_a_bucket(self):
         bucket = self.bucket()

@@ -18,7 +18,7 @@ FAILURES, RETRIES = "roost_s3_failures_total", "roost_s3_retries_total"
 
 
 class Ceph(BucketCase):
-    KIND = ceph
+    KIND = ceph.Ceph
 
     def troubles(self, server):
         """Requests that did not go well the first time."""
