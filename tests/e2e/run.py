@@ -21,6 +21,8 @@ LIMIT_S = 900  # of one test: what takes longer hangs, and says where
 class Result(unittest.TextTestResult):
     """One line a test, with its time; `SKIPPED name: reason` for what was skipped."""
 
+    passed = 0  # a class that is skipped as a whole is one skip, and no test of it ran
+
     def startTest(self, test):
         super().startTest(test)
         faulthandler.dump_traceback_later(LIMIT_S, exit=True)
@@ -32,6 +34,7 @@ class Result(unittest.TextTestResult):
 
     def addSuccess(self, test):
         unittest.TestResult.addSuccess(self, test)
+        self.passed += 1
         self._line("ok", test)
 
     def addFailure(self, test, err):
@@ -74,8 +77,8 @@ def main():
     # A test with several failing subtests is one failed test.
     failed = len({getattr(t, "test_case", t).id() for t, _ in result.failures + result.errors})
     skipped = len(result.skipped)
-    print(f"{result.testsRun - failed - skipped} passed, {failed} failed, {skipped} skipped")
-    return 1 if failed or not result.testsRun else 0
+    print(f"{result.passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed or not result.testsRun + skipped else 0
 
 
 if __name__ == "__main__":
