@@ -32,7 +32,8 @@ enum status cache_new(const struct cache_config *config, const struct cache_sour
     c->magic = CACHE_MAGIC;
     c->config = *config;
     c->source = *source;
-    if (gates_init(&c->gates) != OK || table_init(&c->table, config->slots_max) != OK ||
+    if (gates_init(&c->gates, gates_wanted()) != OK ||
+        table_init(&c->table, config->slots_max) != OK ||
         share_table_init(&c->shares, config->limit_bytes) != OK ||
         tenant_table_init(&c->tenants, &config->tenants, config->slots_max) != OK ||
         watch_init(&c->watch, config->slots_max + 1) != OK || choose_init(c) != OK) {

@@ -228,6 +228,9 @@ enum pin_result pin_closed(struct cache *c, const char *name, struct pin_call *p
 /* ---- table.c ---- */
 enum status table_init(struct table *t, uint32_t slots_max) WARN_UNUSED;
 void table_fini(struct table *t);
+/* Says that table_find is about to look for it. Reads only what never changes: no lock is needed.
+ */
+void table_fetch(const struct table *t, uint64_t hash);
 struct slot *table_find(const struct table *t, const char *name, uint64_t hash);
 /* By the hash alone: to name a model, not to use it. NULL: no record. */
 const struct slot *table_find_hash(const struct table *t, uint64_t hash);

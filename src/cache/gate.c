@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/hash.h"
 #include "cache/cache_priv.h"
 #include "metrics/metrics.h"
@@ -20,15 +21,15 @@ enum {
 static atomic_uint tickets;
 static _Thread_local uint32_t ticket; /* 0: none yet */
 
-static uint32_t gates_wanted(void)
+uint32_t gates_wanted(void)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     return (uint32_t)MAX(1, MIN(processors, GATES_MAX));
 }
 
-enum status gates_init(struct gates *g)
+enum status gates_init(struct gates *g, uint32_t n)
 {
-    *g = (struct gates){.n = gates_wanted()};
+    *g = (struct gates){.n = n};
     g->all = alloc_zero(g->n, sizeof(*g->all));
     g->hits = alloc_zero((size_t)g->n * GATE_NOTES, sizeof(*g->hits));
     if (!g->all || !g->hits) {
@@ -51,6 +52,101 @@ void gates_fini(struct gates *g)
     alloc_free(g->all);
     alloc_free(g->hits);
     *g = (struct gates){0};
+}
+
+/* ---- what follows from the notes ---- */
+
+static void take_all(struct gates *g) NO_LOCK_ANALYSIS
+{
+    lock_take(&g->all[0].lock);
+    for (uint32_t i = 1; i < g->n; i++)
+        lock_take_also(&g->all[i].lock);
+}
+
+static void release_all(struct gates *g) NO_LOCK_ANALYSIS
+{
+    for (uint32_t i = g->n - 1; i > 0; i--)
+        lock_release_also(&g->all[i].lock);
+    lock_release(&g->all[0].lock);
+}
+
+/* With all gates taken. The other halves are read after their release, and are free again once
+ * `collected` is 0. */
+static void collect(struct gates *g)
+{
+    ASSERT(!g->collected);
+    for (uint32_t i = 0; i < g->n; i++) {
+        struct gate *k = &g->all[i];
+        k->next = k->notes;
+        k->end = k->notes + k->count;
+        g->collected += k->count;
+        k->notes = k->halves[k->notes == k->halves[0]];
+        k->count = 0;
+    }
+}
+
+/* The gate whose next note is the earliest; NULL: there is none. */
+static struct gate *earliest(const struct gates *g)
+{
+    struct gate *first = NULL;
+    for (uint32_t i = 0; i < g->n; i++) {
+        struct gate *k = &g->all[i];
+        if (k->next < k->end && (!first || k->next->at_ns < first->next->at_ns))
+            first = k;
+    }
+    return first;
+}
+
+static void put_in_order(struct gates *g)
+{
+    for (uint32_t i = 0; i < g->collected; i++)
+        g->hits[i] = earliest(g)->next++;
+}
+
+/* Slots lie anywhere in memory: many are waited for at a time instead of one after the other. */
+static void fetch_ahead(const struct gates *g, uint32_t i)
+{
+    if (i + FAR_AHEAD < g->collected)
+        __builtin_prefetch(g->hits[i + FAR_AHEAD]->slot, 1);
+    if (i + AHEAD >= g->collected)
+        return;
+    const struct lru_link *k = &g->hits[i + AHEAD]->slot->link;
+    __builtin_prefetch(k->older, 1);
+    __builtin_prefetch(k->newer, 1);
+}
+
+static void do_collected(struct cache *c) REQUIRES(c->lock)
+{
+    struct gates *g = &c->gates;
+    put_in_order(g);
+    for (uint32_t i = 0; i < g->collected; i++) {
+        const struct hit *h = g->hits[i];
+        fetch_ahead(g, i);
+        c->latest_us = MAX(c->latest_us, h->now_us);
+        lookup_note(c, h->slot, LOOKUP_HIT, h->now_us);
+    }
+    if (g->collected)
+        metric_add(M_LOOKUP_HIT, g->collected);
+    g->collected = 0;
+}
+
+static void settle(struct cache *c) REQUIRES(c->lock)
+{
+    take_all(&c->gates);
+    collect(&c->gates);
+    release_all(&c->gates);
+    do_collected(c);
+}
+
+/* Does what is noted, so that gates have room again. Not to wait is enough where they have some. */
+static void relieve(struct cache *c, bool wait) NO_LOCK_ANALYSIS
+{
+    if (wait)
+        lock_take(&c->lock);
+    else if (!lock_try(&c->lock))
+        return;
+    settle(c);
+    lock_release(&c->lock);
 }
 
 /* ---- through a gate ---- */
@@ -84,92 +180,31 @@ bool gate_pin(struct cache *c, const char *name, struct pin *pin)
     return resident;
 }
 
+/* Is it time that somebody did what is noted? */
+static bool many(uint32_t count)
+{
+    return count >= GATE_MANY && count % GATE_AGAIN == 0;
+}
+
 bool gate_hit(struct cache *c, const char *name, const char *version, uint64_t now_us,
               struct pin *pin)
 {
     const uint64_t hash = hash_name(name);
     struct gate *g = gate_of(&c->gates);
     struct slot *s = NULL;
+    table_fetch(&c->table, hash);
     lock_take(&g->lock);
-    if (g->count < GATE_NOTES && (s = pin_resident(c, name, hash, version, pin))) {
-        uint64_t number = atomic_fetch_add_explicit(&c->gates.number, 1, memory_order_relaxed);
-        g->notes[g->count++] = (struct hit){s, now_us, number};
-    }
-    const bool full = g->count == GATE_NOTES;
+    const uint64_t at_ns = clock_now_ns();
+    if (g->count < GATE_NOTES && (s = pin_resident(c, name, hash, version, pin)))
+        g->notes[g->count++] = (struct hit){s, now_us, at_ns};
+    const uint32_t count = g->count;
     lock_release(&g->lock);
-    if (full) {
-        gates_settle(c);
-        lock_release(&c->lock);
-    }
+    if (s && many(count))
+        relieve(c, count == GATE_NOTES);
     return s != NULL;
 }
 
-/* ---- what follows from the notes ---- */
-
-static void take_all(struct gates *g) NO_LOCK_ANALYSIS
-{
-    lock_take(&g->all[0].lock);
-    for (uint32_t i = 1; i < g->n; i++)
-        lock_take_also(&g->all[i].lock);
-}
-
-static void release_all(struct gates *g) NO_LOCK_ANALYSIS
-{
-    for (uint32_t i = g->n - 1; i > 0; i--)
-        lock_release_also(&g->all[i].lock);
-    lock_release(&g->all[0].lock);
-}
-
-/* With all gates taken. The other halves are read after their release, and are free again once
- * `collected` is 0. */
-static void collect(struct gates *g)
-{
-    ASSERT(!g->collected);
-    for (uint32_t i = 0; i < g->n; i++) {
-        struct gate *k = &g->all[i];
-        for (uint32_t n = 0; n < k->count; n++)
-            g->hits[k->notes[n].number - g->done] = &k->notes[n];
-        g->collected += k->count;
-        k->notes = k->halves[k->notes == k->halves[0]];
-        k->count = 0;
-    }
-    g->done += g->collected;
-    ASSERT(g->done == atomic_load_explicit(&g->number, memory_order_relaxed));
-}
-
-/* Slots lie anywhere in memory: many are waited for at a time instead of one after the other. */
-static void fetch_ahead(const struct gates *g, uint32_t i)
-{
-    if (i + FAR_AHEAD < g->collected)
-        __builtin_prefetch(g->hits[i + FAR_AHEAD]->slot, 1);
-    if (i + AHEAD >= g->collected)
-        return;
-    const struct lru_link *k = &g->hits[i + AHEAD]->slot->link;
-    __builtin_prefetch(k->older, 1);
-    __builtin_prefetch(k->newer, 1);
-}
-
-static void do_collected(struct cache *c) REQUIRES(c->lock)
-{
-    struct gates *g = &c->gates;
-    for (uint32_t i = 0; i < g->collected; i++) {
-        const struct hit *h = g->hits[i];
-        fetch_ahead(g, i);
-        c->latest_us = MAX(c->latest_us, h->now_us);
-        lookup_note(c, h->slot, LOOKUP_HIT, h->now_us);
-    }
-    if (g->collected)
-        metric_add(M_LOOKUP_HIT, g->collected);
-    g->collected = 0;
-}
-
-static void settle(struct cache *c) REQUIRES(c->lock)
-{
-    take_all(&c->gates);
-    collect(&c->gates);
-    release_all(&c->gates);
-    do_collected(c);
-}
+/* ---- closed and open ---- */
 
 void gates_settle(struct cache *c) NO_LOCK_ANALYSIS
 {
@@ -181,10 +216,14 @@ void gates_close(struct cache *c) NO_LOCK_ANALYSIS
 {
     struct gates *g = &c->gates;
     lock_take(&c->lock);
-    if (atomic_load_explicit(&g->number, memory_order_relaxed) - g->done > FEW)
-        settle(c);
     take_all(g);
     collect(g);
+    if (g->collected > FEW) {
+        release_all(g);
+        do_collected(c);
+        take_all(g);
+        collect(g);
+    }
     do_collected(c);
     g->closed = true;
 }
