@@ -15,6 +15,7 @@ enum {
     FEW = 16,  /* notes that are done while the gates are closed */
     AHEAD = 8, /* slots, and FAR_AHEAD their neighbours, that are fetched before their turn */
     FAR_AHEAD = 16,
+    NOTES_AHEAD = 8, /* notes that are fetched before their turn to be written or read */
 };
 
 /* Threads take gates in turns, so that as many as there are gates have one each. */
@@ -27,28 +28,37 @@ uint32_t gates_wanted(void)
     return (uint32_t)MAX(1, MIN(processors, GATES_MAX));
 }
 
-enum status gates_init(struct gates *g, uint32_t n)
+static enum status gate_init(struct gate *g, uint32_t most)
 {
-    *g = (struct gates){.n = n};
-    g->all = alloc_zero(g->n, sizeof(*g->all));
-    g->hits = alloc_zero((size_t)g->n * GATE_NOTES, sizeof(*g->hits));
-    if (!g->all || !g->hits) {
-        alloc_free(g->all);
-        alloc_free(g->hits);
-        *g = (struct gates){0};
-        return E_NO_MEMORY;
-    }
-    for (uint32_t i = 0; i < g->n; i++) {
-        lock_init(&g->all[i].lock, LOCK_GATE);
-        g->all[i].notes = g->all[i].halves[0];
-    }
-    return OK;
+    lock_init(&g->lock, LOCK_GATE);
+    g->most = most;
+    g->halves[0] = g->notes = alloc_new(2 * most * sizeof(*g->notes));
+    g->halves[1] = g->notes ? g->notes + most : NULL;
+    return g->notes ? OK : E_NO_MEMORY;
+}
+
+enum status gates_init(struct gates *g, uint32_t n, uint32_t slots_max)
+{
+    const uint32_t most = MAX(GATE_NOTES_LEAST, MIN(GATES_NOTES / n, GATE_NOTES));
+    *g = (struct gates){0};
+    g->all = alloc_zero(n, sizeof(*g->all));
+    g->hits = alloc_new((size_t)n * most * sizeof(*g->hits));
+    bool ok = g->all && g->hits;
+    for (uint32_t i = 0; ok && i < n; i++, g->n++)
+        ok = gate_init(&g->all[i], most) == OK;
+    if (ok && pins_init(g, slots_max) == OK)
+        return OK;
+    gates_fini(g);
+    return E_NO_MEMORY;
 }
 
 void gates_fini(struct gates *g)
 {
-    for (uint32_t i = 0; i < g->n; i++)
+    pins_fini(g);
+    for (uint32_t i = 0; i < g->n; i++) {
         lock_fini(&g->all[i].lock);
+        alloc_free(g->all[i].halves[0]);
+    }
     alloc_free(g->all);
     alloc_free(g->hits);
     *g = (struct gates){0};
@@ -99,8 +109,10 @@ static struct gate *earliest(const struct gates *g)
 
 static void put_in_order(struct gates *g)
 {
-    for (uint32_t i = 0; i < g->collected; i++)
+    for (uint32_t i = 0; i < g->collected; i++) {
         g->hits[i] = earliest(g)->next++;
+        __builtin_prefetch(g->hits[i] + NOTES_AHEAD);
+    }
 }
 
 /* Slots lie anywhere in memory: many are waited for at a time instead of one after the other. */
@@ -138,36 +150,49 @@ static void settle(struct cache *c) REQUIRES(c->lock)
     do_collected(c);
 }
 
-/* Does what is noted, so that gates have room again. Not to wait is enough where they have some. */
-static void relieve(struct cache *c, bool wait) NO_LOCK_ANALYSIS
+bool gate_due(const struct gates *all, const struct gate *g, uint32_t count)
+{
+    const uint32_t quarter = g->most / 4;
+    if (count < quarter || count % GATE_AGAIN)
+        return false;
+    return count >= 3 * quarter || atomic_load_explicit(&all->settler, memory_order_relaxed) == g;
+}
+
+/* Does what is noted, so that gates have room again. */
+static void relieve(struct cache *c, struct gate *g, bool wait) NO_LOCK_ANALYSIS
 {
     if (wait)
         lock_take(&c->lock);
     else if (!lock_try(&c->lock))
         return;
+    atomic_store_explicit(&c->gates.settler, g, memory_order_relaxed);
     settle(c);
     lock_release(&c->lock);
 }
 
 /* ---- through a gate ---- */
 
-static struct gate *gate_of(const struct gates *g)
+void gate_take(uint32_t mine)
+{
+    ticket = mine;
+}
+
+struct gate *gate_of(const struct gates *g)
 {
     if (!ticket)
         ticket = atomic_fetch_add(&tickets, 1) + 1;
     return &g->all[ticket % g->n];
 }
 
-/* Pins what is resident, and so cannot leave while the caller is at a gate. */
-static struct slot *pin_resident(const struct cache *c, const char *name, uint64_t hash,
-                                 const char *version, struct pin *pin)
+/* Pins s, if that can be (NULL: it cannot): what is resident cannot leave while the caller is at g.
+ */
+static bool pin_resident(struct gate *g, struct slot *s, const char *version, struct pin *pin)
 {
-    struct slot *s = table_find(&c->table, name, hash);
     if (!s || s->state != SLOT_RESIDENT || (version && strcmp(s->record.version, version) != 0))
-        return NULL;
-    atomic_fetch_add_explicit(&s->pins, 1, memory_order_relaxed);
+        return false;
+    pins_add(g, s, 1);
     *pin = (struct pin){s, s->value};
-    return s;
+    return true;
 }
 
 bool gate_pin(struct cache *c, const char *name, struct pin *pin)
@@ -175,15 +200,16 @@ bool gate_pin(struct cache *c, const char *name, struct pin *pin)
     const uint64_t hash = hash_name(name);
     struct gate *g = gate_of(&c->gates);
     lock_take(&g->lock);
-    bool resident = pin_resident(c, name, hash, NULL, pin) != NULL;
+    bool resident = pin_resident(g, table_find(&c->table, name, hash), NULL, pin);
     lock_release(&g->lock);
     return resident;
 }
 
-/* Is it time that somebody did what is noted? */
-static bool many(uint32_t count)
+/* The line that comes next is most likely in the cache of who read it last. */
+static void note(struct gate *g, struct hit h)
 {
-    return count >= GATE_MANY && count % GATE_AGAIN == 0;
+    g->notes[g->count++] = h;
+    __builtin_prefetch(&g->notes[MIN(g->count + NOTES_AHEAD, g->most - 1)], 1);
 }
 
 bool gate_hit(struct cache *c, const char *name, const char *version, uint64_t now_us,
@@ -191,17 +217,21 @@ bool gate_hit(struct cache *c, const char *name, const char *version, uint64_t n
 {
     const uint64_t hash = hash_name(name);
     struct gate *g = gate_of(&c->gates);
-    struct slot *s = NULL;
+    bool hit = false;
     table_fetch(&c->table, hash);
     lock_take(&g->lock);
     const uint64_t at_ns = clock_now_ns();
-    if (g->count < GATE_NOTES && (s = pin_resident(c, name, hash, version, pin)))
-        g->notes[g->count++] = (struct hit){s, now_us, at_ns};
+    if (g->count < g->most) {
+        struct slot *s = table_find(&c->table, name, hash);
+        hit = pin_resident(g, s, version, pin);
+        if (hit)
+            note(g, (struct hit){s, now_us, at_ns});
+    }
     const uint32_t count = g->count;
     lock_release(&g->lock);
-    if (s && many(count))
-        relieve(c, count == GATE_NOTES);
-    return s != NULL;
+    if (hit && gate_due(&c->gates, g, count))
+        relieve(c, g, count == g->most);
+    return hit;
 }
 
 /* ---- closed and open ---- */
