@@ -60,21 +60,11 @@ struct record {
 
 enum { SLOT_LINE = 64 }; /* bytes of a cache line, as which slots are laid out */
 
-/* Heap; owned by the cache. What follows from a hit changes its first line alone, and what a hit
- * looks at is the last one, which no hit changes, so that it lies in all processors' caches: hence
- * the order. Slots of common sizes begin with a line. */
+/* Heap; owned by the cache. What follows from a hit changes one line alone, and what a hit looks at
+ * is another, the last, which no hit changes, so that it lies in all processors' caches: hence the
+ * order. Next to what hits look at, in the next slot as well, are lines that are seldom written:
+ * processors fetch a line's neighbour with it. Slots of common sizes begin with a line. */
 struct slot {
-    struct lru_link link;  /* in cache.live or cache.idle; in none while DRAINING */
-    struct tenant *tenant; /* who is charged: the cache's once the slot is in the table */
-    bool ahead;            /* loaded for a hint, and nobody asked since */
-    bool cold;             /* LOADING: entered as the oldest, and nobody asked since */
-    bool current;          /* stands in the table */
-    bool cancelled;        /* LOADING: a DELETE came, or it was given up */
-    bool stale;            /* LOADING: its heir was ready first: it leaves with those who wait */
-    bool reload;           /* it is or was an heir */
-    bool modest;           /* LOADING: for nobody but a hint, so it evicts nobody */
-    bool wanted;           /* LOADING: somebody asked that it be resident */
-    struct record record;
     uint64_t bytes;      /* its own, charged now, in the budget class of the state */
     struct holds *holds; /* what it shares; NULL: nothing, or no more */
     struct share *dead;  /* what died with it and is not free yet; unchanged while the source has
@@ -82,9 +72,20 @@ struct slot {
     uint64_t dead_bytes; /* of dead, charged as DRAINING */
     uint64_t transient_bytes; /* LOADING, DRAINING: part of cache.transient_bytes; 0: it is kept */
     struct waiter *first, *last; /* waiters, in the order they came */
+    struct slot *after_next;     /* next in a list of struct after, or of chosen victims */
+    struct lru_link link;        /* in cache.live or cache.idle; in none while DRAINING */
+    struct tenant *tenant;       /* who is charged: the cache's once the slot is in the table */
+    bool ahead;                  /* loaded for a hint, and nobody asked since */
+    bool cold;                   /* LOADING: entered as the oldest, and nobody asked since */
+    bool current;                /* stands in the table */
+    bool cancelled;              /* LOADING: a DELETE came, or it was given up */
+    bool stale;  /* LOADING: its heir was ready first: it leaves with those who wait */
+    bool reload; /* it is or was an heir */
+    bool modest; /* LOADING: for nobody but a hint, so it evicts nobody */
+    bool wanted; /* LOADING: somebody asked that it be resident */
+    struct record record;
     struct slot *left, *right;   /* children in the tree by name */
     struct slot *heir, *heir_of; /* see reload.h; both NULL once it cannot be pinned any more */
-    struct slot *after_next;     /* next in a list of struct after, or of chosen victims */
     struct drain_wait *drain_waits;
     uint32_t waiter_count; /* length of the list of waiters */
     uint32_t proven;       /* the last proof that looked at it, the low half of its number */
@@ -101,7 +102,9 @@ struct slot {
     char name[];      /* never changes: readable without the lock while the slot lives */
 };
 
-_Static_assert(offsetof(struct slot, record.misses) <= SLOT_LINE, "what a hit changes");
+_Static_assert(offsetof(struct slot, link) % SLOT_LINE == 0 &&
+                   offsetof(struct slot, record.misses) % SLOT_LINE == 0,
+               "what a hit changes");
 _Static_assert(offsetof(struct slot, chain) % SLOT_LINE == 0, "what a hit looks at");
 
 /* What is allocated of a slot where tenants have rules; elsewhere the slot alone. */

@@ -218,9 +218,9 @@ bool gate_hit(struct cache *c, const char *name, const char *version, uint64_t n
     const uint64_t hash = hash_name(name);
     struct gate *g = gate_of(&c->gates);
     bool hit = false;
-    table_fetch(&c->table, hash);
-    lock_take(&g->lock);
+    table_fetch(&c->table, hash); /* while the clock is read */
     const uint64_t at_ns = clock_now_ns();
+    lock_take(&g->lock);
     if (g->count < g->most) {
         struct slot *s = table_find(&c->table, name, hash);
         hit = pin_resident(g, s, version, pin);

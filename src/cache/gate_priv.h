@@ -8,13 +8,14 @@
  *
  * What a hit changes besides (recency, counts, what watchers hear) is noted at its gate, and done
  * under CACHE before anybody looks: by gates_settle and gates_close, and by who fills a gate's
- * notes. All gates are taken to collect the notes, so that a note not among those collected is of a
- * later pin than all that are. Those of one gate are done in its order; those of several by the
- * time that each was given while its gate was held. The clock does not fall from one processor to
- * the next, so a pin that was over before another began is done before it: it is as if each had
- * held CACHE. Two at the same time at two gates are done in one of their orders. Were the clock to
- * fall all the same, two hits of different gates would be done in the wrong order, and nothing else
- * would be wrong: each note is done once, whatever its time says.
+ * notes. All gates are taken to collect the notes, so that what is not among those collected was
+ * not over then. Those of one gate are done in its order; those of several by the time that each
+ * hit read before it took its gate. The clock does not fall from one processor to the next, and a
+ * gate is taken after the times of all notes before it there, so a pin that was over before another
+ * began is done before it: it is as if each had held CACHE. Two at the same time at two gates are
+ * done in one of their orders. Were the clock to fall all the same, two hits of different gates
+ * would be done in the wrong order, and nothing else would be wrong: each note is done once,
+ * whatever its time says.
  *
  * A note keeps no slot: its pin does until the pin is given back, and a slot goes for good only
  * under closed gates, by when all its notes are done. */
