@@ -138,6 +138,23 @@ START_TEST(a_listing_that_stands_still_ends)
 }
 END_TEST
 
+/* Two pages in turn, whose keys or ids differ from those of the page before. */
+START_TEST(pages_in_turn_end)
+{
+    static const struct fake_reply turns[][2] = {
+        {PAGE(MORE("pre fix/_roost/a", "1")), PAGE(MORE("pre fix/_roost/b", "1"))},
+        {PAGE(MORE("pre fix/_roost/a", "1")), PAGE(MORE("pre fix/_roost/a", "2"))}};
+    static struct fake_reply script[110];
+    for (size_t i = 0; i < ARRAY_COUNT(script); i++)
+        script[i] = turns[_i][i % 2];
+    ck_assert_int_eq(list(script, 60, NULL), E_STORE); /* the script's end: it may go on so far */
+    ck_assert_ptr_nonnull(strstr(err.msg, "HTTP 599"));
+    ck_assert_int_eq(list(script, ARRAY_COUNT(script), NULL), E_STORE);
+    ck_assert_msg(strstr(err.msg, "'_roost/' in s3://bucket/pre fix/: a listing without end"), "%s",
+                  err.msg);
+}
+END_TEST
+
 START_TEST(an_upload_is_aborted_once)
 {
     static const struct fake_reply script[] = {
@@ -185,6 +202,7 @@ Suite *suite_s3_uploads(void)
               a_listing_that_stands_still_ends, an_upload_is_aborted_once, no_memory_is_an_error);
     TCase *many = tcase_create("tables");
     tcase_add_loop_test(many, what_makes_no_sense_is_an_error, 0, ARRAY_COUNT(refused));
+    tcase_add_loop_test(many, pages_in_turn_end, 0, 2);
     suite_add_tcase(s, many);
     return s;
 }
