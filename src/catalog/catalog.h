@@ -92,7 +92,9 @@ struct catalog_version {
 bool catalog_may_publish(const char *model, struct err *err) WARN_UNUSED;
 /* *version becomes current. The name is no longer remembered as unknown.  errors: E_CORRUPT: it
  * begins as an artifact does and is none; E_STORE also when it took so long that a collector might
- * take its blobs for old. name: that catalog_may_publish allowed */
+ * take its blobs for old, or took its mark. Where the pointer's own put fails, it may have
+ * happened: the name is no longer remembered as unknown then either. name: that catalog_may_publish
+ * allowed */
 enum status catalog_publish(struct catalog *c, const char *name,
                             const struct store_source *artifact, uint64_t *version,
                             struct err *err) WARN_UNUSED;
