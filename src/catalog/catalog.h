@@ -139,6 +139,7 @@ struct catalog_gc_done {
     uint64_t uploads;      /* in parts, that were never ended */
     uint64_t used;         /* old blobs that a version refers to */
     uint64_t failed;       /* tenants or models that were passed over */
+    bool uploads_unknown;  /* the store does not list them: none was looked for */
 };
 
 /* Counts in *done as it goes. A tenant with a version that cannot be read keeps all blobs, and the

@@ -127,7 +127,8 @@ static bool moves_on(struct paging *p, const char *from, const char *next)
 static enum status one_page(struct s3_store *s, struct s3_request *r, struct paging *p,
                             struct s3_page *page, struct err *err)
 {
-    enum status st = s3_pages_next(s, r, &p->pages, err);
+    struct s3_answer a;
+    enum status st = s3_pages_next(s, r, &p->pages, &a, err);
     if (st == E_NOT_FOUND)
         return err_set(err, E_STORE, "%.120s: there is no such bucket", s->store.url);
     p->any = p->rose = false;

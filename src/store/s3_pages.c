@@ -26,10 +26,10 @@ enum status s3_pages_endless(const struct s3_store *s, const struct s3_request *
 }
 
 enum status s3_pages_next(struct s3_store *s, struct s3_request *r, struct s3_pages *p,
-                          struct err *err)
+                          struct s3_answer *a, struct err *err)
 {
     const uint64_t began_us = clock_now_us();
-    struct s3_answer a;
+    *a = (struct s3_answer){.http = 0};
     if (p->count++ == PAGES_MAX)
         return s3_pages_endless(s, r, err);
     if (!p->left_us) {
@@ -40,7 +40,7 @@ enum status s3_pages_next(struct s3_store *s, struct s3_request *r, struct s3_pa
     }
     r->until_us = began_us + MIN(s->o.timeout_us, p->left_us);
     buf_clear(r->body);
-    enum status st = s3_send(s, r, &a, err);
+    enum status st = s3_send(s, r, a, err);
     p->left_us -= MIN(p->left_us, clock_now_us() - began_us);
     return st;
 }

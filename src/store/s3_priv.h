@@ -143,10 +143,10 @@ struct s3_pages {
 void s3_pages_init(const struct s3_store *s, struct s3_pages *p);
 /* One more entry came. */
 void s3_pages_earn(struct s3_pages *p);
-/* Sends r, which asks for the next page, with the time that it has.
+/* Sends r, which asks for the next page, with the time that it has; *a: the last answer to it.
  * errors: those of s3_send; E_STORE: too many pages, or no time is left for another */
 enum status s3_pages_next(struct s3_store *s, struct s3_request *r, struct s3_pages *p,
-                          struct err *err) WARN_UNUSED;
+                          struct s3_answer *a, struct err *err) WARN_UNUSED;
 /* E_STORE, for one whose pages do not move on. */
 enum status s3_pages_endless(const struct s3_store *s, const struct s3_request *r, struct err *err);
 

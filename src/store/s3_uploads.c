@@ -75,6 +75,25 @@ static bool moves_on(struct listing *l)
     return true;
 }
 
+/* Some servers know no such listing, and say so in one of these ways. */
+static bool is_unknown(enum status st, const struct s3_answer *a)
+{
+    return st == E_NOT_FOUND || (st == E_STORE && (a->http == 405 || a->http == 501));
+}
+
+static enum status one_page(struct listing *l, struct s3_request *r, struct err *err)
+{
+    struct s3_answer a;
+    struct err why;
+    enum status st = s3_pages_next(l->s, r, &l->pages, &a, &why);
+    if (is_unknown(st, &a))
+        return err_set(err, E_UNSUPPORTED, "%.120s does not list uploads in parts (HTTP %ld)",
+                       l->s->store.url, a.http);
+    if (st != OK)
+        return err_set(err, why.code, "%s", why.msg);
+    return s3_xml_uploads((const char *)r->body->data, r->body->len, &l->page, on_upload, l, err);
+}
+
 static enum status list_pages(struct listing *l, struct s3_request *r, struct err *err)
 {
     enum status st = OK;
@@ -85,14 +104,8 @@ static enum status list_pages(struct listing *l, struct s3_request *r, struct er
             return s3_pages_endless(l->s, r, err);
         l->before = l->page;
         st = write_query(&r->query, l);
-        if (st != OK)
-            return err_set(err, st, "uploads of '%.80s': %s", r->what, status_text(st));
-        st = s3_pages_next(l->s, r, &l->pages, err);
-        if (st == E_NOT_FOUND)
-            return err_set(err, E_STORE, "%.120s: it tells no uploads", l->s->store.url);
-        if (st == OK)
-            st = s3_xml_uploads((const char *)r->body->data, r->body->len, &l->page, on_upload, l,
-                                err);
+        st = st == OK ? one_page(l, r, err)
+                      : err_set(err, st, "uploads of '%.80s': %s", r->what, status_text(st));
     }
     return st;
 }
