@@ -65,6 +65,7 @@ static void unload_all(struct cache *c)
     ASSERT(!c->by_state[SLOT_LOADING]);
     while ((k = lru_next(&c->live, NULL))) {
         struct slot *s = CONTAINER_OF(k, struct slot, link);
+        keep_end(c, s);
         slot_to(c, s, SLOT_DRAINING);
         slot_unload(c, s, &after);
     }

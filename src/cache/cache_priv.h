@@ -157,9 +157,7 @@ struct cache {
     uint32_t stretch;    /* CHOOSE_STRETCH, but in tests; never changes */
     uint64_t latest_us;  /* the latest now_us that came in; ages are measured from it */
     struct tenant_table tenants;
-    uint64_t passes;     /* over shares; see shares_pass */
-    uint32_t kept_count; /* slots that are kept */
-    struct watch watch;  /* has its own lock; put to only with cache.lock held */
+    struct watch watch; /* has its own lock; put to only with cache.lock held */
     struct ids ids;
     struct policy *policy;       /* NULL: lru; guarded by watch.lock */
     cache_foreseen_fn *foreseen; /* fixed before the watch's thread; NULL: nobody */
@@ -277,8 +275,12 @@ void record_failure(const struct record *r, struct err *out);
 
 /* ---- choose.c: who gives way ---- */
 /* What one hold of the lock may choose and evict: so many models that share nothing. What a model
- * shares is work too. */
-enum { CHOOSE_STRETCH = 64, SHARES_A_MODEL = 4 };
+ * shares is work too. And how many it may look at, for each that it may evict. */
+enum { CHOOSE_STRETCH = 64, SHARES_A_MODEL = 4, LOOK_STRETCH = 8 };
+static inline uint32_t slot_work(const struct slot *s)
+{
+    return 1 + (s->holds ? s->holds->n / SHARES_A_MODEL : 0);
+}
 /* What is to be made free, and who is to go for it. */
 struct choice {
     uint64_t bytes, have; /* needed; what is there, and what those chosen free */
@@ -402,6 +404,8 @@ struct slot *turn_oldest(const struct cache *c, struct turn *turn, struct tenant
 void turn_unnamed(struct turn *turn, struct tenant *t); /* the policy names nothing more of t */
 /* The choice is over; those who were taken stay, or are about to go. */
 void turn_end(struct cache *c, struct turn *turn) REQUIRES(c->lock);
+/* s, which is not, is kept from now on: RESIDENT, or a load that is about to be. */
+void keep_begin(struct cache *c, struct slot *s) REQUIRES(c->lock);
 /* s is not kept any more; nothing to do is fine. */
 void keep_end(struct cache *c, struct slot *s) REQUIRES(c->lock);
 

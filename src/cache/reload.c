@@ -84,10 +84,8 @@ void heir_takes_over(struct cache *c, struct slot *h, struct after *a)
         head->stale = true;
     inherit(c, head, h);
     h->record.load_bytes = 0; /* measured anew */
-    if (kept) {
-        h->record.kept = true;
-        c->kept_count++;
-    }
+    if (kept)
+        keep_begin(c, h);
 }
 
 bool heir_makes_way(struct cache *c, struct slot *h, struct after *a)

@@ -132,11 +132,12 @@ static void count_tenant(const struct slot *s, enum slot_state to)
     struct tenant *t = s->tenant;
     if ((s->state == SLOT_LOADING || s->state == SLOT_RESIDENT) && to != SLOT_RESIDENT)
         tenant_refund(t, s->bytes);
-    t->counts->evictions += s->state == SLOT_RESIDENT;
-    t->counts->loads += to == SLOT_RESIDENT;
+    t->sum->counts.evictions += s->state == SLOT_RESIDENT;
+    t->sum->counts.loads += to == SLOT_RESIDENT;
     if (s->state != SLOT_RESIDENT && to != SLOT_RESIDENT)
         return;
     t->residents += to == SLOT_RESIDENT ? 1 : UINT32_MAX;
+    t->sum->models += to == SLOT_RESIDENT ? 1 : UINT64_MAX;
     rank_changed(t);
 }
 
