@@ -87,6 +87,7 @@ struct slot {
     bool wanted;              /* LOADING: somebody asked that it be resident */
     bool chosen;              /* by choose_victims, while it chooses */
     bool untold;              /* LOADING: watchers do not know of its miss yet */
+    bool guest;               /* current, and not counted among the records; see guest.c */
     uint32_t waiter_count;    /* length of the list of waiters */
     uint32_t proven;          /* the last proof that looked at it, the low half of its number */
     struct waiter *first, *last; /* waiters, in the order they came */
@@ -155,6 +156,7 @@ struct cache {
     bool deciding;       /* a decision of many victims is under way: others wait for its end */
     uint64_t decisions;  /* that ever began; their numbers */
     uint32_t stretch;    /* CHOOSE_STRETCH, but in tests; never changes */
+    uint32_t guests;     /* of table.count: slots that are guests */
     uint64_t latest_us;  /* the latest now_us that came in; ages are measured from it */
     struct tenant_table tenants;
     struct watch watch; /* has its own lock; put to only with cache.lock held */
@@ -307,6 +309,17 @@ enum chosen choose_some(struct cache *c, const struct slot *by, struct choice *x
 /* The same without those that are to stay or, where that is too few, with them. */
 enum chosen choose_victims(struct cache *c, const struct slot *by, struct choice *x) WARN_UNUSED
     REQUIRES(c->lock);
+
+/* ---- guest.c: new names where all records are in use ---- */
+enum { GUESTS_MAX = 1024 };
+/* May fresh, of a name without a record, have one, as a guest where all are in use? False where no
+ * other could make place for it. */
+bool guest_admit(struct cache *c, struct slot *fresh) REQUIRES(c->lock);
+/* The model of s exists: if it is a guest, another record goes for it. False: none can. */
+bool guest_settle(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
+enum status guest_refused(const struct cache *c, struct err *err); /* E_NO_ROOM */
+/* Does a load that ended so say that its model exists? */
+bool guest_proven(enum status code);
 
 /* ---- ahead.c: what is loaded before it is asked for ---- */
 void ahead_begins(struct slot *s, enum hint hint); /* the load of s, by its first waiter */

@@ -38,6 +38,7 @@ static void inherit(struct cache *c, struct slot *old, struct slot *h) REQUIRES(
     h->record.origin = own.origin;
     h->record.load_bytes = own.load_bytes;
     h->record.kept = false;
+    h->guest = old->guest;
     old->record.last_words = NULL; /* moved */
     old->record.id = 0;            /* moved */
     slot_detach(c, old);

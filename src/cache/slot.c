@@ -180,6 +180,7 @@ void slot_name(struct cache *c, struct slot *s)
     lock_assert_held(&c->lock);
     ASSERT(c->gates.closed);
     s->current = true;
+    c->guests += s->guest;
     tell_record(c, s);
     table_add(&c->table, s);
 }
@@ -197,7 +198,8 @@ void slot_detach(struct cache *c, struct slot *s)
     ASSERT(s->current);
     tell_forgotten(c, s);
     table_remove(&c->table, s);
-    s->current = false;
+    c->guests -= s->guest;
+    s->current = s->guest = false;
 }
 
 void slot_drop(struct cache *c, struct slot *s, struct after *a)
