@@ -119,7 +119,7 @@ static void put_in_order(struct gates *g)
 static void fetch_ahead(const struct gates *g, uint32_t i)
 {
     if (i + FAR_AHEAD < g->collected)
-        __builtin_prefetch(g->hits[i + FAR_AHEAD]->slot, 1);
+        __builtin_prefetch(&g->hits[i + FAR_AHEAD]->slot->link, 1);
     if (i + AHEAD >= g->collected)
         return;
     const struct lru_link *k = &g->hits[i + AHEAD]->slot->link;
