@@ -4,6 +4,7 @@
 conditional writes), and to one that misbehaves while it is written to."""
 
 import math
+import threading
 import unittest
 
 import faulty_s3
@@ -192,6 +193,30 @@ class Faults(PublishCase):
                     self.published(server, "m", tiny_onnx.add_constant(3))
                     self.assertEqual(self.adds(server, "m"), 3)
                     server.stop()
+
+    def test_blobs_of_one_load_are_asked_for_together(self):
+        factors, side = [2.0 ** k for k in range(-6, 6)], 144
+        server = self.on(link_threads=4, s3_stall="30s", s3_timeout="50s")
+        self.published(server, "m", tiny_onnx.chain(factors, side))
+        blobs = [k for k in self.s3.objects if k.startswith("_roost/blobs/") and "." not in k]
+        self.assertEqual(len(blobs), len(factors))
+        together = threading.Barrier(4)
+        met = []
+
+        def meet(s3, c, answer):
+            """Answered once as many are asked for as there are threads, or never."""
+            try:
+                met.append(together.wait(harness.TIMEOUT_S))
+            except threading.BrokenBarrierError:
+                pass  # they did not come, and met tells
+            return faulty_s3.well(s3, c, answer)
+        for key in blobs:
+            self.s3.spoil(key, meet)
+        reply = server.invoke("m", [[1.0] * side])
+        self.assertEqual(len(met), len(blobs))
+        self.assertEqual(reply.json()["predictions"][0][0], 2.0 ** sum(range(-6, 6)))
+        reads = [k for m, k, _ in self.s3.asked if m == "GET" and k in blobs]
+        self.assertEqual(sorted(reads), sorted(blobs))
 
     def test_a_refused_write_is_asked_once(self):
         server = self.on()
