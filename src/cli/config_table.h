@@ -114,6 +114,9 @@
     X(COUNT, negatives, "negatives", "N", "10000", 1, 10000000, "Unknown names remembered.")       \
     X(COUNT, probes, "probes", "N", "100", 1, 1000000,                                             \
       "Unknown names a tenant may ask for a second; beyond it 429.")                               \
+    X(COUNT, probes_node, "probes-node", "N", "1000", 1, 100000000,                                \
+      "Unknown names that all tenants may ask for a second; beyond it those of which no name was " \
+      "found yet get 429.")                                                                        \
     X(COUNT, prefetches, "prefetches", "N", "8", 1, 4096,                                          \
       "Models being loaded because of a hint (prefetch); beyond it 503.")                          \
     X(TIME, ttl, "ttl", "TIME", "0s", 0, UINT64_C(31536000000000),                                 \

@@ -108,6 +108,7 @@ static enum status start_loading(struct node *n, const struct config *c, struct 
     s = catalog_new(n->store, (uint32_t)c->negatives, (uint32_t)c->probes, &n->catalog);
     if (s != OK)
         return err_set(err, s, "catalog: %s", status_text(s));
+    catalog_bound_node(n->catalog, (uint32_t)c->probes_node);
     struct loader_resolver resolver = catalog_resolver(n->catalog);
     const struct loader_config loading = {.threads = (uint32_t)c->loaders,
                                           .link_threads = (uint32_t)c->link_threads,
@@ -198,6 +199,7 @@ static enum status start_residency(struct node *n, const struct config *c, struc
     const struct residency_config residency = {.path = c->residency,
                                                .models_max = (uint32_t)c->records,
                                                .endpoint = n->endpoint,
+                                               .catalog = n->catalog,
                                                .cache = n->cache};
     return *c->residency ? residency_start(&residency, &n->residency, err) : OK;
 }
