@@ -3,6 +3,7 @@
 """Models that are published to s3://: to a real S3 implementation (OpenStack Swift, which knows no
 conditional writes), and to one that misbehaves while it is written to."""
 
+import json
 import math
 import threading
 import unittest
@@ -217,6 +218,36 @@ class Faults(PublishCase):
         self.assertEqual(reply.json()["predictions"][0][0], 2.0 ** sum(range(-6, 6)))
         reads = [k for m, k, _ in self.s3.asked if m == "GET" and k in blobs]
         self.assertEqual(sorted(reads), sorted(blobs))
+
+    def test_many_names_are_listed_together(self):
+        data = harness.compiled("iris").read_bytes()
+        here = self.store()
+        for i in range(40):
+            files = {f"t{i % 4}/m{i}.roost": data}
+            if i % 2:
+                files = {f"_roost/models/t{i % 4}/m{i}/1.roost": data, f"_roost/models/t{i % 4}/m{i}/current": b"1\n"}
+            for key, content in files.items():
+                self.s3.put(key, content)
+                here.put(key, content)
+        together = threading.Barrier(8)
+        met = []
+
+        def meet(s3, c, answer):
+            try:
+                met.append(together.wait(harness.TIMEOUT_S))
+            except threading.BrokenBarrierError:
+                pass  # they did not come, and met tells
+            return faulty_s3.well(s3, c, answer)
+        for i in range(1, 33, 4):  # folders of published models, then the names' own pointers
+            self.s3.spoil(f"_roost/models/t1/m{i}/", meet, method="LIST")
+            self.s3.spoil(f"_roost/models/t1/m{i}/current", meet)
+
+        def listed(store, env=None):
+            done = harness.roost("ls", "--json", "--store", store, env=env)
+            self.assertEqual(done.returncode, 0, done)
+            return [(m["name"], m["version"], m["key"], m["bytes"]) for m in json.loads(done.stdout)["models"]]
+        self.assertEqual(listed(f"s3://{faulty_s3.BUCKET}", {**self.s3.env, "AWS_REGION": "here"}), listed(here.path))
+        self.assertEqual(len(met), 16)
 
     def test_a_refused_write_is_asked_once(self):
         server = self.on()
