@@ -165,19 +165,13 @@ static void walk_some(void *arg)
     lock_release(&w->lock);
 }
 
-/* Where each look is a round trip, several are under way. */
-static uint32_t threads_for(const struct store *store)
-{
-    return store_is_far(store) ? MANY_THREADS : 1;
-}
-
 static enum status walk(struct store *store, const char *root, struct names *found, struct err *err)
 {
     struct walk w = {.store = store, .root = root, .found = found, .busy = 1};
     lock_init(&w.lock, LOCK_CATALOG);
     cond_init(&w.changed);
     walk_one(&w, "");
-    many_run(threads_for(store), walk_some, &w);
+    many_run(many_threads(store), walk_some, &w);
     names_fini(&w.todo);
     cond_fini(&w.changed);
     lock_fini(&w.lock);
@@ -262,7 +256,7 @@ static enum status report(struct rows *rows, const struct names *n, catalog_list
             if (!i || strcmp(n->at[i - 1], n->at[i]) != 0)
                 rows->at[rows->count++].name = n->at[i];
         atomic_store(&rows->next, 0);
-        many_run(threads_for(rows->store), look_at_some, rows);
+        many_run(many_threads(rows->store), look_at_some, rows);
         s = tell(rows, fn, arg, failed);
     }
     return s;

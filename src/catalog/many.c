@@ -4,6 +4,11 @@
 
 #include <pthread.h>
 
+uint32_t many_threads(const struct store *store)
+{
+    return store_is_far(store) ? MANY_THREADS : 1;
+}
+
 struct call {
     void (*fn)(void *arg);
     void *arg;

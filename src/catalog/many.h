@@ -4,10 +4,12 @@
 #ifndef ROOST_CATALOG_MANY_H
 #define ROOST_CATALOG_MANY_H
 
-#include "base/base.h"
+#include "store/store.h"
 
 enum { MANY_THREADS = 16 };
 
+/* How many are worth while: one where a look costs next to nothing. */
+uint32_t many_threads(const struct store *store);
 /* Calls fn(arg) on the caller's thread and on up to `threads` - 1 others, MANY_THREADS at most, and
  * returns when all of these calls have; where no thread can be started there is the caller's alone.
  * fn returns when nothing is left to be done.  thread: any   blocks: as fn does */

@@ -195,22 +195,36 @@ class Faults(PublishCase):
                     self.assertEqual(self.adds(server, "m"), 3)
                     server.stop()
 
+    def meeting(self, n):
+        """A fault: an answer comes once n requests wait for one; and who was answered so."""
+        together = threading.Barrier(n)
+        met = []
+
+        def meet(s3, c, answer):
+            try:
+                met.append(together.wait(harness.TIMEOUT_S))
+            except threading.BrokenBarrierError:
+                pass  # they did not come, and met tells
+            return faulty_s3.well(s3, c, answer)
+        return meet, met
+
+    def test_versions_are_looked_at_together(self):
+        for i in range(1, 9):
+            self.s3.put(f"_roost/models/m/{i}.roost", bytes(8192))
+        self.s3.put("_roost/models/m/current", b"8\n")
+        meet, met = self.meeting(8)
+        for i in range(1, 9):
+            self.s3.spoil(f"_roost/models/m/{i}.roost", meet)
+        self.assertEqual(list(self.versions(self.on(s3_stall="30s", s3_timeout="50s"), "m")), list(range(8, 0, -1)))
+        self.assertEqual(len(met), 8)
+
     def test_blobs_of_one_load_are_asked_for_together(self):
         factors, side = [2.0 ** k for k in range(-6, 6)], 144
         server = self.on(link_threads=4, s3_stall="30s", s3_timeout="50s")
         self.published(server, "m", tiny_onnx.chain(factors, side))
         blobs = [k for k in self.s3.objects if k.startswith("_roost/blobs/") and "." not in k]
         self.assertEqual(len(blobs), len(factors))
-        together = threading.Barrier(4)
-        met = []
-
-        def meet(s3, c, answer):
-            """Answered once as many are asked for as there are threads, or never."""
-            try:
-                met.append(together.wait(harness.TIMEOUT_S))
-            except threading.BrokenBarrierError:
-                pass  # they did not come, and met tells
-            return faulty_s3.well(s3, c, answer)
+        meet, met = self.meeting(4)
         for key in blobs:
             self.s3.spoil(key, meet)
         reply = server.invoke("m", [[1.0] * side])
@@ -229,15 +243,7 @@ class Faults(PublishCase):
             for key, content in files.items():
                 self.s3.put(key, content)
                 here.put(key, content)
-        together = threading.Barrier(8)
-        met = []
-
-        def meet(s3, c, answer):
-            try:
-                met.append(together.wait(harness.TIMEOUT_S))
-            except threading.BrokenBarrierError:
-                pass  # they did not come, and met tells
-            return faulty_s3.well(s3, c, answer)
+        meet, met = self.meeting(8)
         for i in range(1, 33, 4):  # folders of published models, then the names' own pointers
             self.s3.spoil(f"_roost/models/t1/m{i}/", meet, method="LIST")
             self.s3.spoil(f"_roost/models/t1/m{i}/current", meet)
