@@ -114,7 +114,8 @@ static enum asked evict_some(struct cache *c, struct room_wait *r, struct choice
 {
     promise(c, r);
     x->bytes = r->bytes - r->promised;
-    x->have = x->work = 0;
+    x->have = 0;
+    x->work = x->looks = 0;
     x->first = x->last = NULL;
     x->turn.spared = room_turn(r).spared;
     enum chosen how = choose_some(c, r->slot, x);
