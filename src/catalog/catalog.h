@@ -99,7 +99,9 @@ struct catalog_version {
 bool catalog_may_publish(const char *model, struct err *err) WARN_UNUSED;
 /* *version becomes current. The name is no longer remembered as unknown.  errors: E_CORRUPT: it
  * begins as an artifact does and is none; E_STORE also when it took so long that a collector might
- * take its blobs for old. name: that catalog_may_publish allowed */
+ * take its blobs for old, or took its mark. Where the pointer's own put fails, it may have
+ * happened: the name is no longer remembered as unknown then either. name: that catalog_may_publish
+ * allowed */
 enum status catalog_publish(struct catalog *c, const char *name,
                             const struct store_source *artifact, uint64_t *version,
                             struct err *err) WARN_UNUSED;
@@ -144,6 +146,7 @@ struct catalog_gc_done {
     uint64_t uploads;      /* in parts, that were never ended */
     uint64_t used;         /* old blobs that a version refers to */
     uint64_t failed;       /* tenants or models that were passed over */
+    bool uploads_unknown;  /* the store does not list them: none was looked for */
 };
 
 /* Counts in *done as it goes. A tenant with a version that cannot be read keeps all blobs, and the

@@ -82,6 +82,8 @@
       "Write what is compiled of the store's model files to the store too, for the other nodes.")  \
     X(TIME, compile_time, "compile-time", "TIME", "2m", 1000000, UINT64_C(86400000000),            \
       "How long a compile may take.")                                                              \
+    X(COUNT, tensors_max, "tensors-max", "N", "131072", 1, 1 << 17,                                \
+      "Tensors of a model that is published, or compiled; one with more is refused.")              \
     X(CHOICE, optimize, "optimize", "balanced|speed|memory", "balanced", 0, 2,                     \
       "What faster weights may cost in memory where raw model files are compiled.")                \
     X(SIZE, publish_max, "publish-max", "SIZE", "1GiB", 1, INT64_MAX,                              \

@@ -50,6 +50,7 @@ static struct compile_config compile_of(const struct config *c)
                                    .time_us = c->compile_time,
                                    .optimize = (uint32_t)c->optimize,
                                    .model_max = c->compile_file_max,
+                                   .tensors_max = c->tensors_max,
                                    .tenants = {c->limits, c->n_tenants},
                                    .write_back = c->write_back,
                                    .threads = (uint32_t)c->compilers};
