@@ -38,7 +38,8 @@ struct record {
     uint64_t last_used_us; /* 0: never */
     uint32_t id;           /* in cache.ids; 0: none, nothing is told of it */
     uint32_t reload_us;    /* fetch and load, from the tier below: moving average; 0: unknown */
-    uint64_t load_bytes;   /* what a load of this version takes, as watchers know it; 0: unknown */
+    uint64_t load_bytes;   /* the most that a load of this version took, as watchers know it: what
+                            * others held then is not in it; 0: unknown */
     uint64_t misses, joined, loads, evictions;
     uint64_t loaded_us; /* 0: never */
     struct load_times last_load;

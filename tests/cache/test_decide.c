@@ -379,6 +379,31 @@ START_TEST(the_version_it_replaces_makes_way_where_all_others_do_not_suffice)
 }
 END_TEST
 
+/* Of two that were proven one is pinned meanwhile: then the old version goes for the new one. */
+START_TEST(it_makes_way_too_where_what_was_proven_is_pinned_meanwhile)
+{
+    const struct cache_config config = {
+        .limit_bytes = LIMIT, .slots_max = SLOTS, .reload_evicts = true};
+    struct fake *f = fake_new_with(FAKE_INLINE, &config);
+    struct step s = {.take = pin_there, .k = 94};
+    struct client k;
+    char name[NAME];
+    client_touch(f, "x-500");
+    for (int i = 0; i < 95; i++) {
+        name_of(i, name);
+        client_touch(f, name);
+    }
+    client_touch(f, "x-500");
+    step_in(f, &s);
+    ck_assert(client_reload(&k, f, "x-500", NULL)); /* 25 are free, and all 95 are to go */
+    ck_assert_int_eq(k.status, OK);
+    client_unpin(&k, f);
+    client_unpin(&s.client, f);
+    ck_assert_uint_eq(promised(f), 0);
+    fake_free(f);
+}
+END_TEST
+
 /* 100 models of 4 bytes that share 500, m0 the oldest. */
 static struct fake *start_shared(const char *share)
 {
@@ -440,6 +465,7 @@ Suite *suite_decide(void)
                  who_asks_in_between_takes_nothing_from_it,
                  those_that_are_to_stay_go_once_nothing_else_is_left,
                  the_version_it_replaces_makes_way_where_all_others_do_not_suffice,
+                 it_makes_way_too_where_what_was_proven_is_pinned_meanwhile,
                  what_many_share_is_free_once_the_last_of_them_goes,
                  who_is_refused_in_between_may_have_been_the_last_to_hold_something);
 }
