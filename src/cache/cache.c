@@ -34,7 +34,7 @@ enum status cache_new(const struct cache_config *config, const struct cache_sour
     c->source = *source;
     if (gates_init(&c->gates) != OK || table_init(&c->table, config->slots_max) != OK ||
         share_table_init(&c->shares, config->limit_bytes) != OK ||
-        tenant_table_init(&c->tenants, &config->tenants, config->slots_max) != OK ||
+        tenant_table_init(&c->tenants, &config->tenants, config->slots_max + GUESTS_MAX) != OK ||
         watch_init(&c->watch, config->slots_max + 1) != OK || choose_init(c) != OK) {
         free_parts(c);
         alloc_free(c);
@@ -65,6 +65,7 @@ static void unload_all(struct cache *c)
     ASSERT(!c->by_state[SLOT_LOADING]);
     while ((k = lru_next(&c->live, NULL))) {
         struct slot *s = CONTAINER_OF(k, struct slot, link);
+        keep_end(c, s);
         slot_to(c, s, SLOT_DRAINING);
         slot_unload(c, s, &after);
     }
@@ -104,36 +105,17 @@ static bool spent(const struct slot *s)
     return !s || s->state == SLOT_DRAINING || (s->state == SLOT_LOADING && s->cancelled);
 }
 
-/* Makes place for one more record; false when every record is in use. */
-static bool make_record_room(struct cache *c, const struct slot *fresh, struct after *a)
-    REQUIRES(c->lock)
-{
-    if (c->table.count < c->config.slots_max)
-        return true;
-    struct lru_link *oldest = lru_next(&c->idle, NULL);
-    if (oldest) {
-        slot_drop(c, CONTAINER_OF(oldest, struct slot, link), a);
-        return true;
-    }
-    struct slot *victim = room_oldest_victim(c, tenant_known(&c->tenants, fresh->tenant));
-    if (victim) {
-        heirs_cancel(c, victim); /* the name's record goes */
-        room_evict(c, victim, NULL, a);
-        slot_detach(c, victim);
-    }
-    return victim != NULL;
-}
-
 /* Puts fresh in the place of old (NULL: of nothing). */
 static bool replace(struct cache *c, struct slot *old, struct slot *fresh, struct after *a)
     REQUIRES(c->lock)
 {
     if (old) {
         fresh->record = old->record;
+        fresh->guest = old->guest;
         old->record.last_words = NULL; /* moved */
         old->record.id = 0;            /* moved */
         slot_detach(c, old);
-    } else if (!make_record_room(c, fresh, a)) {
+    } else if (!guest_admit(c, fresh)) {
         return false;
     }
     tenant_join(c, fresh, a);
@@ -228,7 +210,7 @@ static enum pin_result pin_no_record(const struct cache *c, struct pin_call *p)
 {
     p->w->retry_after_s = backoff_retry_after_s(E_NO_ROOM, 0, p->now_us);
     metric_add(M_REFUSED_MEMORY, 1);
-    err_set(p->err, E_NO_ROOM, "all %" PRIu32 " records of models are in use", c->config.slots_max);
+    (void)!guest_refused(c, p->err);
     return PIN_FAILED;
 }
 

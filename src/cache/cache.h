@@ -136,11 +136,11 @@ struct cache_config {
     uint64_t transient_bytes; /* most of models that are served and not kept, of limit_bytes */
     uint32_t thrash_ratio; /* of bytes loaded again to bytes loaded, in millionths, from which cold
                             * invocations are refused with E_THRASH; 0: never */
-    uint64_t backoff_min_us; /* first back-off of a failed load, doubling … */
-    uint64_t backoff_max_us; /* … up to this */
-    bool reload_evicts;      /* a new version that does not fit beside the old one evicts it */
-    uint32_t slots_max;      /* records kept; for a new one the oldest ABSENT or FAILED one goes,
-                              * else the oldest unpinned resident one */
+    uint64_t backoff_min_us;     /* first back-off of a failed load, doubling … */
+    uint64_t backoff_max_us;     /* … up to this */
+    bool reload_evicts;          /* a new version that does not fit beside the old one evicts it */
+    uint32_t slots_max;          /* records kept; once a new one's model proved to exist, the oldest
+                                  * ABSENT or FAILED one goes, else the oldest unpinned resident one */
     struct tenant_rules tenants; /* which tenants_check found good */
 };
 

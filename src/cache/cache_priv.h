@@ -87,6 +87,7 @@ struct slot {
     bool wanted;              /* LOADING: somebody asked that it be resident */
     bool chosen;              /* by choose_victims, while it chooses */
     bool untold;              /* LOADING: watchers do not know of its miss yet */
+    bool guest;               /* current, and not counted among the records; see guest.c */
     uint32_t waiter_count;    /* length of the list of waiters */
     uint32_t proven;          /* the last proof that looked at it, the low half of its number */
     struct waiter *first, *last; /* waiters, in the order they came */
@@ -155,11 +156,10 @@ struct cache {
     bool deciding;       /* a decision of many victims is under way: others wait for its end */
     uint64_t decisions;  /* that ever began; their numbers */
     uint32_t stretch;    /* CHOOSE_STRETCH, but in tests; never changes */
+    uint32_t guests;     /* of table.count: slots that are guests */
     uint64_t latest_us;  /* the latest now_us that came in; ages are measured from it */
     struct tenant_table tenants;
-    uint64_t passes;     /* over shares; see shares_pass */
-    uint32_t kept_count; /* slots that are kept */
-    struct watch watch;  /* has its own lock; put to only with cache.lock held */
+    struct watch watch; /* has its own lock; put to only with cache.lock held */
     struct ids ids;
     struct policy *policy;       /* NULL: lru; guarded by watch.lock */
     cache_foreseen_fn *foreseen; /* fixed before the watch's thread; NULL: nobody */
@@ -277,8 +277,12 @@ void record_failure(const struct record *r, struct err *out);
 
 /* ---- choose.c: who gives way ---- */
 /* What one hold of the lock may choose and evict: so many models that share nothing. What a model
- * shares is work too. */
-enum { CHOOSE_STRETCH = 64, SHARES_A_MODEL = 4 };
+ * shares is work too. And how many it may look at, for each that it may evict. */
+enum { CHOOSE_STRETCH = 64, SHARES_A_MODEL = 4, LOOK_STRETCH = 8 };
+static inline uint32_t slot_work(const struct slot *s)
+{
+    return 1 + (s->holds ? s->holds->n / SHARES_A_MODEL : 0);
+}
 /* What is to be made free, and who is to go for it. */
 struct choice {
     uint64_t bytes, have; /* needed; what is there, and what those chosen free */
@@ -305,6 +309,17 @@ enum chosen choose_some(struct cache *c, const struct slot *by, struct choice *x
 /* The same without those that are to stay or, where that is too few, with them. */
 enum chosen choose_victims(struct cache *c, const struct slot *by, struct choice *x) WARN_UNUSED
     REQUIRES(c->lock);
+
+/* ---- guest.c: new names where all records are in use ---- */
+enum { GUESTS_MAX = 1024 };
+/* May fresh, of a name without a record, have one, as a guest where all are in use? False where no
+ * other could make place for it. */
+bool guest_admit(struct cache *c, struct slot *fresh) REQUIRES(c->lock);
+/* The model of s exists: if it is a guest, another record goes for it. False: none can. */
+bool guest_settle(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
+enum status guest_refused(const struct cache *c, struct err *err); /* E_NO_ROOM */
+/* Does a load that ended so say that its model exists? */
+bool guest_proven(enum status code);
 
 /* ---- ahead.c: what is loaded before it is asked for ---- */
 void ahead_begins(struct slot *s, enum hint hint); /* the load of s, by its first waiter */
@@ -402,6 +417,8 @@ struct slot *turn_oldest(const struct cache *c, struct turn *turn, struct tenant
 void turn_unnamed(struct turn *turn, struct tenant *t); /* the policy names nothing more of t */
 /* The choice is over; those who were taken stay, or are about to go. */
 void turn_end(struct cache *c, struct turn *turn) REQUIRES(c->lock);
+/* s, which is not, is kept from now on: RESIDENT, or a load that is about to be. */
+void keep_begin(struct cache *c, struct slot *s) REQUIRES(c->lock);
 /* s is not kept any more; nothing to do is fine. */
 void keep_end(struct cache *c, struct slot *s) REQUIRES(c->lock);
 

@@ -95,7 +95,7 @@ static bool choose(struct choice *x, struct slot *s)
     if (!turn_take(&x->turn, s, &freed))
         return false;
     x->have += freed;
-    x->work += 1 + (s->holds ? s->holds->n / SHARES_A_MODEL : 0);
+    x->work += slot_work(s);
     s->chosen = true;
     s->after_next = NULL;
     *(x->last ? &x->last->after_next : &x->first) = s;

@@ -19,8 +19,6 @@
  * is nobody's and no model. */
 #include "cache/cache_priv.h"
 
-enum { PROOF_STRETCH = 8 }; /* slots looked at in one hold, for each that it would evict */
-
 /* ---- the proof ---- */
 
 struct proof {
@@ -55,14 +53,14 @@ static enum proven prove_some(struct cache *c, struct proof *p) REQUIRES(c->lock
     struct lru_link *k = &p->place.link;
     if (p->r->slot && p->r->slot->cancelled)
         return PROOF_CANCELLED;
-    for (uint32_t work = 0; work < PROOF_STRETCH * c->stretch; work++) {
+    for (uint32_t work = 0; work < LOOK_STRETCH * c->stretch;) {
         if (suffices(c, p))
             return PROVEN;
         if (!(k = lru_next(&c->live, k)))
             return DISPROVEN;
         struct slot *s = CONTAINER_OF(k, struct slot, link);
         count(c, p, s);
-        work += s->holds ? s->holds->n / SHARES_A_MODEL : 0;
+        work += slot_work(s);
     }
     lru_follow(&p->place.link, k);
     return PROOF_GOES_ON;

@@ -14,25 +14,23 @@ static struct slot *live_after(const struct cache *c, const struct slot *s)
     return k ? CONTAINER_OF(k, struct slot, link) : NULL;
 }
 
-/* What s holds and nothing counted in this pass does: a share counts once, whoever else has it. */
-static uint64_t holds_besides(struct cache *c, struct slot *s) REQUIRES(c->lock)
-{
-    return s->bytes + shares_pass(s, c->passes);
-}
-
 /* ---- kept ones ---- */
 
-/* What the kept models of t hold, and s with them. */
-static uint64_t kept_with(struct cache *c, const struct tenant *t, struct slot *s) REQUIRES(c->lock)
+void keep_begin(struct cache *c, struct slot *s)
 {
-    c->passes++;
-    uint64_t bytes = s ? holds_besides(c, s) : 0;
-    if (!c->kept_count)
-        return bytes;
-    for (struct slot *k = live_after(c, NULL); k; k = live_after(c, k))
-        if (k != s && k->tenant == t && k->record.kept)
-            bytes += holds_besides(c, k);
-    return bytes;
+    lock_assert_held(&c->lock);
+    ASSERT(!s->record.kept);
+    s->record.kept = true;
+    s->tenant->sum->kept_bytes += s->bytes + shares_keep(s, true);
+}
+
+void keep_end(struct cache *c, struct slot *s)
+{
+    lock_assert_held(&c->lock);
+    if (!s->record.kept)
+        return;
+    s->record.kept = false;
+    s->tenant->sum->kept_bytes -= s->bytes + shares_keep(s, false);
 }
 
 static uint64_t may_keep(const struct cache *c, const struct tenant *t)
@@ -44,13 +42,14 @@ enum status cache_keep(struct cache *c, const struct pin *pin, struct err *err)
 {
     struct slot *s = pin->slot;
     const struct tenant *t = s->tenant;
+    const uint64_t most = may_keep(c, t);
     lock_take(&c->lock);
-    bool stays = s->state == SLOT_RESIDENT;
-    uint64_t bytes = kept_with(c, t, s), most = may_keep(c, t);
-    if (stays && bytes <= most && !s->record.kept) {
-        s->record.kept = true;
-        c->kept_count++;
-    }
+    const bool stays = s->state == SLOT_RESIDENT, fresh = stays && !s->record.kept;
+    if (fresh)
+        keep_begin(c, s);
+    const uint64_t bytes = t->sum->kept_bytes;
+    if (fresh && bytes > most)
+        keep_end(c, s);
     lock_release(&c->lock);
     if (!stays)
         return err_set(err, E_CANCELLED, "%s is being unloaded", s->name);
@@ -59,15 +58,6 @@ enum status cache_keep(struct cache *c, const struct pin *pin, struct err *err)
     return err_set(err, E_FLOOR,
                    "with %s tenant '%s' would keep %" PRIu64 " bytes, and may keep %" PRIu64,
                    s->name, t->name, bytes, most);
-}
-
-void keep_end(struct cache *c, struct slot *s)
-{
-    lock_assert_held(&c->lock);
-    if (!s->record.kept)
-        return;
-    s->record.kept = false;
-    c->kept_count--;
 }
 
 enum status cache_unkeep(struct cache *c, const char *name, struct err *err)
@@ -110,26 +100,48 @@ static bool too_new(const struct cache *c, const struct slot *s)
            c->latest_us - s->record.last_used_us < c->tenants.ttl_least_us;
 }
 
-uint32_t cache_expire(struct cache *c, uint64_t now_us)
+/* One hold's part of it, from place on: how many went is added to *n. False: that was all. */
+static bool expire_some(struct cache *c, struct slot *place, uint32_t *n, struct after *a)
+    REQUIRES(c->lock)
 {
-    struct after after = {0};
-    uint32_t n = 0;
-    gates_close(c);
-    c->latest_us = MAX(c->latest_us, now_us);
-    struct slot *s = live_after(c, NULL), *next;
-    for (; s && !too_new(c, s); s = next) {
-        next = live_after(c, s);
+    uint32_t looks = LOOK_STRETCH * c->stretch, work = 0;
+    for (; looks && work < c->stretch; looks--) {
+        struct slot *s = live_after(c, place);
+        if (!s || too_new(c, s))
+            return false;
+        lru_follow(&place->link, &s->link);
         if (!expired(c, s))
             continue;
+        work += slot_work(s);
+        ++*n;
         metric_add(M_EVICT_TTL, 1);
         slot_note_evicted(c, s, EVICT_TTL, 0);
         slot_to(c, s, SLOT_DRAINING);
-        slot_unload(c, s, &after);
+        slot_unload(c, s, a);
         heir_succeeds(c, s);
-        n++;
     }
-    gates_open(c);
-    after_run(&after, c);
+    return true;
+}
+
+uint32_t cache_expire(struct cache *c, uint64_t now_us)
+{
+    struct slot place = {.state = SLOT_ABSENT};
+    uint32_t n = 0;
+    bool more = true;
+    gates_close(c);
+    c->latest_us = MAX(c->latest_us, now_us);
+    lru_add(&c->live, &place.link);
+    lru_sink(&c->live, &place.link);
+    while (more) {
+        struct after after = {0};
+        more = expire_some(c, &place, &n, &after);
+        if (!more)
+            lru_remove(&place.link);
+        gates_open(c);
+        after_run(&after, c);
+        if (more)
+            gates_close(c);
+    }
     return n;
 }
 
@@ -140,38 +152,19 @@ bool cache_ruled(const struct cache *c)
     return !c->tenants.everyone;
 }
 
-static void add_tenant(const struct tenant *t, struct tenant_usage *out)
-{
-    out->bytes += t->used_bytes + t->promised_bytes;
-    const struct tenant_counts *n = &t->own_counts;
-    out->counts.hits += n->hits;
-    out->counts.misses += n->misses;
-    out->counts.joined += n->joined;
-    out->counts.loads += n->loads;
-    out->counts.evictions += n->evictions;
-}
-
 size_t cache_tenants(struct cache *c, struct tenant_usage *out, size_t max)
 {
-    struct tenant_table *t = &c->tenants;
+    const struct tenant_table *t = &c->tenants;
     const size_t n = MIN(max, (size_t)t->n_rules + 1);
     for (size_t i = 0; i < n; i++)
         out[i] = (struct tenant_usage){.rule = t->rules[i]};
     gates_settle(c);
-    for (const struct tenant *k = t->all; k; k = k->next)
-        if ((size_t)(k->rule - t->rules) < n)
-            add_tenant(k, &out[k->rule - t->rules]);
-    if (n > t->n_rules)
-        out[t->n_rules].counts = t->other_counts;
-    c->passes++;
-    for (struct slot *s = live_after(c, NULL); s; s = live_after(c, s)) {
-        if (s->state != SLOT_RESIDENT)
-            continue;
-        size_t i = (size_t)(s->tenant->rule - t->rules);
-        if (i < n) {
-            out[i].models++;
-            out[i].kept_bytes += s->record.kept ? holds_besides(c, s) : 0;
-        }
+    for (size_t i = 0; i < n; i++) {
+        const struct tenant_sum *sum = &t->sums[i];
+        out[i].bytes = sum->bytes;
+        out[i].kept_bytes = sum->kept_bytes;
+        out[i].models = sum->models;
+        out[i].counts = sum->counts;
     }
     lock_release(&c->lock);
     return n;

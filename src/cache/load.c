@@ -158,6 +158,7 @@ void cache_load_done(struct cache *c, struct slot *slot, void *value, const char
     } else {
         if (slot->heir_of)
             heir_takes_over(c, slot, &after);
+        (void)!guest_settle(c, slot, &after); /* done at its reserve, but for a guest's heir */
         bool changed = strncmp(slot->record.version, version, MODEL_VERSION_MAX) != 0;
         slot_to(c, slot, SLOT_RESIDENT);
         if (slot->wanted)
@@ -219,13 +220,15 @@ void cache_load_failed(struct cache *c, struct slot *slot, const struct err *err
     load_give_back(c, slot, &after);
     if (slot->heir_of)
         words = heir_failed(c, slot, why.code, words, now_us);
+    if (guest_proven(why.code))
+        (void)!guest_settle(c, slot, &after);
     words = settle(c, slot, why.code, words, now_us);
     waiters_answer(c, slot, why.code, &why, &after);
     after_drained(&after, slot->drain_waits);
     slot->drain_waits = NULL;
     slot->cancelled = slot->stale = false;
     heir_succeeds(c, slot);
-    if (!slot->current || !slot->record.known || why.code == E_NOT_FOUND)
+    if (!slot->current || !slot->record.known || slot->guest || why.code == E_NOT_FOUND)
         slot_drop(c, slot, &after);
     room_grant(c);
     gates_open(c);
@@ -245,7 +248,7 @@ void cache_drained(struct cache *c, struct slot *slot)
     slot_to(c, slot, SLOT_ABSENT);
     after_drained(&after, slot->drain_waits);
     slot->drain_waits = NULL;
-    if (!slot->current || !slot->record.known)
+    if (!slot->current || !slot->record.known || slot->guest)
         slot_drop(c, slot, &after);
     metric_add(M_UNLOADS, 1);
     room_grant(c);

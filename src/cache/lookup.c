@@ -9,7 +9,7 @@ static void count_tenant(const struct cache *c, const struct slot *s, enum looku
                          uint64_t now_us)
 {
     struct tenant *t = c->tenants.everyone ? c->tenants.everyone : s->tenant;
-    struct tenant_counts *n = t->counts;
+    struct tenant_counts *n = &t->sum->counts;
     ++*(how == LOOKUP_HIT ? &n->hits : how == LOOKUP_MISS ? &n->misses : &n->joined);
     t->last_us = now_us;
     if (t->table)

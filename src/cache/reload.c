@@ -38,6 +38,7 @@ static void inherit(struct cache *c, struct slot *old, struct slot *h) REQUIRES(
     h->record.origin = own.origin;
     h->record.load_bytes = own.load_bytes;
     h->record.kept = false;
+    h->guest = old->guest;
     old->record.last_words = NULL; /* moved */
     old->record.id = 0;            /* moved */
     slot_detach(c, old);
@@ -84,10 +85,8 @@ void heir_takes_over(struct cache *c, struct slot *h, struct after *a)
         head->stale = true;
     inherit(c, head, h);
     h->record.load_bytes = 0; /* measured anew */
-    if (kept) {
-        h->record.kept = true;
-        c->kept_count++;
-    }
+    if (kept)
+        keep_begin(c, h);
 }
 
 bool heir_makes_way(struct cache *c, struct slot *h, struct after *a)

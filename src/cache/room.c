@@ -225,15 +225,18 @@ static enum status room_ask(struct cache *c, struct room_wait *r, struct err *er
         r->bytes += shares_hold(c, r->slot, r->holds, r->wants, &after);
         r->holds = NULL;
     }
-    bool thrash = !cancelled && r->slot && learn(c, r);
+    bool placed = cancelled || !r->slot || guest_settle(c, r->slot, &after);
+    bool thrash = !cancelled && placed && r->slot && learn(c, r);
     enum asked how = cancelled ? ASKED_SETTLED : ASKED_REFUSED;
-    if (!cancelled && !thrash)
+    if (!cancelled && placed && !thrash)
         how = room_decide(c, r, &after);
     c->deciding = how == ASKED_MANY;
     if (how == ASKED_REFUSED && r->slot)
         shares_let_go(c, r->slot, &after); /* all at once: nothing can have died */
     gates_open(c);
     after_run(&after, c);
+    if (!placed)
+        return guest_refused(c, err);
     if (thrash)
         return refuse_set(c, r->bytes, err);
     if (how == ASKED_MANY)

@@ -142,6 +142,7 @@ static void link_hold(struct share_table *t, struct share *x, struct hold *h, st
 static void unlink_hold(struct share_table *t, struct hold *h)
 {
     struct share *x = h->share;
+    ASSERT(!h->kept);
     count_shared(t, x, false);
     count_parts(x, false);
     *(h->prev ? &h->prev->next : &x->first) = h->next;
@@ -314,13 +315,34 @@ uint64_t shares_loss(const struct slot *s, const struct turn *turn)
     return bytes;
 }
 
-uint64_t shares_pass(struct slot *s, uint64_t pass)
+/* Does a kept slot hold x, of a tenant of that rule? */
+static bool is_kept(const struct share *x, const struct tenant_sum *sum)
 {
+    if (!x->mixed)
+        return x->kept;
+    uint32_t left = x->kept;
+    for (const struct hold *h = x->first; left && h; h = h->next) {
+        if (h->kept && h->tenant->sum == sum)
+            return true;
+        left -= h->kept;
+    }
+    return false;
+}
+
+uint64_t shares_keep(struct slot *s, bool kept)
+{
+    const struct tenant_sum *sum = s->tenant->sum;
     uint64_t bytes = 0;
     for (uint32_t i = 0; s->holds && i < s->holds->n; i++) {
-        struct share *x = s->holds->all[i].share;
-        bytes += x->pass != pass && x->charged ? x->bytes : 0;
-        x->pass = pass;
+        struct hold *h = &s->holds->all[i];
+        struct share *x = h->share;
+        ASSERT(h->kept != kept);
+        ASSERT(x->charged);
+        x->kept -= h->kept;
+        h->kept = false;
+        bytes += is_kept(x, sum) ? 0 : x->bytes;
+        h->kept = kept;
+        x->kept += kept;
     }
     return bytes;
 }

@@ -31,7 +31,7 @@ struct share {
     void *value;         /* the source's, once FILLED; never changes then */
     uint32_t refs;       /* length of the list of holds */
     bool mixed;          /* perhaps not all holders are of one tenant */
-    uint64_t pass;       /* the last shares_pass that counted it */
+    uint32_t kept;       /* holds whose slot is kept */
     struct share_tally tallies[TURN_KINDS];
     struct hold *first, *last;
 };
@@ -39,6 +39,7 @@ struct share {
 struct hold {
     struct share *share;
     struct tenant *tenant;    /* the slot's */
+    bool kept;                /* the slot is */
     struct hold *prev, *next; /* of the same share */
 };
 
@@ -74,8 +75,9 @@ uint64_t shares_leave(struct slot *s, const struct turn *turn);
 void shares_stay(struct slot *s, const struct turn *turn);
 /* At most what s's tenant would have less of shares if s went, which has just said so. */
 uint64_t shares_loss(const struct slot *s, const struct turn *turn);
-/* The bytes of what s holds and no slot asked before in this pass. */
-uint64_t shares_pass(struct slot *s, uint64_t pass);
+/* s is kept from now on, or no more: the bytes of what it holds and no other kept slot does of a
+ * tenant of the same rule. Walks the holders of what kept slots of several tenants hold. */
+uint64_t shares_keep(struct slot *s, bool kept);
 
 bool shares_filled(const struct slot *s);  /* all that it holds */
 bool shares_awaited(const struct slot *s); /* does another slot hold what s is to fill? */

@@ -132,11 +132,12 @@ static void count_tenant(const struct slot *s, enum slot_state to)
     struct tenant *t = s->tenant;
     if ((s->state == SLOT_LOADING || s->state == SLOT_RESIDENT) && to != SLOT_RESIDENT)
         tenant_refund(t, s->bytes);
-    t->counts->evictions += s->state == SLOT_RESIDENT;
-    t->counts->loads += to == SLOT_RESIDENT;
+    t->sum->counts.evictions += s->state == SLOT_RESIDENT;
+    t->sum->counts.loads += to == SLOT_RESIDENT;
     if (s->state != SLOT_RESIDENT && to != SLOT_RESIDENT)
         return;
     t->residents += to == SLOT_RESIDENT ? 1 : UINT32_MAX;
+    t->sum->models += to == SLOT_RESIDENT ? 1 : UINT64_MAX;
     rank_changed(t);
 }
 
@@ -179,6 +180,7 @@ void slot_name(struct cache *c, struct slot *s)
     lock_assert_held(&c->lock);
     ASSERT(c->gates.closed);
     s->current = true;
+    c->guests += s->guest;
     tell_record(c, s);
     table_add(&c->table, s);
 }
@@ -196,7 +198,8 @@ void slot_detach(struct cache *c, struct slot *s)
     ASSERT(s->current);
     tell_forgotten(c, s);
     table_remove(&c->table, s);
-    s->current = false;
+    c->guests -= s->guest;
+    s->current = s->guest = false;
 }
 
 void slot_drop(struct cache *c, struct slot *s, struct after *a)

@@ -127,7 +127,7 @@ static enum status add_ruled(struct tenant_table *table, bool rules)
         if (!t)
             return E_NO_MEMORY;
         t->rule = &table->rules[i];
-        t->counts = &t->own_counts;
+        t->sum = &table->sums[i];
         t->ruled = true;
         come(table, t);
     }
@@ -137,7 +137,7 @@ static enum status add_ruled(struct tenant_table *table, bool rules)
     if (!t)
         return E_NO_MEMORY;
     t->rule = &table->rules[0];
-    t->counts = &table->other_counts;
+    t->sum = &table->sums[0];
     t->ruled = true;
     add(table, t);
     table->everyone = t;
@@ -151,8 +151,9 @@ enum status tenant_table_init(struct tenant_table *table, const struct tenant_ru
     size_t n = r->n ? BUCKETS : 1;
     *table = (struct tenant_table){.buckets = alloc_zero(n, sizeof(struct tenant *)),
                                    .mask = n - 1,
-                                   .rules = alloc_zero(r->n + 1, sizeof(struct tenant_rule))};
-    enum status s = table->buckets && table->rules ? OK : E_NO_MEMORY;
+                                   .rules = alloc_zero(r->n + 1, sizeof(struct tenant_rule)),
+                                   .sums = alloc_zero(r->n + 1, sizeof(struct tenant_sum))};
+    enum status s = table->buckets && table->rules && table->sums ? OK : E_NO_MEMORY;
     if (s == OK && r->n)
         s = ranks_init(table, records);
     if (s == OK) {
@@ -173,6 +174,7 @@ void tenant_table_fini(struct tenant_table *table)
         alloc_free(t);
     }
     ranks_fini(table);
+    alloc_free(table->sums);
     alloc_free(table->rules);
     alloc_free(table->buckets);
     *table = (struct tenant_table){0};
@@ -186,8 +188,10 @@ struct tenant *tenant_new(const struct tenant_table *table, const char *model)
         return table->everyone;
     size_t n = prefix(model);
     struct tenant *t = n ? make(model, n) : make("default", strlen("default"));
-    if (t)
-        t->rule = &table->rules[table->n_rules];
+    if (!t)
+        return NULL;
+    t->rule = &table->rules[table->n_rules];
+    t->sum = &table->sums[table->n_rules];
     return t;
 }
 
@@ -211,7 +215,6 @@ void tenant_join(struct cache *c, struct slot *s, struct after *a)
     lock_assert_held(&c->lock);
     struct tenant *brought = s->tenant, *known = tenant_known(&c->tenants, brought);
     if (!known) {
-        brought->counts = &c->tenants.other_counts;
         come(&c->tenants, brought);
     } else if (known != brought) {
         brought->chain = a->tenants;
@@ -238,6 +241,7 @@ void tenant_leave(struct cache *c, struct slot *s, struct after *a)
 void tenant_charge(struct tenant *t, uint64_t bytes)
 {
     t->used_bytes += bytes;
+    t->sum->bytes += bytes;
     rank_changed(t);
 }
 
@@ -245,17 +249,20 @@ void tenant_refund(struct tenant *t, uint64_t bytes)
 {
     ASSERT(t->used_bytes >= bytes);
     t->used_bytes -= bytes;
+    t->sum->bytes -= bytes;
     rank_changed(t);
 }
 
 void tenant_promise(struct tenant *t, uint64_t bytes)
 {
     t->promised_bytes += bytes;
+    t->sum->bytes += bytes;
     rank_changed(t);
 }
 
 void tenant_promise_ends(struct tenant *t, uint64_t bytes)
 {
     t->promised_bytes -= bytes;
+    t->sum->bytes -= bytes;
     rank_changed(t);
 }

@@ -69,14 +69,14 @@ struct tenant_usage {
     struct tenant_counts counts;
 };
 /* All tenants with a rule in the rules' order, then TENANT_OTHERS; up to max. Without rules that
- * alone, with weight 1.  thread: any   locks: takes CACHE, for as long as all residents take */
+ * alone, with weight 1.  thread: any   locks: takes CACHE */
 size_t cache_tenants(struct cache *c, struct tenant_usage *out, size_t max);
 
 /* Are there rules for tenants?  thread: any */
 bool cache_ruled(const struct cache *c);
 
 /* Keeps what is pinned: from now on it is no victim, until cache_unkeep or cache_unload.
- * thread: any   locks: takes CACHE, as above
+ * thread: any   locks: takes CACHE
  * errors: E_FLOOR: the tenant would keep more than its floor; E_CANCELLED: it is going already */
 enum status cache_keep(struct cache *c, const struct pin *pin, struct err *err) WARN_UNUSED;
 /* It may go again; nothing to do is fine.  errors: E_NOT_FOUND: no record of the name */
@@ -84,8 +84,9 @@ enum status cache_unkeep(struct cache *c, const char *name, struct err *err) WAR
 
 /* Is there any time to live, so that cache_expire has work?  thread: any */
 bool cache_expires(const struct cache *c);
-/* Evicts whatever nobody used for its time to live; returns how many. To be called now and then:
- * models go at the first call after their time.  thread: any   locks: takes CACHE */
+/* Evicts whatever nobody used for its time to live, some in each hold of the lock; returns how
+ * many. To be called now and then: models go at the first call after their time.
+ * thread: any   locks: takes CACHE */
 uint32_t cache_expire(struct cache *c, uint64_t now_us);
 
 #endif

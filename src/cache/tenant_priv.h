@@ -25,13 +25,21 @@ struct tenant_tally {
     uint64_t leaving_bytes; /* at least what it has then is used + promised - leaving */
 };
 
+/* What the tenants of one rule have together, and did since the start. */
+struct tenant_sum {
+    uint64_t bytes;      /* used and promised */
+    uint64_t kept_bytes; /* held by models that are kept, what they share once */
+    uint64_t models;     /* RESIDENT slots */
+    struct tenant_counts counts;
+};
+
 /* Heap; with a rule of its own as long as the cache, else as long as it has a record. */
 struct tenant {
     struct tenant *chain;           /* in its bucket; among those to be freed */
     struct tenant *next, *prev;     /* in the list of all */
     uint64_t hash;                  /* of name; never changes */
     const struct tenant_rule *rule; /* the table's */
-    struct tenant_counts *counts;   /* its own, or those of all without a rule */
+    struct tenant_sum *sum;         /* the table's, of its rule */
     uint64_t used_bytes;            /* held by its LOADING and RESIDENT slots, and its parts */
     uint64_t promised_bytes;        /* of its queued room_waits */
     uint64_t last_us;               /* of the last invocation that asked for one; 0: never */
@@ -54,7 +62,6 @@ struct tenant {
     struct slot *seen; /* the last of its slots that was looked at */
     struct tenant *touched_next;
     struct tenant_tally tallies[TURN_KINDS];
-    struct tenant_counts own_counts;
     char name[]; /* never changes */
 };
 
@@ -75,6 +82,7 @@ struct tenant_table {
     struct tenant *all;
     struct tenant *everyone;   /* heap; all slots' tenant where there are no rules, else NULL */
     struct tenant_rule *rules; /* heap; the given ones, and last the one for others */
+    struct tenant_sum *sums;   /* heap; of each rule */
     uint32_t n_rules;          /* given ones other than TENANT_OTHERS; never changes */
     uint64_t ttl_least_us;     /* of those that are not 0; 0: there are none; never changes */
     bool some_stay;            /* any min_residency_us; never changes */
@@ -82,7 +90,6 @@ struct tenant_table {
     struct lru awake;          /* tenants that are not idle, by when they were last asked for */
     struct tenant *stale;      /* through stale_next */
     uint64_t numbers;          /* of tenants that ever came */
-    struct tenant_counts other_counts;
 };
 
 /* records: most that have anything resident at the same time.  errors: E_NO_MEMORY */

@@ -10,7 +10,6 @@
 #include "base/lock.h"
 #include "base/map.h"
 #include "catalog/catalog_priv.h"
-#include "catalog/probes.h"
 
 #define SECOND_US UINT64_C(1000000)
 
@@ -101,12 +100,24 @@ bool catalog_known_absent(struct catalog *c, const char *name, uint64_t now_us)
     return absent;
 }
 
-bool catalog_may_probe(struct catalog *c, const char *name, uint64_t now_us)
+void catalog_bound_node(struct catalog *c, uint32_t probes_per_s)
+{
+    c->probes.node_rate = probes_per_s;
+}
+
+enum probe catalog_may_probe(struct catalog *c, const char *name, uint64_t now_us)
 {
     lock_take(&c->lock);
-    bool may = probes_left(&c->probes, name, now_us);
+    enum probe may = probes_left(&c->probes, name, now_us);
     lock_release(&c->lock);
     return may;
+}
+
+void catalog_forgive(struct catalog *c, const char *name, uint64_t now_us)
+{
+    lock_take(&c->lock);
+    probes_give_back(&c->probes, name, now_us);
+    lock_release(&c->lock);
 }
 
 static void extend(struct negative *n, uint64_t now_us)
@@ -214,6 +225,14 @@ void catalog_turn_give(struct catalog *c)
     lock_release(&c->lock);
 }
 
+static void note_found(struct catalog *c, const char *name)
+{
+    lock_take(&c->lock);
+    probes_found(&c->probes, name);
+    lock_release(&c->lock);
+    catalog_note_present(c, name);
+}
+
 static enum status resolve(void *self, const char *name, bool look, struct resolved *out,
                            struct err *err)
 {
@@ -224,7 +243,7 @@ static enum status resolve(void *self, const char *name, bool look, struct resol
     if (s == E_NOT_FOUND)
         note_absent(c, name, clock_now_us(), published);
     else if (s == OK)
-        catalog_note_present(c, name);
+        note_found(c, name);
     return s;
 }
 

@@ -12,6 +12,7 @@
 
 #include <stdatomic.h>
 
+#include "catalog/probes.h"
 #include "loader/loader.h"
 
 struct catalog;
@@ -20,6 +21,9 @@ struct catalog;
 enum status catalog_new(struct store *store, uint32_t negatives_max, uint32_t probes_per_s,
                         struct catalog **out) WARN_UNUSED;
 void catalog_free(struct catalog **c);
+/* All tenants together may ask for so many in a second, but for those of which a name was found:
+ * these have their own bound alone. Before all else; without it there is no such bound. */
+void catalog_bound_node(struct catalog *c, uint32_t probes_per_s);
 
 /* Proves `model` or `tenant/model`, and writes the one spelling that the node uses: `default/x` is
  * `x`. errors: E_BAD_INPUT naming the rule that was broken */
@@ -41,9 +45,12 @@ bool catalog_is_verb(const char *segment, size_t len);
 /* Is the name remembered as unknown at now_us? Who refuses because of it counts M_NEGATIVE_HITS.
  * thread: any   locks: takes CATALOG   blocks: no */
 bool catalog_known_absent(struct catalog *c, const char *name, uint64_t now_us);
-/* May the name be looked for? False while its tenant has asked for too many unknown names.
+/* May the name be looked for? Not while its tenant, or all of them, asked for too many unknown
+ * ones. thread: any   locks: takes CATALOG   blocks: no */
+enum probe catalog_may_probe(struct catalog *c, const char *name, uint64_t now_us) WARN_UNUSED;
+/* The name proved unknown, and was not looked for because a tenant asked: that counts for no bound.
  * thread: any   locks: takes CATALOG   blocks: no */
-bool catalog_may_probe(struct catalog *c, const char *name, uint64_t now_us);
+void catalog_forgive(struct catalog *c, const char *name, uint64_t now_us);
 /* Remembers that the store did not have the name at now_us: for 1 s, twice as long each time it is
  * still absent, up to 60 s; from 1 s again when nobody asked for a minute after that. The oldest
  * goes beyond the bound; without memory it is not remembered.
@@ -92,7 +99,9 @@ struct catalog_version {
 bool catalog_may_publish(const char *model, struct err *err) WARN_UNUSED;
 /* *version becomes current. The name is no longer remembered as unknown.  errors: E_CORRUPT: it
  * begins as an artifact does and is none; E_STORE also when it took so long that a collector might
- * take its blobs for old. name: that catalog_may_publish allowed */
+ * take its blobs for old, or took its mark. Where the pointer's own put fails, it may have
+ * happened: the name is no longer remembered as unknown then either. name: that catalog_may_publish
+ * allowed */
 enum status catalog_publish(struct catalog *c, const char *name,
                             const struct store_source *artifact, uint64_t *version,
                             struct err *err) WARN_UNUSED;
@@ -137,6 +146,7 @@ struct catalog_gc_done {
     uint64_t uploads;      /* in parts, that were never ended */
     uint64_t used;         /* old blobs that a version refers to */
     uint64_t failed;       /* tenants or models that were passed over */
+    bool uploads_unknown;  /* the store does not list them: none was looked for */
 };
 
 /* Counts in *done as it goes. A tenant with a version that cannot be read keeps all blobs, and the

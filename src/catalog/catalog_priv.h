@@ -20,6 +20,16 @@ bool version_entry(const char *entry, const char *ending, uint64_t *n) WARN_UNUS
 #define VERSION_ENDING ".roost" /* what was published */
 #define VERSION_GONE ".gone"    /* empty; there from before the version is removed */
 #define VERSION_NEW ".new"      /* empty; there while the version has not been current yet */
+/* Where one of those lies; out. */
+const char *version_key(const char *name, uint64_t n, const char *ending, char out[STORE_KEY_MAX]);
+
+/* ---- versions.c ---- */
+/* All versions that were ever current, the highest first; bytes are those of their objects.
+ * owns: *out is heap and the caller's on OK   errors: as catalog_versions */
+enum status versions_list(struct catalog *c, const char *name, struct catalog_version **out,
+                          size_t *count, struct err *err) WARN_UNUSED;
+/* E_NOT_FOUND, saying so. */
+enum status version_none(const char *name, uint64_t n, struct err *err);
 
 /* Is version n there? *marked: as one that was not current yet. What is so, and is not current now,
  * is nobody's, and may be collected at any time.  errors: E_NOT_FOUND; those of store_stat */

@@ -429,7 +429,9 @@ static enum status upload_entry(void *arg, const struct store_upload *u)
 static void collect_uploads(struct gc *g)
 {
     struct err err;
-    if (store_uploads(g->store, CATALOG_OWN, upload_entry, g, &err) != OK)
+    enum status s = store_uploads(g->store, CATALOG_OWN, upload_entry, g, &err);
+    g->done->uploads_unknown = s == E_UNSUPPORTED;
+    if (s != OK && s != E_UNSUPPORTED)
         note_failure(g, "uploads in parts", &err);
 }
 

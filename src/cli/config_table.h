@@ -82,6 +82,8 @@
       "Write what is compiled of the store's model files to the store too, for the other nodes.")  \
     X(TIME, compile_time, "compile-time", "TIME", "2m", 1000000, UINT64_C(86400000000),            \
       "How long a compile may take.")                                                              \
+    X(COUNT, tensors_max, "tensors-max", "N", "131072", 1, 1 << 17,                                \
+      "Tensors of a model that is published, or compiled; one with more is refused.")              \
     X(CHOICE, optimize, "optimize", "balanced|speed|memory", "balanced", 0, 2,                     \
       "What faster weights may cost in memory where raw model files are compiled.")                \
     X(SIZE, publish_max, "publish-max", "SIZE", "1GiB", 1, INT64_MAX,                              \
@@ -112,6 +114,9 @@
     X(COUNT, negatives, "negatives", "N", "10000", 1, 10000000, "Unknown names remembered.")       \
     X(COUNT, probes, "probes", "N", "100", 1, 1000000,                                             \
       "Unknown names a tenant may ask for a second; beyond it 429.")                               \
+    X(COUNT, probes_node, "probes-node", "N", "1000", 1, 100000000,                                \
+      "Unknown names that all tenants may ask for a second; beyond it those of which no name was " \
+      "found yet get 429.")                                                                        \
     X(COUNT, prefetches, "prefetches", "N", "8", 1, 4096,                                          \
       "Models being loaded because of a hint (prefetch); beyond it 503.")                          \
     X(TIME, ttl, "ttl", "TIME", "0s", 0, UINT64_C(31536000000000),                                 \

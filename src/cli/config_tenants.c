@@ -22,15 +22,15 @@ static uint64_t *part_of(struct tenant_rule *r, enum part p)
 }
 
 /* The first is the key, of the rule and of the node's setting. */
-enum limit { PUBLISH_MAX, FILE_MAX, COMPILE_MEMORY, COMPILE_TIME, LIMIT_COUNT };
+enum limit { PUBLISH_MAX, FILE_MAX, COMPILE_MEMORY, COMPILE_TIME, TENSORS_MAX, LIMIT_COUNT };
 
 static const char *const limits[LIMIT_COUNT] = {"publish-max", "compile-file-max", "compile-memory",
-                                                "compile-time"};
+                                                "compile-time", "tensors-max"};
 
 static uint64_t *limit_of(struct tenant_limits *l, enum limit i)
 {
     uint64_t *const fields[LIMIT_COUNT] = {&l->publish_max, &l->file_max, &l->memory_bytes,
-                                           &l->time_us};
+                                           &l->time_us, &l->tensors_max};
     return fields[i];
 }
 
@@ -75,8 +75,8 @@ static enum status take_part(struct tenant_rule *r, struct tenant_limits *l, con
     if (p == PART_COUNT)
         return err_set(err, E_USAGE,
                        "unknown key '%.60s'; a tenant has floor, ceiling, weight, ttl, "
-                       "min-residency, publish-max, compile-file-max, compile-memory and "
-                       "compile-time",
+                       "min-residency, publish-max, compile-file-max, compile-memory, "
+                       "compile-time and tensors-max",
                        item->string);
     if (config_value_text(item, text, sizeof(text), err) != OK ||
         parse(p, text, part_of(r, p), err) != OK)

@@ -54,6 +54,9 @@ static void print_done(const struct catalog_gc_done *done, bool dry_run)
             " uploads that were never ended; %" PRIu64 " old blobs are used\n",
             dry_run ? "would remove" : "removed", done->blobs, units_size_human(done->bytes, size),
             done->versions, done->uploads, done->used);
+    if (done->uploads_unknown)
+        fprintf(stderr,
+                "roost: warning: the store does not list uploads in parts: none was looked for\n");
 }
 
 static int gc_run(const struct args *a)

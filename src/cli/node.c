@@ -50,6 +50,7 @@ static struct compile_config compile_of(const struct config *c)
                                    .time_us = c->compile_time,
                                    .optimize = (uint32_t)c->optimize,
                                    .model_max = c->compile_file_max,
+                                   .tensors_max = c->tensors_max,
                                    .tenants = {c->limits, c->n_tenants},
                                    .write_back = c->write_back,
                                    .threads = (uint32_t)c->compilers};
@@ -107,6 +108,7 @@ static enum status start_loading(struct node *n, const struct config *c, struct 
     s = catalog_new(n->store, (uint32_t)c->negatives, (uint32_t)c->probes, &n->catalog);
     if (s != OK)
         return err_set(err, s, "catalog: %s", status_text(s));
+    catalog_bound_node(n->catalog, (uint32_t)c->probes_node);
     struct loader_resolver resolver = catalog_resolver(n->catalog);
     const struct loader_config loading = {.threads = (uint32_t)c->loaders,
                                           .link_threads = (uint32_t)c->link_threads,
@@ -197,6 +199,7 @@ static enum status start_residency(struct node *n, const struct config *c, struc
     const struct residency_config residency = {.path = c->residency,
                                                .models_max = (uint32_t)c->records,
                                                .endpoint = n->endpoint,
+                                               .catalog = n->catalog,
                                                .cache = n->cache};
     return *c->residency ? residency_start(&residency, &n->residency, err) : OK;
 }

@@ -188,6 +188,8 @@ static void load_one(struct residency *r, const char *line)
     while (r->loading)
         cond_wait(&r->changed, &r->lock, 0);
     lock_release(&r->lock);
+    if (m->status == E_NOT_FOUND)
+        catalog_forgive(r->config.catalog, m->model, clock_now_us());
     const bool there = m->status == OK || m->status == E_EXISTS || m->status == E_FLOOR;
     ++*(there ? &r->loaded : &r->passed_over);
     if (m->keep && m->status != OK) /* the next list is without it: nobody else would say so */

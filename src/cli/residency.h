@@ -7,8 +7,9 @@
  *
  * At the start the models are loaded one after the other, the one used last first, as hints: they
  * take free bytes, evict nobody, and come to stand in the old order behind whatever is asked for
- * meanwhile. What cannot be loaded is passed over, what cannot be pinned any more is logged. Until
- * all were tried the file stays as it was.
+ * meanwhile. What cannot be loaded is passed over, what cannot be pinned any more is logged; names
+ * that are unknown by now count against nobody's bound. Until all were tried the file stays as it
+ * was.
  *
  * The file is text: a first line that names the format, then a model's name a line, hottest first;
  * those that are pinned (cache_keep) before the others and with " pinned" behind the name, so that
@@ -28,6 +29,7 @@ struct residency_config {
     const char *path;    /* borrowed until residency_stop */
     uint32_t models_max; /* longer lists are not read */
     struct endpoint *endpoint;
+    struct catalog *catalog;
     struct cache *cache;
 };
 

@@ -28,8 +28,8 @@ static bool has_record(const struct invocation *inv, const char *name, bool resi
            (!resident || info.state == SLOT_RESIDENT);
 }
 
-/* Refuses names that proved unknown a moment ago, and never-seen names of a tenant that asks for
- * too many unknown ones, before they cost a place or a load. */
+/* Refuses names that proved unknown a moment ago, and never-seen names while their tenant, or
+ * everybody, asks for too many unknown ones, before they cost a place or a load. */
 static enum step_result known(struct invocation *inv, struct worker *w)
 {
     UNUSED(w);
@@ -41,9 +41,10 @@ static enum step_result known(struct invocation *inv, struct worker *w)
         metric_add(M_NEGATIVE_HITS, 1);
         return step_fail(inv, E_NOT_FOUND, "model '%.160s' is not in the store", name);
     }
-    if (catalog_may_probe(c, name, inv->started_us) || has_record(inv, name, false))
+    const enum probe may = catalog_may_probe(c, name, inv->started_us);
+    if (may == PROBE_MAY || has_record(inv, name, false))
         return STEP_NEXT;
-    metric_add(M_REFUSED_PROBES, 1);
+    metric_add(may == PROBE_TENANT ? M_REFUSED_PROBES : M_REFUSED_PROBES_NODE, 1);
     return step_fail(inv, E_RATE,
                      "too many unknown names were asked for: '%.160s' is not looked for",
                      inv->model);

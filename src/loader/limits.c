@@ -4,6 +4,7 @@
  * asked for takes milliseconds at the least. */
 #include "loader/limits.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "sandbox/sandbox.h"
@@ -32,6 +33,20 @@ uint64_t limits_file_max(const struct tenant_limits *l, uint64_t node_max, bool 
 {
     *tenants = l->file_max && l->file_max < node_max;
     return *tenants ? l->file_max : node_max;
+}
+
+enum status limits_tensors(const struct tenant_limits *l, uint64_t node_max, uint64_t tensors,
+                           bool *tenants, struct err *err)
+{
+    const uint64_t node = node_max ? node_max : UINT64_MAX;
+    const bool own = l->tensors_max && l->tensors_max < node;
+    const uint64_t most = own ? l->tensors_max : node;
+    *tenants = own && tensors > most;
+    return tensors <= most
+               ? OK
+               : err_set(err, E_TOO_LARGE,
+                         "the model holds %" PRIu64 " tensors: at most %" PRIu64 " are taken%s",
+                         tensors, most, own ? " for its tenant (tensors-max)" : " (--tensors-max)");
 }
 
 uint64_t limits_memory(uint64_t memory_bytes, uint64_t file_bytes)

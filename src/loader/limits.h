@@ -14,6 +14,7 @@ struct tenant_limits {
     uint64_t file_max;              /* bytes of a model file that is compiled */
     uint64_t memory_bytes;          /* of a compile */
     uint64_t time_us;               /* of a compile */
+    uint64_t tensors_max;           /* of a model that is published or compiled */
 };
 
 /* No name twice. */
@@ -28,6 +29,12 @@ const struct tenant_limits *tenant_limits_of(const struct limits_table *t, const
 /* Bytes of a model file that may be compiled for it where the node takes node_max; *tenants: it is
  * the tenant's limit. */
 uint64_t limits_file_max(const struct tenant_limits *l, uint64_t node_max, bool *tenants);
+
+/* May a model of so many tensors be taken for it where the node takes node_max (0: any number)?
+ * *tenants: it is the tenant's limit that it is beyond.  errors: E_TOO_LARGE, naming both numbers
+ */
+enum status limits_tensors(const struct tenant_limits *l, uint64_t node_max, uint64_t tensors,
+                           bool *tenants, struct err *err) WARN_UNUSED;
 
 /* What one compile of a model file of so many bytes, those beside it among them, may use at most;
  * memory_bytes is the node's limit, 0: sandbox.h's default. */

@@ -244,6 +244,15 @@ static void note_bytes(struct loader *l, uint64_t bytes)
     lock_release(&l->lock);
 }
 
+/* All of a load's time that is nothing else is its wait: for a thread, for room, for another's
+ * fetch. So the parts are the whole, however often it began anew. */
+static void set_wait(struct load_times *t, uint64_t whole_us)
+{
+    t->queue_us = 0;
+    const uint64_t work_us = load_whole_us(t);
+    t->queue_us = load_time(whole_us > work_us ? whole_us - work_us : 0);
+}
+
 /* Loads and tells the cache; the load's own memory is free before anybody hears of it. False: it
  * goes on with its compile, and is not through. */
 static bool load_one(struct loader *l, struct load *load)
@@ -251,7 +260,7 @@ static bool load_one(struct loader *l, struct load *load)
     struct load_result result = {.since_us = load->queued_us};
     struct err err;
     struct slot *slot = load->compile.slot;
-    uint64_t waited_us = clock_now_us() - load->queued_us;
+    const uint64_t queued_us = load->queued_us;
     struct reap *spare = alloc_zero(1, sizeof(*spare));
     enum status s;
     do
@@ -270,14 +279,14 @@ static bool load_one(struct loader *l, struct load *load)
         fail(l, slot, &err);
         return true;
     }
-    result.times.queue_us = load_time(result.times.queue_us + waited_us);
     note_bytes(l, program_page0(result.program)->file_bytes);
     reaper_add_spare(&l->reaper, spare);
     if (result.behind)
         behind_submit(&l->behind, result.behind);
     cache_load_origin(l->env.cache, slot, result.origin);
-    cache_load_done(l->env.cache, slot, result.program, result.version, &result.times,
-                    clock_now_us());
+    const uint64_t now_us = clock_now_us();
+    set_wait(&result.times, now_us - queued_us);
+    cache_load_done(l->env.cache, slot, result.program, result.version, &result.times, now_us);
     return true;
 }
 

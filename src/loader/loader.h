@@ -48,6 +48,7 @@ enum { LOADER_META_MAX = 64 * 1024 * 1024 };
 struct compile_config {
     uint64_t memory_bytes, time_us; /* of a child; 0: sandbox.h's defaults */
     uint64_t model_max;             /* bytes of a model file */
+    uint64_t tensors_max;           /* of what is compiled or published; 0: any number */
     struct limits_table tenants;    /* less than these; outlives who has the configuration */
     uint32_t optimize;              /* enum optimize of compiler/graph.h */
     uint32_t threads;               /* at least 1: so many at once */

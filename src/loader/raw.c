@@ -225,6 +225,23 @@ static enum status compile(const struct load_env *env, const struct resolved *at
     return s;
 }
 
+/* Nothing of the artifact is proved yet: a load proves that its page 0 tells the truth. */
+static enum status check_tensors(const struct load_env *env, const struct resolved *at,
+                                 const char *model, const struct buf *artifact, struct err *err)
+{
+    struct artifact_page0 p0;
+    bool tenants = false;
+    enum status s = artifact_page0_read(artifact->data, artifact->len, &p0, err);
+    if (s == OK)
+        s = limits_tensors(tenant_limits_of(&env->compile.tenants, model), env->compile.tensors_max,
+                           p0.n_tensors, &tenants, err);
+    metric_add(M_REFUSED_TENANT_COMPILE, tenants);
+    if (s == OK)
+        return OK;
+    err_prefix(err, "%.120s", at->key);
+    return s == E_TOO_LARGE ? (err->code = E_UNSUPPORTED) : s;
+}
+
 /* Without a place in the disk tier: a file without a name, charged while it is open. */
 static enum status hold(const struct load_env *env, const struct buf *artifact,
                         struct compiled *out, struct err *err)
@@ -252,6 +269,11 @@ enum status raw_compile(const struct load_env *env, const struct resolved *at,
     enum status s = compile(env, at, going, &made, err);
     if (s != OK)
         return s;
+    s = check_tensors(env, at, going->model, &made.artifact, err);
+    if (s != OK) {
+        sandbox_result_fini(&made);
+        return s;
+    }
     if (env->disk && raw_key(env, at, &key))
         keep(env, &key, &made.artifact);
     if (!raw_find(env, at, out))

@@ -176,6 +176,7 @@
     X(M_REFUSED_QUEUE, COUNTER, "roost_refused_total", "limit=\"queue\"",                          \
       "Requests refused by a limit, by its name.")                                                 \
     X(M_REFUSED_PROBES, COUNTER, "roost_refused_total", "limit=\"probes\"", "")                    \
+    X(M_REFUSED_PROBES_NODE, COUNTER, "roost_refused_total", "limit=\"probes_node\"", "")          \
     X(M_REFUSED_PREFETCHES, COUNTER, "roost_refused_total", "limit=\"prefetches\"", "")            \
     X(M_REFUSED_PUBLISHES, COUNTER, "roost_refused_total", "limit=\"publishes\"", "")              \
     X(M_REFUSED_TENANT_PUBLISHES, COUNTER, "roost_refused_total",                                  \

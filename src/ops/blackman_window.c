@@ -5,18 +5,8 @@
 
 static enum status prepare(const struct op_node *node, void *params, struct err *err)
 {
-    return window_function_prepare(node, "BlackmanWindow", params, err);
-}
-
-static enum status infer(struct op_infer *ctx, struct err *err)
-{
-    return window_function_infer(ctx, "BlackmanWindow", err);
-}
-
-static enum status run(const struct op_run *ctx, struct err *err)
-{
     static const double c[] = {0.42, 0.5, 0.08};
-    return window_function_run(ctx, "BlackmanWindow", c, err);
+    return window_function_prepare(node, "BlackmanWindow", c, params, err);
 }
 
 const struct op op_blackman_window = {
@@ -31,6 +21,6 @@ const struct op op_blackman_window = {
     .out_max = 1,
     .params_bytes = sizeof(struct window_function_params),
     .prepare = prepare,
-    .infer = infer,
-    .run = run,
+    .infer = window_function_infer,
+    .run = window_function_run,
 };

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "kernels/kernels.h"
-#include "ops/as_f32.h"
 #include "ops/recurrent.h"
 
 /* to[batch][hidden], rows `ld` apart, = (+=) h hidden-gate weights' */
@@ -68,26 +67,6 @@ static enum status prepare(const struct op_node *node, void *params, struct err 
     return recurrent_prepare(node, &cell, params, err);
 }
 
-static enum status infer_own(struct op_infer *ctx, struct err *err)
-{
-    return recurrent_infer(ctx, &cell, err);
-}
-
-static enum status run_own(const struct op_run *ctx, struct err *err)
-{
-    return recurrent_run(ctx, &cell, err);
-}
-
-static enum status infer(struct op_infer *ctx, struct err *err)
-{
-    return as_f32_infer(ctx, cell.op, infer_own, AS_F32_HALF | AS_F32_F64, err);
-}
-
-static enum status run(const struct op_run *ctx, struct err *err)
-{
-    return as_f32_run(ctx, run_own, AS_F32_HALF | AS_F32_F64, err);
-}
-
 const struct op op_gru = {
     .domain = "",
     .name = "GRU",
@@ -100,6 +79,6 @@ const struct op op_gru = {
     .out_max = 2,
     .params_bytes = sizeof(struct recurrent_params),
     .prepare = prepare,
-    .infer = infer,
-    .run = run,
+    .infer = recurrent_infer,
+    .run = recurrent_run,
 };

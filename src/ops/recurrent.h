@@ -21,7 +21,10 @@ enum status cell_acts_read(const struct op_node *node, const char *defaults, int
                            int directions, struct cell_act out[DIRECTIONS_MAX][CELL_ACTS_MAX],
                            struct err *err) WARN_UNUSED;
 
+struct cell;
+
 struct recurrent_params {
+    const struct cell *cell; /* whose they are */
     struct cell_act acts[DIRECTIONS_MAX][CELL_ACTS_MAX];
     int64_t hidden; /* 0: as the weights say */
     float clip;     /* 0: none */
@@ -57,10 +60,9 @@ struct cell {
 
 enum status recurrent_prepare(const struct op_node *node, const struct cell *cell,
                               struct recurrent_params *p, struct err *err) WARN_UNUSED;
-enum status recurrent_infer(struct op_infer *ctx, const struct cell *cell,
-                            struct err *err) WARN_UNUSED;
-enum status recurrent_run(const struct op_run *ctx, const struct cell *cell,
-                          struct err *err) WARN_UNUSED;
+/* Of the cell that prepare was called with; in float32, whatever the floats are. */
+enum status recurrent_infer(struct op_infer *ctx, struct err *err) WARN_UNUSED;
+enum status recurrent_run(const struct op_run *ctx, struct err *err) WARN_UNUSED;
 
 /* recurrent_run's scratch: room for `*chunk` time steps of gates, and the states.
  * errors: E_UNSUPPORTED when it has no size */

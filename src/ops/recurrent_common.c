@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "ops/as_f32.h"
 #include "ops/recurrent.h"
 
 enum { CHUNK_FLOATS = 1 << 18 }; /* aimed size of the gates that are computed at once */
@@ -34,6 +35,7 @@ static enum status read_direction(const struct op_node *node, struct recurrent_p
 enum status recurrent_prepare(const struct op_node *node, const struct cell *cell,
                               struct recurrent_params *p, struct err *err)
 {
+    p->cell = cell;
     enum status s = read_direction(node, p, err);
     if (s == OK)
         s = attr_int(&node->attrs, ATTR_hidden_size, 0, &p->hidden, err);
@@ -113,9 +115,10 @@ static enum status check_shapes(const struct op_infer *ctx, const struct cell *c
     return s == OK ? expect(ctx, cell->op, 7, 2, (int64_t[]){d, 3 * h}, err) : s;
 }
 
-enum status recurrent_infer(struct op_infer *ctx, const struct cell *cell, struct err *err)
+static enum status infer_f32(struct op_infer *ctx, struct err *err)
 {
     const struct recurrent_params *p = ctx->params;
+    const struct cell *cell = p->cell;
     int64_t tbi[3] = {0}, h = 0, d = p->directions, chunk;
     for (int i = 0; i < ctx->n_in; i++) {
         if (i < 3 && !ctx->in[i])
@@ -133,4 +136,10 @@ enum status recurrent_infer(struct op_infer *ctx, const struct cell *cell, struc
     for (int i = 1; i < 3 && s == OK; i++)
         s = op_output(ctx, i, cell->op, DT_F32, 3, state, err);
     return s == OK ? recurrent_scratch(cell, tbi, h, &chunk, &ctx->scratch_bytes, err) : s;
+}
+
+enum status recurrent_infer(struct op_infer *ctx, struct err *err)
+{
+    const struct recurrent_params *p = ctx->params;
+    return as_f32_infer(ctx, p->cell->op, infer_f32, AS_F32_HALF | AS_F32_F64, err);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "kernels/kernels.h"
+#include "ops/as_f32.h"
 #include "ops/recurrent.h"
 
 /* One direction, and where its results go. */
@@ -167,9 +168,10 @@ static void run_direction(const struct op_run *ctx, struct pass *p, int64_t d)
         move_state(p, r->c, output(ctx, 2), false);
 }
 
-enum status recurrent_run(const struct op_run *ctx, const struct cell *cell, struct err *err)
+static enum status run_f32(const struct op_run *ctx, struct err *err)
 {
     const struct recurrent_params *params = ctx->params;
+    const struct cell *cell = params->cell;
     const struct tensor *x = ctx->in[0], *lens = operand(ctx, 4);
     struct pass p = {.cell = cell, .x = x->data, .lens = lens, .y = output(ctx, 0)};
     const int64_t tbi[] = {x->dims[params->by_batch], x->dims[!params->by_batch], x->dims[2]};
@@ -190,4 +192,9 @@ enum status recurrent_run(const struct op_run *ctx, const struct cell *cell, str
     for (int d = 0; d < params->directions; d++)
         run_direction(ctx, &p, d);
     return OK;
+}
+
+enum status recurrent_run(const struct op_run *ctx, struct err *err)
+{
+    return as_f32_run(ctx, run_f32, AS_F32_HALF | AS_F32_F64, err);
 }

@@ -3,7 +3,6 @@
 /* RNN: one gate, which is the new state.  source: ONNX RNN-1, 7, 14 */
 #include <string.h>
 
-#include "ops/as_f32.h"
 #include "ops/recurrent.h"
 
 static void recur(const struct recurrent *r, float *x)
@@ -31,26 +30,6 @@ static enum status prepare(const struct op_node *node, void *params, struct err 
     return recurrent_prepare(node, &cell, params, err);
 }
 
-static enum status infer_own(struct op_infer *ctx, struct err *err)
-{
-    return recurrent_infer(ctx, &cell, err);
-}
-
-static enum status run_own(const struct op_run *ctx, struct err *err)
-{
-    return recurrent_run(ctx, &cell, err);
-}
-
-static enum status infer(struct op_infer *ctx, struct err *err)
-{
-    return as_f32_infer(ctx, cell.op, infer_own, AS_F32_HALF | AS_F32_F64, err);
-}
-
-static enum status run(const struct op_run *ctx, struct err *err)
-{
-    return as_f32_run(ctx, run_own, AS_F32_HALF | AS_F32_F64, err);
-}
-
 const struct op op_rnn = {
     .domain = "",
     .name = "RNN",
@@ -63,6 +42,6 @@ const struct op op_rnn = {
     .out_max = 2,
     .params_bytes = sizeof(struct recurrent_params),
     .prepare = prepare,
-    .infer = infer,
-    .run = run,
+    .infer = recurrent_infer,
+    .run = recurrent_run,
 };

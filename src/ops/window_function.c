@@ -21,17 +21,19 @@ enum status window_function_dtype(const struct op_node *node, const char *op, en
     return OK;
 }
 
-enum status window_function_prepare(const struct op_node *node, const char *op, void *params,
-                                    struct err *err)
+enum status window_function_prepare(const struct op_node *node, const char *op, const double c[3],
+                                    struct window_function_params *p, struct err *err)
 {
-    struct window_function_params *p = params;
+    p->op = op;
+    p->c = c;
     enum status s = window_function_dtype(node, op, &p->dtype, err);
     return s == OK ? op_flag(node, ATTR_periodic, 1, &p->periodic, err) : s;
 }
 
-enum status window_function_infer(struct op_infer *ctx, const char *op, struct err *err)
+enum status window_function_infer(struct op_infer *ctx, struct err *err)
 {
     const struct window_function_params *p = ctx->params;
+    const char *op = p->op;
     int64_t size = 0;
     int n = 1;
     enum status s = op_operands(ctx, op, 1, err);
@@ -46,14 +48,14 @@ enum status window_function_infer(struct op_infer *ctx, const char *op, struct e
     return op_output(ctx, 0, op, p->dtype, 1, &size, err);
 }
 
-enum status window_function_run(const struct op_run *ctx, const char *op, const double c[3],
-                                struct err *err)
+enum status window_function_run(const struct op_run *ctx, struct err *err)
 {
     const struct window_function_params *p = ctx->params;
+    const double *c = p->c;
     const struct tensor *y = ctx->out[0];
     int64_t n = y->dims[0], length = p->periodic ? n : MAX(n - 1, 1);
     if (tensor_get_i64(ctx->in[0], 0) != n)
-        return err_set(err, E_BAD_INPUT, "%s: the size is not the one that was planned", op);
+        return err_set(err, E_BAD_INPUT, "%s: the size is not the one that was planned", p->op);
     for (int64_t i = 0; i < n; i++) {
         double x = 2 * M_PI * (double)i / (double)length;
         double v = c[0] - c[1] * cos(x) + c[2] * cos(2 * x);

@@ -170,7 +170,18 @@ static void drop_path(const char *path, struct err *err)
         memmove(err->msg, err->msg + n + 2, strlen(err->msg + n + 2) + 1);
 }
 
-static enum status prove(const struct publish_config *c, struct judged *j, struct err *err)
+static enum status check_tensors(const struct publish_config *c, const struct publish_call *call,
+                                 const struct artifact_page0 *p0, struct err *err)
+{
+    bool tenants;
+    enum status s = limits_tensors(tenant_limits_of(&c->compile.tenants, call->model),
+                                   c->compile.tensors_max, p0->n_tensors, &tenants, err);
+    metric_add(M_REFUSED_TENANT_COMPILE, tenants);
+    return s;
+}
+
+static enum status prove(const struct publish_config *c, const struct publish_call *call,
+                         struct judged *j, struct err *err)
 {
     uint8_t first[ARTIFACT_PAGE0_BYTES];
     struct artifact_page0 p0;
@@ -182,6 +193,8 @@ static enum status prove(const struct publish_config *c, struct judged *j, struc
         s = artifact_page0_read(first, sizeof(first), &p0, err);
     if (s == OK)
         s = check_cost(c, &p0, j->bytes, err);
+    if (s == OK)
+        s = check_tensors(c, call, &p0, err);
     if (s == OK)
         s = cache_scratch_take(c->cache, unmapped_bytes(&p0), err);
     if (s != OK)
@@ -221,7 +234,7 @@ enum status judge(const struct publish_config *c, struct publish_call *call, str
         s = compile(c, call, out, err);
     }
     if (s == OK)
-        s = blame(prove(c, out, err), err);
+        s = blame(prove(c, call, out, err), err);
     if (s == OK)
         s = try_run(c, out->program, &call->cancelled, out->warning, err);
     return s;

@@ -6,13 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "store/s3_priv.h"
 
 enum {
-    PAGES_MAX = 10000,
     PAGE_KEYS = 1000,
     FIND_KEYS = 100, /* from a name's dot on */
+    EMPTY_MAX = 8,   /* pages in a row without a key: what was removed is passed over so */
     QUERY_MAX = 16384,
 };
 
@@ -37,10 +36,14 @@ struct search {
 struct paging {
     const char *prefix, *after; /* after: the first key is behind it; NULL: the first of all */
     int keys;                   /* of a page */
-    int pages_max;
-    bool truncated; /* set: there is more behind the last page */
+    bool once;                  /* one page is enough */
+    bool truncated;             /* set: there is more behind the last page */
     s3_entry_fn *fn;
     void *arg;
+    struct s3_pages pages;
+    bool any, rose;                /* of the page: it has keys; one is above all of those before */
+    int empty;                     /* pages in a row until now */
+    char highest[S3_XML_TEXT_MAX]; /* key so far */
 };
 
 static enum status on_entry(void *arg, const struct s3_entry *e)
@@ -102,28 +105,51 @@ static enum status write_query(struct buf *q, const struct paging *p, const char
     return s == OK ? buf_terminate(q) : s;
 }
 
+static enum status on_key(void *arg, const struct s3_entry *e)
+{
+    struct paging *p = arg;
+    p->any = true;
+    s3_pages_earn(&p->pages);
+    if (strcmp(e->key, p->highest) > 0) {
+        memcpy(p->highest, e->key, strlen(e->key) + 1);
+        p->rose = true;
+    }
+    return p->fn(p->arg, e);
+}
+
+/* Keys come in the order of their bytes: may the listing go on behind this page? */
+static bool moves_on(struct paging *p, const char *from, const char *next)
+{
+    p->empty = p->any ? 0 : p->empty + 1;
+    return (p->any ? p->rose : p->empty <= EMPTY_MAX) && strcmp(from, next) != 0;
+}
+
+static enum status one_page(struct s3_store *s, struct s3_request *r, struct paging *p,
+                            struct s3_page *page, struct err *err)
+{
+    struct s3_answer a;
+    enum status st = s3_pages_next(s, r, &p->pages, &a, err);
+    if (st == E_NOT_FOUND)
+        return err_set(err, E_STORE, "%.120s: there is no such bucket", s->store.url);
+    p->any = p->rose = false;
+    return st == OK ? s3_xml_list((const char *)r->body->data, r->body->len, page, on_key, p, err)
+                    : st;
+}
+
 static enum status list_pages(struct s3_store *s, struct s3_request *r, struct paging *p,
                               struct err *err)
 {
     struct s3_page page = {.truncated = true};
-    struct s3_answer a;
     char from[S3_CONTINUE_MAX] = "";
     enum status st = OK;
-    for (int i = 0; st == OK && page.truncated && i < p->pages_max; i++) {
-        if (i == PAGES_MAX || (i && strcmp(from, page.next) == 0))
-            return err_set(err, E_STORE, "'%.80s' in %.80s: a listing without end", r->what,
-                           s->store.url);
+    while (st == OK && page.truncated && !(p->once && p->pages.count)) {
+        if (p->pages.count && !moves_on(p, from, page.next))
+            return s3_pages_endless(s, r, err);
         memcpy(from, page.next, sizeof(from));
-        r->until_us = clock_now_us() + s->o.timeout_us;
-        buf_clear(r->body);
         st = write_query(&r->query, p, from);
         if (st != OK)
             return err_set(err, st, "'%.80s': %s", r->what, status_text(st));
-        st = s3_send(s, r, &a, err);
-        if (st == E_NOT_FOUND)
-            return err_set(err, E_STORE, "%.120s: there is no such bucket", s->store.url);
-        if (st == OK)
-            st = s3_xml_list((const char *)r->body->data, r->body->len, &page, p->fn, p->arg, err);
+        st = one_page(s, r, p, &page, err);
     }
     p->truncated = page.truncated;
     return st;
@@ -140,6 +166,7 @@ static enum status ask(struct store *store, const char *what, struct paging *p, 
     r.body = &body;
     memcpy(r.path, s->root, s->bucket_path_n);
     r.path[s->bucket_path_n] = 0;
+    s3_pages_init(s, &p->pages);
     enum status st = list_pages(s, &r, p, err);
     buf_fini(&r.query);
     buf_fini(&body);
@@ -152,11 +179,7 @@ enum status s3_list(struct store *store, const char *prefix, store_list_fn *fn, 
     char whole[2 * STORE_KEY_MAX];
     int n = snprintf(whole, sizeof(whole), "%s%s", s3_of(store)->prefix, prefix);
     const struct listing l = {.prefix = whole, .prefix_n = (size_t)n, .fn = fn, .arg = arg};
-    struct paging p = {.prefix = whole,
-                       .keys = PAGE_KEYS,
-                       .pages_max = PAGES_MAX + 1,
-                       .fn = on_entry,
-                       .arg = (void *)&l};
+    struct paging p = {.prefix = whole, .keys = PAGE_KEYS, .fn = on_entry, .arg = (void *)&l};
     return ask(store, *prefix ? prefix : "/", &p, err);
 }
 
@@ -172,7 +195,7 @@ enum status s3_find(struct store *store, const char *stem, const char *const *en
     struct paging p = {.prefix = whole,
                        .after = after,
                        .keys = FIND_KEYS,
-                       .pages_max = 1,
+                       .once = true,
                        .fn = on_ending,
                        .arg = &f};
     enum status st = ask(store, stem, &p, err);

@@ -2,7 +2,8 @@
  * Copyright The Roost Authors */
 /* The S3 store from inside: s3.c opens it and turns objects into requests, s3_setup.c makes one
  * ready to be sent, s3_try.c sends it once, s3_send.c until it is answered or given up, s3_list.c
- * pages, s3_put.c and s3_multipart.c write, s3_uploads.c finds what they left. */
+ * pages, as s3_pages.c bounds them, s3_put.c and s3_multipart.c write, s3_uploads.c finds what they
+ * left. */
 #ifndef ROOST_STORE_S3_PRIV_H
 #define ROOST_STORE_S3_PRIV_H
 
@@ -132,6 +133,22 @@ enum status s3_find(struct store *s, const char *stem, const char *const *ending
                     struct store_found *out, struct err *err) WARN_UNUSED;
 enum status s3_list(struct store *s, const char *prefix, store_list_fn *fn, void *arg,
                     struct err *err) WARN_UNUSED;
+
+/* ---- s3_pages.c ---- */
+/* A listing under way. Embedded. */
+struct s3_pages {
+    int count;        /* that were asked for */
+    uint64_t left_us; /* how long answers to further ones are waited for */
+};
+void s3_pages_init(const struct s3_store *s, struct s3_pages *p);
+/* One more entry came. */
+void s3_pages_earn(struct s3_pages *p);
+/* Sends r, which asks for the next page, with the time that it has; *a: the last answer to it.
+ * errors: those of s3_send; E_STORE: too many pages, or no time is left for another */
+enum status s3_pages_next(struct s3_store *s, struct s3_request *r, struct s3_pages *p,
+                          struct s3_answer *a, struct err *err) WARN_UNUSED;
+/* E_STORE, for one whose pages do not move on. */
+enum status s3_pages_endless(const struct s3_store *s, const struct s3_request *r, struct err *err);
 
 /* A number below n that no other node draws at the same time. */
 uint64_t s3_draw(uint64_t n);

@@ -6,10 +6,13 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "store/s3_priv.h"
 
-enum { PAGES_MAX = 10000, PAGE_UPLOADS = 1000, QUERY_MAX = 16384 };
+enum {
+    PAGE_UPLOADS = 1000,
+    FLAT_MAX = 100, /* pages whose key is not above all before */
+    QUERY_MAX = 16384
+};
 
 /* A listing under way. Heap. */
 struct listing {
@@ -18,12 +21,16 @@ struct listing {
     store_upload_fn *fn;
     void *arg;
     struct s3_uploads_page page, before; /* where it goes on, and where it went on last */
+    struct s3_pages pages;
+    int flat;                      /* pages so far whose key was not above all before */
+    char highest[S3_XML_TEXT_MAX]; /* key so far that a page went on from */
 };
 
 static enum status on_upload(void *arg, const struct s3_upload *u)
 {
-    const struct listing *l = arg;
+    struct listing *l = arg;
     size_t above = strlen(l->s->prefix);
+    s3_pages_earn(&l->pages);
     const struct store_upload told = {.key = u->key + above, .id = u->id, .began_ms = u->began_ms};
     if (strncmp(u->key, l->prefix, strlen(l->prefix)) != 0 || !store_key_valid(told.key))
         return OK; /* not asked for, or not ours */
@@ -55,33 +62,50 @@ static enum status write_query(struct buf *q, const struct listing *l)
     return s == OK ? buf_terminate(q) : s;
 }
 
-/* Is the next page the one that was asked for last? */
-static bool stands_still(const struct listing *l)
+/* May the listing go on behind this page? Keys rise, but not from each page to the next: one key
+ * may have more uploads than a page holds, whose ids come in the order of time, and Ceph's gateway
+ * orders by key and id written as one. */
+static bool moves_on(struct listing *l)
 {
-    return strcmp(l->page.key, l->before.key) == 0 && strcmp(l->page.id, l->before.id) == 0;
+    if (strcmp(l->page.key, l->before.key) == 0 && strcmp(l->page.id, l->before.id) == 0)
+        return false;
+    if (strcmp(l->page.key, l->highest) <= 0)
+        return l->flat++ < FLAT_MAX;
+    memcpy(l->highest, l->page.key, sizeof(l->highest));
+    return true;
+}
+
+/* Some servers know no such listing, and say so in one of these ways. */
+static bool is_unknown(enum status st, const struct s3_answer *a)
+{
+    return st == E_NOT_FOUND || (st == E_STORE && (a->http == 405 || a->http == 501));
+}
+
+static enum status one_page(struct listing *l, struct s3_request *r, struct err *err)
+{
+    struct s3_answer a;
+    struct err why;
+    enum status st = s3_pages_next(l->s, r, &l->pages, &a, &why);
+    if (is_unknown(st, &a))
+        return err_set(err, E_UNSUPPORTED, "%.120s does not list uploads in parts (HTTP %ld)",
+                       l->s->store.url, a.http);
+    if (st != OK)
+        return err_set(err, why.code, "%s", why.msg);
+    return s3_xml_uploads((const char *)r->body->data, r->body->len, &l->page, on_upload, l, err);
 }
 
 static enum status list_pages(struct listing *l, struct s3_request *r, struct err *err)
 {
-    struct s3_answer a;
     enum status st = OK;
     l->page.truncated = true;
-    for (int i = 0; st == OK && l->page.truncated; i++) {
-        if (i == PAGES_MAX || (i && stands_still(l)))
-            return err_set(err, E_STORE, "uploads in %.80s: a listing without end",
-                           l->s->store.url);
+    s3_pages_init(l->s, &l->pages);
+    while (st == OK && l->page.truncated) {
+        if (l->pages.count && !moves_on(l))
+            return s3_pages_endless(l->s, r, err);
         l->before = l->page;
-        r->until_us = clock_now_us() + l->s->o.timeout_us;
-        buf_clear(r->body);
         st = write_query(&r->query, l);
-        if (st != OK)
-            return err_set(err, st, "uploads of '%.80s': %s", r->what, status_text(st));
-        st = s3_send(l->s, r, &a, err);
-        if (st == E_NOT_FOUND)
-            return err_set(err, E_STORE, "%.120s: it tells no uploads", l->s->store.url);
-        if (st == OK)
-            st = s3_xml_uploads((const char *)r->body->data, r->body->len, &l->page, on_upload, l,
-                                err);
+        st = st == OK ? one_page(l, r, err)
+                      : err_set(err, st, "uploads of '%.80s': %s", r->what, status_text(st));
     }
     return st;
 }

@@ -192,7 +192,8 @@ enum status store_sweep(struct store *s, const char *prefix, struct err *err) WA
 /* Uploads in parts of keys that begin with prefix (as store_list takes it), however deep; keys that
  * are none of ours are passed over. Ones that begin or end meanwhile may be told or not. fn may
  * abort what it is told, and ends the listing by anything but OK, which is returned.
- * errors: those of store_list; no uploads where the store knows no parts */
+ * errors: those of store_list; E_UNSUPPORTED: this bucket's server knows no such listing; no
+ * uploads where the store knows no parts */
 enum status store_uploads(struct store *s, const char *prefix, store_upload_fn *fn, void *arg,
                           struct err *err) WARN_UNUSED;
 /* Its parts are gone; a writer that is still at it fails.  errors: E_NOT_FOUND: it has ended */

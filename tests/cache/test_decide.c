@@ -253,6 +253,35 @@ START_TEST(who_looks_at_all_between_two_holds_passes_the_place_of_a_proof)
 }
 END_TEST
 
+static void pin_there(struct step *s, struct fake *f)
+{
+    char name[NAME];
+    name_of(s->k, name);
+    ck_assert(cache_pin_resident(f->cache, name, &s->client.pin));
+}
+
+START_TEST(what_expires_goes_some_in_each_hold)
+{
+    static const struct tenant_rules all = {.ttl_us = 5 * SECOND};
+    struct fake *f = fake_new_ruled(FAKE_INLINE, LIMIT, SLOTS, &all);
+    struct step s = {.take = pin_there, .k = 190};
+    char name[NAME];
+    atomic_store(&f->now_us, SECOND);
+    for (int k = 0; k < SMALL; k++) {
+        name_of(k, name);
+        client_touch(f, name);
+    }
+    step_in(f, &s);
+    ck_assert_uint_eq(cache_expire(f->cache, 6 * SECOND), SMALL - 1);
+    for (int k = 0; k < SMALL; k++)
+        ck_assert_int_eq(is_there(f, k), k == 190);
+    ck_assert_uint_eq(s.most, CHOOSE_STRETCH);
+    client_unpin(&s.client, f);
+    ck_assert_uint_eq(cache_expire(f->cache, 11 * SECOND), 1);
+    fake_free(f);
+}
+END_TEST
+
 static void *take_scratch(void *arg)
 {
     struct step *s = arg;
@@ -383,7 +412,7 @@ Suite *suite_decide(void)
                  where_it_no_longer_suffices_what_was_promised_is_others,
                  a_delete_in_between_ends_it, a_delete_before_the_proof_evicts_nobody,
                  who_looks_at_all_between_two_holds_passes_the_place_of_a_proof,
-                 who_asks_in_between_takes_nothing_from_it,
+                 what_expires_goes_some_in_each_hold, who_asks_in_between_takes_nothing_from_it,
                  those_that_are_to_stay_go_once_nothing_else_is_left,
                  the_version_it_replaces_makes_way_where_all_others_do_not_suffice,
                  what_many_share_is_free_once_the_last_of_them_goes,

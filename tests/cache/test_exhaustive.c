@@ -92,6 +92,12 @@ static const struct world_config worlds[] = {
      .clients = 2,
      .models = {{.own = 1, .n = 1, .shares = {0}}, {.own = 2, .n = 1, .shares = {0}}},
      .events = {DATA_EVENTS, [EV_RELOAD] = true}},
+    {.name = "one record of two",
+     .limit = 3,
+     .slots_max = 1,
+     .clients = 2,
+     .models = {{.own = 1}, {.own = 2}},
+     .events = {DATA_EVENTS, [EV_FAIL_UNKNOWN] = true}},
     {.name = "one record, and one that never fits",
      .limit = 2,
      .slots_max = 1,
@@ -227,6 +233,7 @@ START_TEST(every_order_of_events_keeps_what_always_holds)
     ck_assert_uint_gt(seen->refused, 0);
     ck_assert_uint_gt(seen->evicted, 0);
     ck_assert_uint_gt(seen->hint_refused, 0);
+    ck_assert_uint_gt(seen->no_record, 0);
     ck_assert_uint_gt(seen->never_fits, 0);
     ck_assert_uint_gt(seen->joined, 0);
     ck_assert_uint_gt(seen->died_with, 0);

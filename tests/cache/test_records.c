@@ -13,6 +13,11 @@
 
 enum { LIMIT = 1000000, SLOTS = 4000 };
 
+static void nothing(void *arg)
+{
+    UNUSED(arg);
+}
+
 static int by_name(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
@@ -113,6 +118,84 @@ START_TEST(the_oldest_idle_record_makes_place_for_a_new_one)
     ck_assert(!cache_info(f->cache, "a-100", &i));
     ck_assert(cache_info(f->cache, "b-100", &i));
     ck_assert(cache_info(f->cache, "c-100", &i));
+    fake_free(f);
+}
+END_TEST
+
+static void cost_nobody_a_record(bool resident)
+{
+    struct fake *f = fake_new(FAKE_INLINE, 100, 3);
+    struct client k;
+    struct slot_info i;
+    const char *const names[] = {"a-100", resident ? "b-0" : "b-100", resident ? "c-0" : "c-100"};
+    for (int n = 0; n < 3; n++)
+        client_touch(f, names[n]);
+    for (int n = 0; n < 10; n++) {
+        char name[32];
+        snprintf(name, sizeof(name), "missing%d-1", n);
+        ck_assert_int_eq(client_pin(&k, f, name), PIN_WAITING);
+        ck_assert_int_eq(k.status, E_NOT_FOUND);
+        ck_assert(!cache_info(f->cache, name, &i));
+    }
+    for (int n = 0; n < 3; n++)
+        ck_assert_int_eq(fake_info(f, names[n]).state,
+                         resident || n == 2 ? SLOT_RESIDENT : SLOT_ABSENT);
+    ck_assert_uint_eq(f->cache->guests, 0);
+    fake_free(f);
+}
+
+START_TEST(unknown_names_cost_no_known_model_its_record)
+{
+    cost_nobody_a_record(false);
+    cost_nobody_a_record(true);
+}
+END_TEST
+
+START_TEST(a_model_that_cannot_be_loaded_is_known_where_all_records_are_in_use)
+{
+    struct fake *f = fake_new(FAKE_INLINE, 100, 2);
+    struct client k;
+    struct slot_info i;
+    client_touch(f, "a-100");
+    client_touch(f, "b-100");
+    ck_assert_int_eq(client_pin(&k, f, "corrupt-1"), PIN_WAITING);
+    ck_assert_int_eq(fake_info(f, "corrupt-1").state, SLOT_FAILED);
+    ck_assert(!cache_info(f->cache, "a-100", &i));
+    ck_assert_int_eq(client_pin(&k, f, "corrupt-1"), PIN_FAILED); /* its back-off */
+    ck_assert_uint_eq(f->cache->table.count, 2);
+    fake_free(f);
+}
+END_TEST
+
+/* It finds out once it is known to exist that everybody else is in use by now. */
+START_TEST(a_guest_without_a_place_is_refused_and_leaves)
+{
+    struct fake *f = fake_new(FAKE_MANUAL, 100, 1);
+    struct client a, b, gone;
+    struct err err;
+    struct slot_info i;
+    client_touch(f, "a-1");
+    ck_assert_int_eq(client_pin(&b, f, "b-1"), PIN_WAITING);
+    ck_assert_uint_eq(f->cache->guests, 1);
+    ck_assert_int_eq(client_pin(&a, f, "a-1"), PIN_READY);
+    fake_load_next(f);
+    ck_assert_int_eq(b.status, E_NO_ROOM);
+    ck_assert(!cache_info(f->cache, "b-1", &i));
+    ck_assert_uint_eq(f->cache->guests, 0);
+    client_unpin(&a, f);
+    ck_assert_int_eq(client_pin(&gone, f, "c-1"), PIN_WAITING); /* cancelled, and asked for again */
+    ck_ok(cache_unload(f->cache, "c-1", nothing, NULL, &err), &err);
+    ck_assert_int_eq(client_pin(&b, f, "c-1"), PIN_WAITING);
+    ck_assert_uint_eq(f->cache->guests, 1);
+    fake_load_next(f);
+    ck_assert_uint_eq(f->cache->table.count, 2);
+    fake_load_next(f);
+    while (fake_unloads_queued(f))
+        fake_unload_next(f);
+    ck_assert_int_eq(b.status, OK);
+    ck_assert_uint_eq(f->cache->guests, 0);
+    ck_assert_uint_eq(f->cache->table.count, 1);
+    client_unpin(&b, f);
     fake_free(f);
 }
 END_TEST
@@ -282,6 +365,9 @@ Suite *suite_records(void)
     return SUITE("records", pages_hold_every_record_once_in_name_order,
                  the_table_finds_what_was_added_and_not_removed,
                  the_oldest_idle_record_makes_place_for_a_new_one,
+                 unknown_names_cost_no_known_model_its_record,
+                 a_model_that_cannot_be_loaded_is_known_where_all_records_are_in_use,
+                 a_guest_without_a_place_is_refused_and_leaves,
                  a_resident_record_makes_place_when_none_is_idle, slots_are_counted_by_state,
                  a_record_is_one_small_block, words_of_a_failure_are_kept_only_while_they_are_true,
                  words_go_with_the_record_to_a_fresh_slot,

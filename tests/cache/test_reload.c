@@ -440,10 +440,10 @@ START_TEST(a_record_that_goes_takes_its_reload_along)
     load_old(f, "a-100");
     struct fake_call call = begin_reload(&reload, f, "a-100", NEW);
     ck_assert_int_eq(client_pin(&k, f, "b-100"), PIN_WAITING);
+    fake_load_next(f);
     ck_assert(!cache_info(f->cache, "a-100", &i));
     fake_fail_load(f, &call, E_CANCELLED);
     ck_assert_int_eq(reload.status, E_CANCELLED);
-    fake_load_next(f);
     ck_ok(k.status, &k.err);
     client_unpin(&k, f);
     fake_free(f);

@@ -5,6 +5,7 @@
  * every tenant's bytes are counted again from its models, and nobody who lost a model for another's
  * sake has less than its floor. Then how fairly tenants fare who want the same. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cache/policy/policy.h"
@@ -77,18 +78,37 @@ static int tenant_of(const char *name)
     return *name == 'z' ? TENANTS - 1 : *name - 'a';
 }
 
-/* Bytes and kept models by what each model says of itself. */
+/* What a kept model holds, by its name, and no other of its tenant does that was counted before:
+ * what they share is named by a letter. */
+static uint64_t kept_besides(const char *name, uint32_t *counted)
+{
+    uint64_t bytes = strtoull(strchr(name, '-') + 1, NULL, 10);
+    for (const char *at = strchr(name, '+'); at; at = strchr(at + 1, '+')) {
+        const uint32_t bit = 1u << (at[1] - 'A');
+        bytes += *counted & bit ? 0 : strtoull(at + 2, NULL, 10);
+        *counted |= bit;
+    }
+    return bytes;
+}
+
+/* Bytes, models and kept ones by what each model says of itself. */
 static void check_account(bool mixed)
 {
     static struct slot_info all[SLOTS];
-    uint64_t bytes[TENANTS] = {0};
+    uint64_t bytes[TENANTS] = {0}, kept[TENANTS] = {0}, models[TENANTS] = {0};
+    uint32_t counted[TENANTS] = {0};
     size_t n = cache_list(fake->cache, "", all, SLOTS);
     for (size_t i = 0; i < n; i++) {
-        bytes[tenant_of(all[i].name)] += all[i].part_bytes;
+        const int t = tenant_of(all[i].name);
+        bytes[t] += all[i].part_bytes;
+        models[t] += all[i].state == SLOT_RESIDENT;
         CHECK(!all[i].kept || all[i].state == SLOT_RESIDENT);
+        kept[t] += all[i].kept ? kept_besides(all[i].name, &counted[t]) : 0;
     }
     for (int t = 0; t < TENANTS; t++) {
         CHECK(bytes[t] == after[t].bytes);
+        CHECK(models[t] == after[t].models);
+        CHECK(kept[t] == after[t].kept_bytes);
         CHECK(mixed || !rules[t].ceiling_bytes || after[t].bytes <= rules[t].ceiling_bytes);
         CHECK(mixed || after[t].kept_bytes <= rules[t].floor_bytes);
     }

@@ -291,7 +291,7 @@ void world_check(struct world *w)
     check_slots(w);
     check_shares(w);
     size_t n = cache_list(w->cache, "", page, ARRAY_COUNT(page));
-    WORLD_CHECK(w, n <= w->config->slots_max);
+    WORLD_CHECK(w, n - w->cache->guests <= w->config->slots_max);
     WORLD_CHECK(w, n < 2 || strcmp(page[0].name, page[1].name) < 0);
     for (int i = 0; i < LOADS; i++)
         for (int k = 0; w->loads[i].stage && k < EACH; k++)
@@ -353,8 +353,9 @@ static void load_key(const struct world *w, int load, uint8_t key[LOAD_KEY])
     key[2] = (uint8_t)l->pins;
     key[3] = (uint8_t)l->waiting;
     key[4] = (uint8_t)l->drain_waits;
-    key[5] = (uint8_t)(l->current | l->cancelled << 1 | l->modest << 2 | l->charged << 3 |
-                       (l->current && l->slot->record.known) << 4);
+    key[5] =
+        (uint8_t)(l->current | l->cancelled << 1 | l->modest << 2 | l->charged << 3 |
+                  (l->current && l->slot->record.known) << 4 | (l->current && l->slot->guest) << 5);
     key[6] = l->stage == ENDING || l->stage == LET_GO ? (uint8_t)l->code : 0;
     key[7] = l->stage <= RESIDENT ? used_rank(w, load) : 0;
     key[8] = l->stage == ASKED && l->room.queued ? (uint8_t)(1 + asked_rank(w, l->asked_at)) : 0;

@@ -148,7 +148,7 @@ struct world {
 struct world_seen {
     bool arrows[SLOT_STATE_COUNT][SLOT_STATE_COUNT];
     uint64_t queued, withdrawn_from_queue, kept_after_cancel, replaced, lost, started_over, refused,
-        evicted, hint_refused, never_fits, joined, died_with, hit, late_hit, taken_over,
+        evicted, hint_refused, no_record, never_fits, joined, died_with, hit, late_hit, taken_over,
         passed_over, succeeded, reload_failed, reload_cancelled;
 };
 extern struct world_seen world_seen;

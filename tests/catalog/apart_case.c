@@ -90,7 +90,10 @@ static enum status cut_put(struct store *s, const char *key, const struct store_
 {
     if (!step(s, err))
         return E_STORE;
-    return fresh ? store_put_new(under(s), key, from, err) : store_put(under(s), key, from, err);
+    const struct cut_store *c = CONTAINER_OF(s, struct cut_store, store);
+    enum status st =
+        fresh ? store_put_new(under(s), key, from, err) : store_put(under(s), key, from, err);
+    return c->lost && c->steps == c->at ? err_set(err, E_STORE, "its answer is lost") : st;
 }
 
 static enum status cut_remove(struct store *s, const char *key, struct err *err)

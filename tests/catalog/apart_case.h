@@ -16,6 +16,7 @@ struct cut_store {
     int at;              /* the step before which `hook` runs, or at which the process dies */
     void (*hook)(void *arg);
     void *arg;
+    bool lost;     /* that step, if it writes, is done and told as a failure */
     bool dies;     /* that step and all after it fail, and do nothing */
     bool timeless; /* nothing says when it was written, as of a store whose times cannot be read */
 };

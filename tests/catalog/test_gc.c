@@ -428,6 +428,85 @@ START_TEST(a_collection_before_any_step_of_a_publish_takes_nothing_of_it)
 }
 END_TEST
 
+static uint64_t stopped_us;
+
+static uint64_t stopped_clock(void)
+{
+    return stopped_us;
+}
+
+/* A day passes, which a stopped process's clock shows and a suspended machine's does not; then a
+ * collection. */
+static void a_day_later(void *arg)
+{
+    const bool *shown = arg;
+    stopped_us += *shown ? UINT64_C(25) * 3600 * 1000000 : 0;
+    apart_age(&tree, 25);
+    collect();
+}
+
+static enum status publish_slowly(void)
+{
+    struct catalog *c;
+    struct buf file;
+    uint64_t version = 0;
+    apart_artifact(&file, 2);
+    ck_assert_int_eq(catalog_new(&cut.store, 10, 100, &c), OK);
+    catalog_set_clock(c, stopped_clock);
+    const struct store_source from = {.bytes = file.data, .n = file.len};
+    enum status s = catalog_publish(c, "acme/m", &from, &version, &err);
+    catalog_free(&c);
+    buf_fini(&file);
+    return s;
+}
+
+static size_t count_versions(const char *name)
+{
+    struct catalog_version *all = NULL;
+    struct catalog *c;
+    size_t n = 0;
+    ck_assert_int_eq(catalog_new(store, 10, 100, &c), OK);
+    ck_ok(catalog_versions(c, name, NULL, &all, &n, &err), &err);
+    alloc_free(all);
+    catalog_free(&c);
+    return n;
+}
+
+/* A publisher stands still before each of its steps, but for the one that sets the pointer: its
+ * last look comes right before that. It goes well, or there is no second version; never one that
+ * was not current and that nothing tells from others. */
+static void stand_still_amid_publish(bool bucket, bool shown)
+{
+    int steps, refused = 0;
+    prepare(bucket);
+    ck_ok(publish_slowly(), &err);
+    steps = cut.steps;
+    teardown();
+    for (int at = 1; at <= steps; at++) {
+        if (at == steps - 1)
+            continue;
+        prepare(bucket);
+        cut.at = at;
+        cut.hook = a_day_later;
+        cut.arg = &shown;
+        enum status s = publish_slowly();
+        ck_assert_ptr_null(cut.hook);
+        ck_assert_msg(s == OK || s == E_STORE, "%s", err.msg);
+        ck_assert_uint_eq(count_versions("acme/m"), s == OK ? 2 : 1);
+        refused += s != OK;
+        expect_all(s == OK ? 2 : 1);
+        teardown();
+    }
+    ck_assert_int_ge(refused, 3);
+}
+
+START_TEST(a_publisher_that_stood_still_leaves_no_version_that_was_never_current)
+{
+    for (int i = 0; i < 4; i++)
+        stand_still_amid_publish(i & 1, i & 2);
+}
+END_TEST
+
 START_TEST(a_publish_before_any_step_of_a_collection_loses_nothing)
 {
     bool over = false;
@@ -530,6 +609,7 @@ Suite *suite_gc(void)
         what_has_no_time_is_not_old, marks_of_removed_versions_go_when_a_higher_number_stands,
         a_collection_before_any_step_of_a_publish_takes_nothing_of_it,
         a_publish_before_any_step_of_a_collection_loses_nothing,
+        a_publisher_that_stood_still_leaves_no_version_that_was_never_current,
         whoever_dies_leaves_names_whole_and_the_next_collection_no_orphan,
         a_collection_that_dies_is_gone_on_with, a_version_that_was_current_stays);
 }

@@ -146,6 +146,20 @@ START_TEST(a_store_that_does_not_tell_them_is_a_failure)
     ck_assert_int_eq(collect(false, &done, &err), E_STORE);
     ck_assert_ptr_nonnull(strstr(err.msg, "uploads in parts: no list"));
     ck_assert_uint_eq(done.failed, 1);
+    ck_assert(!done.uploads_unknown);
+    teardown();
+}
+END_TEST
+
+START_TEST(a_store_that_knows_no_such_list_is_none)
+{
+    struct catalog_gc_done done;
+    struct err err;
+    setup();
+    bucket.list = E_UNSUPPORTED;
+    ck_ok(collect(false, &done, &err), &err);
+    ck_assert_uint_eq(done.failed, 0);
+    ck_assert(done.uploads_unknown);
     teardown();
 }
 END_TEST
@@ -154,5 +168,6 @@ Suite *suite_gc_uploads(void)
 {
     return SUITE("gc_uploads", old_uploads_go_and_young_ones_stay,
                  one_that_ends_meanwhile_is_no_failure_and_one_that_stays_is,
-                 a_store_that_does_not_tell_them_is_a_failure);
+                 a_store_that_does_not_tell_them_is_a_failure,
+                 a_store_that_knows_no_such_list_is_none);
 }

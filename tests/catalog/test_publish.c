@@ -137,6 +137,38 @@ static void *publish_often(void *arg)
 }
 
 /* Each publisher's text is one letter, so that each version shows whose it is. */
+/* The answer to each write of a publish is lost in turn: that to the pointer's too. */
+START_TEST(a_name_whose_publish_may_have_happened_is_unknown_no_more)
+{
+    const struct store_source from = {.bytes = "a", .n = 1};
+    int lost_pointers = 0;
+    enum status s = E_STORE;
+    for (int at = 1; at < 50; at++) {
+        struct cut_store cut;
+        struct catalog *c;
+        struct resolved r;
+        uint64_t n = 0, now_us = clock_now_us();
+        text_setup();
+        cut_store_init(&cut, text.store, true);
+        cut.at = at;
+        cut.lost = true;
+        ck_assert_int_eq(catalog_new(&cut.store, 10, 100, &c), OK);
+        catalog_note_absent(c, "m", now_us);
+        catalog_note_absent(c, "m@1", now_us);
+        s = catalog_publish(c, "m", &from, &n, &text.err);
+        const bool there = catalog_resolve(text.store, "m", &r, &text.err) == OK;
+        ck_assert(there || s != OK);
+        ck_assert(!there || !catalog_known_absent(c, "m", now_us));
+        ck_assert(!there || !catalog_known_absent(c, "m@1", now_us));
+        lost_pointers += there && s != OK;
+        catalog_free(&c);
+        text_teardown();
+    }
+    ck_assert_int_eq(s, OK);
+    ck_assert_int_eq(lost_pointers, 1);
+}
+END_TEST
+
 START_TEST(publishers_of_one_name_all_get_versions)
 {
     static char letters[PUBLISHERS] = {'a', 'b', 'c', 'd'};
@@ -299,6 +331,7 @@ Suite *suite_publish(void)
         "publish", a_publish_takes_the_next_number_and_the_name,
         a_number_that_was_ever_used_is_passed_over, versions_are_listed_rolled_back_and_removed,
         a_publish_that_fails_leaves_the_old_version, a_published_name_is_unknown_no_more,
+        a_name_whose_publish_may_have_happened_is_unknown_no_more,
         publishers_of_one_name_all_get_versions, a_name_resolves_while_its_pointer_flips,
         a_tenants_models_are_no_versions_of_its_namesake, numbers_end_where_they_can_be_read,
         a_removed_number_is_not_given_out_again, a_list_that_nobody_waits_for_ends,

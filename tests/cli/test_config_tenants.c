@@ -50,7 +50,7 @@ START_TEST(a_file_gives_tenants_their_limits)
                     "{\"tenants\": {\n"
                     " \"acme\": {\"weight\": 3, \"publish-max\": \"1MiB\",\n"
                     "  \"compile-file-max\": \"2MiB\", \"compile-memory\": \"64MiB\",\n"
-                    "  \"compile-time\": \"5s\"},\n"
+                    "  \"compile-time\": \"5s\", \"tensors-max\": 99},\n"
                     " \"*\": {\"publish-max\": 7, \"compile-memory\": \"auto\"}}}",
                     &err),
           &err);
@@ -59,6 +59,7 @@ START_TEST(a_file_gives_tenants_their_limits)
     ck_assert_uint_eq(c.limits[0].file_max, 2 << 20);
     ck_assert_uint_eq(c.limits[0].memory_bytes, 64 << 20);
     ck_assert_uint_eq(c.limits[0].time_us, 5000000);
+    ck_assert_uint_eq(c.limits[0].tensors_max, 99);
     ck_assert_str_eq(c.limits[1].name, "*");
     ck_assert_uint_eq(c.limits[1].publish_max, 7);
     ck_assert_uint_eq(c.limits[1].file_max, 0);
@@ -81,6 +82,8 @@ START_TEST(no_tenant_has_more_than_the_node)
         {"{\"tenants\": {\"a\": {\"compile-time\": \"3m\"}}}", "tenants: a: compile-time is 3m"},
         {"{\"tenants\": {\"a\": {\"compile-memory\": \"2GiB\"}}, \"compile-memory\": \"1GiB\"}",
          "tenants: a: compile-memory is 2GiB, more than the node's, which is 1GiB"},
+        {"{\"tenants\": {\"a\": {\"tensors-max\": 8}}, \"tensors-max\": 7}",
+         "tenants: a: tensors-max is 8, more than the node's, which is 7"},
         {"{\"tenants\": {\"a\": {\"compile-memory\": \"9999GiB\"}}}", NULL},
         {"{\"publish-max\": 9, \"tenants\": {\"a\": {\"publish-max\": 9}}}", NULL},
     };

@@ -77,7 +77,7 @@ SHORT = {
     "disk_evictions": 'roost_cache_evictions_total{tier="disk",reason="room"}',
     "refused_disk": 'roost_refused_total{limit="disk"}',
 }
-for _limit in ("queue", "probes", "prefetches", "publishes", "publishes_per_tenant", "tenant_publish_max",
+for _limit in ("queue", "probes", "probes_node", "prefetches", "publishes", "publishes_per_tenant", "tenant_publish_max",
                "tenant_compile", "memory", "thrash", "never_fits", "arena", "steps", "reply",
                "http_memory", "head", "body", "slow_client", "idle", "connections", "deadline", "record_trace"):
     SHORT[f"refused_{_limit}"] = f'roost_refused_total{{limit="{_limit}"}}'
@@ -198,6 +198,15 @@ class Counters(harness.Case):
                 self.assertEqual(reply.status, status, (name, reply))
         c.expect(ran(miss=1), loaded("iris"), miss=2, loads_not_found=2, refused_probes=1,
                  http_4xx=3, connections=3)
+
+    def test_probing_for_names_of_made_up_tenants(self):
+        server = self.serve(self.store("iris"), probes_node=2)
+        with self.counting(server) as c:
+            for name, status in (("iris", 200), ("a/1", 404), ("b/1", 404), ("c/1", 429), ("nope", 404), ("iris", 200)):
+                reply = server.invoke(name, IRIS)
+                self.assertEqual(reply.status, status, (name, reply))
+        c.expect(ran(miss=1), ran(hit=1), loaded("iris"), miss=3, loads_not_found=3, refused_probes_node=1,
+                 http_4xx=4, connections=4)
 
     def test_a_corrupt_artifact(self):
         store = self.store()

@@ -107,6 +107,14 @@ class Residency(Case):
         self.assertEqual((line["models"], line["passed_over"], line["lines_skipped"]), (2, 1, 2))
         self.assertEqual(self.states(server, 3), [None, "resident", "resident"])
 
+    def test_models_that_are_gone_count_against_nobodys_bound(self):
+        gone = "".join(f"gone{k}\n" for k in range(5))
+        self.list.write_text(f"roost residency 1\n{gone}w1\n")
+        server = self.start(probes=1, probes_node=1)
+        self.assertEqual(self.loaded(server)["passed_over"], 5)
+        self.assertEqual(server.request("POST", "/models/w9/invoke", "{}").status, 404)  # looked for
+        self.assertEqual(server.request("POST", "/models/w8/invoke", "{}").status, 429)
+
     def test_what_is_no_file_stops_the_start(self):
         os.mkfifo(self.list)
         done = harness.roost("serve", "--store", self.files.path, "--residency", self.list,

@@ -204,6 +204,16 @@ class Faults(PublishCase):
                          [self.VERSION])
         self.assertEqual(server.invoke("m", [ROW]).status, 404)
 
+    def test_a_store_without_a_list_of_uploads_is_collected_and_one_that_denies_it_is_wrong(self):
+        for line, code in (("501 Not Implemented", "NotImplemented"), ("405 No", "MethodNotAllowed"),
+                           ("403 Forbidden", "AccessDenied")):
+            with self.subTest(code):
+                self.s3.spoil("_roost/", faulty_s3.status(line, code), times=math.inf, method="LIST")
+                done = harness.roost("gc", "--store", f"s3://{faulty_s3.BUCKET}", env=self.s3.env)
+                self.assertEqual(done.returncode, code == "AccessDenied")
+                self.assertEqual("does not list uploads" in done.stderr, code != "AccessDenied")
+                self.assertIn("removed 0 blobs", done.stderr)
+
     def test_without_conditional_writes_numbers_are_made_of_time_and_chance(self):
         self.s3.conditional = False
         nodes = [self.on(publishes_per_tenant=4) for _ in range(2)]

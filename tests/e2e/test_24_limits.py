@@ -93,6 +93,27 @@ class TenantsLimits(Case):
         self.published(server, "small/n", harness.compiled("iris").read_bytes())
         self.assertEqual(server.invoke("small/n", REQUEST).status, 200)
 
+    def test_a_model_of_more_tensors_is_not_taken_for_it_in_any_form(self):
+        artifact = harness.compiled("iris").read_bytes()
+        store = self.store()
+        for name in "small/m", "other/m":
+            store.put(f"{name}.onnx", ONNX)
+        store.put("small/own.roost", artifact)
+        server = self.start({"small": {"tensors-max": 3}}, store)
+        words = "tensors: at most 3 are taken for its tenant (tensors-max)"
+        self.failed(server, "small/m", words)
+        for body in ONNX, artifact:
+            self.refused(self.publish(server, "small/n", body), 400, words)
+            self.published(server, "other/n", body)
+        self.assertEqual(server.metrics()[COMPILE], 3)
+        self.assertEqual(server.invoke("other/m", REQUEST).status, 200)
+        self.assertEqual(server.invoke("small/own", REQUEST).status, 200)  # it bounds no loads
+        node = self.start({}, store, tensors_max=3)
+        words = "tensors: at most 3 are taken (--tensors-max)"
+        self.failed(node, "other/m", words)
+        self.refused(self.publish(node, "other/n", artifact), 400, words)
+        self.assertEqual(node.metrics()[COMPILE], 0)
+
     def test_a_compile_has_its_tenants_time(self):
         store = self.store()
         store.put("hasty/m.onnx", SLOW)

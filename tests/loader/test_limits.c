@@ -57,9 +57,32 @@ START_TEST(a_compile_takes_what_the_node_says_or_what_the_file_asks_for)
 }
 END_TEST
 
+START_TEST(tensors_beyond_the_less_of_both_are_refused)
+{
+    const struct tenant_limits none = {.file_max = 1}, some = {.tensors_max = 10};
+    struct err err = {.code = OK};
+    bool tenants = true;
+    ck_ok(limits_tensors(&none, 0, UINT64_MAX, &tenants, &err), &err);
+    ck_ok(limits_tensors(&none, 20, 20, &tenants, &err), &err);
+    ck_ok(limits_tensors(&some, 20, 10, &tenants, &err), &err);
+    ck_assert(!tenants);
+    ck_assert_int_eq(limits_tensors(&none, 20, 21, &tenants, &err), E_TOO_LARGE);
+    ck_assert(!tenants);
+    ck_assert_str_eq(err.msg, "the model holds 21 tensors: at most 20 are taken (--tensors-max)");
+    ck_assert_int_eq(limits_tensors(&some, 20, 11, &tenants, &err), E_TOO_LARGE);
+    ck_assert(tenants);
+    ck_assert_str_eq(
+        err.msg, "the model holds 11 tensors: at most 10 are taken for its tenant (tensors-max)");
+    ck_assert_int_eq(limits_tensors(&some, 5, 6, &tenants, &err), E_TOO_LARGE);
+    ck_assert(!tenants);
+    ck_assert_int_eq(limits_tensors(&some, 0, 11, &tenants, &err), E_TOO_LARGE);
+    ck_assert(tenants);
+}
+END_TEST
+
 Suite *suite_limits(void)
 {
     return SUITE("limits", a_model_has_the_limits_of_its_tenant, without_a_rule_there_is_no_limit,
-                 the_less_of_both_holds,
+                 the_less_of_both_holds, tensors_beyond_the_less_of_both_are_refused,
                  a_compile_takes_what_the_node_says_or_what_the_file_asks_for);
 }

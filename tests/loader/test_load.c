@@ -162,6 +162,37 @@ START_TEST(a_file_replaced_during_the_load_is_loaded_anew)
 }
 END_TEST
 
+static uint64_t hook_us; /* when the first read of a load was at its hook */
+
+static void replace_a_later(void *arg)
+{
+    hook_us = clock_now_us();
+    while (clock_now_us() < hook_us + 3000) /* what is thrown away took a while */
+        ;
+    replace_a(arg);
+}
+
+START_TEST(the_parts_of_a_load_that_began_anew_are_the_whole)
+{
+    struct slot_info info;
+    setup();
+    node_put_adder(&node, "a.roost", 5000, 0);
+    gate_reset(&node.gate);
+    node.gate.hook = replace_a_later;
+    node.gate.hook_arg = &node;
+    node.gate.hook_at = 3;
+    const uint64_t began_us = clock_now_us();
+    ck_assert_int_eq(order_load(&node, "a"), OK);
+    ck_assert_uint_eq(gate_reads(&node.gate), 6);
+    ck_assert(cache_info(node.cache, "a", &info));
+    ck_assert_uint_ge(load_whole_us(&info.last_load), info.loaded_us - hook_us);
+    ck_assert_uint_le(load_whole_us(&info.last_load), info.loaded_us - began_us);
+    ck_assert_uint_ge(info.last_load.fetch_us, 3000);
+    ck_assert_uint_gt(info.last_load.queue_us, 0); /* a thread was woken for it */
+    teardown();
+}
+END_TEST
+
 /* And the next read is of a file that is replaced, too. */
 static void replace_each_time(void *arg)
 {
@@ -258,6 +289,7 @@ Suite *suite_load(void)
     return SUITE("load", a_file_cut_anywhere_is_corrupt, a_flipped_bit_anywhere_is_refused,
                  a_bit_flipped_on_the_way_is_refused, every_read_may_fail,
                  a_file_replaced_during_the_load_is_loaded_anew,
+                 the_parts_of_a_load_that_began_anew_are_the_whole,
                  a_file_that_never_stays_the_same_is_given_up, page_0_may_not_lie_about_its_cost,
                  a_cost_beyond_the_budget_evicts_nobody, versions_are_numbers_or_the_contents_name);
 }

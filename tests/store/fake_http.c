@@ -75,6 +75,7 @@ static void *serve(void *arg)
     free(arg);
     while (read_head(c.fd, head) && read_body(c.fd, head)) {
         struct fake_reply r = reply_to(c.f, head);
+        usleep(r.late_us);
         bool good = send_all(c.fd, r.text, strlen(r.text));
         while (good && r.forever)
             good = send_all(c.fd, r.text, strlen(r.text));

@@ -9,7 +9,7 @@
 
 #include "base/base.h"
 
-enum { FAKE_CONNECTIONS_MAX = 64, FAKE_REQUESTS_MAX = 64, FAKE_HEAD_MAX = 4096 };
+enum { FAKE_CONNECTIONS_MAX = 128, FAKE_REQUESTS_MAX = 128, FAKE_HEAD_MAX = 4096 };
 
 /* What follows one request. */
 struct fake_reply {
@@ -18,6 +18,7 @@ struct fake_reply {
     bool reset;       /* and then it is reset */
     bool hang;        /* and then nothing more, until the client goes away */
     bool forever;     /* the text is sent again and again, until the client goes away */
+    unsigned late_us; /* so much time passes before it */
 };
 
 struct fake_http {

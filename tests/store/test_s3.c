@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* An S3 store: what it asks for and where, how often it asks again, and how a listing is read. */
+/* An S3 store: what it asks for, where, and how often it asks again. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,55 +137,6 @@ START_TEST(a_stop_ends_what_waits)
 }
 END_TEST
 
-static enum status count_entry(void *arg, const char *name, bool is_prefix,
-                               const struct store_object *o)
-{
-    char *text = arg;
-    size_t n = strlen(text);
-    snprintf(text + n, 128 - n, "%s%s%s ", name, is_prefix ? "/" : "=", is_prefix ? "" : o->tag);
-    return OK;
-}
-
-START_TEST(a_listing_pages_and_passes_over_what_is_no_key)
-{
-    static const struct fake_reply script[] = {
-        {.text = ROW(
-             "<IsTruncated>true</IsTruncated><NextContinuationToken>a+b/=</NextContinuationToken>"
-             "<Contents><Key>pre fix/t/</Key><ETag>x</ETag></Contents>"
-             "<Contents><Key>pre fix/t/a.roost</Key><ETag>x</ETag><Size>1</Size></Contents>"
-             "<Contents><Key>elsewhere/a.roost</Key><ETag>x</ETag></Contents>"
-             "<Contents><Key>pre fix/t/.hidden</Key><ETag>x</ETag></Contents>"),
-         .close = true},
-        {.text = ERROR("500 No", "InternalError"), .close = true},
-        {.text = ROW("<IsTruncated>false</IsTruncated>"
-                     "<CommonPrefixes><Prefix>pre fix/t/12/</Prefix></CommonPrefixes>"),
-         .close = true},
-    };
-    char seen[128] = "";
-    open_with(script, ARRAY_COUNT(script), patient());
-    ck_ok(store_list(store, "t/", count_entry, seen, &err), &err);
-    ck_assert_str_eq(seen, "a.roost=x 12/ ");
-    teardown();
-    ck_assert(
-        asked(0, "GET /bucket?delimiter=%2F&list-type=2&max-keys=1000&prefix=pre%20fix%2Ft%2F "));
-    ck_assert(asked(2, "GET /bucket?continuation-token=a%2Bb%2F%3D&delimiter="));
-}
-END_TEST
-
-START_TEST(a_listing_that_never_ends_does)
-{
-    static const char page[] =
-        ROW("<IsTruncated>true</IsTruncated><NextContinuationToken>a</NextContinuationToken>");
-    static const struct fake_reply script[] = {{.text = page, .close = true},
-                                               {.text = page, .close = true}};
-    char seen[128] = "";
-    open_with(script, ARRAY_COUNT(script), patient());
-    ck_assert_int_eq(store_list(store, "", count_entry, seen, &err), E_STORE);
-    ck_assert_ptr_nonnull(strstr(err.msg, "a listing without end"));
-    teardown();
-}
-END_TEST
-
 START_TEST(places_that_are_none_are_refused)
 {
     static const struct {
@@ -312,7 +263,6 @@ Suite *suite_s3(void)
     return SUITE("s3", a_read_is_one_signed_conditional_range,
                  retries_end_by_count_by_budget_and_by_time, ten_that_go_well_earn_a_retry,
                  many_threads_share_few_connections, a_stop_ends_what_waits,
-                 a_listing_pages_and_passes_over_what_is_no_key, a_listing_that_never_ends_does,
                  places_that_are_none_are_refused, a_bucket_in_front_of_the_host,
                  where_a_bucket_is_asked, no_memory_is_an_error);
 }

@@ -115,8 +115,6 @@ static const struct {
     {{.text = ROW(""), .close = true}, "it is no ListMultipartUploadsResult"},
     {{.text = ERROR("403 No", "AccessDenied"), .close = true}, "denied"},
     {{.text = ERROR("404 No", "NoSuchBucket"), .close = true}, "no such bucket"},
-    {{.text = ERROR("404 No", "NoSuchKey"), .close = true}, "it tells no uploads"},
-    {{.text = ERROR("501 No", "NotImplemented"), .close = true}, "refused"},
 };
 
 START_TEST(what_makes_no_sense_is_an_error)
@@ -124,6 +122,20 @@ START_TEST(what_makes_no_sense_is_an_error)
     enum status s = list(&refused[_i].reply, 1, NULL);
     ck_assert_msg(s == E_STORE && strstr(err.msg, refused[_i].words), "%d: %s", s, err.msg);
     ck_assert_str_eq(told, "");
+}
+END_TEST
+
+START_TEST(a_server_without_such_a_listing_is_told_from_one_that_fails)
+{
+    static const struct fake_reply unknown[] = {
+        {.text = ERROR("404 No", "NoSuchKey"), .close = true},
+        {.text = ERROR("405 No", "MethodNotAllowed"), .close = true},
+        {.text = ERROR("501 No", "NotImplemented"), .close = true},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(unknown); i++) {
+        ck_assert_int_eq(list(&unknown[i], 1, NULL), E_UNSUPPORTED);
+        ck_assert_ptr_nonnull(strstr(err.msg, "does not list uploads in parts (HTTP "));
+    }
 }
 END_TEST
 
@@ -135,6 +147,23 @@ START_TEST(a_listing_that_stands_still_ends)
     ck_assert_int_eq(list(script, ARRAY_COUNT(script), NULL), E_STORE);
     ck_assert_ptr_nonnull(strstr(err.msg, "without end"));
     ck_assert_uint_eq(fake.n_requests, 3);
+}
+END_TEST
+
+/* Two pages in turn, whose keys or ids differ from those of the page before. */
+START_TEST(pages_in_turn_end)
+{
+    static const struct fake_reply turns[][2] = {
+        {PAGE(MORE("pre fix/_roost/a", "1")), PAGE(MORE("pre fix/_roost/b", "1"))},
+        {PAGE(MORE("pre fix/_roost/a", "1")), PAGE(MORE("pre fix/_roost/a", "2"))}};
+    static struct fake_reply script[110];
+    for (size_t i = 0; i < ARRAY_COUNT(script); i++)
+        script[i] = turns[_i][i % 2];
+    ck_assert_int_eq(list(script, 60, NULL), E_STORE); /* the script's end: it may go on so far */
+    ck_assert_ptr_nonnull(strstr(err.msg, "HTTP 599"));
+    ck_assert_int_eq(list(script, ARRAY_COUNT(script), NULL), E_STORE);
+    ck_assert_msg(strstr(err.msg, "'_roost/' in s3://bucket/pre fix/: a listing without end"), "%s",
+                  err.msg);
 }
 END_TEST
 
@@ -182,9 +211,11 @@ Suite *suite_s3_uploads(void)
     Suite *s =
         SUITE("s3_uploads", uploads_are_told_page_by_page, what_is_not_asked_for_is_passed_over,
               an_age_that_is_not_told_is_none, who_is_told_may_end_it,
+              a_server_without_such_a_listing_is_told_from_one_that_fails,
               a_listing_that_stands_still_ends, an_upload_is_aborted_once, no_memory_is_an_error);
     TCase *many = tcase_create("tables");
     tcase_add_loop_test(many, what_makes_no_sense_is_an_error, 0, ARRAY_COUNT(refused));
+    tcase_add_loop_test(many, pages_in_turn_end, 0, 2);
     suite_add_tcase(s, many);
     return s;
 }
