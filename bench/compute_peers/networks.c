@@ -32,8 +32,8 @@ enum {
     SAMPLES_MAX = 1 << 20,
     ROUNDS = 10,
     ROUNDS_MIN = 3,  /* of latency and of loads, when the time is over before */
-    ROUNDS_LONG = 2, /* where one takes more than these; of latency the first runs are one then */
-    LONG_RUNS_US = 5000000,
+    ROUNDS_LONG = 2, /* where one takes more than these */
+    LONG_RUNS_US = 4000000,
     LONG_LOADS_US = 3000000,
     SLOW_US = 500000, /* a round of latency that takes more ends them all, once they are settled */
 };
@@ -211,9 +211,7 @@ static void latency(double seconds)
     }
     double begin = now_us(), us = seconds * 1e6;
     const int least = turn > LONG_RUNS_US ? ROUNDS_LONG : ROUNDS_MIN;
-    int round = turn > LONG_RUNS_US;
-    for (size_t i = 0; round && i < n_all; i++)
-        all[i].us[all[i].n++] = (float)each[i];
+    int round = 0;
     for (; round < ROUNDS && (round < least || now_us() - begin < us); round++) {
         if (turn > SLOW_US && round >= ROUNDS_MIN && settled())
             break;
