@@ -38,7 +38,8 @@ struct record {
     uint64_t last_used_us; /* 0: never */
     uint32_t id;           /* in cache.ids; 0: none, nothing is told of it */
     uint32_t reload_us;    /* fetch and load, from the tier below: moving average; 0: unknown */
-    uint64_t load_bytes;   /* what a load of this version takes, as watchers know it; 0: unknown */
+    uint64_t load_bytes;   /* the most that a load of this version took, as watchers know it: what
+                            * others held then is not in it; 0: unknown */
     uint64_t misses, joined, loads, evictions;
     uint64_t loaded_us; /* 0: never */
     struct load_times last_load;
@@ -174,7 +175,8 @@ struct cache {
     struct policy *policy;       /* NULL: lru; guarded by watch.lock */
     cache_foreseen_fn *foreseen; /* fixed before the watch's thread; NULL: nobody */
     void *foreseen_arg;
-    uint32_t *named; /* heap; room for CHOOSE_STRETCH that policy names */
+    uint32_t *named; /* heap; room for CHOOSE_STRETCH that policy names … */
+    uint32_t *among; /* … and for CHOOSE_AMONG that it is to name some of */
     struct thrash thrash;
     uint64_t transient_bytes; /* of loads that are served and not kept */
 };
@@ -289,6 +291,8 @@ void record_failure(const struct record *r, struct err *out);
 /* What one hold of the lock may choose and evict: so many models that share nothing. What a model
  * shares is work too. And how many it may look at, for each that it may evict. */
 enum { CHOOSE_STRETCH = 64, SHARES_A_MODEL = 4, LOOK_STRETCH = 8 };
+/* What a policy may look at in one of its calls, and of how many of a tenant's it is told. */
+enum { CHOOSE_LOOKS = 96, CHOOSE_AMONG = 64 };
 static inline uint32_t slot_work(const struct slot *s)
 {
     return 1 + (s->holds ? s->holds->n / SHARES_A_MODEL : 0);
@@ -298,8 +302,9 @@ struct choice {
     uint64_t bytes, have; /* needed; what is there, and what those chosen free */
     struct turn turn;     /* set by who asks, but for `all` */
     struct slot *first, *last;
-    uint32_t work; /* that those chosen are */
-    bool unworthy; /* the policy says that they are worth more than whom they go for */
+    uint32_t work;  /* that those chosen are */
+    uint32_t looks; /* of the policy, where they cost */
+    bool unworthy;  /* the policy says that they are worth more than whom they go for */
 };
 enum chosen {
     CHOSEN_ENOUGH,

@@ -51,7 +51,8 @@ enum status choose_init(struct cache *c)
     const struct policy_config config = {.cap_bytes = c->config.limit_bytes, .seed = 1};
     if (!ops || ops == &policy_lru)
         return OK;
-    c->named = alloc_new(CHOOSE_STRETCH * sizeof(*c->named));
+    c->named = alloc_new((CHOOSE_STRETCH + CHOOSE_AMONG) * sizeof(*c->named));
+    c->among = c->named + CHOOSE_STRETCH;
     enum status s = c->named ? ops->create(&config, &c->policy) : E_NO_MEMORY;
     if (s != OK)
         return s;
@@ -106,7 +107,7 @@ static bool choose(struct choice *x, struct slot *s)
 /* As many as one hold may? */
 static bool many(const struct cache *c, const struct choice *x)
 {
-    return x->work >= c->stretch;
+    return x->work >= c->stretch || (x->first && x->looks >= c->stretch);
 }
 
 /* What a policy is asked for: victims of one tenant. */
@@ -114,14 +115,55 @@ struct naming {
     const struct cache *c;
     const struct choice *x;
     const struct tenant *of;
+    uint32_t looks; /* at those that may go: what costs a policy time */
 };
 
 static bool may_go(void *arg, uint32_t id)
 {
-    const struct naming *a = arg;
+    struct naming *a = arg;
     const struct slot *s = ids_find(&a->c->ids, id);
-    return s && s->tenant == a->of && turn_may_go(a->c, &a->x->turn, s) &&
-           turn_leaves_floor(&a->x->turn, s);
+    const bool may = s && s->tenant == a->of && turn_may_go(a->c, &a->x->turn, s) &&
+                     turn_leaves_floor(&a->x->turn, s);
+    a->looks += may;
+    return may;
+}
+
+/* The longest unused of t that may be named, into c->among. Of what may not go, some are passed. */
+static size_t gather(struct cache *c, const struct choice *x, const struct tenant *t)
+    REQUIRES(c->lock)
+{
+    size_t n = 0;
+    struct lru_link *k = lru_next(&t->live, NULL);
+    for (int i = 0; k && n < CHOOSE_AMONG && i < LOOK_STRETCH * CHOOSE_AMONG; i++) {
+        const struct slot *s = &CONTAINER_OF(k, struct mated_slot, mate)->slot;
+        if (s->record.id && turn_may_go(c, &x->turn, s))
+            c->among[n++] = s->record.id;
+        k = lru_next(&t->live, k);
+    }
+    return n;
+}
+
+/* Whom the policy names of t, into c->named. A tenant that has many is looked for among all first:
+ * so the policy sees more of it than those that are unused for the longest. */
+static size_t name(struct cache *c, struct choice *x, struct tenant *t) REQUIRES(c->lock)
+{
+    struct policy *p = c->policy;
+    struct naming naming = {c, x, t, 0};
+    struct policy_need need = {.bytes = MAX(x->bytes, x->have + 1) - x->have,
+                               .now_us = c->latest_us,
+                               .evictable = may_go,
+                               .arg = &naming,
+                               .looks = CHOOSE_LOOKS};
+    size_t n = 0;
+    if (c->tenants.everyone || t->residents > CHOOSE_AMONG)
+        n = p->ops->victims(p, &need, c->named, c->stretch);
+    if (!n && !c->tenants.everyone) {
+        need.among = c->among;
+        need.n_among = gather(c, x, t);
+        n = p->ops->victims(p, &need, c->named, c->stretch);
+    }
+    x->looks += p->ops->looks_cost ? naming.looks : 0;
+    return n;
 }
 
 /* Those of t that the policy names, as long as it is t's turn; false: none that can go. by: whom
@@ -131,12 +173,9 @@ static bool choose_named(struct cache *c, const struct slot *by, struct choice *
     REQUIRES(c->lock)
 {
     struct policy *p = c->policy;
-    struct naming naming = {c, x, t};
-    const struct policy_need need = {MAX(x->bytes, x->have + 1) - x->have, c->latest_us, may_go,
-                                     &naming};
     bool any = false;
-    const size_t n = p->ops->victims(p, &need, c->named, c->stretch);
-    for (size_t i = 0; i < n && !enough(x) && !many(c, x); i++) {
+    const size_t n = name(c, x, t);
+    for (size_t i = 0; i < n && !enough(x) && x->work < c->stretch; i++) {
         if (any && turn_tenant(c, &x->turn) != t)
             break;
         any |= choose(x, ids_find(&c->ids, c->named[i]));

@@ -11,9 +11,11 @@
  *
  * Between two holds anything may happen, but that others ask for room: they wait until it is over,
  * as who comes first is served first. Whoever is pinned, kept or gone meanwhile is passed over, and
- * the next go instead. Only where all that is left does not suffice any more is the request refused
- * after some went; then, as when its load is cancelled, what was promised to it is others'. To make
- * that impossible, victims would have to be closed to pins before it is known whether they go.
+ * others go instead: each hold chooses anew among all that may go then, whether the proof saw them
+ * or not, and at last the version that the load replaces goes, where that may be. Only where in one
+ * of these holds all of that together does not suffice any more is the request refused after some
+ * went; then, as when its load is cancelled, what was promised to it is others'. To make that
+ * impossible, victims would have to be closed to pins before it is known whether they go.
  *
  * A proof goes along the list of live slots, and keeps its place there by a slot of its own, which
  * is nobody's and no model. */
@@ -114,7 +116,8 @@ static enum asked evict_some(struct cache *c, struct room_wait *r, struct choice
 {
     promise(c, r);
     x->bytes = r->bytes - r->promised;
-    x->have = x->work = 0;
+    x->have = 0;
+    x->work = x->looks = 0;
     x->first = x->last = NULL;
     x->turn.spared = room_turn(r).spared;
     enum chosen how = choose_some(c, r->slot, x);
@@ -133,9 +136,10 @@ static void end(struct cache *c, struct room_wait *r, const struct choice *x, en
     REQUIRES(c->lock)
 {
     r->open = false;
-    if (how == ASKED_REFUSED)
+    if (how == ASKED_REFUSED) {
         room_unqueue(c, r);
-    else if (x->unworthy)
+        r->promised = 0;
+    } else if (x->unworthy)
         room_transient_begins(c, r);
     room_grant(c);
 }
@@ -173,7 +177,7 @@ static enum asked evict(struct cache *c, struct room_wait *r, bool all)
 
 /* ---- the whole ---- */
 
-/* It would be in vain, unless the version that r's load replaces goes for it. */
+/* There is too little, unless the version that r's load replaces goes for it. */
 static enum asked ask_again(struct cache *c, struct room_wait *r)
 {
     struct after after = {0};
@@ -194,10 +198,11 @@ enum asked decide_many(struct cache *c, struct room_wait *r)
     bool all;
     while (how == ASKED_MANY) {
         enum proven proven = prove_either(c, r, &all);
-        if (proven == PROVEN)
-            how = evict(c, r, all);
-        else
-            how = proven == DISPROVEN ? ask_again(c, r) : ASKED_SETTLED;
+        how = proven == PROVEN ? evict(c, r, all) : ASKED_REFUSED;
+        if (proven == PROOF_CANCELLED)
+            how = ASKED_SETTLED;
+        else if (how == ASKED_REFUSED)
+            how = ask_again(c, r);
     }
     lock_take(&c->lock);
     c->deciding = false;

@@ -101,6 +101,7 @@ void room_transient_ends(struct cache *c, struct slot *s)
 void room_enqueue(struct cache *c, struct room_wait *r)
 {
     lock_assert_held(&c->lock);
+    ASSERT(!r->promised);
     *(c->room_last ? &c->room_last->next : &c->room_first) = r;
     c->room_last = r;
     r->queued = true;

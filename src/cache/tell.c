@@ -102,15 +102,15 @@ void tell_lookup(struct cache *c, struct slot *s, enum lookup how)
 void tell_bytes(struct cache *c, struct slot *s, uint64_t bytes)
 {
     lock_assert_held(&c->lock);
-    if (!s->record.load_bytes)
-        s->record.load_bytes = MAX(bytes, 1);
+    s->record.load_bytes = MAX(s->record.load_bytes, MAX(bytes, 1));
     if (s->untold)
         tell(c, s, WATCH_MISS);
     s->untold = false;
 }
 
-/* Bytes are measured anew when the version changed, and else kept: what others share of a model
- * must not look like another version of it. */
+/* Bytes are measured anew when the version changed. Else they only grow, at a load for which less
+ * was there of what it shares: what others hold of a model must not make it look like another
+ * version, again and again. */
 void tell_loaded(struct cache *c, struct slot *s, bool changed, uint64_t took_us)
 {
     lock_assert_held(&c->lock);

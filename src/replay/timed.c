@@ -36,7 +36,8 @@ static bool start(void *arg, uint32_t id, uint64_t now_us)
         return true;
     }
     if (m->bytes > free) {
-        struct policy_need need = {m->bytes - free, now_us, evictable, t};
+        struct policy_need need = {
+            .bytes = m->bytes - free, .now_us = now_us, .evictable = evictable, .arg = t};
         n = ops->victims(t->policy, &need, t->victims, t->ids);
         for (size_t i = 0; i < n; i++)
             found += t->models[t->victims[i]].bytes;

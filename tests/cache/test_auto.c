@@ -151,7 +151,7 @@ START_TEST(bytes_that_come_with_the_load_count_then)
         policy_auto.insert(p, id, id, &(struct policy_meta){.bytes = 1, .reload_us = 1000});
     }
     /* The shadow holds two: the first has left it. */
-    struct policy_need need = {1, 10, NULL, NULL};
+    struct policy_need need = {.bytes = 1, .now_us = 10};
     ck_assert_uint_eq(policy_auto.victims(p, &need, out, 4), 1);
     ck_assert_uint_eq(out[0], 0);
     policy_auto.free(&p);
@@ -168,7 +168,7 @@ START_TEST(a_smaller_tier_holds_less)
     }
     policy_auto.access(p, 0, 20, &(struct policy_meta){.bytes = 1, .reload_us = 1000}, true);
     policy_auto.resize(p, 4);
-    struct policy_need need = {6, 30, NULL, NULL};
+    struct policy_need need = {.bytes = 6, .now_us = 30};
     ck_assert_uint_eq(policy_auto.victims(p, &need, out, 16), 6);
     for (uint32_t i = 0; i < 6; i++)
         ck_assert_uint_eq(out[i], i + 1);

@@ -322,6 +322,30 @@ static uint64_t resident_bytes(struct fake *f)
     return sum;
 }
 
+/* Nobody else's are looked at for them, though they are worth less. */
+START_TEST(of_a_tenants_models_the_policy_names_some)
+{
+    static const struct tenant_rule rules[] = {{.name = "a", .weight = 1},
+                                               {.name = "b", .weight = 1}};
+    const struct cache_config c = {.limit_bytes = LIMIT,
+                                   .slots_max = SLOTS,
+                                   .policy = &policy_gdsf,
+                                   .tenants = {.rules = rules, .n = ARRAY_COUNT(rules)}};
+    struct fake *f = fake_new_with(FAKE_INLINE, &c);
+    for (int i = 0; i < 5; i++)
+        client_touch(f, "a/often-200");
+    client_touch(f, "b/least-300");
+    client_touch(f, "a/twice-150");
+    client_touch(f, "a/twice-150");
+    client_touch(f, "a/once-250");
+    client_touch(f, "b/new-200");
+    ck_assert_int_eq(fake_info(f, "a/once-250").state, SLOT_ABSENT);
+    ck_assert_int_eq(fake_info(f, "a/often-200").state, SLOT_RESIDENT);
+    ck_assert_int_eq(fake_info(f, "b/least-300").state, SLOT_RESIDENT);
+    fake_free(f);
+}
+END_TEST
+
 /* The source asserts the limit at every step; here, that nothing is counted twice or forgotten. */
 START_TEST(every_policy_keeps_the_ledger)
 {
@@ -391,6 +415,7 @@ Suite *suite_choose(void)
     tcase_add_test(t, beyond_the_transient_area_a_model_is_kept);
     tcase_add_test(t, a_model_that_was_asked_to_be_resident_is_kept);
     tcase_add_test(t, a_cancelled_transient_load_leaves_nothing);
+    tcase_add_test(t, of_a_tenants_models_the_policy_names_some);
     tcase_add_loop_test(t, every_policy_keeps_the_ledger, 0, 4);
     tcase_add_test(t, the_list_and_the_policy_lru_choose_alike);
     suite_add_tcase(s, t);

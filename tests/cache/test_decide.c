@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cache/cache_priv.h"
+#include "cache/policy/policy.h"
 #include "metrics/metrics.h"
 #include "support/fake_source.h"
 #include "support/support.h"
@@ -105,6 +106,28 @@ START_TEST(the_oldest_go_some_in_each_hold)
     ck_assert_uint_eq(s.most, CHOOSE_STRETCH);
     ck_assert_uint_eq(metric_get(M_EVICT_ROOM), 150);
     ck_assert_uint_eq(promised(f), 0);
+    fake_free(f);
+}
+END_TEST
+
+/* hazard looks long at each: eight of a sample go, and the next hold draws another. */
+START_TEST(where_a_policy_looks_long_fewer_go_in_each_hold)
+{
+    const struct cache_config c = {
+        .limit_bytes = LIMIT, .slots_max = SLOTS, .policy = &policy_hazard};
+    struct fake *f = fake_new_with(FAKE_INLINE, &c);
+    struct step s = {0};
+    char name[NAME];
+    metrics_reset();
+    for (int k = 0; k < SMALL; k++) {
+        name_of(k, name);
+        client_touch(f, name);
+    }
+    step_in(f, &s);
+    ck_assert_int_eq(load(f, "large-200"), OK);
+    ck_assert_uint_eq(metric_get(M_EVICT_ROOM), 40);
+    ck_assert_uint_gt(s.most, 0);
+    ck_assert_uint_le(s.most, 8);
     fake_free(f);
 }
 END_TEST
@@ -356,6 +379,31 @@ START_TEST(the_version_it_replaces_makes_way_where_all_others_do_not_suffice)
 }
 END_TEST
 
+/* Of two that were proven one is pinned meanwhile: then the old version goes for the new one. */
+START_TEST(it_makes_way_too_where_what_was_proven_is_pinned_meanwhile)
+{
+    const struct cache_config config = {
+        .limit_bytes = LIMIT, .slots_max = SLOTS, .reload_evicts = true};
+    struct fake *f = fake_new_with(FAKE_INLINE, &config);
+    struct step s = {.take = pin_there, .k = 94};
+    struct client k;
+    char name[NAME];
+    client_touch(f, "x-500");
+    for (int i = 0; i < 95; i++) {
+        name_of(i, name);
+        client_touch(f, name);
+    }
+    client_touch(f, "x-500");
+    step_in(f, &s);
+    ck_assert(client_reload(&k, f, "x-500", NULL)); /* 25 are free, and all 95 are to go */
+    ck_assert_int_eq(k.status, OK);
+    client_unpin(&k, f);
+    client_unpin(&s.client, f);
+    ck_assert_uint_eq(promised(f), 0);
+    fake_free(f);
+}
+END_TEST
+
 /* 100 models of 4 bytes that share 500, m0 the oldest. */
 static struct fake *start_shared(const char *share)
 {
@@ -412,9 +460,12 @@ Suite *suite_decide(void)
                  where_it_no_longer_suffices_what_was_promised_is_others,
                  a_delete_in_between_ends_it, a_delete_before_the_proof_evicts_nobody,
                  who_looks_at_all_between_two_holds_passes_the_place_of_a_proof,
-                 what_expires_goes_some_in_each_hold, who_asks_in_between_takes_nothing_from_it,
+                 what_expires_goes_some_in_each_hold,
+                 where_a_policy_looks_long_fewer_go_in_each_hold,
+                 who_asks_in_between_takes_nothing_from_it,
                  those_that_are_to_stay_go_once_nothing_else_is_left,
                  the_version_it_replaces_makes_way_where_all_others_do_not_suffice,
+                 it_makes_way_too_where_what_was_proven_is_pinned_meanwhile,
                  what_many_share_is_free_once_the_last_of_them_goes,
                  who_is_refused_in_between_may_have_been_the_last_to_hold_something);
 }

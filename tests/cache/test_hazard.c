@@ -111,7 +111,7 @@ static struct policy *habits(const struct habit *h, uint32_t n, uint64_t now_s)
 static uint32_t first_victim(struct policy *p, uint64_t now_s)
 {
     uint32_t out[1];
-    struct policy_need need = {1, now_s * S, NULL, NULL};
+    struct policy_need need = {.bytes = 1, .now_us = now_s * S};
     ck_assert_uint_eq(policy_hazard.victims(p, &need, out, 1), 1);
     return out[0];
 }

@@ -114,7 +114,8 @@ static void follows_plain(const struct policy_ops *ops, bool gdsf)
             ops->insert(p, id, step, &meta);
             plain_insert(&m, id);
         }
-        struct policy_need need = {1 + draw(200), step, odd_only, &salt};
+        struct policy_need need = {
+            .bytes = 1 + draw(200), .now_us = step, .evictable = odd_only, .arg = &salt};
         size_t n = ops->victims(p, &need, got, IDS);
         ck_assert_uint_eq(n, plain_victims(&m, &need, want));
         ck_assert_mem_eq(got, want, n * sizeof(*got));
@@ -127,6 +128,86 @@ static void follows_plain(const struct policy_ops *ops, bool gdsf)
     ops->free(&p);
     ck_assert_ptr_null(p);
 }
+
+/* Told which of them may go, it names whom it would name of all by a filter. The longest unused
+ * come first in what lru and auto are told, others are told in any order. */
+static void names_among(const struct policy_ops *ops)
+{
+    const bool ordered = ops == &policy_lru || ops == &policy_auto;
+    struct policy *p = create(ops, IDS, 1000);
+    uint32_t among[IDS], got[IDS], want[IDS];
+    bool in[IDS] = {false};
+    size_t most = 0;
+    state = 7;
+    for (uint32_t step = 1; step < STEPS / 3; step++) {
+        uint32_t id = draw(IDS), salt = draw(1000);
+        struct policy_meta meta = meta_of(id);
+        ops->access(p, id, step, &meta, in[id]);
+        if (!in[id])
+            ops->insert(p, id, step, &meta);
+        in[id] = true;
+        struct policy_need need = {
+            .bytes = UINT64_MAX, .now_us = step, .evictable = odd_only, .arg = &salt};
+        const size_t all = ops->victims(p, &need, among, IDS);
+        need.bytes = 1 + draw(200);
+        const size_t n = ops->victims(p, &need, want, IDS / 2);
+        for (size_t i = 0; !ordered && i < all / 2; i++) {
+            const uint32_t other = among[i];
+            among[i] = among[all - 1 - i];
+            among[all - 1 - i] = other;
+        }
+        need = (struct policy_need){
+            .bytes = need.bytes, .now_us = step, .among = among, .n_among = all};
+        ck_assert_uint_eq(ops->victims(p, &need, got, IDS / 2), n);
+        ck_assert_mem_eq(got, want, n * sizeof(*got));
+        most = MAX(most, n);
+        for (size_t i = 0; i < n && draw(3); i++) {
+            ops->remove(p, got[i], POLICY_EVICTED);
+            in[got[i]] = false;
+        }
+    }
+    ck_assert_uint_gt(most, 2);
+    ops->free(&p);
+}
+
+START_TEST(among_some_it_names_whom_it_would_of_all)
+{
+    for (const struct policy_ops *const *ops = policy_table(); *ops; ops++)
+        names_among(*ops);
+}
+END_TEST
+
+static bool refuses(void *arg, uint32_t id)
+{
+    UNUSED(id);
+    ++*(uint32_t *)arg;
+    return false;
+}
+
+static void looks(const struct policy_ops *ops)
+{
+    enum { LOOKS = 96 };
+    struct policy *p = create(ops, MANY, 1000000);
+    uint32_t looked = 0, got[8];
+    for (uint32_t id = 1; id < MANY; id++) {
+        struct policy_meta meta = meta_of(id % IDS);
+        ops->access(p, id, id, &meta, false);
+        ops->insert(p, id, id, &meta);
+    }
+    const struct policy_need need = {
+        .bytes = UINT64_MAX, .now_us = MANY, .evictable = refuses, .arg = &looked, .looks = LOOKS};
+    ck_assert_uint_eq(ops->victims(p, &need, got, ARRAY_COUNT(got)), 0);
+    ck_assert_uint_gt(looked, LOOKS / 2);
+    ck_assert_uint_le(looked, LOOKS);
+    ops->free(&p);
+}
+
+START_TEST(it_looks_at_so_many_and_hardly_more)
+{
+    for (const struct policy_ops *const *ops = policy_table(); *ops; ops++)
+        looks(*ops);
+}
+END_TEST
 
 START_TEST(lru_names_the_longest_unused)
 {
@@ -189,8 +270,10 @@ static void keeps_the_promises(const struct policy_ops *ops, uint32_t residents_
         uint32_t share = draw(101);
         for (uint32_t i = 0; i < MANY; i++)
             pinned[i] = draw(100) < share;
-        struct policy_need need = {1 + draw(draw(2) ? 300 : 100000), step * 1000u, not_pinned,
-                                   pinned};
+        struct policy_need need = {.bytes = 1 + draw(draw(2) ? 300 : 100000),
+                                   .now_us = step * 1000u,
+                                   .evictable = not_pinned,
+                                   .arg = pinned};
         size_t most = draw(2) ? MANY : 1 + draw(5);
         size_t n = ops->victims(p, &need, out, most);
         check_victims(resident, pinned, out, n, most, need.bytes);
@@ -288,6 +371,8 @@ END_TEST
 Suite *suite_policy(void)
 {
     return SUITE_SERIAL("policy", lru_names_the_longest_unused, gdsf_names_the_lowest_priority,
+                        among_some_it_names_whom_it_would_of_all,
+                        it_looks_at_so_many_and_hardly_more,
                         victims_may_go_are_enough_and_named_once,
                         decisions_allocate_nothing_and_follow_from_the_seed,
                         a_policy_without_memory_is_not_made, a_policy_is_found_by_its_name);

@@ -83,6 +83,31 @@ START_TEST(a_watcher_hears_it_all_in_order)
 }
 END_TEST
 
+/* What others held at a model's first load is told once a load has to bring it. */
+START_TEST(what_others_no_longer_hold_counts_from_the_next_load_on)
+{
+    struct ear e;
+    struct fake *f = watched(&e, FAKE_INLINE, SLOTS);
+    client_touch(f, "a-10+x300");
+    client_touch(f, "b-20+x300");
+    client_touch(f, "c-900"); /* both go */
+    client_touch(f, "b-20+x300");
+    ck_assert_uint_eq(fake_info(f, "b-20+x300").bytes, 320);
+    ck_assert_uint_eq(fake_info(f, "b-20+x300").shared_bytes, 0);
+    client_touch(f, "a-10+x300");
+    ck_assert_uint_eq(fake_info(f, "b-20+x300").bytes, 20);
+    ck_assert_uint_eq(fake_info(f, "b-20+x300").shared_bytes, 300);
+    client_touch(f, "b-20+x300");
+    tell_all(f->cache);
+    expect(&e, 3, WATCH_ENTER, 2, 20);
+    expect(&e, 7, WATCH_ENTER, 3, 900);
+    expect(&e, 10, WATCH_ENTER, 2, 320);
+    expect(&e, 12, WATCH_ENTER, 1, 310);
+    expect(&e, 13, WATCH_HIT, 2, 320);
+    fake_free(f);
+}
+END_TEST
+
 START_TEST(joined_ones_are_told_as_such)
 {
     struct ear e;
@@ -257,6 +282,7 @@ Suite *suite_watch(void)
     Suite *s = suite_create("watch");
     TCase *t = tcase_create("watch");
     tcase_add_test(t, a_watcher_hears_it_all_in_order);
+    tcase_add_test(t, what_others_no_longer_hold_counts_from_the_next_load_on);
     tcase_add_test(t, joined_ones_are_told_as_such);
     tcase_add_test(t, who_does_not_count_is_not_told_of);
     tcase_add_test(t, an_id_goes_with_the_record);

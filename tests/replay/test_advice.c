@@ -5,10 +5,14 @@
 #include "replay/advice.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "cache/policy/shadow.h"
+#include "replay/advisor.h"
 #include "replay/replay_priv.h"
 #include "support/support.h"
 
@@ -252,6 +256,56 @@ START_TEST(a_forgotten_model_is_another_one)
 }
 END_TEST
 
+enum { NAMES = 100000, MIB = 1 << 20, HELD_MIB = 8, LOOK_MIB = 24 };
+
+/* Address space from now on: so much more than there is. */
+static void allow_mib(uint64_t mib)
+{
+    struct rlimit limit;
+    unsigned long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_eq(fscanf(f, "%lu", &pages), 1);
+    fclose(f);
+    ck_assert_int_eq(getrlimit(RLIMIT_AS, &limit), 0);
+    limit.rlim_cur = pages * (uint64_t)sysconf(_SC_PAGESIZE) + mib * MIB;
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
+}
+
+/* As docs/replay.md says; the process of this test ends with it. */
+START_TEST(with_all_names_known_it_takes_no_more_than_is_said)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    printf("SKIP with_all_names_known_it_takes_no_more_than_is_said: a sanitizer's own memory\n");
+#else
+    struct advice_regret regret;
+    struct advice_policy policy;
+    struct advice a;
+    allow_mib(HELD_MIB);
+    void *events = alloc_zero(2 * (size_t)ADVISOR_EVENTS, sizeof(struct watch_event));
+    ck_assert_ptr_nonnull(events);
+    ck_assert_int_eq(advice_init(&a), OK);
+    ck_assert_int_eq(advice_reserve(&a, NAMES + 1), OK);
+    for (uint32_t i = 0; i < 2 * NAMES; i++) {
+        const struct watch_event e = {.t_us = i,
+                                      .bytes = bytes_of(i),
+                                      .id = 1 + i * 7919 % NAMES,
+                                      .reload_us = load_us_of(i),
+                                      .kind = WATCH_MISS};
+        advice_take(&a, &e);
+    }
+    allow_mib(LOOK_MIB);
+    ck_assert_int_eq(advice_regret(&a, 1000, &regret), OK);
+    ck_assert_uint_eq(regret.invocations, ADVICE_WINDOW);
+    for (const struct policy_ops *const *p = policy_table(); *p; p++)
+        if (*p != &policy_auto)
+            ck_assert_int_eq(advice_policy(&a, *p, 1000, &policy), OK);
+    advice_fini(&a);
+    alloc_free(events);
+#endif
+}
+END_TEST
+
 START_TEST(no_memory_is_said_and_leaves_nothing)
 {
     struct real *r;
@@ -282,5 +336,6 @@ Suite *suite_advice(void)
                  the_bound_is_that_of_a_replay, the_bound_is_below_what_was_paid_in_any_window,
                  what_is_older_than_an_hour_is_left_out, what_was_known_before_may_have_been_kept,
                  a_policy_costs_what_the_cache_paid_that_runs_it, a_forgotten_model_is_another_one,
+                 with_all_names_known_it_takes_no_more_than_is_said,
                  no_memory_is_said_and_leaves_nothing);
 }

@@ -262,16 +262,38 @@ static void auto_remove(struct policy *p, uint32_t id, enum policy_why why)
         shadow_forget(&a->shadows[e], id);
 }
 
+/* Of those that are given, first what the active shadow does not hold. */
+static size_t shed_among(const struct auto_policy *a, const struct policy_need *need, uint32_t *out,
+                         size_t n)
+{
+    const struct ring *rings[] = {&a->shed, &a->kept};
+    size_t count = 0;
+    uint64_t have = 0;
+    for (size_t r = 0; r < ARRAY_COUNT(rings); r++)
+        for (size_t i = 0; i < need->n_among && count < n && have < need->bytes; i++) {
+            const uint32_t id = need->among[i];
+            if (!ring_has(rings[r], id) || (need->evictable && !need->evictable(need->arg, id)))
+                continue;
+            out[count++] = id;
+            have += a->models[id].bytes;
+        }
+    return count;
+}
+
 static size_t auto_victims(struct policy *p, const struct policy_need *need, uint32_t *out,
                            size_t n)
 {
     const struct auto_policy *a = CONTAINER_OF(p, struct auto_policy, policy);
     const struct ring *rings[] = {&a->shed, &a->kept};
-    size_t count = 0;
+    size_t count = 0, looked = 0;
     uint64_t have = 0;
+    if (need->among)
+        return shed_among(a, need, out, n);
     for (size_t r = 0; r < ARRAY_COUNT(rings); r++) {
         uint32_t id = ring_next(rings[r], RING_NONE);
         for (; id != RING_NONE && count < n && have < need->bytes; id = ring_next(rings[r], id)) {
+            if (need->looks && looked++ == need->looks)
+                return count;
             if (need->evictable && !need->evictable(need->arg, id))
                 continue;
             out[count++] = id;

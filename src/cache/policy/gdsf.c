@@ -150,13 +150,36 @@ static void gdsf_remove(struct policy *p, uint32_t id, enum policy_why why)
     heap_remove(g, id);
 }
 
+/* The n lowest of those that are given, as far as they are needed. */
+static size_t lowest_among(const struct gdsf *g, const struct policy_need *need, uint32_t *out,
+                           size_t n)
+{
+    size_t count = 0, kept = 0;
+    uint64_t have = 0;
+    for (size_t i = 0; i < need->n_among; i++) {
+        const uint32_t id = need->among[i];
+        if (!g->items[id].place || (need->evictable && !need->evictable(need->arg, id)) ||
+            (count == n && !before(g, id, out[n - 1])))
+            continue;
+        size_t at = count < n ? count++ : n - 1;
+        for (; at && before(g, id, out[at - 1]); at--)
+            out[at] = out[at - 1];
+        out[at] = id;
+    }
+    while (kept < count && have < need->bytes)
+        have += g->items[out[kept++]].bytes;
+    return kept;
+}
+
 static size_t gdsf_victims(struct policy *p, const struct policy_need *need, uint32_t *out,
                            size_t n)
 {
     struct gdsf *g = CONTAINER_OF(p, struct gdsf, policy);
     size_t count = 0, aside = 0;
     uint64_t have = 0;
-    while (g->count && count < n && have < need->bytes) {
+    if (need->among)
+        return lowest_among(g, need, out, n);
+    while (g->count && count < n && have < need->bytes && (!need->looks || aside < need->looks)) {
         uint32_t id = g->heap[1];
         heap_remove(g, id);
         g->aside[aside++] = id;

@@ -214,6 +214,12 @@ static size_t consider(struct hazard *h, const struct policy_need *need, uint32_
 static size_t take_sample(struct hazard *h, const struct policy_need *need)
 {
     size_t n = 0;
+    if (need->among) {
+        for (size_t i = 0; i < MIN(need->n_among, SCAN_MAX); i++)
+            if (h->models[need->among[i]].place)
+                n = consider(h, need, need->among[i], n);
+        return n;
+    }
     if (h->count <= SCAN_MAX) {
         for (uint32_t i = 0; i < h->count; i++)
             n = consider(h, need, h->residents[i], n);
@@ -223,7 +229,8 @@ static size_t take_sample(struct hazard *h, const struct policy_need *need)
         n = consider(h, need, h->residents[draw(h, h->count)], n);
     /* Most may be pinned or named: then all are looked at in turn, from anywhere. */
     uint32_t from = n < TAKE ? draw(h, h->count) : 0;
-    for (uint32_t i = 0; n < TAKE && i < h->count; i++)
+    const uint32_t most = need->looks ? need->looks - MIN(need->looks, SAMPLE) : h->count;
+    for (uint32_t i = 0; n < TAKE && i < MIN(most, h->count); i++)
         n = consider(h, need, h->residents[(from + i) % h->count], n);
     return n;
 }
@@ -232,11 +239,14 @@ static size_t hazard_victims(struct policy *p, const struct policy_need *need, u
                              size_t n)
 {
     struct hazard *h = CONTAINER_OF(p, struct hazard, policy);
-    size_t count = 0, sampled;
+    const bool whole = need->among || h->count <= SCAN_MAX;
+    size_t count = 0, sampled, looked = 0;
     uint64_t have = 0;
     h->round++;
-    while (count < n && have < need->bytes && (sampled = take_sample(h, need)) > 0) {
-        size_t most = h->count <= SCAN_MAX ? sampled : MIN(sampled, TAKE), i = 0;
+    while (count < n && have < need->bytes && (!need->looks || looked < need->looks) &&
+           (sampled = take_sample(h, need)) > 0) {
+        size_t most = whole ? sampled : MIN(sampled, TAKE), i = 0;
+        looked += SAMPLE;
         for (; i < most && count < n && have < need->bytes; i++) {
             out[count++] = h->sample[i].id;
             have += h->models[h->sample[i].id].bytes;
@@ -292,6 +302,7 @@ static size_t hazard_prefetch(struct policy *p, const struct policy_ahead *a, ui
 
 const struct policy_ops policy_hazard = {
     .name = "hazard",
+    .looks_cost = true,
     .summary = "each model's own idle times foretell its next invocation; x load cost ÷ bytes",
     .create = hazard_create,
     .free = hazard_free,

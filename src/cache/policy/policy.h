@@ -15,7 +15,8 @@
  *   admit    between victims and their removal: is the newcomer worth it?
  * Pinned, draining and protected models, and whose turn it is to give (the tenants' shares), are
  * the owner's: a filter says for each id whether it may go now. An owner that wants victims of some
- * tenants first asks with a narrow filter, and once more with a wider one.
+ * tenants first asks with a narrow filter, and once more with a wider one; of a tenant that has
+ * few, it says which they are.
  *
  * History is kept of every id, resident or not, until remove says POLICY_FORGOTTEN. */
 #ifndef ROOST_CACHE_POLICY_POLICY_H
@@ -51,6 +52,9 @@ struct policy_need {
     uint64_t now_us;
     policy_filter_fn *evictable; /* NULL: all may go */
     void *arg;
+    uint32_t looks; /* so many may be looked at, or hardly more, though nobody is found: 0: any */
+    const uint32_t *among; /* NULL, or n_among residents, the longest unused first: only these */
+    size_t n_among;
 };
 
 struct policy_ahead {
@@ -81,6 +85,7 @@ struct policy_ops {
                    bool hit);
     void (*insert)(struct policy *p, uint32_t id, uint64_t now_us, const struct policy_meta *m);
     void (*remove)(struct policy *p, uint32_t id, enum policy_why why);
+    bool looks_cost; /* one takes as long as an eviction: an owner in a hurry counts them */
     /* Writes who should go, first to go first, until their bytes reach need->bytes or n are there
      * or nobody is left that may go. Nobody is named twice. */
     size_t (*victims)(struct policy *p, const struct policy_need *need, uint32_t *out, size_t n);

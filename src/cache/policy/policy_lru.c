@@ -77,14 +77,33 @@ static void recency_remove(struct policy *p, uint32_t id, enum policy_why why)
         ring_remove(&r->ring, id);
 }
 
+static size_t first_among(const struct recency *r, const struct policy_need *need, uint32_t *out,
+                          size_t n)
+{
+    size_t count = 0;
+    uint64_t have = 0;
+    for (size_t i = 0; i < need->n_among && count < n && have < need->bytes; i++) {
+        const uint32_t id = need->among[i];
+        if (!ring_has(&r->ring, id) || (need->evictable && !need->evictable(need->arg, id)))
+            continue;
+        out[count++] = id;
+        have += r->bytes[id];
+    }
+    return count;
+}
+
 static size_t recency_victims(struct policy *p, const struct policy_need *need, uint32_t *out,
                               size_t n)
 {
     const struct recency *r = CONTAINER_OF(p, struct recency, policy);
-    size_t count = 0;
+    size_t count = 0, looked = 0;
     uint64_t have = 0;
+    if (need->among)
+        return first_among(r, need, out, n);
     uint32_t id = ring_next(&r->ring, RING_NONE);
     for (; id != RING_NONE && count < n && have < need->bytes; id = ring_next(&r->ring, id)) {
+        if (need->looks && looked++ == need->looks)
+            break;
         if (need->evictable && !need->evictable(need->arg, id))
             continue;
         out[count++] = id;
