@@ -11,7 +11,7 @@
  * follow in the same process, where all have been loaded before; with 0 LOAD_SECONDS there are
  * none. "mapped=ARTIFACT" is mapped instead of read, "read=ARTIFACT" is read into memory and no
  * more. Long networks take more than the seconds: the least number of rounds is run, whatever they
- * take. */
+ * take; and slow ones less, when three rounds agree. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <math.h>
@@ -32,9 +32,10 @@ enum {
     SAMPLES_MAX = 1 << 20,
     ROUNDS = 10,
     ROUNDS_MIN = 3,  /* of latency and of loads, when the time is over before */
-    ROUNDS_LONG = 2, /* where one takes more than these; of latency the first runs are one then */
-    LONG_RUNS_US = 5000000,
+    ROUNDS_LONG = 2, /* where one takes more than these */
+    LONG_RUNS_US = 4000000,
     LONG_LOADS_US = 3000000,
+    SLOW_US = 500000, /* a round of latency that takes more ends them all, once they are settled */
 };
 
 struct contestant {
@@ -188,6 +189,19 @@ static void latency_block(struct contestant *c, double us, double each_us)
     } while (t - begin < us);
 }
 
+/* Do the middle four fifths of every contestant's samples lie within 3 % of its median? */
+static bool settled(void)
+{
+    bool all_are = true;
+    for (size_t i = 0; i < n_all; i++) {
+        float *us = all[i].us;
+        const size_t n = all[i].n;
+        qsort(us, n, sizeof(*us), by_value);
+        all_are = all_are && us[n * 9 / 10] - us[n / 10] <= 0.03f * us[n / 2];
+    }
+    return all_are;
+}
+
 static void latency(double seconds)
 {
     double each[CONTESTANTS_MAX], turn = 0;
@@ -197,12 +211,13 @@ static void latency(double seconds)
     }
     double begin = now_us(), us = seconds * 1e6;
     const int least = turn > LONG_RUNS_US ? ROUNDS_LONG : ROUNDS_MIN;
-    int round = turn > LONG_RUNS_US;
-    for (size_t i = 0; round && i < n_all; i++)
-        all[i].us[all[i].n++] = (float)each[i];
-    for (; round < ROUNDS && (round < least || now_us() - begin < us); round++)
+    int round = 0;
+    for (; round < ROUNDS && (round < least || now_us() - begin < us); round++) {
+        if (turn > SLOW_US && round >= ROUNDS_MIN && settled())
+            break;
         for (size_t i = 0; i < n_all; i++)
             latency_block(&all[i], us / ROUNDS / (double)n_all, each[i]);
+    }
     printf("\"rounds\": %d, \"latency\": {", round);
     for (size_t i = 0; i < n_all; i++) {
         printf("%s\"%s\": {", i ? ", " : "", all[i].name);

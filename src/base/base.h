@@ -23,12 +23,14 @@
 #define CAPABILITY(x) __attribute__((capability(x)))
 #define REQUIRES(...) __attribute__((requires_capability(__VA_ARGS__)))
 #define ACQUIRES(...) __attribute__((acquire_capability(__VA_ARGS__)))
+#define TRY_ACQUIRES(...) __attribute__((try_acquire_capability(true, __VA_ARGS__)))
 #define RELEASES(...) __attribute__((release_capability(__VA_ARGS__)))
 #define NO_LOCK_ANALYSIS __attribute__((no_thread_safety_analysis))
 #else
 #define CAPABILITY(x)
 #define REQUIRES(...)
 #define ACQUIRES(...)
+#define TRY_ACQUIRES(...)
 #define RELEASES(...)
 #define NO_LOCK_ANALYSIS
 #endif

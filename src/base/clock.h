@@ -7,7 +7,10 @@
 
 #include "base/base.h"
 
-uint64_t clock_now_us(void);  /* CLOCK_MONOTONIC */
+uint64_t clock_now_us(void); /* CLOCK_MONOTONIC */
+/* The same clock, to tell what came first, not to decide by how long ago: from one call to a later
+ * one it does not fall, on whatever processors the two are made. */
+uint64_t clock_now_ns(void);
 uint64_t clock_wall_ms(void); /* CLOCK_REALTIME since 1970, for logs and documents only */
 
 #endif

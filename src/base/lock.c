@@ -104,6 +104,15 @@ void lock_take(struct lock *l) NO_LOCK_ANALYSIS
     take(l);
 }
 
+bool lock_try(struct lock *l) NO_LOCK_ANALYSIS
+{
+    int e = pthread_mutex_trylock(&l->mutex);
+    ASSERT(e == 0 || e == EBUSY);
+    if (e == 0)
+        note_take(l);
+    return e == 0;
+}
+
 void lock_release(struct lock *l) NO_LOCK_ANALYSIS
 {
     note_release(l);

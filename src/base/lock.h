@@ -25,6 +25,8 @@ struct cond {
 void lock_init(struct lock *l, enum lock_rank rank);
 void lock_fini(struct lock *l);
 void lock_take(struct lock *l) ACQUIRES(*l);
+/* The same where nobody has it; false: somebody has.  blocks: no */
+bool lock_try(struct lock *l) WARN_UNUSED TRY_ACQUIRES(*l);
 void lock_release(struct lock *l) RELEASES(*l);
 /* One more of the rank of the lock taken last: for who takes all of a kind, always in one order,
  * while everybody else takes one of them. Released before that one. */

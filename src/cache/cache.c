@@ -32,7 +32,8 @@ enum status cache_new(const struct cache_config *config, const struct cache_sour
     c->magic = CACHE_MAGIC;
     c->config = *config;
     c->source = *source;
-    if (gates_init(&c->gates) != OK || table_init(&c->table, config->slots_max) != OK ||
+    if (gates_init(&c->gates, gates_wanted(), config->slots_max) != OK ||
+        table_init(&c->table, config->slots_max) != OK ||
         share_table_init(&c->shares, config->limit_bytes) != OK ||
         tenant_table_init(&c->tenants, &config->tenants, config->slots_max + GUESTS_MAX) != OK ||
         watch_init(&c->watch, config->slots_max + 1) != OK || choose_init(c) != OK) {
@@ -153,7 +154,7 @@ static enum pin_result pin_slot(struct cache *c, struct slot *s, struct pin_call
 {
     switch (s->state) {
     case SLOT_RESIDENT:
-        atomic_fetch_add(&s->pins, 1);
+        pins_add(gate_of(&c->gates), s, 1);
         *p->pin = (struct pin){s, s->value};
         lookup_count(c, s, p->w, LOOKUP_HIT, p->now_us);
         return PIN_READY;
@@ -334,12 +335,9 @@ void cache_unpin_ran(struct cache *c, const struct pin *pin, uint64_t ran_us)
     struct slot *s = pin->slot;
     if (ran_us && !atomic_load(&s->ran) && !atomic_exchange(&s->ran, true))
         note_first_run(c, s, ran_us);
-    const uint32_t were = atomic_fetch_sub(&s->pins, 1); /* s may be gone from here on, unless .. */
-    ASSERT(were & ~PINS_LAST);
-    if (were != (PINS_LAST | 1))
+    if (!pins_drop(gate_of(&c->gates), s)) /* s may be gone */
         return;
-    lock_take(&c->lock); /* .. it was left to us */
-    atomic_store(&s->pins, 0);
+    lock_take(&c->lock);
     slot_unload(c, s, &after);
     lock_release(&c->lock);
     after_run(&after, c);

@@ -59,45 +59,55 @@ struct record {
     char version[MODEL_VERSION_MAX + 1];
 };
 
-/* Heap; owned by the cache. What every hit reads and writes stands first, in one cache line. */
+enum { SLOT_LINE = 64 }; /* bytes of a cache line, as which slots are laid out */
+
+/* Heap; owned by the cache. What follows from a hit changes one line alone, and what a hit looks at
+ * is another, the last, which no hit changes, so that it lies in all processors' caches: hence the
+ * order. Next to what hits look at, in the next slot as well, are lines that are seldom written:
+ * processors fetch a line's neighbour with it. Slots of common sizes begin with a line. */
 struct slot {
-    struct slot *chain;   /* next in its bucket */
-    uint64_t hash;        /* of name; never changes */
-    struct lru_link link; /* in cache.live or cache.idle; in none while DRAINING */
-    void *value;          /* the source's, from cache_load_done to cache_drained */
-    /* How many. Grows at a gate or under the lock and falls without either, but for the last one of
-     * a slot that drains, which has to unload it: then PINS_LAST is in it too. */
-    atomic_uint pins;
-    uint8_t state;   /* enum slot_state */
-    atomic_bool ran; /* an invocation did since the load */
-    bool ahead;      /* loaded for a hint, and nobody asked since */
-    bool cold;       /* LOADING: entered as the oldest, and nobody asked since */
-    struct record record;
-    uint64_t bytes;        /* its own, charged now, in the budget class of the state */
-    struct tenant *tenant; /* who is charged: the cache's once the slot is in the table */
-    struct holds *holds;   /* what it shares; NULL: nothing, or no more */
-    struct share *dead;    /* what died with it and is not free yet; unchanged while the source has
-                            * it, and then read without the lock */
-    uint64_t dead_bytes;   /* of dead, charged as DRAINING */
+    uint64_t bytes;      /* its own, charged now, in the budget class of the state */
+    struct holds *holds; /* what it shares; NULL: nothing, or no more */
+    struct share *dead;  /* what died with it and is not free yet; unchanged while the source has
+                          * it, and then read without the lock */
+    uint64_t dead_bytes; /* of dead, charged as DRAINING */
     uint64_t transient_bytes; /* LOADING, DRAINING: part of cache.transient_bytes; 0: it is kept */
-    bool current;             /* stands in the table */
-    bool cancelled;           /* LOADING: a DELETE came, or it was given up */
-    bool stale;               /* LOADING: its heir was ready first: it leaves with those who wait */
-    bool reload;              /* it is or was an heir */
-    bool modest;              /* LOADING: for nobody but a hint, so it evicts nobody */
-    bool wanted;              /* LOADING: somebody asked that it be resident */
-    bool chosen;              /* by choose_victims, while it chooses */
-    bool untold;              /* LOADING: watchers do not know of its miss yet */
-    bool guest;               /* current, and not counted among the records; see guest.c */
-    uint32_t waiter_count;    /* length of the list of waiters */
-    uint32_t proven;          /* the last proof that looked at it, the low half of its number */
     struct waiter *first, *last; /* waiters, in the order they came */
+    struct slot *after_next;     /* next in a list of struct after, or of chosen victims */
+    struct lru_link link;        /* in cache.live or cache.idle; in none while DRAINING */
+    struct tenant *tenant;       /* who is charged: the cache's once the slot is in the table */
+    bool ahead;                  /* loaded for a hint, and nobody asked since */
+    bool cold;                   /* LOADING: entered as the oldest, and nobody asked since */
+    bool current;                /* stands in the table */
+    bool cancelled;              /* LOADING: a DELETE came, or it was given up */
+    bool stale;  /* LOADING: its heir was ready first: it leaves with those who wait */
+    bool reload; /* it is or was an heir */
+    bool modest; /* LOADING: for nobody but a hint, so it evicts nobody */
+    bool wanted; /* LOADING: somebody asked that it be resident */
+    struct record record;
     struct slot *left, *right;   /* children in the tree by name */
     struct slot *heir, *heir_of; /* see reload.h; both NULL once it cannot be pinned any more */
-    struct slot *after_next;     /* next in a list of struct after, or of chosen victims */
     struct drain_wait *drain_waits;
-    char name[]; /* never changes: readable without the lock while the slot lives */
+    uint32_t waiter_count; /* length of the list of waiters */
+    uint32_t proven;       /* the last proof that looked at it, the low half of its number */
+    struct slot *chain;    /* next in its bucket */
+    uint64_t hash;         /* of name; never changes */
+    void *value;           /* the source's, from cache_load_done to cache_drained */
+    uint32_t place;        /* of its pins at each gate, while it is or may be pinned; 0: none */
+    atomic_uint pins; /* how many, where it has no place or drains; see pins.c. With PINS_LAST: the
+                       * last of them has to unload it */
+    uint8_t state;    /* enum slot_state */
+    atomic_bool ran;  /* an invocation did since the load */
+    bool chosen;      /* by choose_victims, while it chooses */
+    bool untold;      /* LOADING: watchers do not know of its miss yet */
+    bool guest;       /* current, and not counted among the records; see guest.c */
+    char name[];      /* never changes: readable without the lock while the slot lives */
 };
+
+_Static_assert(offsetof(struct slot, link) % SLOT_LINE == 0 &&
+                   offsetof(struct slot, record.misses) % SLOT_LINE == 0,
+               "what a hit changes");
+_Static_assert(offsetof(struct slot, chain) % SLOT_LINE == 0, "what a hit looks at");
 
 /* What is allocated of a slot where tenants have rules; elsewhere the slot alone. */
 struct mated_slot {
@@ -230,6 +240,9 @@ enum pin_result pin_closed(struct cache *c, const char *name, struct pin_call *p
 /* ---- table.c ---- */
 enum status table_init(struct table *t, uint32_t slots_max) WARN_UNUSED;
 void table_fini(struct table *t);
+/* Says that table_find is about to look for it. Reads only what never changes: no lock is needed.
+ */
+void table_fetch(const struct table *t, uint64_t hash);
 struct slot *table_find(const struct table *t, const char *name, uint64_t hash);
 /* By the hash alone: to name a model, not to use it. NULL: no record. */
 const struct slot *table_find_hash(const struct table *t, uint64_t hash);
@@ -271,9 +284,6 @@ void slot_unload(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->l
 /* s, RESIDENT, drains, with those who pin it, and is kept no more. */
 void slot_drain(struct cache *c, struct slot *s, enum evict_why why, struct after *a)
     REQUIRES(c->lock);
-/* True: s, DRAINING, is pinned, and its last pin unloads it. False: nobody pins it. */
-bool slot_leave_to_last(struct cache *c, struct slot *s) WARN_UNUSED REQUIRES(c->lock);
-uint32_t slot_pins(const struct slot *s);
 /* The last failure that r remembers; code OK: none. */
 void record_failure(const struct record *r, struct err *out);
 
@@ -304,7 +314,7 @@ enum chosen {
 enum status choose_init(struct cache *c) WARN_UNUSED; /* errors: E_NO_MEMORY */
 void choose_fini(struct cache *c);                    /* after watch_fini */
 /* Resident, neither pinned nor kept? */
-bool choose_evictable(const struct slot *s);
+bool choose_evictable(const struct cache *c, const struct slot *s) REQUIRES(c->lock);
 /* The longest unused that is evictable, whoever's; NULL: none. */
 struct slot *choose_oldest(const struct cache *c) REQUIRES(c->lock);
 /* Chooses until x->have reaches x->bytes and the asker keeps to his ceiling, as far as x->turn.all

@@ -70,16 +70,16 @@ void choose_fini(struct cache *c)
 
 /* ---- victims ---- */
 
-bool choose_evictable(const struct slot *s)
+bool choose_evictable(const struct cache *c, const struct slot *s)
 {
-    return s->state == SLOT_RESIDENT && !slot_pins(s) && !s->record.kept;
+    return s->state == SLOT_RESIDENT && !s->record.kept && !pins_count(c, s);
 }
 
 struct slot *choose_oldest(const struct cache *c)
 {
     lock_assert_held(&c->lock);
     struct lru_link *k = lru_next(&c->live, NULL);
-    while (k && !choose_evictable(CONTAINER_OF(k, struct slot, link)))
+    while (k && !choose_evictable(c, CONTAINER_OF(k, struct slot, link)))
         k = lru_next(&c->live, k);
     return k ? CONTAINER_OF(k, struct slot, link) : NULL;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/hash.h"
 #include "cache/cache_priv.h"
 #include "metrics/metrics.h"
@@ -14,94 +15,53 @@ enum {
     FEW = 16,  /* notes that are done while the gates are closed */
     AHEAD = 8, /* slots, and FAR_AHEAD their neighbours, that are fetched before their turn */
     FAR_AHEAD = 16,
+    NOTES_AHEAD = 8, /* notes that are fetched before their turn to be written or read */
 };
 
 /* Threads take gates in turns, so that as many as there are gates have one each. */
 static atomic_uint tickets;
 static _Thread_local uint32_t ticket; /* 0: none yet */
 
-static uint32_t gates_wanted(void)
+uint32_t gates_wanted(void)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     return (uint32_t)MAX(1, MIN(processors, GATES_MAX));
 }
 
-enum status gates_init(struct gates *g)
+static enum status gate_init(struct gate *g, uint32_t most)
 {
-    *g = (struct gates){.n = gates_wanted()};
-    g->all = alloc_zero(g->n, sizeof(*g->all));
-    g->hits = alloc_zero((size_t)g->n * GATE_NOTES, sizeof(*g->hits));
-    if (!g->all || !g->hits) {
-        alloc_free(g->all);
-        alloc_free(g->hits);
-        *g = (struct gates){0};
-        return E_NO_MEMORY;
-    }
-    for (uint32_t i = 0; i < g->n; i++) {
-        lock_init(&g->all[i].lock, LOCK_GATE);
-        g->all[i].notes = g->all[i].halves[0];
-    }
-    return OK;
+    lock_init(&g->lock, LOCK_GATE);
+    g->most = most;
+    g->halves[0] = g->notes = alloc_new(2 * most * sizeof(*g->notes));
+    g->halves[1] = g->notes ? g->notes + most : NULL;
+    return g->notes ? OK : E_NO_MEMORY;
+}
+
+enum status gates_init(struct gates *g, uint32_t n, uint32_t slots_max)
+{
+    const uint32_t most = MAX(GATE_NOTES_LEAST, MIN(GATES_NOTES / n, GATE_NOTES));
+    *g = (struct gates){0};
+    g->all = alloc_zero(n, sizeof(*g->all));
+    g->hits = alloc_new((size_t)n * most * sizeof(*g->hits));
+    bool ok = g->all && g->hits;
+    for (uint32_t i = 0; ok && i < n; i++, g->n++)
+        ok = gate_init(&g->all[i], most) == OK;
+    if (ok && pins_init(g, slots_max) == OK)
+        return OK;
+    gates_fini(g);
+    return E_NO_MEMORY;
 }
 
 void gates_fini(struct gates *g)
 {
-    for (uint32_t i = 0; i < g->n; i++)
+    pins_fini(g);
+    for (uint32_t i = 0; i < g->n; i++) {
         lock_fini(&g->all[i].lock);
+        alloc_free(g->all[i].halves[0]);
+    }
     alloc_free(g->all);
     alloc_free(g->hits);
     *g = (struct gates){0};
-}
-
-/* ---- through a gate ---- */
-
-static struct gate *gate_of(const struct gates *g)
-{
-    if (!ticket)
-        ticket = atomic_fetch_add(&tickets, 1) + 1;
-    return &g->all[ticket % g->n];
-}
-
-/* Pins what is resident, and so cannot leave while the caller is at a gate. */
-static struct slot *pin_resident(const struct cache *c, const char *name, uint64_t hash,
-                                 const char *version, struct pin *pin)
-{
-    struct slot *s = table_find(&c->table, name, hash);
-    if (!s || s->state != SLOT_RESIDENT || (version && strcmp(s->record.version, version) != 0))
-        return NULL;
-    atomic_fetch_add_explicit(&s->pins, 1, memory_order_relaxed);
-    *pin = (struct pin){s, s->value};
-    return s;
-}
-
-bool gate_pin(struct cache *c, const char *name, struct pin *pin)
-{
-    const uint64_t hash = hash_name(name);
-    struct gate *g = gate_of(&c->gates);
-    lock_take(&g->lock);
-    bool resident = pin_resident(c, name, hash, NULL, pin) != NULL;
-    lock_release(&g->lock);
-    return resident;
-}
-
-bool gate_hit(struct cache *c, const char *name, const char *version, uint64_t now_us,
-              struct pin *pin)
-{
-    const uint64_t hash = hash_name(name);
-    struct gate *g = gate_of(&c->gates);
-    struct slot *s = NULL;
-    lock_take(&g->lock);
-    if (g->count < GATE_NOTES && (s = pin_resident(c, name, hash, version, pin))) {
-        uint64_t number = atomic_fetch_add_explicit(&c->gates.number, 1, memory_order_relaxed);
-        g->notes[g->count++] = (struct hit){s, now_us, number};
-    }
-    const bool full = g->count == GATE_NOTES;
-    lock_release(&g->lock);
-    if (full) {
-        gates_settle(c);
-        lock_release(&c->lock);
-    }
-    return s != NULL;
 }
 
 /* ---- what follows from the notes ---- */
@@ -127,21 +87,39 @@ static void collect(struct gates *g)
     ASSERT(!g->collected);
     for (uint32_t i = 0; i < g->n; i++) {
         struct gate *k = &g->all[i];
-        for (uint32_t n = 0; n < k->count; n++)
-            g->hits[k->notes[n].number - g->done] = &k->notes[n];
+        k->next = k->notes;
+        k->end = k->notes + k->count;
         g->collected += k->count;
         k->notes = k->halves[k->notes == k->halves[0]];
         k->count = 0;
     }
-    g->done += g->collected;
-    ASSERT(g->done == atomic_load_explicit(&g->number, memory_order_relaxed));
+}
+
+/* The gate whose next note is the earliest; NULL: there is none. */
+static struct gate *earliest(const struct gates *g)
+{
+    struct gate *first = NULL;
+    for (uint32_t i = 0; i < g->n; i++) {
+        struct gate *k = &g->all[i];
+        if (k->next < k->end && (!first || k->next->at_ns < first->next->at_ns))
+            first = k;
+    }
+    return first;
+}
+
+static void put_in_order(struct gates *g)
+{
+    for (uint32_t i = 0; i < g->collected; i++) {
+        g->hits[i] = earliest(g)->next++;
+        __builtin_prefetch(g->hits[i] + NOTES_AHEAD);
+    }
 }
 
 /* Slots lie anywhere in memory: many are waited for at a time instead of one after the other. */
 static void fetch_ahead(const struct gates *g, uint32_t i)
 {
     if (i + FAR_AHEAD < g->collected)
-        __builtin_prefetch(g->hits[i + FAR_AHEAD]->slot, 1);
+        __builtin_prefetch(&g->hits[i + FAR_AHEAD]->slot->link, 1);
     if (i + AHEAD >= g->collected)
         return;
     const struct lru_link *k = &g->hits[i + AHEAD]->slot->link;
@@ -152,6 +130,7 @@ static void fetch_ahead(const struct gates *g, uint32_t i)
 static void do_collected(struct cache *c) REQUIRES(c->lock)
 {
     struct gates *g = &c->gates;
+    put_in_order(g);
     for (uint32_t i = 0; i < g->collected; i++) {
         const struct hit *h = g->hits[i];
         fetch_ahead(g, i);
@@ -171,6 +150,92 @@ static void settle(struct cache *c) REQUIRES(c->lock)
     do_collected(c);
 }
 
+bool gate_due(const struct gates *all, const struct gate *g, uint32_t count)
+{
+    const uint32_t quarter = g->most / 4;
+    if (count < quarter || count % GATE_AGAIN)
+        return false;
+    return count >= 3 * quarter || atomic_load_explicit(&all->settler, memory_order_relaxed) == g;
+}
+
+/* Does what is noted, so that gates have room again. */
+static void relieve(struct cache *c, struct gate *g, bool wait) NO_LOCK_ANALYSIS
+{
+    if (wait)
+        lock_take(&c->lock);
+    else if (!lock_try(&c->lock))
+        return;
+    atomic_store_explicit(&c->gates.settler, g, memory_order_relaxed);
+    settle(c);
+    lock_release(&c->lock);
+}
+
+/* ---- through a gate ---- */
+
+void gate_take(uint32_t mine)
+{
+    ticket = mine;
+}
+
+struct gate *gate_of(const struct gates *g)
+{
+    if (!ticket)
+        ticket = atomic_fetch_add(&tickets, 1) + 1;
+    return &g->all[ticket % g->n];
+}
+
+/* Pins s, if that can be (NULL: it cannot): what is resident cannot leave while the caller is at g.
+ */
+static bool pin_resident(struct gate *g, struct slot *s, const char *version, struct pin *pin)
+{
+    if (!s || s->state != SLOT_RESIDENT || (version && strcmp(s->record.version, version) != 0))
+        return false;
+    pins_add(g, s, 1);
+    *pin = (struct pin){s, s->value};
+    return true;
+}
+
+bool gate_pin(struct cache *c, const char *name, struct pin *pin)
+{
+    const uint64_t hash = hash_name(name);
+    struct gate *g = gate_of(&c->gates);
+    lock_take(&g->lock);
+    bool resident = pin_resident(g, table_find(&c->table, name, hash), NULL, pin);
+    lock_release(&g->lock);
+    return resident;
+}
+
+/* The line that comes next is most likely in the cache of who read it last. */
+static void note(struct gate *g, struct hit h)
+{
+    g->notes[g->count++] = h;
+    __builtin_prefetch(&g->notes[MIN(g->count + NOTES_AHEAD, g->most - 1)], 1);
+}
+
+bool gate_hit(struct cache *c, const char *name, const char *version, uint64_t now_us,
+              struct pin *pin)
+{
+    const uint64_t hash = hash_name(name);
+    struct gate *g = gate_of(&c->gates);
+    bool hit = false;
+    table_fetch(&c->table, hash); /* while the clock is read */
+    const uint64_t at_ns = clock_now_ns();
+    lock_take(&g->lock);
+    if (g->count < g->most) {
+        struct slot *s = table_find(&c->table, name, hash);
+        hit = pin_resident(g, s, version, pin);
+        if (hit)
+            note(g, (struct hit){s, now_us, at_ns});
+    }
+    const uint32_t count = g->count;
+    lock_release(&g->lock);
+    if (hit && gate_due(&c->gates, g, count))
+        relieve(c, g, count == g->most);
+    return hit;
+}
+
+/* ---- closed and open ---- */
+
 void gates_settle(struct cache *c) NO_LOCK_ANALYSIS
 {
     lock_take(&c->lock);
@@ -181,10 +246,14 @@ void gates_close(struct cache *c) NO_LOCK_ANALYSIS
 {
     struct gates *g = &c->gates;
     lock_take(&c->lock);
-    if (atomic_load_explicit(&g->number, memory_order_relaxed) - g->done > FEW)
-        settle(c);
     take_all(g);
     collect(g);
+    if (g->collected > FEW) {
+        release_all(g);
+        do_collected(c);
+        take_all(g);
+        collect(g);
+    }
     do_collected(c);
     g->closed = true;
 }

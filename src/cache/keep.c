@@ -86,7 +86,7 @@ static uint64_t since_us(const struct slot *s)
 /* What is not resident may be nobody's: a proof's place in the list (decide.c). */
 static bool expired(const struct cache *c, const struct slot *s)
 {
-    if (!choose_evictable(s))
+    if (!choose_evictable(c, s))
         return false;
     const uint64_t ttl_us = s->tenant->rule->ttl_us;
     return ttl_us && c->latest_us - since_us(s) >= ttl_us;

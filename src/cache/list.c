@@ -22,7 +22,7 @@ static void fill(const struct cache *c, const struct slot *s, struct slot_info *
         .joined = r->joined,
         .loads = r->loads,
         .evictions = r->evictions,
-        .pins = slot_pins(s),
+        .pins = pins_count(c, s),
         .kept = r->kept,
         .reloading = s->heir != NULL,
         .waiters = s->waiter_count,

@@ -20,9 +20,7 @@ void lookup_note(struct cache *c, struct slot *s, enum lookup how, uint64_t now_
 {
     lock_assert_held(&c->lock);
     struct record *r = &s->record;
-    r->hits += how == LOOKUP_HIT;
-    r->misses += how == LOOKUP_MISS;
-    r->joined += how == LOOKUP_JOINED;
+    ++*(how == LOOKUP_HIT ? &r->hits : how == LOOKUP_MISS ? &r->misses : &r->joined);
     r->last_used_us = now_us;
     count_tenant(c, s, how, now_us);
     ahead_asked(s);

@@ -16,7 +16,7 @@
 void room_evict(struct cache *c, struct slot *s, const struct slot *by, struct after *a)
 {
     lock_assert_held(&c->lock);
-    ASSERT(choose_evictable(s));
+    ASSERT(choose_evictable(c, s));
     uint64_t since = s->record.last_used_us ? s->record.last_used_us : s->record.loaded_us;
     slot_note_evicted(c, s, by ? EVICT_ROOM : EVICT_SCRATCH, by ? by->hash : 0);
     metric_add(M_EVICT_ROOM, 1);

@@ -151,6 +151,8 @@ void slot_to(struct cache *c, struct slot *s, enum slot_state to)
         tell(c, s, WATCH_LEAVE);
     if (s->state == SLOT_RESIDENT)
         ahead_leaves(s);
+    if (to == SLOT_RESIDENT)
+        pins_begin(c, s);
     move_bytes(c, s, to);
     move_link(c, s, to);
     c->by_state[s->state]--;
@@ -220,7 +222,8 @@ void slot_unload(struct cache *c, struct slot *s, struct after *a)
 {
     lock_assert_held(&c->lock);
     ASSERT(s->state == SLOT_DRAINING);
-    ASSERT(!atomic_load(&s->pins));
+    ASSERT(!pins_count(c, s));
+    pins_end(c, s);
     shares_let_go(c, s, a);
     c->coming += s->bytes + s->dead_bytes;
     after_unload(a, s);
@@ -233,23 +236,8 @@ void slot_drain(struct cache *c, struct slot *s, enum evict_why why, struct afte
     slot_note_evicted(c, s, why, 0);
     metric_add(why == EVICT_TRANSIENT ? M_EVICT_TRANSIENT : M_EVICT_UNLOAD, 1);
     slot_to(c, s, SLOT_DRAINING);
-    if (!slot_leave_to_last(c, s))
+    if (!pins_gather(c, s))
         slot_unload(c, s, a);
-}
-
-bool slot_leave_to_last(struct cache *c, struct slot *s)
-{
-    lock_assert_held(&c->lock);
-    ASSERT(s->state == SLOT_DRAINING);
-    if (atomic_fetch_or(&s->pins, PINS_LAST))
-        return true;
-    atomic_store(&s->pins, 0);
-    return false;
-}
-
-uint32_t slot_pins(const struct slot *s)
-{
-    return atomic_load(&s->pins) & ~PINS_LAST;
 }
 
 void record_failure(const struct record *r, struct err *out)

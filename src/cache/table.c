@@ -26,6 +26,11 @@ void table_fini(struct table *t)
     *t = (struct table){0};
 }
 
+void table_fetch(const struct table *t, uint64_t hash)
+{
+    __builtin_prefetch(&t->buckets[hash & t->mask]);
+}
+
 struct slot *table_find(const struct table *t, const char *name, uint64_t hash)
 {
     struct slot *s = t->buckets[hash & t->mask];

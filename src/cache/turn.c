@@ -86,7 +86,7 @@ struct tenant *turn_tenant(const struct cache *c, const struct turn *turn)
 bool turn_may_go(const struct cache *c, const struct turn *turn, const struct slot *s)
 {
     lock_assert_held(&c->lock);
-    if (!choose_evictable(s) || s->chosen || s == turn->spared)
+    if (!choose_evictable(c, s) || s->chosen || s == turn->spared)
         return false;
     uint64_t stays_us = s->tenant->rule->min_residency_us;
     return turn->all || !stays_us || c->latest_us - s->record.loaded_us >= stays_us;

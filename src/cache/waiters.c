@@ -48,7 +48,7 @@ void waiters_answer(struct cache *c, struct slot *s, enum status status, const s
     }
     count_refused(status, s->waiter_count);
     if (status == OK)
-        atomic_fetch_add(&s->pins, s->waiter_count);
+        pins_add(gate_of(&c->gates), s, s->waiter_count);
     a->answer = s->first;
     a->status = status;
     a->err = err;

@@ -149,17 +149,38 @@ enum status apart_write(struct store *store, const char *model, const struct apa
 
 /* ---- sizes ---- */
 
+/* May the object be a part of its artifact? */
+static bool may_be_thin(const char *key, uint64_t object_bytes)
+{
+    return strncmp(key, THIN_VERSIONS, strlen(THIN_VERSIONS)) == 0 &&
+           object_bytes % ARTIFACT_BLOB_ALIGN == 0 && object_bytes >= ARTIFACT_PAGE0_BYTES;
+}
+
+static uint64_t whole(const uint8_t first[ARTIFACT_PAGE0_BYTES], uint64_t object_bytes)
+{
+    struct artifact_page0 p0;
+    return artifact_page0_read(first, ARTIFACT_PAGE0_BYTES, &p0, NULL) == OK
+               ? MAX(object_bytes, p0.file_bytes)
+               : object_bytes;
+}
+
+uint64_t apart_whole_first(const char *key, const struct store_first *f)
+{
+    return may_be_thin(key, f->object.bytes) && f->n >= ARTIFACT_PAGE0_BYTES
+               ? whole(f->to, f->object.bytes)
+               : f->object.bytes;
+}
+
 enum status apart_whole_bytes(struct store *store, const char *key, const struct store_object *o,
                               uint64_t *bytes, struct err *err)
 {
     uint8_t first[ARTIFACT_PAGE0_BYTES];
-    struct artifact_page0 p0;
-    *bytes = o->bytes;
-    if (strncmp(key, THIN_VERSIONS, strlen(THIN_VERSIONS)) != 0 || o->bytes % ARTIFACT_BLOB_ALIGN ||
-        o->bytes < sizeof(first))
+    const uint64_t of_object = o->bytes;
+    *bytes = of_object;
+    if (!may_be_thin(key, of_object))
         return OK;
     enum status s = store_read(store, key, "", 0, first, sizeof(first), err);
-    if (s == OK && artifact_page0_read(first, sizeof(first), &p0, NULL) == OK)
-        *bytes = MAX(o->bytes, p0.file_bytes);
+    if (s == OK)
+        *bytes = whole(first, of_object);
     return s == E_NOT_FOUND ? OK : s;
 }

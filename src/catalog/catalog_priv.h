@@ -94,5 +94,7 @@ enum status apart_write(struct store *store, const char *model, const struct apa
  * not there any more.  errors: others of store_read */
 enum status apart_whole_bytes(struct store *store, const char *key, const struct store_object *o,
                               uint64_t *bytes, struct err *err) WARN_UNUSED;
+/* The same, where its first ARTIFACT_PAGE0_BYTES, or all of it, were read. */
+uint64_t apart_whole_first(const char *key, const struct store_first *f);
 
 #endif

@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/lock.h"
 #include "catalog/catalog_priv.h"
+#include "catalog/many.h"
 
 enum { VERSIONS_FIRST_CAP = 16 };
 
@@ -112,26 +114,63 @@ enum status versions_list(struct catalog *c, const char *name, struct catalog_ve
     return OK;
 }
 
+/* Versions whose bytes are asked for, by several threads where each is a round trip. */
+struct sizing {
+    struct store *store;
+    const char *name;
+    const atomic_bool *cancelled; /* NULL: never */
+    struct catalog_version *all;
+    size_t count;
+    atomic_size_t next;
+    struct lock lock; /* CATALOG; guards err */
+    struct err err;   /* the first failure; code OK: none */
+};
+
+static void size_one(struct sizing *z, struct catalog_version *v)
+{
+    struct err err;
+    char key[STORE_KEY_MAX];
+    const struct store_object o = {.bytes = v->bytes};
+    enum status s = OK;
+    if (z->cancelled && atomic_load(z->cancelled))
+        s = err_set(&err, E_CANCELLED, "nobody waits for the versions of '%.160s' any more",
+                    z->name);
+    else
+        s = apart_whole_bytes(z->store, version_key(z->name, v->n, VERSION_ENDING, key), &o,
+                              &v->bytes, &err);
+    if (s == OK)
+        return;
+    lock_take(&z->lock);
+    if (z->err.code == OK)
+        z->err = err;
+    lock_release(&z->lock);
+    atomic_store(&z->next, z->count); /* nobody begins another */
+}
+
+static void size_some(void *arg)
+{
+    struct sizing *z = arg;
+    for (size_t i; (i = atomic_fetch_add(&z->next, 1)) < z->count;)
+        size_one(z, &z->all[i]);
+}
+
 enum status catalog_versions(struct catalog *c, const char *name, const atomic_bool *cancelled,
                              struct catalog_version **out, size_t *count, struct err *err)
 {
-    char key[STORE_KEY_MAX];
-    struct catalog_version *all = NULL;
-    enum status s = versions_list(c, name, &all, count, err);
-    for (size_t i = 0; s == OK && i < *count; i++) {
-        struct catalog_version *v = &all[i];
-        if (cancelled && atomic_load(cancelled))
-            s = err_set(err, E_CANCELLED, "nobody waits for the versions of '%.160s' any more",
-                        name);
-        else
-            s = apart_whole_bytes(catalog_store(c), version_key(name, v->n, VERSION_ENDING, key),
-                                  &(struct store_object){.bytes = v->bytes}, &v->bytes, err);
+    struct sizing z = {.store = catalog_store(c), .name = name, .cancelled = cancelled};
+    enum status s = versions_list(c, name, &z.all, &z.count, err);
+    if (s != OK)
+        return s;
+    lock_init(&z.lock, LOCK_CATALOG);
+    many_run(many_threads(z.store), size_some, &z);
+    lock_fini(&z.lock);
+    if (z.err.code != OK) {
+        alloc_free(z.all);
+        return err_set(err, z.err.code, "%s", z.err.msg);
     }
-    if (s == OK)
-        *out = all;
-    else
-        alloc_free(all);
-    return s;
+    *out = z.all;
+    *count = z.count;
+    return OK;
 }
 
 enum status version_none(const char *name, uint64_t n, struct err *err)

@@ -68,13 +68,14 @@ bool block_conv_scratch(const struct block_conv *c, uint64_t *bytes)
     *bytes = 0;
     if (c->form != BLOCK_WINOGRAD)
         return true;
-    uint64_t blocks = (uint64_t)c->in_blocks + (uint64_t)c->out_blocks, tiles;
+    const uint64_t pixel = BLOCK_LANES * WINOGRAD_PLACES * sizeof(float);
+    uint64_t blocks = (uint64_t)c->in_blocks + (uint64_t)c->out_blocks, pixels;
     if (c->out[0] > INT32_MAX || c->out[1] > INT32_MAX || blocks > INT32_MAX)
         return false;
     struct block_tiles t;
     block_tiles_of(c, &t);
-    tiles = (uint64_t)t.step * BLOCK_LANES * WINOGRAD_PLACES * sizeof(float);
-    return checked_mul(blocks, tiles, bytes) && *bytes <= INT64_MAX;
+    return checked_mul(blocks, (uint64_t)t.step, &pixels) && checked_add(pixels, 2, &pixels) &&
+           checked_mul(pixels, pixel, bytes) && *bytes <= INT64_MAX;
 }
 
 int64_t block_conv_phases(const struct block_conv *c)

@@ -71,4 +71,11 @@ struct block_tiles {
 };
 void block_tiles_of(const struct block_conv *c, struct block_tiles *t);
 
+/* Pixels from one of the 36 places to the next, in the scratch of a unit of `tiles`: an odd number,
+ * or the 36 of a tile would meet in a few sets of the first-level cache. */
+static inline int64_t block_place_step(int64_t blocks, int64_t tiles)
+{
+    return (blocks * tiles) | 1;
+}
+
 #endif

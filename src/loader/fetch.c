@@ -3,8 +3,9 @@
 /* The bytes of a load's blobs: from the disk tier what it has, the rest from the store. What comes
  * from one of them is one transfer of its link, cut where pages of parts begin, and hashed on the
  * load's own thread while more arrives. A small one is read on that thread: nothing shorter could
- * come before it, and it waits for no other thread. So is what was compiled just now: that file is
- * the load's own. */
+ * come before it, and it waits for no other thread; but not one of several blobs that are round
+ * trips each: those are asked for by all of the link's threads. What was compiled just now is read
+ * on the load's thread too: that file is the load's own. */
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -152,6 +153,14 @@ static uint32_t look(void *arg, uint64_t left_bytes)
     return run_look(f->run, left_bytes);
 }
 
+/* Each part is a request of its own to a store that is far. Called under the link's lock. */
+static uint64_t piece(void *arg, uint64_t at)
+{
+    const struct fetch *f = arg;
+    const uint32_t i = part_at(f, at);
+    return (i + 1 < f->n_parts ? f->parts[i + 1].at : f->bytes) - at;
+}
+
 /* ---- on the load's thread ---- */
 
 /* Hashes what came of p up to byte `have`. */
@@ -234,12 +243,20 @@ static enum status stopped(const struct fetch *f, struct err *err)
     return why.code;
 }
 
+/* Are there several requests, each of which is a round trip? Then they are sent by all of the
+ * link's threads, and not one after the other. */
+static bool is_scattered(const struct fetch *f)
+{
+    return !f->from_disk && f->n_parts > 1 && store_is_far(f->run->env->store);
+}
+
 static enum status over_link(struct fetch *f, struct err *err)
 {
     struct link_job job = {.bytes = f->bytes,
                            .since_us = f->run->out->since_us,
                            .read = read_range,
                            .look = look,
+                           .piece = is_scattered(f) ? piece : NULL,
                            .arg = f};
     enum status s = OK;
     uint64_t ready = 0;
@@ -280,6 +297,7 @@ static enum status transfer(struct fetch *f, struct err *err)
         return run_still_wanted(f->run, err);
     blob_check_init(&f->hash, &f->run->reader);
     bool small = f->bytes <= f->run->env->chunk_bytes && (waiters || !f->bytes);
+    small = small && !is_scattered(f);
     s = small || f->run->compiled->open ? straight(f, err) : over_link(f, err);
     blob_check_fini(&f->hash);
     return s;

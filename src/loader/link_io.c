@@ -45,6 +45,13 @@ static void look(struct link_io *l) REQUIRES(l->lock)
     }
 }
 
+/* Where the job's next chunk ends. */
+static void bound(struct link_job *job)
+{
+    if (job->piece && job->transfer.left_bytes)
+        job->transfer.most_bytes = job->piece(job->arg, job->bytes - job->transfer.left_bytes);
+}
+
 /* The next chunk is t's to read, n bytes; false: there is none. */
 static bool take_chunk(struct link_io *l, struct link_thread *t, uint64_t *n) REQUIRES(l->lock)
 {
@@ -55,6 +62,7 @@ static bool take_chunk(struct link_io *l, struct link_thread *t, uint64_t *n) RE
     t->job = CONTAINER_OF(next, struct link_job, transfer);
     t->at = t->job->bytes - next->left_bytes - *n;
     t->job->flying++;
+    bound(t->job);
     return true;
 }
 
@@ -163,6 +171,7 @@ void link_io_submit(struct link_io *l, struct link_job *job)
         l->first->prev = job;
     l->first = job;
     link_sched_add(&l->sched, &job->transfer, job->bytes, 0, job->since_us);
+    bound(job);
     lock_release(&l->lock);
     cond_wake_all(&l->work); /* who wakes finds the lock free */
 }

@@ -28,6 +28,10 @@ struct link_job {
     /* How many wait; 0: a prefetch; LINK_STOP. left_bytes: not handed out yet. Called under the
      * link's lock: may take CACHE and what ranks behind it.  blocks: no */
     uint32_t (*look)(void *arg, uint64_t left_bytes);
+    /* Bytes of the transfer from `at` on that are one request where they lie: a chunk ends there,
+     * so that the next request is sent before that one is answered. NULL: chunks are cut by size
+     * alone.  Called under the link's lock: takes none   blocks: no */
+    uint64_t (*piece)(void *arg, uint64_t at);
     void *arg;
     /* what follows is the link's, under its lock */
     struct link_transfer transfer;

@@ -134,6 +134,8 @@ struct link_transfer *link_sched_next(struct link_sched *s, uint64_t *bytes)
         return NULL;
     s->passed = t->waiters && s->prefetches ? s->passed + 1 : 0;
     *bytes = MIN(t->left_bytes, s->chunk_bytes);
+    if (t->most_bytes)
+        *bytes = MIN(*bytes, t->most_bytes);
     t->left_bytes -= *bytes;
     if (t->left_bytes) {
         rank(s, t);

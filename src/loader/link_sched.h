@@ -24,6 +24,8 @@ struct link_transfer {
     uint32_t waiters;    /* 0: a prefetch */
     size_t place;        /* in the heap, from 1; 0: not queued */
     double key;          /* orders equals of one class */
+    uint64_t most_bytes; /* of its next chunk, where that is less than a chunk; 0: no such bound.
+                          * Its owner's to set */
 };
 
 /* Embedded. */

@@ -48,6 +48,7 @@ static enum status infer(struct op_infer *ctx, struct err *err)
         if (__builtin_add_overflow(y.dims[axis], x->dims[axis], &y.dims[axis]))
             return err_set(err, E_BAD_INPUT, "Concat: the dims along axis %d have no sum", axis);
     }
+    ctx->joins = op_span(y.dims, 0, axis) == 1;
     return op_output(ctx, 0, "Concat", y.dtype, y.rank, y.dims, err);
 }
 
@@ -65,7 +66,7 @@ static enum status run(const struct op_run *ctx, struct err *err)
     for (int i = 0; i < ctx->n_in; i++) {
         const struct tensor *x = ctx->in[i];
         int64_t bytes = op_span(x->dims, axis, x->rank) * width;
-        for (int64_t o = 0; bytes && o < outer; o++)
+        for (int64_t o = 0; bytes && to != x->data && o < outer; o++)
             memcpy(to + o * row, (const uint8_t *)x->data + o * bytes, (size_t)bytes);
         to += bytes;
     }

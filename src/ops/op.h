@@ -60,6 +60,8 @@ struct op_infer {
     uint64_t scratch_bytes;    /* to fill; 0 on entry */
     uint64_t text_bytes;       /* to fill: bytes wanted right behind output 0's elements, for text
                                 * that the run makes; 0 on entry. Such a run goes step by step */
+    bool joins;                /* to fill: output 0 is the inputs' bytes, one behind the other; they
+                                * may stand there already when it runs. False on entry */
     bool needs_data;           /* op_needs_data was called; false on entry */
 };
 
@@ -82,11 +84,11 @@ struct op_team {
 struct op_run {
     const void *params;
     int n_in, n_out;
-    const struct tensor *const
-        *in;                   /* NULL: left out; never aliases out unless OP_VIEW or OP_IN_PLACE */
-    struct tensor *const *out; /* shapes as inferred, data to fill. NULL: left out */
-    void *scratch;             /* scratch_bytes, 64-byte aligned, contents arbitrary */
-    const struct op_team *team; /* NULL: this thread alone */
+    const struct tensor *const *in; /* NULL: left out; never aliases out unless OP_VIEW, OP_IN_PLACE
+                                     * or op_infer.joins say so */
+    struct tensor *const *out;      /* shapes as inferred, data to fill. NULL: left out */
+    void *scratch;                  /* scratch_bytes, 64-byte aligned, contents arbitrary */
+    const struct op_team *team;     /* NULL: this thread alone */
 };
 
 struct op {

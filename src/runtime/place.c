@@ -1,18 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* Which values need a place in the arena, and for how long. Values that share bytes (views, and
- * results that may overwrite an operand that dies) are one root. No two roots that live at the same
- * time overlap, whatever the order of the steps: fit.c sees to that. */
+/* Which values need a place in the arena, and for how long. Values that share bytes (views, results
+ * that may overwrite an operand that dies, and operands that are written where a Concat wants them)
+ * are one root. No two roots that live at the same time overlap, whatever the order of the steps:
+ * fit.c sees to that. */
 #include "base/checked.h"
 #include "runtime/plan_priv.h"
 
-/* Views lead to the result they were taken of, and that one may lead to the operand it overwrites:
- * two steps at most, because a root that is overwritten was resolved before. */
+#define SHIFT_END (UINT64_C(1) << 30) /* plan_value.shift */
+
+/* Views lead to the result they were taken of, and that one to the operand that it overwrites or to
+ * the result that it is joined into: two steps at most, because those were resolved before. */
 int32_t plan_root(const struct plan *pl, int32_t t)
 {
     while (t != PLAN_NOWHERE && pl->values[t].root != t)
         t = pl->values[t].root;
     return t;
+}
+
+uint64_t plan_offset(const struct plan *pl, int32_t t)
+{
+    uint64_t shift = pl->values[t].shift;
+    for (; pl->values[t].root != t; shift += pl->values[t].shift)
+        t = pl->values[t].root;
+    return pl->values[t].off + shift * PLAN_ALIGN;
 }
 
 static void find_lifetimes(struct plan *pl)
@@ -35,6 +46,47 @@ static void find_lifetimes(struct plan *pl)
         int32_t root = plan_root(pl, p->outputs[i]);
         if (root != PLAN_NOWHERE)
             pl->values[root].last = pl->n_steps;
+    }
+}
+
+/* Tensor t, or what it is a view of, is written by a step, and t is no part of another already. */
+static bool may_join(const struct plan *pl, int32_t t)
+{
+    const int32_t root = pl->values[t].root;
+    return root != PLAN_NOWHERE && !pl->values[t].moved &&
+           pl->p->tensors[root].class == CLASS_VALUE;
+}
+
+/* Operands of a step whose result they are in a row: those that may stand in it from the start. Of
+ * one that two Concats want, the last to take it has it; the other copies. */
+static void join_parts(struct plan *pl, const struct plan_step *step)
+{
+    const int32_t out = (int32_t)(step->operands[step->in->n_in] - pl->tensors);
+    const int32_t whole = plan_root(pl, out);
+    struct plan_value *to = &pl->values[whole];
+    uint64_t at = pl->values[out].shift * (uint64_t)PLAN_ALIGN;
+    for (int k = 0; k < step->in->n_in; k++) {
+        const int32_t t = (int32_t)(step->operands[k] - pl->tensors);
+        if (may_join(pl, t) && at % PLAN_ALIGN == 0 && at / PLAN_ALIGN < SHIFT_END) {
+            struct plan_value *part = &pl->values[pl->values[t].root];
+            to->first = MIN(to->first, part->first);
+            to->last = MAX(to->last, part->last);
+            part->root = whole;
+            part->shift = (uint32_t)(at / PLAN_ALIGN);
+            part->moved = true;
+        }
+        at += pl->values[t].bytes; /* together those of a tensor, which has a size */
+    }
+}
+
+/* The last step first: what is joined into a part of another goes straight into that other. */
+static void join_all(struct plan *pl)
+{
+    for (uint32_t s = pl->n_steps; s-- > 0;) {
+        const struct plan_step *step = &pl->steps[s];
+        const struct tensor *out = step->in->n_out ? step->operands[step->in->n_in] : NULL;
+        if (out && pl->values[out - pl->tensors].joins)
+            join_parts(pl, step);
     }
 }
 
@@ -62,11 +114,12 @@ static void share_bytes(struct plan *pl, const uint8_t *staged)
             !step->in->n_in || !step->operands[0])
             continue;
         struct plan_value *to = &pl->values[out - pl->tensors];
-        int32_t root = plan_root(pl, (int32_t)(step->operands[0] - pl->tensors));
-        if (root == PLAN_NOWHERE || pl->values[root].bytes != to->bytes ||
-            !may_overwrite(pl, s, root, staged))
+        const int32_t x = (int32_t)(step->operands[0] - pl->tensors), root = plan_root(pl, x);
+        if (root == PLAN_NOWHERE || to->moved || pl->values[x].bytes != to->bytes ||
+            pl->values[root].bytes != to->bytes || !may_overwrite(pl, s, root, staged))
             continue;
         to->root = root;
+        to->moved = true;
         pl->values[root].last = to->last;
     }
 }
@@ -88,9 +141,26 @@ static uint32_t collect(struct plan *pl, const uint8_t *staged)
     return n;
 }
 
-enum status plan_place(struct plan *pl, const uint8_t *staged, struct err *err)
+/* All values as plan_make left them. */
+static void part_again(struct plan *pl)
+{
+    for (uint32_t i = 0; i < pl->p->p0.n_tensors; i++) {
+        struct plan_value *v = &pl->values[i];
+        if (v->moved)
+            v->root = (int32_t)i;
+        v->moved = false;
+        v->shift = 0;
+        v->first = v->last = 0;
+        if (!tensor_bytes(&pl->tensors[i], &v->bytes))
+            v->bytes = 0; /* of no step: those of steps have a size */
+    }
+}
+
+static enum status place(struct plan *pl, const uint8_t *staged, bool join, struct err *err)
 {
     find_lifetimes(pl);
+    if (join)
+        join_all(pl);
     share_bytes(pl, staged);
     uint32_t n = collect(pl, staged);
     uint64_t sum;
@@ -103,4 +173,20 @@ enum status plan_place(struct plan *pl, const uint8_t *staged, struct err *err)
         return err_set(err, E_TOO_LARGE, "the values of a run would pass 2^64 bytes");
     plan_fit(pl, n);
     return OK;
+}
+
+/* A part that is written early holds the room of the whole from then on. Where that makes the run
+ * larger than the copies would, they are made. */
+enum status plan_place(struct plan *pl, const uint8_t *staged, struct err *err)
+{
+    enum status s = place(pl, staged, false, err);
+    const uint64_t bytes = pl->values_bytes;
+    if (s != OK || !pl->joins)
+        return s;
+    part_again(pl);
+    s = place(pl, staged, true, err);
+    if (s != OK || pl->values_bytes <= bytes)
+        return s;
+    part_again(pl);
+    return place(pl, staged, false, err);
 }

@@ -121,6 +121,10 @@ static enum status infer(struct plan *pl, const struct program_instr *in, uint64
     if (s != OK && err)
         *err = own;
     *scratch = ctx.scratch_bytes;
+    if (s == OK && ctx.joins && out[0]) {
+        pl->values[out[0] - pl->tensors].joins = true;
+        pl->joins = true;
+    }
     pl->stepwise = pl->stepwise || ctx.text_bytes;
     return s;
 }
@@ -292,6 +296,6 @@ void plan_attach(struct plan *pl, uint8_t *values)
         if (v->off == UINT64_MAX)
             pl->late[pl->n_late++] = (int32_t)i;
         else
-            pl->tensors[i].data = values + v->off;
+            pl->tensors[i].data = values + plan_offset(pl, (int32_t)i);
     }
 }

@@ -30,8 +30,11 @@ struct plan_step {
 /* Where one tensor stands, by tensor index. Times are step numbers; a value that the caller reads
  * after the run lives until n_steps. first, last, off count for roots only. */
 struct plan_value {
-    int32_t root;         /* the tensor whose bytes these are; itself; PLAN_NOWHERE when known */
+    int32_t root; /* the tensor among whose bytes these are; itself; PLAN_NOWHERE when known */
     uint32_t first, last; /* steps that write it and read it last */
+    uint32_t shift : 30;  /* from the root's first byte, in PLAN_ALIGN bytes */
+    uint32_t joins : 1;   /* its operands' bytes in a row are its own: op_infer.joins */
+    uint32_t moved : 1;   /* plan_place gave it another root than plan_make */
     uint64_t bytes;
     uint64_t off; /* from the start of the values */
 };
@@ -53,6 +56,7 @@ struct plan {
     uint8_t *known;    /* small values computed while planning */
     uint64_t known_bytes, known_used;
     uint32_t n_steps, n_late;
+    bool joins;    /* of some value */
     bool stepwise; /* a shape depends on data: there is no plan, all else here is meaningless */
     uint64_t book_bytes, values_bytes, scratch_bytes; /* each a multiple of PLAN_ALIGN */
     uint64_t live_bytes;      /* of the step with most bytes alive: values_bytes is never less */
@@ -84,8 +88,10 @@ enum status plan_place(struct plan *pl, const uint8_t *staged, struct err *err) 
 /* Gives the n roots in pl->order their places. Their bytes are multiples of PLAN_ALIGN whose sum
  * does not overflow. */
 void plan_fit(struct plan *pl, uint32_t n);
-/* The tensor whose bytes t's are. */
+/* The tensor among whose bytes t's are. */
 int32_t plan_root(const struct plan *pl, int32_t t);
+/* Bytes from the values' first to t's first, whose root has a place. */
+uint64_t plan_offset(const struct plan *pl, int32_t t);
 
 /* Bytes of a result that an infer gave.  errors: E_INTERNAL, E_BAD_INPUT, E_TOO_LARGE */
 enum status plan_result_bytes(const struct tensor *t, uint64_t *bytes, struct err *err) WARN_UNUSED;

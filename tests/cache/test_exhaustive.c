@@ -37,7 +37,8 @@ struct search {
 static struct world world;
 
 #define DATA_EVENTS                                                                                \
-    [EV_PIN] = true, [EV_LATE] = true, [EV_DELETE] = true, [EV_WITHDRAW] = true, [EV_LET_GO] = true
+    [EV_PIN] = true, [EV_LATE] = true, [EV_UNPIN_FAR] = true, [EV_DELETE] = true,                  \
+    [EV_WITHDRAW] = true, [EV_LET_GO] = true
 
 static const struct world_config worlds[] = {
     {.name = "one at a time",
@@ -46,6 +47,13 @@ static const struct world_config worlds[] = {
      .clients = 3,
      .models = {{.own = 1}, {.own = 1}},
      .events = {DATA_EVENTS, [EV_FAIL_UNKNOWN] = true, [EV_FAIL_CORRUPT] = true}},
+    {.name = "pins in one count",
+     .limit = 2,
+     .slots_max = 2,
+     .clients = 3,
+     .one_count = true,
+     .models = {{.own = 1}, {.own = 1}},
+     .events = {DATA_EVENTS, [EV_RELOAD] = true}},
     {.name = "room for one, and scratch",
      .limit = 3,
      .slots_max = 2,

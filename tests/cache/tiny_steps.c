@@ -7,6 +7,8 @@
 
 #include "tiny_world.h"
 
+enum { GATES = 2, GATE = 1, FAR_GATE = 2 };
+
 const char *const world_names[MODELS] = {"a", "b"};
 
 /* ---- clients ---- */
@@ -174,7 +176,7 @@ static void withdraw(struct world *w, int client)
     k->state = IDLE;
 }
 
-static void unpin(struct world *w, int load)
+static void unpin(struct world *w, int load, bool far)
 {
     struct load *l = &w->loads[load];
     int k = 0;
@@ -182,7 +184,10 @@ static void unpin(struct world *w, int load)
         k++;
     w->clients[k].state = IDLE;
     l->pins--;
+    l->far |= far;
+    gate_take(far ? FAR_GATE : GATE);
     cache_unpin(w->cache, &(struct pin){l->slot, l});
+    gate_take(GATE);
     WORLD_CHECK(w, l->stage != LEAVING || l->pins);
 }
 
@@ -240,7 +245,10 @@ static void take(struct world *w, struct event e)
         withdraw(w, e.of);
         break;
     case EV_UNPIN:
-        unpin(w, e.of);
+        unpin(w, e.of, false);
+        break;
+    case EV_UNPIN_FAR:
+        unpin(w, e.of, true);
         break;
     case EV_TICK:
         w->now++;
@@ -325,4 +333,9 @@ void world_begin(struct world *w, const struct world_config *config)
     for (int k = 0; k < CLIENTS; k++)
         w->clients[k].world = w;
     ck_assert_int_eq(cache_new(&c, &source, &w->cache), OK);
+    gates_fini(&w->cache->gates);
+    ck_assert_int_eq(gates_init(&w->cache->gates, GATES, config->slots_max), OK);
+    if (config->one_count)
+        w->cache->gates.places.max = 1;
+    gate_take(GATE);
 }

@@ -18,6 +18,7 @@ static const char *const event_names[EV_COUNT] = {
     [EV_DELETE] = "delete",
     [EV_WITHDRAW] = "withdraw",
     [EV_UNPIN] = "unpin",
+    [EV_UNPIN_FAR] = "unpin-far",
     [EV_ASK] = "ask",
     [EV_ASKED] = "asked",
     [EV_FILL] = "fill",
@@ -103,6 +104,8 @@ static void add_load(struct events *e, int load)
     add_source(e, load);
     if (l->pins)
         add(e, EV_UNPIN, load);
+    if (l->pins)
+        may(e, EV_UNPIN_FAR, load);
     if (l->stage == BEGUN) {
         may(e, EV_FAIL_UNKNOWN, load);
         may(e, EV_FAIL_CORRUPT, load);
@@ -350,7 +353,7 @@ static void load_key(const struct world *w, int load, uint8_t key[LOAD_KEY])
         return;
     key[0] = (uint8_t)l->stage;
     key[1] = (uint8_t)l->model;
-    key[2] = (uint8_t)l->pins;
+    key[2] = (uint8_t)(l->pins | l->far << 4);
     key[3] = (uint8_t)l->waiting;
     key[4] = (uint8_t)l->drain_waits;
     key[5] =

@@ -40,6 +40,7 @@ enum event_kind {
     EV_WITHDRAW,
     /* of a load; the source */
     EV_UNPIN,
+    EV_UNPIN_FAR, /* at another gate than pins are taken at */
     EV_ASK,
     EV_ASKED, /* the request for room returns */
     EV_FILL,
@@ -74,6 +75,7 @@ struct world_config {
     uint64_t limit;
     uint32_t slots_max;
     uint32_t clients; /* <= CLIENTS */
+    bool one_count;   /* no slot has counts of its pins at the gates */
     struct tiny_model models[MODELS];
     bool events[EV_COUNT]; /* those besides what the source must do */
 };
@@ -104,6 +106,7 @@ struct thing {
 struct load {
     enum stage stage;
     int model, pins, waiting, drain_waits;
+    bool far;         /* a pin was given back far from where it was taken */
     int used;         /* order of the last stamp */
     int asked_at;     /* order of its request */
     enum status code; /* of ENDING and LET_GO; OK: a share was lost */

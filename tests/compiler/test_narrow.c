@@ -162,6 +162,49 @@ START_TEST(products_and_what_stands_between_them)
 }
 END_TEST
 
+static enum dtype table_of(const struct subject *s, const char *name)
+{
+    for (uint32_t i = 0; i < s->g->n_nodes; i++)
+        if (strcmp(s->g->nodes[i].name, name) == 0)
+            return s->g->values[s->g->nodes[i].in[0]].t.dtype;
+    ck_abort_msg("no node %s", name);
+}
+
+/* Three tables: one of few rows, one that two nodes read, and one that a product waits for. */
+START_TEST(a_table_is_bfloat16_where_it_is_worth_it)
+{
+    const enum precision p = (enum precision)_i;
+    struct subject s;
+    struct onnx_build m = {0};
+    onnx_opset(&m, "", 13);
+    onnx_input(&m, "x", DT_F32, DIMS(-1, 8));
+    scalar_init(&m, "k", 15);
+    random_init(&m, "few", DIMS(16, 32), 3);
+    random_init(&m, "shared", DIMS(32, 32), 4);
+    random_init(&m, "table", DIMS(64, 32), 5);
+    random_init(&m, "w", DIMS(32, 96), 6);
+    onnx_op(&m, "Mul", "more", "x,k", "a", NO_ATTRS);
+    onnx_op(&m, "Cast", "whole", "a", "i", ATTRS(A_INT("to", DT_I64)));
+    onnx_op(&m, "Neg", "other", "i", "j", NO_ATTRS);
+    onnx_op(&m, "Gather", "of_few", "few,i", "b", NO_ATTRS);
+    onnx_op(&m, "Gather", "of_shared", "shared,i", "c", NO_ATTRS);
+    onnx_op(&m, "Gather", "of_shared_too", "shared,j", "d", NO_ATTRS);
+    onnx_op(&m, "Gather", "of_table", "table,i", "e", NO_ATTRS);
+    onnx_op(&m, "MatMul", "product", "e,w", "y", NO_ATTRS);
+    onnx_op(&m, "Sum", "rest", "b,c,d", "z", NO_ATTRS);
+    onnx_output(&m, "z");
+    narrowed(&s, &m, p, 8 * costs[p]);
+    ck_assert_uint_eq(count.narrowed, 1);
+    ck_assert_int_eq(table_of(&s, "of_few"), DT_F32);
+    ck_assert_int_eq(table_of(&s, "of_shared"), DT_F32);
+    ck_assert_int_eq(table_of(&s, "of_shared_too"), DT_F32);
+    ck_assert_int_eq(table_of(&s, "of_table"), p == PRECISION_INT8 ? DT_F32 : DT_BF16);
+    /* One is the model's own; the product reads bfloat16 as it is, where it computes with it. */
+    ck_assert_uint_eq(graph_count(s.g, "Cast"), p == PRECISION_WEIGHTS_BF16 ? 2 : 1);
+    subject_fini(&s);
+}
+END_TEST
+
 START_TEST(without_ranges_bytes_are_nothing)
 {
     struct subject s;
@@ -249,6 +292,7 @@ Suite *suite_narrow(void)
                         PRECISION_BF16, PRECISIONS);
     tcase_add_test(t, concat_has_one_scale_for_all_that_it_joins);
     tcase_add_loop_test(t, products_and_what_stands_between_them, PRECISION_BF16, PRECISIONS);
+    tcase_add_loop_test(t, a_table_is_bfloat16_where_it_is_worth_it, PRECISION_BF16, PRECISIONS);
     tcase_add_test(t, without_ranges_bytes_are_nothing);
     tcase_add_test(t, no_layer_of_low_precision_takes_winograds_form);
     tcase_add_test(t, memory_that_runs_out_is_said);

@@ -134,6 +134,56 @@ START_TEST(a_join_of_one_and_a_pad_of_nothing_go)
 }
 END_TEST
 
+/* Three Concats, each of what the one before it joins and one more; the last along `axis`. */
+static void growing(struct onnx_build *m, int64_t axis)
+{
+    onnx_opset(m, "", 13);
+    onnx_input(m, "x", DT_F32, DIMS(-1, 4, 4));
+    onnx_op(m, "Relu", "r1", "x", "a", NO_ATTRS);
+    onnx_op(m, "Neg", "r2", "x", "b", NO_ATTRS);
+    onnx_op(m, "Concat", "c1", "x,a", "j", ATTRS(A_INT("axis", 1)));
+    onnx_op(m, "Concat", "c2", "x,a,b", "k", ATTRS(A_INT("axis", 1)));
+    onnx_op(m, "Concat", "c3", "x,a,b,a,b", "l", ATTRS(A_INT("axis", axis)));
+    onnx_op(m, "Abs", "s1", "j", "y", NO_ATTRS);
+    onnx_op(m, "Abs", "s2", "k", "z", NO_ATTRS);
+    onnx_op(m, "Abs", "s3", "l", "w", NO_ATTRS);
+    onnx_output(m, "y");
+    onnx_output(m, "z");
+    onnx_output(m, "w");
+}
+
+START_TEST(a_concat_grows_the_one_that_it_begins_with)
+{
+    struct onnx_build m = {0};
+    struct subject s;
+    growing(&m, 1);
+    subject_init(&s, &m);
+    apply(&s, pass_share);
+    ck_assert_uint_eq(s.g->nodes[2].n_in, 2);
+    for (uint32_t i = 3; i < 5; i++) {
+        const struct node *n = &s.g->nodes[i];
+        ck_assert_uint_eq(n->n_in, i - 1);
+        ck_assert_int_eq(n->in[0], s.g->nodes[i - 1].out[0]);
+        ck_assert_int_eq(n->in[1], s.g->nodes[1 - (i - 3)].out[0]);
+    }
+    ck_assert_int_eq(s.g->nodes[4].in[2], s.g->nodes[1].out[0]);
+    subject_fini(&s);
+}
+END_TEST
+
+START_TEST(a_concat_along_another_axis_does_not_grow)
+{
+    struct onnx_build m = {0};
+    struct subject s;
+    growing(&m, 2);
+    subject_init(&s, &m);
+    apply(&s, pass_share);
+    ck_assert_uint_eq(s.g->nodes[3].n_in, 2);
+    ck_assert_uint_eq(s.g->nodes[4].n_in, 5);
+    subject_fini(&s);
+}
+END_TEST
+
 /* ---- the order ---- */
 
 START_TEST(passes_run_until_nothing_changes_and_the_log_says_what_they_did)
@@ -194,7 +244,8 @@ Suite *suite_pass_share(void)
                  nodes_that_differ_in_an_attribute_stay, an_output_keeps_its_own_node_and_name,
                  constants_of_equal_bytes_but_another_shape_stay,
                  what_keeps_dtype_and_shape_goes_and_what_changes_them_stays,
-                 a_join_of_one_and_a_pad_of_nothing_go,
+                 a_join_of_one_and_a_pad_of_nothing_go, a_concat_grows_the_one_that_it_begins_with,
+                 a_concat_along_another_axis_does_not_grow,
                  passes_run_until_nothing_changes_and_the_log_says_what_they_did,
                  a_pass_can_be_left_out_by_name);
 }

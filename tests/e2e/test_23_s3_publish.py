@@ -3,7 +3,9 @@
 """Models that are published to s3://: to a real S3 implementation (OpenStack Swift, which knows no
 conditional writes), and to one that misbehaves while it is written to."""
 
+import json
 import math
+import threading
 import unittest
 
 import faulty_s3
@@ -192,6 +194,66 @@ class Faults(PublishCase):
                     self.published(server, "m", tiny_onnx.add_constant(3))
                     self.assertEqual(self.adds(server, "m"), 3)
                     server.stop()
+
+    def meeting(self, n):
+        """A fault: an answer comes once n requests wait for one; and who was answered so."""
+        together = threading.Barrier(n)
+        met = []
+
+        def meet(s3, c, answer):
+            try:
+                met.append(together.wait(harness.TIMEOUT_S))
+            except threading.BrokenBarrierError:
+                pass  # they did not come, and met tells
+            return faulty_s3.well(s3, c, answer)
+        return meet, met
+
+    def test_versions_are_looked_at_together(self):
+        for i in range(1, 9):
+            self.s3.put(f"_roost/models/m/{i}.roost", bytes(8192))
+        self.s3.put("_roost/models/m/current", b"8\n")
+        meet, met = self.meeting(8)
+        for i in range(1, 9):
+            self.s3.spoil(f"_roost/models/m/{i}.roost", meet)
+        self.assertEqual(list(self.versions(self.on(s3_retries=0, s3_stall="30s", s3_timeout="50s"), "m")), list(range(8, 0, -1)))
+        self.assertEqual(len(met), 8)
+
+    def test_blobs_of_one_load_are_asked_for_together(self):
+        factors, side = [2.0 ** k for k in range(-6, 6)], 144
+        server = self.on(link_threads=4, s3_retries=0, s3_stall="30s", s3_timeout="50s")
+        self.published(server, "m", tiny_onnx.chain(factors, side))
+        blobs = [k for k in self.s3.objects if k.startswith("_roost/blobs/") and "." not in k]
+        self.assertEqual(len(blobs), len(factors))
+        meet, met = self.meeting(4)
+        for key in blobs:
+            self.s3.spoil(key, meet)
+        reply = server.invoke("m", [[1.0] * side])
+        self.assertEqual(len(met), len(blobs))
+        self.assertEqual(reply.json()["predictions"][0][0], 2.0 ** sum(range(-6, 6)))
+        reads = [k for m, k, _ in self.s3.asked if m == "GET" and k in blobs]
+        self.assertEqual(sorted(reads), sorted(blobs))
+
+    def test_many_names_are_listed_together(self):
+        data = harness.compiled("iris").read_bytes()
+        here = self.store()
+        for i in range(40):
+            files = {f"t{i % 4}/m{i}.roost": data}
+            if i % 2:
+                files = {f"_roost/models/t{i % 4}/m{i}/1.roost": data, f"_roost/models/t{i % 4}/m{i}/current": b"1\n"}
+            for key, content in files.items():
+                self.s3.put(key, content)
+                here.put(key, content)
+        meet, met = self.meeting(8)
+        for i in range(1, 33, 4):  # folders of published models, then the names' own pointers
+            self.s3.spoil(f"_roost/models/t1/m{i}/", meet, method="LIST")
+            self.s3.spoil(f"_roost/models/t1/m{i}/current", meet)
+
+        def listed(store, env=None):
+            done = harness.roost("ls", "--json", "--store", store, env=env)
+            self.assertEqual(done.returncode, 0, done)
+            return [(m["name"], m["version"], m["key"], m["bytes"]) for m in json.loads(done.stdout)["models"]]
+        self.assertEqual(listed(f"s3://{faulty_s3.BUCKET}", {**self.s3.env, "ROOST_S3_RETRIES": "0"}), listed(here.path))
+        self.assertEqual(len(met), 16)
 
     def test_a_refused_write_is_asked_once(self):
         server = self.on()

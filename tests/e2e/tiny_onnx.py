@@ -75,6 +75,16 @@ def scaled_square(k, side):
                  [port("x", ["N", side])], [port("y", ["N", side])])
 
 
+def chain(factors, side):
+    """y = x . W1 . W2 ... over float32 [N, side], each W a factor on the diagonal."""
+    def square(k):
+        return b"".join(struct.pack("<f", float(k) if i == j else 0.0) for i in range(side) for j in range(side))
+    names = ["x", *(f"v{i}" for i in range(1, len(factors))), "y"]
+    return model([node("MatMul", [names[i], f"w{i}"], [names[i + 1]]) for i in range(len(factors))],
+                 [tensor(f"w{i}", [side, side], square(k)) for i, k in enumerate(factors)],
+                 [port("x", ["N", side])], [port("y", ["N", side])])
+
+
 def gather_rows(rows):
     """y = table[i]: int64 indices from the request; row r of the table is [r, r]."""
     table = tensor("t", [rows, 2], [float(r) for r in range(rows) for _ in range(2)])

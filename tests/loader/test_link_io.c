@@ -171,6 +171,37 @@ START_TEST(several_chunks_of_one_transfer_are_under_way)
 }
 END_TEST
 
+/* A small request, then one that is larger than a chunk. */
+static uint64_t uneven(void *arg, uint64_t at)
+{
+    UNUSED(arg);
+    return at ? 2 * CHUNK - at : CHUNK / 4;
+}
+
+/* Less than a chunk, of requests that are sent together. */
+START_TEST(a_chunk_ends_where_a_request_does)
+{
+    struct transfer t;
+    setup(2, true);
+    init(&t, 'a', CHUNK / 2 + 1, 1, 0);
+    t.job.piece = uneven;
+    link_io_submit(&l, &t.job);
+    wait_begun(2); /* both, while none is through */
+    set_closed(false);
+    finish(&t);
+    ck_assert_uint_eq(gate.begun, 2);
+    init(&t, 'b', 2 * CHUNK, 1, 0);
+    t.job.piece = uneven;
+    t.to = calloc(1, 2 * CHUNK);
+    ck_assert_ptr_nonnull(t.to);
+    link_io_submit(&l, &t.job);
+    finish(&t);
+    free(t.to);
+    ck_assert_uint_eq(gate.begun, 2 + 3);
+    teardown();
+}
+END_TEST
+
 /* Lets the first chunk through once the owner of the transfer waits for it. */
 static void *open_first(void *arg)
 {
@@ -328,11 +359,12 @@ END_TEST
 
 Suite *suite_link_io(void)
 {
-    return SUITE(
-        "link_io", bytes_are_told_of_once_all_before_them_are_there,
-        several_chunks_of_one_transfer_are_under_way, who_waits_is_woken_though_more_is_under_way,
-        a_short_transfer_overtakes_a_long_one_under_way, one_that_waited_long_is_not_overtaken,
-        prefetches_come_last_until_somebody_joins, what_nobody_wants_any_more_reads_nothing,
-        a_chunk_that_fails_ends_all_once_and_those_under_way_are_waited_for,
-        without_memory_there_is_no_link);
+    return SUITE("link_io", bytes_are_told_of_once_all_before_them_are_there,
+                 several_chunks_of_one_transfer_are_under_way, a_chunk_ends_where_a_request_does,
+                 who_waits_is_woken_though_more_is_under_way,
+                 a_short_transfer_overtakes_a_long_one_under_way,
+                 one_that_waited_long_is_not_overtaken, prefetches_come_last_until_somebody_joins,
+                 what_nobody_wants_any_more_reads_nothing,
+                 a_chunk_that_fails_ends_all_once_and_those_under_way_are_waited_for,
+                 without_memory_there_is_no_link);
 }

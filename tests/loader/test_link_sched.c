@@ -40,6 +40,23 @@ START_TEST(the_fewest_bytes_left_go_first_and_break_in)
 }
 END_TEST
 
+START_TEST(a_chunk_may_be_smaller_and_never_larger)
+{
+    struct link_sched s;
+    struct link_transfer t;
+    init(&s, 0);
+    link_sched_add(&s, &t, 10, 1, 0);
+    t.most_bytes = 3;
+    expect(&s, &t, 3);
+    t.most_bytes = 5;
+    expect(&s, &t, 4);
+    t.most_bytes = 0;
+    expect(&s, &t, 3);
+    ck_assert_ptr_null(link_sched_peek(&s));
+    link_sched_fini(&s);
+}
+END_TEST
+
 START_TEST(many_waiters_outweigh_bytes_and_anybody_outweighs_a_prefetch)
 {
     struct link_sched s;
@@ -152,6 +169,7 @@ END_TEST
 Suite *suite_link_sched(void)
 {
     return SUITE("link_sched", the_fewest_bytes_left_go_first_and_break_in,
+                 a_chunk_may_be_smaller_and_never_larger,
                  many_waiters_outweigh_bytes_and_anybody_outweighs_a_prefetch,
                  ageing_bounds_who_may_overtake, a_prefetch_has_a_turn_now_and_then,
                  the_next_is_always_the_least_of_all);

@@ -2,6 +2,7 @@
  * Copyright The Roost Authors */
 /* Loads of what is not as it says: refused with the place at fault, everything given back, and
  * nothing to repair. Through the whole node, so that the cache's account is the judge. */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -284,6 +285,31 @@ START_TEST(versions_are_numbers_or_the_contents_name)
 }
 END_TEST
 
+/* No thread can be started: its stack would be larger than the address space. */
+START_TEST(a_start_says_what_failed_first)
+{
+    const struct loader_resolver r = {.self = NULL};
+    const struct loader_config config = {
+        .threads = 1, .link_threads = 1, .compile = {.threads = 1, .write_back = true}};
+    struct loader *l = NULL;
+    struct err err = {.code = OK};
+    pthread_attr_t before, huge;
+    ck_assert_int_eq(pthread_getattr_default_np(&before), 0);
+    ck_assert_int_eq(pthread_attr_init(&huge), 0);
+    ck_assert_int_eq(pthread_attr_setstacksize(&huge, (size_t)1 << 50), 0);
+    ck_assert_int_eq(loader_new(NULL, &r, &config, &l), OK);
+    ck_assert_int_eq(pthread_setattr_default_np(&huge), 0);
+    enum status s = loader_start(l, NULL, &err);
+    ck_assert_int_eq(pthread_setattr_default_np(&before), 0);
+    ck_assert_int_eq(s, E_INTERNAL);
+    ck_assert_str_eq(err.msg, "the thread that frees models could not be started");
+    loader_drain(l);
+    loader_free(&l);
+    pthread_attr_destroy(&before);
+    pthread_attr_destroy(&huge);
+}
+END_TEST
+
 Suite *suite_load(void)
 {
     return SUITE("load", a_file_cut_anywhere_is_corrupt, a_flipped_bit_anywhere_is_refused,
@@ -291,5 +317,6 @@ Suite *suite_load(void)
                  a_file_replaced_during_the_load_is_loaded_anew,
                  the_parts_of_a_load_that_began_anew_are_the_whole,
                  a_file_that_never_stays_the_same_is_given_up, page_0_may_not_lie_about_its_cost,
-                 a_cost_beyond_the_budget_evicts_nobody, versions_are_numbers_or_the_contents_name);
+                 a_start_says_what_failed_first, a_cost_beyond_the_budget_evicts_nobody,
+                 versions_are_numbers_or_the_contents_name);
 }

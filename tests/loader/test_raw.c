@@ -4,6 +4,8 @@
  * of an artifact waits for one. The compiler runs in this process here; tests/e2e has it held. */
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -302,6 +304,79 @@ START_TEST(no_load_waits_for_its_write_back)
 }
 END_TEST
 
+enum { PUTS = 16, TOO_MANY = 2 }; /* that the writer has at once; compiled beyond that */
+
+/* Stands before the first, and notes whose each is. */
+struct writes {
+    struct stop stop;
+    char order[256];
+};
+
+static void note_write(void *arg)
+{
+    static const char folder[] = "_roost/compiled/";
+    struct writes *w = arg;
+    const char *tenant = strstr(node.gate.put_key, folder) + strlen(folder);
+    size_t n = strlen(w->order);
+    snprintf(w->order + n, sizeof(w->order) - n, "%.*s ", (int)strcspn(tenant, "/"), tenant);
+    stand(&w->stop);
+}
+
+static void *go_on(void *arg)
+{
+    let_go(arg);
+    return NULL;
+}
+
+/* The compiler hands over behind the load's end. */
+static void await_refused(uint64_t n)
+{
+    while (metric_get(M_WRITE_BACK_FAILED) < n)
+        sched_yield();
+}
+
+/* In their order, no more at once than there is room for, each charged until it is written; and
+ * the node ends behind the last. */
+START_TEST(what_is_written_back_waits_in_a_bounded_row)
+{
+    static struct writes w;
+    char want[256] = "", name[32];
+    pthread_t opener;
+    struct budget_usage before, u;
+    setup_node(false, true);
+    lock_init(&w.stop.lock, LOCK_LOG);
+    cond_init(&w.stop.changed);
+    node.gate.put_hook = note_write;
+    node.gate.hook_arg = &w;
+    for (int i = 0; i < PUTS + TOO_MANY; i++) {
+        snprintf(name, sizeof(name), "t%d/m.onnx", i);
+        put_raw(name, 2);
+        snprintf(name, sizeof(name), "t%d/m", i);
+        ck_assert_int_eq(order_load(&node, name), OK);
+        if (i == 0)
+            await_compiler(&w.stop);
+        if (i < PUTS)
+            snprintf(want + strlen(want), sizeof(want) - strlen(want), "t%d ", i);
+    }
+    await_refused(TOO_MANY);
+    ck_assert_uint_eq(metric_get(M_WRITE_BACK_OK), 0);
+    node_evict_all(&node);
+    cache_usage(node.cache, &before);
+    ck_assert_uint_ge(before.used[BUDGET_SCRATCH], PUTS * 4096);
+    ck_assert_int_eq(pthread_create(&opener, NULL, go_on, &w.stop), 0);
+    loader_drain(node.loader);
+    ck_assert_uint_eq(metric_get(M_WRITE_BACK_OK), PUTS);
+    cache_usage(node.cache, &u);
+    ck_assert_uint_eq(u.used[BUDGET_SCRATCH], 0);
+    pthread_join(opener, NULL);
+    teardown();
+    ck_assert_uint_eq(metric_get(M_WRITE_BACK_FAILED), TOO_MANY);
+    ck_assert_str_eq(w.order, want);
+    cond_fini(&w.stop.changed);
+    lock_fini(&w.stop.lock);
+}
+END_TEST
+
 /* What another publisher does: the artifact is there before the file goes. */
 static void compile_elsewhere(void *arg)
 {
@@ -361,5 +436,6 @@ Suite *suite_raw(void)
                  what_cannot_be_compiled_says_why,
                  a_tenants_larger_file_is_refused_before_it_is_read, no_load_waits_behind_a_compile,
                  a_cancelled_load_ends_its_compile, no_load_waits_for_its_write_back,
+                 what_is_written_back_waits_in_a_bounded_row,
                  a_file_that_goes_before_it_is_compiled_is_looked_for_anew);
 }

@@ -238,6 +238,246 @@ START_TEST(a_chain_in_place_needs_one_value)
 }
 END_TEST
 
+/* ---- operands that stand in a Concat's result ---- */
+
+enum { JOIN_COLS = 16, JOIN_ROWS_MAX = 96, JOIN_NODES = 40 };
+
+static float joined[MODEL_TENSORS][JOIN_ROWS_MAX * JOIN_COLS];
+static int64_t rows_of[MODEL_TENSORS];
+
+static int32_t add_join(struct model *g, const int32_t *in, uint32_t n, int64_t axis)
+{
+    int32_t v = model_node_n(g, "Concat", 13, in, n, 1);
+    model_attr(g, (struct attr){.key = ATTR_axis, .type = ATTR_INT, .count = 1, .i = axis});
+    rows_of[v] = 0;
+    for (uint32_t i = 0; i < n; i++)
+        rows_of[v] += rows_of[in[i]];
+    return v;
+}
+
+/* Concats of two or three along the rows, between what overwrites, what looks on and what does
+ * neither. */
+static void random_joins(uint64_t *seed)
+{
+    static const char *const ops[] = {"Concat", "Concat", "Relu", "Identity", "Softmax"};
+    static const uint8_t versions[] = {13, 13, 14, 13, 13};
+    model_init(&m);
+    static float c[ROWS * JOIN_COLS];
+    for (size_t i = 0; i < ARRAY_COUNT(c); i++)
+        c[i] = draw_f32(seed);
+    const int64_t dims[] = {ROWS, JOIN_COLS};
+    rows_of[model_input(&m, "x", DT_F32, 2, dims)] = ROWS;
+    int32_t v = model_const(&m, DT_F32, 2, dims, c), outs[4];
+    rows_of[v] = ROWS;
+    for (int i = 0; i < JOIN_NODES; i++) {
+        uint64_t op = draw_u64(seed) % ARRAY_COUNT(ops);
+        int32_t in[3];
+        for (int k = 0; k < 3; k++)
+            in[k] = pick(seed, draw_u64(seed) % 4 ? MAX(0, v - 4) : 0, v + 1);
+        uint32_t n = 2 + draw_u64(seed) % 2;
+        int64_t rows = rows_of[in[0]] + rows_of[in[1]] + rows_of[in[2]];
+        if (op < 2 && rows <= JOIN_ROWS_MAX) {
+            v = add_join(&m, in, n, 0);
+        } else {
+            op = MAX(op, 2);
+            v = model_node(&m, ops[op], versions[op], in[0], -1, -1);
+            rows_of[v] = rows_of[in[0]];
+        }
+    }
+    for (int i = 0; i < 4; i++) {
+        static const char *const names[] = {"a", "b", "c", "last"};
+        outs[i] = i < 3 ? pick(seed, 2, v) : v;
+        model_output(&m, names[i], outs[i], DT_F32, 2, (int64_t[]){rows_of[outs[i]], JOIN_COLS});
+    }
+}
+
+static void join_naively(const float *x)
+{
+    memcpy(joined[0], x, ROWS * JOIN_COLS * sizeof(*x));
+    memcpy(joined[1], m.tensors[1].t.data, ROWS * JOIN_COLS * sizeof(*x));
+    for (uint32_t i = 0; i < m.src.n_instrs; i++) {
+        const struct artifact_instr *n = &m.nodes[i];
+        float *y = joined[n->out[0]];
+        for (uint32_t k = 0; k < n->n_in; k++) {
+            const int64_t count = rows_of[n->in[k]] * JOIN_COLS;
+            memcpy(y, joined[n->in[k]], (size_t)count * sizeof(*y));
+            for (int64_t e = 0; !strcmp(n->name, "Relu") && e < count; e++)
+                y[e] = fmaxf(y[e], 0);
+            for (int64_t e = 0; !strcmp(n->name, "Softmax") && e < count; e += JOIN_COLS) {
+                float sum = 0;
+                for (int64_t c = e; c < e + JOIN_COLS; c++)
+                    sum += y[c] = expf(y[c]);
+                for (int64_t c = e; c < e + JOIN_COLS; c++)
+                    y[c] /= sum;
+            }
+            y += count;
+        }
+    }
+}
+
+START_TEST(what_stands_in_a_concat_from_the_start_is_not_overwritten)
+{
+    uint64_t seed = 23, parts = 0;
+    float x[ROWS * JOIN_COLS];
+    for (int round = 0; round < 2 * ROUNDS; round++) {
+        struct arena arena;
+        struct session *session;
+        struct err err;
+        struct plan pl;
+        struct tensor in = {DT_F32, 2, {ROWS, JOIN_COLS}, x}, out[4];
+        for (size_t i = 0; i < ARRAY_COUNT(x); i++)
+            x[i] = draw_f32(&seed);
+        random_joins(&seed);
+        struct program *p = model_program(&m);
+        join_naively(x);
+        arena_init(&arena, 1 << 24, NULL);
+        ck_assert_int_eq(session_new(&arena, &session), OK);
+        ck_ok(session_run(session, p, &in, out, NULL, &err), &err);
+        for (int i = 0; i < 4; i++)
+            for (int64_t k = 0; k < rows_of[m.out[i]] * JOIN_COLS; k++) {
+                float got = ((float *)out[i].data)[k], want = joined[m.out[i]][k];
+                ck_assert_msg(fabsf(got - want) <= 1e-4f, "round %d output %d element %d: %g, %g",
+                              round, i, (int)k, (double)got, (double)want);
+            }
+        session_free(&session);
+        arena_fini(&arena);
+        void *book = make(&pl, p, &in);
+        for (uint32_t i = 0; i < p->p0.n_tensors; i++)
+            parts += pl.values[i].shift > 0;
+        alloc_free(book);
+        program_free(&p);
+    }
+    ck_assert_uint_gt(parts, 100);
+}
+END_TEST
+
+/* A Concat of two results, and a Concat of a third and that one. All results are as x is. */
+static struct program *two_joins(const struct tensor *in, int64_t axis, int32_t of[6])
+{
+    const int64_t rows = in->dims[0], cols = in->dims[1];
+    model_init(&m);
+    int32_t x = model_input(&m, "x", DT_F32, 2, in->dims);
+    for (int i = 0; i < 3; i++) {
+        of[i] = model_node(&m, "Softmax", 13, x, -1, -1);
+        rows_of[of[i]] = rows;
+    }
+    of[3] = add_join(&m, of, 2, axis);
+    of[4] = add_join(&m, (int32_t[]){of[2], of[3]}, 2, axis);
+    of[5] = model_node(&m, "Softmax", 13, of[4], -1, -1);
+    const int64_t dims[] = {axis ? rows : 3 * rows, axis ? 3 * cols : cols};
+    model_output(&m, "y", of[5], DT_F32, 2, dims);
+    return model_program(&m);
+}
+
+START_TEST(a_concat_within_a_concat_copies_nothing)
+{
+    struct plan pl;
+    int32_t of[6];
+    const struct tensor in = {DT_F32, 2, {4, JOIN_COLS}, NULL};
+    const uint64_t one = 4 * JOIN_COLS * sizeof(float);
+    struct program *p = two_joins(&in, 0, of);
+    void *book = make(&pl, p, &in);
+    ck_assert_uint_eq(pl.values_bytes, 3 * one); /* the outer one, which its Softmax overwrites */
+    const uint64_t at = plan_offset(&pl, of[4]);
+    ck_assert_uint_eq(plan_offset(&pl, of[2]), at);
+    ck_assert_uint_eq(plan_offset(&pl, of[3]), at + one);
+    ck_assert_uint_eq(plan_offset(&pl, of[0]), at + one);
+    ck_assert_uint_eq(plan_offset(&pl, of[1]), at + 2 * one);
+    alloc_free(book);
+    program_free(&p);
+}
+END_TEST
+
+/* A sum as large as the whole that its first operand is a row of: it would overwrite that row
+ * before it has read it for the others. */
+START_TEST(a_part_is_not_overwritten_by_what_is_as_large_as_the_whole)
+{
+    enum { HALF = 8 };
+    static const float c[2 * HALF * JOIN_COLS];
+    struct plan pl;
+    const struct tensor in = {DT_F32, 2, {1, JOIN_COLS}, NULL};
+    const int64_t all[] = {2 * HALF, JOIN_COLS}, column[] = {2 * HALF, 1};
+    int32_t first[HALF], second[1 + HALF];
+    model_init(&m);
+    int32_t x = model_input(&m, "x", DT_F32, 2, in.dims);
+    int32_t k = model_const(&m, DT_F32, 2, all, c);
+    int32_t w = model_const(&m, DT_F32, 2, (int64_t[]){JOIN_COLS, 1}, c);
+    for (int i = 0; i < 2 * HALF; i++) {
+        int32_t *to = i < HALF ? &first[i] : &second[1 + i - HALF];
+        *to = model_node(&m, "Softmax", 13, x, -1, -1);
+        rows_of[*to] = 1;
+    }
+    second[0] = add_join(&m, first, HALF, 0);
+    int32_t y = model_node(&m, "MatMul", 13, add_join(&m, second, 1 + HALF, 0), w, -1);
+    int32_t z = model_node(&m, "Add", 14, first[0], k, -1);
+    model_output(&m, "y", y, DT_F32, 2, column);
+    model_output(&m, "z", z, DT_F32, 2, all);
+    struct program *p = model_program(&m);
+    void *book = make(&pl, p, &in);
+    ck_assert(pl.values[first[0]].moved);
+    ck_assert_int_eq(plan_root(&pl, z), z);
+    alloc_free(book);
+    program_free(&p);
+}
+END_TEST
+
+/* Within rows, or where a part would not begin as values do, or too far behind the first. */
+START_TEST(a_concat_of_what_does_not_fit_copies)
+{
+    static const struct {
+        int64_t rows, cols, axis;
+        bool outer; /* the first operand of the outer Concat fits in any case */
+    } cases[] = {{4, JOIN_COLS, 1, false},
+                 {1, JOIN_COLS - 1, 0, true},
+                 {INT64_C(1) << 31, JOIN_COLS, 0, true}};
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct plan pl;
+        int32_t of[6];
+        const struct tensor in = {DT_F32, 2, {cases[i].rows, cases[i].cols}, NULL};
+        struct program *p = two_joins(&in, cases[i].axis, of);
+        void *book = make(&pl, p, &in);
+        ck_assert_uint_eq(pl.values[of[2]].moved, cases[i].outer);
+        ck_assert(!pl.values[of[3]].moved);
+        ck_assert_uint_eq(pl.values[of[0]].moved, cases[i].outer);
+        ck_assert(!pl.values[of[1]].moved);
+        alloc_free(book);
+        program_free(&p);
+    }
+}
+END_TEST
+
+/* A small part that is made first and joined last, behind a value larger than the whole: joined, it
+ * would keep the room of the whole from the start. */
+START_TEST(a_concat_that_would_cost_room_copies)
+{
+    static float w[JOIN_COLS * JOIN_COLS * 64];
+    struct plan pl;
+    const struct tensor in = {DT_F32, 2, {1, JOIN_COLS}, NULL};
+    const int64_t wide = (int64_t)JOIN_COLS * 64;
+    model_init(&m);
+    int32_t x = model_input(&m, "x", DT_F32, 2, (int64_t[]){1, JOIN_COLS});
+    int32_t c = model_const(&m, DT_F32, 2, (int64_t[]){JOIN_COLS, wide}, w);
+    int32_t early = model_node(&m, "Softmax", 13, x, -1, -1);
+    int32_t large = model_node(&m, "MatMul", 13, x, c, -1);
+    int32_t back = model_const(&m, DT_F32, 2, (int64_t[]){wide, JOIN_COLS}, w);
+    int32_t late = model_node(&m, "MatMul", 13, large, back, -1), in_row[10] = {early};
+    for (int i = 1; i < 8; i++)
+        in_row[i] = late = model_node(&m, "Softmax", 13, late, -1, -1);
+    rows_of[early] = 1;
+    for (int i = 1; i < 8; i++)
+        rows_of[in_row[i]] = 1;
+    int32_t y = add_join(&m, in_row, 8, 0);
+    model_output(&m, "y", y, DT_F32, 2, (int64_t[]){8, JOIN_COLS});
+    struct program *p = model_program(&m);
+    void *book = make(&pl, p, &in);
+    ck_assert(!pl.values[early].moved);
+    for (int i = 0; i < 8; i++)
+        ck_assert_uint_eq(pl.values[in_row[i]].shift, 0);
+    alloc_free(book);
+    program_free(&p);
+}
+END_TEST
+
 START_TEST(an_estimate_counts_work_and_compares_the_plan_with_what_lives)
 {
     struct program_estimate e;
@@ -264,5 +504,9 @@ Suite *suite_plan(void)
 {
     return SUITE("plan", an_estimate_counts_work_and_compares_the_plan_with_what_lives,
                  random_graphs_compute_what_they_should, values_that_live_together_never_overlap,
-                 a_chain_needs_its_two_largest_neighbours, a_chain_in_place_needs_one_value);
+                 a_chain_needs_its_two_largest_neighbours, a_chain_in_place_needs_one_value,
+                 what_stands_in_a_concat_from_the_start_is_not_overwritten,
+                 a_concat_within_a_concat_copies_nothing, a_concat_of_what_does_not_fit_copies,
+                 a_part_is_not_overwritten_by_what_is_as_large_as_the_whole,
+                 a_concat_that_would_cost_room_copies);
 }

@@ -61,8 +61,10 @@ static enum status gate_put(struct store *s, const char *key, const struct store
                             bool fresh, struct err *err)
 {
     struct gate *g = of_store(s);
-    if (g->put_hook)
+    if (g->put_hook) {
+        snprintf(g->put_key, sizeof(g->put_key), "%s", key);
         g->put_hook(g->hook_arg);
+    }
     return fresh ? store_put_new(g->under, key, from, err) : store_put(g->under, key, from, err);
 }
 

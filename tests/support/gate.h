@@ -22,9 +22,10 @@ struct gate {
     uint32_t hook_at;     /* hook is called before the n-th read, without locks */
     void (*hook)(void *); /* NULL: none */
     void *hook_arg;
-    void (*put_hook)(void *); /* NULL, or called with hook_arg before each put */
-    uint32_t flip_at;         /* the n-th read gives a flipped bit in … */
-    uint64_t flip_bit;        /* … this bit of what it gives, modulo its length */
+    void (*put_hook)(void *);    /* NULL, or called with hook_arg before each put */
+    char put_key[STORE_KEY_MAX]; /* of the put under way, for the hook: one at a time is */
+    uint32_t flip_at;            /* the n-th read gives a flipped bit in … */
+    uint64_t flip_bit;           /* … this bit of what it gives, modulo its length */
 };
 
 void gate_init(struct gate *g, struct store *under);

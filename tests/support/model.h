@@ -10,7 +10,7 @@
 enum {
     MODEL_TENSORS = 512,
     MODEL_NODES = 512,
-    MODEL_OPERANDS = 8,
+    MODEL_OPERANDS = 10,
     MODEL_PORTS = 8,
     MODEL_BLOCKS = 64
 };

@@ -262,6 +262,42 @@ static enum status same(struct narrower *b, const struct node *n, bool all)
                    : s;
 }
 
+static enum status bf16_table(struct graph *g, int32_t wide, int32_t *out)
+{
+    uint64_t bytes;
+    enum status s = graph_settle(g, wide);
+    if (s != OK)
+        return s;
+    struct tensor t = g->values[wide].t;
+    const float *from = t.data;
+    t.dtype = DT_BF16;
+    uint16_t *to = tensor_bytes(&t, &bytes) ? graph_alloc(g, bytes) : NULL;
+    if (!to)
+        return E_NO_MEMORY;
+    for (int64_t i = 0; i < tensor_count(&t); i++)
+        to[i] = f32_to_bf16(from[i]);
+    t.data = to;
+    return graph_const(g, "", &t, out);
+}
+
+/* Gather of bfloat16. What it finds is widened at once unless it is wanted so: a table is read a
+ * few rows at a time. */
+static enum status table(struct narrower *b, const struct node *n)
+{
+    int32_t in[2] = {ARTIFACT_NO_TENSOR, n->in[1]}, out;
+    enum status s = bf16_table(b->g, n->in[0], &in[0]);
+    if (s == OK)
+        s = widen(b, in[1]);
+    if (s == OK)
+        s = result(b, n->out[0], &out);
+    const bool wide = out == n->out[0];
+    if (s == OK && wide)
+        s = graph_value(b->g, "", &out);
+    if (s == OK)
+        s = graph_node(b->g, n->op, n->version, n->name, in, 2, &out, 1, n->attrs, n->n_attrs);
+    return s == OK && wide ? convert(b, n->out[0], out, n->out[0], false) : s;
+}
+
 static enum status keep(struct narrower *b, const struct node *n)
 {
     enum status s = OK;
@@ -284,6 +320,8 @@ static enum status take(struct narrower *b, const struct node *n, enum narrow_ki
         return same(b, n, false);
     case NARROW_JOIN:
         return same(b, n, true);
+    case NARROW_TABLE:
+        return table(b, n);
     default:
         return keep(b, n);
     }

@@ -38,6 +38,7 @@ enum narrow_kind {
     NARROW_RESCALE, /* roost.BlockScale, BlockAveragePool: with a scale of its own behind it */
     NARROW_PASS,    /* the same numbers in another place: views, layouts, BlockMaxPool */
     NARROW_JOIN,    /* Concat: the same for all of its operands */
+    NARROW_TABLE,   /* Gather of a constant that nobody else reads, in bfloat16 */
 };
 
 /* What bytes of a value mean. */

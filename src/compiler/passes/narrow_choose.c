@@ -38,6 +38,8 @@ enum narrow_kind narrow_kind_of(const struct node *n)
     for (size_t i = 0; i < ARRAY_COUNT(views); i++)
         if (node_is(n, views[i]))
             return NARROW_PASS;
+    if (node_is(n, "Gather"))
+        return NARROW_TABLE;
     return node_is(n, "Concat") ? NARROW_JOIN : NARROW_KEEP;
 }
 
@@ -45,7 +47,8 @@ void narrow_wanted(const struct graph *g, uint8_t *wanted)
 {
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         const struct node *n = &g->nodes[i];
-        if (narrow_kind_of(n) == NARROW_KEEP)
+        const enum narrow_kind kind = narrow_kind_of(n);
+        if (kind == NARROW_KEEP || kind == NARROW_TABLE)
             continue;
         for (uint32_t k = 0; k < n->n_in; k++)
             if (n->in[k] != ARTIFACT_NO_TENSOR && !value_is_const(g, n->in[k]))
@@ -120,6 +123,14 @@ static bool worth(const struct narrower *b, const struct node *n)
     return saved > cost;
 }
 
+/* A table of bytes would want a scale for each row. */
+static bool is_table(const struct narrower *b, const struct node *n)
+{
+    const struct tensor *t = &b->g->values[n->in[0]].t;
+    return b->type != NARROW_U8 && value_is_const(b->g, n->in[0]) && t->dtype == DT_F32 &&
+           b->v.u.count[n->in[0]] == 1 && tensor_count(t) >= WEIGHTS_MIN;
+}
+
 static bool all_have(const struct narrower *b, const struct node *n)
 {
     for (uint32_t k = 0; k < n->n_in; k++)
@@ -147,6 +158,8 @@ static bool takes(struct narrower *b, const struct node *n, enum narrow_kind kin
         return false;
     if (kind == NARROW_LAYER)
         return worth(b, n);
+    if (kind == NARROW_TABLE)
+        return is_table(b, n);
     if (b->type == NARROW_F32 || !(narrow_is(n, "BlockScale") || takes_type(b, n->op)) ||
         !view_is_f32(&b->v, n->out[0]))
         return false;
@@ -215,7 +228,7 @@ static void backward(struct narrower *b)
         const struct node *n = &b->old[i];
         const enum narrow_kind kind = (enum narrow_kind)b->take[i];
         bool passes = kind == NARROW_PASS || kind == NARROW_JOIN;
-        if (kind == NARROW_KEEP)
+        if (kind == NARROW_KEEP || kind == NARROW_TABLE)
             continue;
         if (passes && !(b->want[n->out[0]] && b->has[n->out[0]]))
             b->take[i] = NARROW_KEEP;

@@ -4,7 +4,10 @@
  * one. A node is known by its operator, version, attributes, operands and which outputs it has; the
  * first of equals stays, so the result does not depend on how the table is laid out.
  *
- * A node whose result is a graph output stays: the output has a name of its own. */
+ * A node whose result is a graph output stays: the output has a name of its own.
+ *
+ * A Concat whose operands begin with all of another's takes that one's result instead, so that a
+ * network that joins ever more of the same (DenseNet) grows one tensor. */
 #include <string.h>
 
 #include "base/alloc.h"
@@ -181,6 +184,33 @@ static enum status share_nodes(struct graph *g, struct renaming *r)
     return OK;
 }
 
+/* ---- Concats that begin alike ---- */
+
+static bool begins_with(const struct node *n, const struct node *first)
+{
+    return n->version == first->version && n->n_in > first->n_in && first->n_in > 1 &&
+           attrs_same(n, first) && memcmp(n->in, first->in, first->n_in * sizeof(*n->in)) == 0;
+}
+
+/* Each is compared with the Concat right before it alone; the last one first, so that all still
+ * have the operands that they came with. */
+static void nest_concats(struct graph *g)
+{
+    struct node *n = NULL;
+    for (uint32_t i = g->n_nodes; i-- > 0;) {
+        struct node *first = &g->nodes[i];
+        if (first->dead || !node_is(first, "Concat"))
+            continue;
+        if (n && begins_with(n, first)) {
+            const uint32_t more = n->n_in - first->n_in;
+            n->in[0] = first->out[0];
+            memmove(n->in + 1, n->in + first->n_in, more * sizeof(*n->in));
+            n->n_in = 1 + more;
+        }
+        n = first;
+    }
+}
+
 enum status pass_share(struct graph *g, struct err *err)
 {
     struct renaming r;
@@ -190,10 +220,12 @@ enum status pass_share(struct graph *g, struct err *err)
     s = share_consts(g, &r);
     if (s == OK)
         s = share_nodes(g, &r);
-    if (s == OK)
+    if (s == OK) {
         renaming_apply(g, &r);
-    else
+        nest_concats(g);
+    } else {
         err_set(err, s, "no memory to look for equal nodes");
+    }
     renaming_fini(&r);
     return s;
 }

@@ -202,6 +202,8 @@ static void one_block(const struct block_conv *c, int64_t unit)
 
 void ISA_NAME(block_depthwise)(const struct block_conv *c, int64_t item, int64_t to)
 {
-    for (; item < to; item++)
-        one_block(c, item);
+    /* What was written last is still near, and the last blocks of x were: from the first one on, a
+     * batch that is larger than the cache would push out each block right before it is read. */
+    while (to-- > item)
+        one_block(c, to);
 }

@@ -3,7 +3,7 @@
 /* Convolution by Winograd's F(4x4, 3x3): each 6 x 6 patch of the input becomes 36 numbers, whose
  * products with the kernel's 36 become 4 x 4 outputs: 36 products for what takes 144 directly. A
  * unit is a run of tiles of one image:
- *     V[36][in blocks][tiles][16]  from the input,
+ *     V[36][in blocks][tiles][16]  from the input (places stand v_step apart),
  *     M[36][out blocks][tiles][16] = U V, 36 small matrix products by the tiles of tile.h,
  *     the output from M, with bias, sum and activation.
  * source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2015), 4.3 */
@@ -17,6 +17,7 @@ struct run {
     struct block_tiles tiles;
     int64_t image, from, count; /* tiles [from, from + count) of the image */
     float *v, *m;
+    int64_t v_step, m_step; /* floats from place to place */
 };
 
 /* B' d, for six numbers that stand `step` apart. */
@@ -79,7 +80,7 @@ TILE_INLINE void patch_in(const struct run *r, const float *x, int64_t row, int6
 static void inputs(const struct run *r, int64_t from, int64_t to)
 {
     const struct block_conv *c = r->c;
-    int64_t plane = c->in[0] * c->in[1] * BLOCK, step = c->in_blocks * r->count * BLOCK;
+    int64_t plane = c->in[0] * c->in[1] * BLOCK;
     for (int64_t b = from; b < to; b++) {
         const float *x = c->x + (r->image * c->in_blocks + b) * plane;
         for (int64_t i = 0; i < r->count; i++) {
@@ -88,7 +89,7 @@ static void inputs(const struct run *r, int64_t from, int64_t to)
             int64_t column = at % r->tiles.columns * SIDE - c->pad[1];
             float *out = r->v + (b * r->count + i) * BLOCK;
             for (int v = 0; v < BLOCK; v += VEC)
-                patch_in(r, x + v, row, column, out + v, step);
+                patch_in(r, x + v, row, column, out + v, r->v_step);
         }
     }
 }
@@ -118,8 +119,8 @@ static void products(const struct run *r, int64_t item, int64_t to)
     struct tile_kind k = {0};
     for (; item < to; item++) {
         const int64_t place = item / steps, o = item % steps * TILE_BLOCKS;
-        const float *v = r->v + place * c->in_blocks * r->count * BLOCK;
-        float *m = r->m + (place * c->out_blocks + o) * r->count * BLOCK;
+        const float *v = r->v + place * r->v_step;
+        float *m = r->m + place * r->m_step + o * r->count * BLOCK;
         k.blocks = (int)MIN((int64_t)TILE_BLOCKS, c->out_blocks - o);
         t.w = c->w + (place * c->out_blocks + o) * one;
         for (int64_t at = 0; at < r->count; at += k.pixels) {
@@ -165,7 +166,7 @@ TILE_INLINE void patch_out(const struct run *r, const float *m, int64_t step, in
 static void outputs(const struct run *r, int64_t from, int64_t to)
 {
     const struct block_conv *c = r->c;
-    int64_t plane = c->out[0] * c->out[1] * BLOCK, step = c->out_blocks * r->count * BLOCK;
+    int64_t plane = c->out[0] * c->out[1] * BLOCK;
     for (int64_t b = from; b < to; b++) {
         int64_t off = (r->image * c->out_blocks + b) * plane;
         const float *sum = c->sum ? c->sum + off : NULL;
@@ -173,7 +174,7 @@ static void outputs(const struct run *r, int64_t from, int64_t to)
             int64_t at = r->from + i;
             const float *m = r->m + (b * r->count + i) * BLOCK;
             for (int v = 0; v < BLOCK; v += VEC)
-                patch_out(r, m + v, step, at / r->tiles.columns * SIDE,
+                patch_out(r, m + v, r->m_step, at / r->tiles.columns * SIDE,
                           at % r->tiles.columns * SIDE, v, c->y + off, sum,
                           c->bias ? vec_load(c->bias + b * BLOCK + v) : vec_all(0));
         }
@@ -211,7 +212,9 @@ void ISA_NAME(block_winograd)(const struct block_conv *c, int64_t phase, int64_t
     r.from = unit % r.tiles.count * r.tiles.step;
     r.count = MIN(r.tiles.step, r.tiles.rows * r.tiles.columns - r.from);
     r.v = c->scratch;
-    r.m = r.v + PLACES * c->in_blocks * r.count * BLOCK;
+    r.v_step = block_place_step(c->in_blocks, r.count) * BLOCK;
+    r.m_step = block_place_step(c->out_blocks, r.count) * BLOCK;
+    r.m = r.v + PLACES * r.v_step;
     switch (phase % BLOCK_WINOGRAD_STEPS) {
     case 0:
         inputs(&r, item, to);
