@@ -123,25 +123,30 @@ static bool expire_some(struct cache *c, struct slot *place, uint32_t *n, struct
     return true;
 }
 
+/* One hold. */
+static bool expire_in_hold(struct cache *c, uint64_t now_us, struct slot *place, uint32_t *n)
+{
+    struct after after = {0};
+    gates_close(c);
+    c->latest_us = MAX(c->latest_us, now_us);
+    if (!place->link.newer) { /* the first: it stands nowhere yet */
+        lru_add(&c->live, &place->link);
+        lru_sink(&c->live, &place->link);
+    }
+    const bool more = expire_some(c, place, n, &after);
+    if (!more)
+        lru_remove(&place->link);
+    gates_open(c);
+    after_run(&after, c);
+    return more;
+}
+
 uint32_t cache_expire(struct cache *c, uint64_t now_us)
 {
     struct slot place = {.state = SLOT_ABSENT};
     uint32_t n = 0;
-    bool more = true;
-    gates_close(c);
-    c->latest_us = MAX(c->latest_us, now_us);
-    lru_add(&c->live, &place.link);
-    lru_sink(&c->live, &place.link);
-    while (more) {
-        struct after after = {0};
-        more = expire_some(c, &place, &n, &after);
-        if (!more)
-            lru_remove(&place.link);
-        gates_open(c);
-        after_run(&after, c);
-        if (more)
-            gates_close(c);
-    }
+    while (expire_in_hold(c, now_us, &place, &n))
+        ;
     return n;
 }
 
