@@ -284,7 +284,7 @@ static enum status bf16_table(struct graph *g, int32_t wide, int32_t *out)
  * few rows at a time. */
 static enum status table(struct narrower *b, const struct node *n)
 {
-    int32_t in[2] = {ARTIFACT_NO_TENSOR, n->in[1]}, out;
+    int32_t in[2] = {ARTIFACT_NO_TENSOR, n->in[1]}, out = ARTIFACT_NO_TENSOR;
     enum status s = bf16_table(b->g, n->in[0], &in[0]);
     if (s == OK)
         s = widen(b, in[1]);
