@@ -8,6 +8,7 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "store/s3_transfer.h"
 
 uint64_t s3_draw(uint64_t n)
@@ -105,6 +106,7 @@ static bool try_again(struct s3_store *s, struct s3_request *r, struct s3_answer
     const char *why = given_up(s, r, tries, &failure);
     if (!why) {
         metric_add(a->why, 1);
+        LOG(LOG_WARN, "store_retry", log_str("error", err->msg), log_num("tries", tries));
         a->why = METRIC_COUNT;
         if (r->body)
             buf_clear(r->body);

@@ -97,6 +97,14 @@ class Faults(s3_server.OnServer, harness.Case):
             self.assertGreater(now[f'roost_s3_retries_total{{reason="{reason}"}}'], 0, reason)
         self.assertEqual({k: v for k, v in now.items() if "s3_failures" in k and v}, {})
 
+    def test_what_is_asked_for_again_is_in_the_log(self):
+        server = self.on()
+        self.add({"503": PASSING["503"]})
+        self.check_right(self.invoke_all(server, [self.name_of("503")]))
+        told, = [e for e in server.log() if e["event"] == "store_retry"]
+        self.assertEqual((told["level"], told["tries"]), ("warn", 1))
+        self.assertIn("(HTTP 503 SlowDown)", told["error"])
+
     def test_one_bad_answer_to_a_listing_is_not_noticed(self):
         server = self.on()
         kinds = {k: PASSING[k] for k in ("500", "503", "429", "silent", "truncated", "reset",

@@ -81,6 +81,8 @@ class Ceph(BucketCase):
         self.assertEqual(self.troubles(server), {})
 
     def test_of_two_nodes_that_publish_one_name_both_get_versions(self):
+        """A store may have one of several writers come again (409 while others write), so retries for an
+        answer's status are no trouble here."""
         bucket, each = self.bucket(), 6
         nodes = [self.on(bucket), self.on(bucket)]
 
@@ -96,7 +98,7 @@ class Ceph(BucketCase):
         for version, k in made.items():  # each is its own content, whole
             self.rollback(nodes[0], "m", version)
             self.assertEqual(self.adds(nodes[0], "m"), k)
-        self.assertEqual(self.troubles(nodes[0]), {})
+        self.assertEqual(set(self.troubles(nodes[0])) - {RETRIES + '{reason="status"}'}, set())
 
     def test_large_ones_are_sent_in_parts(self):
         bucket = self.bucket()
