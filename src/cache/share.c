@@ -111,46 +111,20 @@ static void count_shared(struct share_table *t, const struct share *x, bool more
     u->saved_bytes = more ? u->saved_bytes + saved : u->saved_bytes - saved;
 }
 
-/* Adds to the tenants of x's holders what each has of it, or takes it away. Where all are of one
- * tenant, as they are unless the whole node shares, that is no walk. */
-static void count_parts(const struct share *x, bool more)
-{
-    void (*const count)(struct tenant *, uint64_t) = more ? tenant_charge : tenant_refund;
-    if (!x->charged || !x->refs)
-        return;
-    if (!x->mixed) {
-        count(x->first->tenant, x->bytes);
-        return;
-    }
-    for (const struct hold *h = x->first; h; h = h->next)
-        count(h->tenant, x->bytes / x->refs + (h == x->first ? x->bytes % x->refs : 0));
-}
-
 static void link_hold(struct share_table *t, struct share *x, struct hold *h, struct tenant *tenant)
 {
     count_shared(t, x, false);
-    count_parts(x, false);
-    *h = (struct hold){.share = x, .tenant = tenant, .prev = x->last};
-    x->mixed |= x->last && x->last->tenant != tenant;
-    *(x->last ? &x->last->next : &x->first) = h;
-    x->last = h;
-    x->refs++;
+    *h = (struct hold){.share = x, .tenant = tenant};
+    share_join(x, h);
     count_shared(t, x, true);
-    count_parts(x, true);
 }
 
 static void unlink_hold(struct share_table *t, struct hold *h)
 {
-    struct share *x = h->share;
     ASSERT(!h->kept);
-    count_shared(t, x, false);
-    count_parts(x, false);
-    *(h->prev ? &h->prev->next : &x->first) = h->next;
-    *(h->next ? &h->next->prev : &x->last) = h->prev;
-    x->refs--;
-    x->mixed &= x->refs > 1;
-    count_shared(t, x, true);
-    count_parts(x, true);
+    count_shared(t, h->share, false);
+    share_leave(h->share, h);
+    count_shared(t, h->share, true);
     *h = (struct hold){0};
 }
 
@@ -209,10 +183,8 @@ void shares_charge(struct slot *s)
 {
     for (uint32_t i = 0; s->holds && i < s->holds->n; i++) {
         struct share *x = s->holds->all[i].share;
-        if (!fills(s, x) || x->charged)
-            continue;
-        x->charged = true;
-        count_parts(x, true);
+        if (fills(s, x) && !x->charged)
+            share_charge(x);
     }
 }
 
@@ -220,10 +192,9 @@ void shares_charge(struct slot *s)
 static void lose(struct cache *c, struct slot *s, struct share *x) REQUIRES(c->lock)
 {
     remove_share(&c->shares, x);
-    count_parts(x, false);
     s->bytes += x->charged ? x->bytes : 0;
     tenant_charge(s->tenant, x->charged ? x->bytes : 0);
-    x->charged = false;
+    share_refund(x);
     x->state = SHARE_FAILED;
     x->filler = NULL;
     cond_wake_all(&c->changed);
@@ -300,7 +271,7 @@ void shares_stay(struct slot *s, const struct turn *turn)
 }
 
 /* Of a share that others hold too, what s's tenant has less is its part as it is once those have
- * left who leave, one unit and the division's rest more where that is not whole. */
+ * left who leave. */
 uint64_t shares_loss(const struct slot *s, const struct turn *turn)
 {
     uint64_t bytes = 0;
@@ -310,7 +281,7 @@ uint64_t shares_loss(const struct slot *s, const struct turn *turn)
         if (leave >= x->refs)
             bytes += x->bytes;
         else if (x->mixed)
-            bytes += x->bytes / (x->refs - leave + 1) + 1 + x->refs;
+            bytes += share_part_most(x, x->refs - leave + 1);
     }
     return bytes;
 }
@@ -356,6 +327,6 @@ void shares_view(const struct slot *s, struct share_view *out)
         if (!x->charged)
             continue;
         *(x->refs > 1 ? &out->shared_bytes : &out->alone_bytes) += x->bytes;
-        out->part_bytes += x->bytes / x->refs + (h == x->first ? x->bytes % x->refs : 0);
+        out->part_bytes += share_part(x, h);
     }
 }

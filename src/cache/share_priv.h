@@ -33,12 +33,18 @@ struct share {
     bool mixed;          /* perhaps not all holders are of one tenant */
     uint32_t kept;       /* holds whose slot is kept */
     struct share_tally tallies[TURN_KINDS];
-    struct hold *first, *last;
+    struct hold *first, *last; /* the oldest, the newest */
+    /* its parts in steps; see share_part.c */
+    struct hold *heavy;   /* the newest of those that have a step more than light; NULL: none has */
+    uint64_t unit_bytes;  /* of each unit … */
+    uint64_t rest;        /* … and what all of them are less than bytes */
+    uint32_t step, light; /* units; a multiple of step. step 0: parts are even */
 };
 
 struct hold {
     struct share *share;
     struct tenant *tenant;    /* the slot's */
+    uint32_t units;           /* its part, where parts are in steps */
     bool kept;                /* the slot is */
     struct hold *prev, *next; /* of the same share */
 };
@@ -82,12 +88,23 @@ uint64_t shares_keep(struct slot *s, bool kept);
 bool shares_filled(const struct slot *s);  /* all that it holds */
 bool shares_awaited(const struct slot *s); /* does another slot hold what s is to fill? */
 
-/* What s uses alone and with others, and its part of the latter: a share's bytes are divided among
- * its holders, the rest of the division being the oldest holder's, so that the parts of all slots
- * add up to what is charged. */
+/* What s uses alone and with others, and its part of the latter. */
 struct share_view {
     uint64_t alone_bytes, shared_bytes, part_bytes;
 };
 void shares_view(const struct slot *s, struct share_view *out);
+
+/* ---- share_part.c: what each holder of a share is charged, so that it adds up to its bytes ----
+ * Of a share that is not charged, nothing. It changes with who comes and goes. */
+uint64_t share_part(const struct share *x, const struct hold *h);
+/* At most what a tenant has less once one of n holders leaves, the others of those n staying. */
+uint64_t share_part_most(const struct share *x, uint32_t n);
+/* h, of a tenant, holds x as the newest from now on, or no more. Changes the parts of few others.
+ */
+void share_join(struct share *x, struct hold *h);
+void share_leave(struct share *x, struct hold *h);
+/* x is charged from now on, or no more; walks all holders. */
+void share_charge(struct share *x);
+void share_refund(struct share *x);
 
 #endif
