@@ -58,13 +58,24 @@ static void invoked(struct advice *a, const struct watch_event *e, enum watch_ki
 {
     push(a, e, kind);
     a->models[e->id].heard = true;
+    a->models[e->id].bytes = e->bytes;
     curve_access(&a->curve, e->id, e->bytes, e->reload_us);
+}
+
+/* The model is in memory with other bytes than were heard of last. */
+static void renewed(struct advice *a, const struct watch_event *e)
+{
+    push(a, e, WATCH_ENTER);
+    a->models[e->id].bytes = e->bytes;
+    curve_renew(&a->curve, e->id, e->bytes);
 }
 
 /* The cost of a model's first load is known: so are those who waited for it. */
 static void entered(struct advice *a, const struct watch_event *e)
 {
     struct advice_model *m = &a->models[e->id];
+    if (m->heard && e->bytes && e->bytes != m->bytes)
+        renewed(a, e);
     for (uint32_t i = 0; i < m->late && e->bytes; i++)
         invoked(a, e, i ? WATCH_JOINED : WATCH_MISS);
     m->late = 0;
@@ -117,6 +128,11 @@ static uint32_t begin_of(const struct advice *a)
     return i;
 }
 
+static bool is_invocation(const struct advice_event *e)
+{
+    return e->kind != WATCH_ENTER && e->kind != WATCH_FORGET;
+}
+
 static void count(struct advice_regret *out, const struct advice_event *e, uint64_t *first_us)
 {
     if (!out->invocations++)
@@ -134,6 +150,10 @@ static enum status bound_event(struct bound *b, const struct advice_event *e, ui
     struct bound_model *m = &b->models[e->id];
     if (e->kind == WATCH_FORGET) {
         *m = (struct bound_model){0, 0};
+        return OK;
+    }
+    if (e->kind == WATCH_ENTER) {
+        m->bytes = m->at ? e->bytes : 0;
         return OK;
     }
     if (!m->at && !e->fresh)
@@ -156,7 +176,7 @@ enum status advice_regret(const struct advice *a, uint64_t memory_bytes, struct 
     enum status s = bound_reserve(&b, a->ids);
     for (uint32_t i = begin_of(a); s == OK && i < a->count; i++) {
         const struct advice_event *e = event_at(a, i);
-        if (e->kind != WATCH_FORGET) {
+        if (is_invocation(e)) {
             count(out, e, &first_us);
             bound_us += e->reload_us;
         }
@@ -186,6 +206,8 @@ enum status advice_policy(const struct advice *a, const struct policy_ops *polic
         const struct policy_meta m = {.bytes = e->bytes, .reload_us = e->reload_us};
         if (e->kind == WATCH_FORGET)
             shadow_forget(&shadow, e->id);
+        else if (e->kind == WATCH_ENTER)
+            shadow_renew(&shadow, e->id, e->t_us, &m);
         else if (!shadow_access(&shadow, e->id, e->t_us, &m) && i >= counted)
             out->miss_cost_us += e->reload_us;
     }

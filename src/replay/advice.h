@@ -22,18 +22,19 @@ enum {
 };
 #define ADVICE_SPAN_US UINT64_C(3600000000) /* … and not older than the newest by more */
 
-/* An invocation, or a record that went. */
+/* An invocation, another version in the place of the one before, or a record that went. */
 struct advice_event {
     uint64_t t_us, bytes;
     uint32_t id, reload_us;
-    enum watch_kind kind; /* WATCH_HIT, WATCH_MISS, WATCH_JOINED, WATCH_FORGET */
+    enum watch_kind kind; /* WATCH_HIT, WATCH_MISS, WATCH_JOINED, WATCH_ENTER, WATCH_FORGET */
     bool fresh;           /* the first that was ever heard of the model */
 };
 
 /* What is known of an id. */
 struct advice_model {
-    bool heard;    /* of it, since it was forgotten */
-    uint32_t late; /* invocations that wait for the load's end to be counted */
+    uint64_t bytes; /* that it takes, as heard last */
+    bool heard;     /* of it, since it was forgotten */
+    uint32_t late;  /* invocations that wait for the load's end to be counted */
 };
 
 /* Embedded. */

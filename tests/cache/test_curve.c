@@ -212,6 +212,30 @@ START_TEST(another_version_and_a_forgotten_model_are_new)
 }
 END_TEST
 
+/* 1 is asked for, then 2 and 3; what 1's new version takes counts for those behind it, too. */
+START_TEST(a_renewed_model_keeps_its_place)
+{
+    const struct curve_config config = {.samples_max = 16};
+    struct curve c;
+    struct curve_point p;
+    ck_assert_int_eq(curve_init(&c, &config), OK);
+    for (uint32_t id = 1; id <= 3; id++)
+        curve_access(&c, id, 1 << 10, 1);
+    curve_renew(&c, 2, 1 << 12);
+    curve_renew(&c, 1, 1 << 11);
+    curve_renew(&c, 9, 1 << 11);     /* nobody knows it */
+    curve_access(&c, 1, 1 << 11, 1); /* 2, 4 and 1 KiB must fit */
+    curve_at(&c, 7 << 10, &p);
+    ck_assert_double_eq(p.hit_rate, 0);
+    curve_at(&c, 8 << 10, &p);
+    ck_assert_double_eq_tol(p.hit_rate, 0.25, 1e-9);
+    curve_access(&c, 9, 1 << 10, 1);
+    curve_at(&c, UINT64_MAX, &p);
+    ck_assert_double_eq_tol(p.hit_rate, 0.2, 1e-9);
+    curve_fini(&c);
+}
+END_TEST
+
 START_TEST(what_is_long_ago_counts_less)
 {
     const struct curve_config config = {.samples_max = 4096, .half_life = 100};
@@ -248,8 +272,9 @@ END_TEST
 
 Suite *suite_curve(void)
 {
-    return SUITE(
-        "curve", a_loop_hits_when_all_of_it_fits, another_version_and_a_forgotten_model_are_new,
-        what_is_long_ago_counts_less, no_memory_is_said_and_leaves_nothing,
-        with_all_models_it_is_exact_but_for_whole_models, with_a_sample_of_them_it_is_near);
+    return SUITE("curve", a_loop_hits_when_all_of_it_fits,
+                 another_version_and_a_forgotten_model_are_new, a_renewed_model_keeps_its_place,
+                 what_is_long_ago_counts_less, no_memory_is_said_and_leaves_nothing,
+                 with_all_models_it_is_exact_but_for_whole_models,
+                 with_a_sample_of_them_it_is_near);
 }

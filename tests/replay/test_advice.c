@@ -237,6 +237,42 @@ START_TEST(a_policy_costs_what_the_cache_paid_that_runs_it)
 }
 END_TEST
 
+/* A publish: the new version is loaded beside the old one, and no caller waited for it. */
+START_TEST(a_new_version_in_the_old_ones_place_is_no_first_touch)
+{
+    struct real *r = real_new(1000);
+    struct advice_regret g;
+    struct advice_policy lru;
+    struct curve_point p;
+    say(r, WATCH_MISS, 5, 100, 0);
+    say(r, WATCH_ENTER, 5, 100, 7000);
+    say(r, WATCH_LEAVE, 5, 100, 7000);
+    say(r, WATCH_ENTER, 5, 300, 9000);
+    say(r, WATCH_HIT, 5, 300, 9000);
+    say(r, WATCH_HIT, 5, 300, 9000);
+    say(r, WATCH_HIT, 5, 300, 9000);
+    curve_at(&r->advice.curve, 1000, &p);
+    ck_assert_double_eq_tol(p.hit_rate, 0.75, 1e-9);
+    curve_at(&r->advice.curve, 200, &p); /* where the new one has no room */
+    ck_assert_double_eq(p.hit_rate, 0);
+    ck_assert_int_eq(advice_regret(&r->advice, 1000, &g), OK);
+    ck_assert_uint_eq(g.invocations, 4);
+    ck_assert_uint_eq(g.hits, 3);
+    ck_assert_double_eq(g.bound_cost_us, 7000);
+    say(r, WATCH_LEAVE, 5, 300, 9000); /* it goes, and could have stayed: regret */
+    say(r, WATCH_ENTER, 5, 200, 9000);
+    say(r, WATCH_MISS, 5, 200, 9000);
+    ck_assert_int_eq(advice_regret(&r->advice, 1000, &g), OK);
+    ck_assert_double_eq(g.miss_cost_us, 16000);
+    ck_assert_double_eq(g.bound_cost_us, 7000);
+    ck_assert_int_eq(advice_policy(&r->advice, &policy_lru, 1000, &lru), OK);
+    ck_assert_double_eq(lru.miss_cost_us, 0); /* but in the first quarter, which is left out */
+    ck_assert_int_eq(advice_policy(&r->advice, &policy_lru, 250, &lru), OK);
+    ck_assert_double_eq(lru.miss_cost_us, 4 * 9000); /* the one of 300 never fits */
+    real_free(r);
+}
+END_TEST
+
 START_TEST(a_forgotten_model_is_another_one)
 {
     struct real *r = real_new(1000);
@@ -336,7 +372,8 @@ END_TEST
 
 Suite *suite_advice(void)
 {
-    return SUITE("advice", nothing_was_heard_nothing_is_said, a_first_touch_costs_its_load,
+    return SUITE("advice", a_new_version_in_the_old_ones_place_is_no_first_touch,
+                 nothing_was_heard_nothing_is_said, a_first_touch_costs_its_load,
                  the_bound_is_that_of_a_replay, the_bound_is_below_what_was_paid_in_any_window,
                  what_is_older_than_an_hour_is_left_out, what_was_known_before_may_have_been_kept,
                  a_policy_costs_what_the_cache_paid_that_runs_it, a_forgotten_model_is_another_one,

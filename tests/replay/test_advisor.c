@@ -66,6 +66,38 @@ START_TEST(it_says_what_more_memory_would_bring)
 }
 END_TEST
 
+/* A publish, of a version that takes other bytes: hits of it are hits. */
+START_TEST(a_reloaded_model_is_hit_as_before)
+{
+    struct fake *f = fake_new(FAKE_INLINE, LIMIT, SLOTS);
+    const struct load_need need = {.bytes = 300};
+    struct advisor *a = NULL;
+    struct advisor_report r;
+    struct client k;
+    struct err err;
+    ck_ok(advisor_start(f->cache, &a, &err), &err);
+    ck_ok(cache_start(f->cache, NULL, NULL, &err), &err);
+    ck_assert_int_eq(client_touch(f, "a-400"), LOOKUP_MISS);
+    f->mode = FAKE_MANUAL;
+    ck_assert(client_reload(&k, f, "a-400", NULL));
+    struct fake_call call = fake_next_load(f);
+    ck_ok(cache_load_reserve(f->cache, call.slot, &need, &err), &err);
+    fake_finish_load(f, &call);
+    client_unpin(&k, f);
+    f->mode = FAKE_INLINE;
+    fake_unload_next(f);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(client_touch(f, "a-400"), LOOKUP_HIT);
+    wait_heard(a, 4, &r);
+    ck_assert_double_eq(r.points[3].of, 1);
+    ck_assert_double_eq_tol(r.points[3].at.hit_rate, 0.75, 1e-9);
+    advisor_stop(a);
+    cache_free(&f->cache);
+    advisor_free(&a);
+    fake_free(f);
+}
+END_TEST
+
 START_TEST(without_memory_it_does_not_start)
 {
     for (uint64_t n = 1;; n++) {
@@ -94,5 +126,6 @@ END_TEST
 
 Suite *suite_advisor(void)
 {
-    return SUITE("advisor", it_says_what_more_memory_would_bring, without_memory_it_does_not_start);
+    return SUITE("advisor", it_says_what_more_memory_would_bring, a_reloaded_model_is_hit_as_before,
+                 without_memory_it_does_not_start);
 }

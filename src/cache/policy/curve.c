@@ -239,6 +239,17 @@ void curve_access(struct curve *c, uint32_t id, uint64_t bytes, uint64_t cost_us
     place_newest(c, i);
 }
 
+void curve_renew(struct curve *c, uint32_t id, uint64_t bytes)
+{
+    const uint32_t i = find(c, id, hash_of(c, id));
+    if (i == NONE)
+        return;
+    struct curve_sample *s = &c->samples[i];
+    tree_add(c, s->at, bytes - s->bytes);
+    c->total_bytes += bytes - s->bytes;
+    s->bytes = bytes;
+}
+
 void curve_forget(struct curve *c, uint32_t id)
 {
     uint32_t i = find(c, id, hash_of(c, id));

@@ -64,6 +64,9 @@ void curve_fini(struct curve *c); /* all zero is fine */
 /* One invocation of a model that takes so many bytes, > 0, and costs cost_us to load. Other bytes
  * than the last time are another version: a miss in any memory. */
 void curve_access(struct curve *c, uint32_t id, uint64_t bytes, uint64_t cost_us);
+/* The model takes so many bytes from now on, another version in the old one's place: nobody missed
+ * it. One that is not known is none the wiser. */
+void curve_renew(struct curve *c, uint32_t id, uint64_t bytes);
 void curve_forget(struct curve *c, uint32_t id); /* the id may come back as another model */
 
 struct curve_point {

@@ -50,6 +50,16 @@ static void leave(struct shadow *s, uint32_t id, enum policy_why why)
         s->change(s->arg, id, false);
 }
 
+/* id, for which there is room, is resident. */
+static void enter(struct shadow *s, uint32_t id, uint64_t now_us, const struct policy_meta *m)
+{
+    s->bytes[id] = m->bytes;
+    s->used_bytes += m->bytes;
+    s->policy->ops->insert(s->policy, id, now_us, m);
+    if (s->change)
+        s->change(s->arg, id, true);
+}
+
 /* Names victims until `bytes` more fit; they stay in s->victims. */
 static size_t choose(struct shadow *s, uint64_t bytes, uint64_t now_us)
 {
@@ -89,12 +99,20 @@ bool shadow_access(struct shadow *s, uint32_t id, uint64_t now_us, const struct 
     if (n && ops->admit && !ops->admit(s->policy, id, now_us, s->victims, n))
         return false;
     evict(s, n);
-    s->bytes[id] = m->bytes;
-    s->used_bytes += m->bytes;
-    ops->insert(s->policy, id, now_us, m);
-    if (s->change)
-        s->change(s->arg, id, true);
+    enter(s, id, now_us, m);
     return false;
+}
+
+void shadow_renew(struct shadow *s, uint32_t id, uint64_t now_us, const struct policy_meta *m)
+{
+    s->now_us = MAX(s->now_us, now_us);
+    if (!s->bytes[id] || s->bytes[id] == m->bytes)
+        return;
+    leave(s, id, POLICY_EVICTED);
+    if (m->bytes > s->cap_bytes)
+        return;
+    evict(s, choose(s, m->bytes, now_us));
+    enter(s, id, now_us, m);
 }
 
 void shadow_forget(struct shadow *s, uint32_t id)

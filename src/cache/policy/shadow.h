@@ -32,6 +32,8 @@ void shadow_resize(struct shadow *s, uint64_t cap_bytes);               /* evict
 /* One invocation; true: it was resident with just these bytes. Other bytes are another version: the
  * old one leaves, and it is a miss. m->bytes > 0 */
 bool shadow_access(struct shadow *s, uint32_t id, uint64_t now_us, const struct policy_meta *m);
+/* If id is resident, it is so with other bytes from now on, and nobody missed it. m->bytes > 0 */
+void shadow_renew(struct shadow *s, uint32_t id, uint64_t now_us, const struct policy_meta *m);
 void shadow_forget(struct shadow *s, uint32_t id); /* POLICY_FORGOTTEN */
 bool shadow_has(const struct shadow *s, uint32_t id);
 
