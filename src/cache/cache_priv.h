@@ -330,8 +330,13 @@ enum { GUESTS_MAX = 1024 };
 /* May fresh, of a name without a record, have one, as a guest where all are in use? False where no
  * other could make place for it. */
 bool guest_admit(struct cache *c, struct slot *fresh) REQUIRES(c->lock);
-/* The model of s exists: if it is a guest, another record goes for it. False: none can. */
+/* The model of s exists: if it is a guest, another record goes for it, the oldest that is not in
+ * use before any that is. False: none can. */
 bool guest_settle(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
+/* The same, of those that are not in use. False: all are, and s stays a guest … */
+bool guest_settle_idle(struct cache *c, struct slot *s, struct after *a) REQUIRES(c->lock);
+/* … for which one may be evicted? True also of who is no guest. */
+bool guest_may_settle(struct cache *c, const struct slot *s) REQUIRES(c->lock);
 enum status guest_refused(const struct cache *c, struct err *err); /* E_NO_ROOM */
 /* Does a load that ended so say that its model exists? */
 bool guest_proven(enum status code);
@@ -447,7 +452,8 @@ void tell_record(struct cache *c, struct slot *s) REQUIRES(c->lock); /* s is cur
 void tell_forgotten(struct cache *c, struct slot *s) REQUIRES(c->lock);
 void tell(struct cache *c, struct slot *s, enum watch_kind kind) REQUIRES(c->lock);
 void tell_lookup(struct cache *c, struct slot *s, enum lookup how) REQUIRES(c->lock);
-/* A load of s is about to take so many bytes, shares that it fills included. */
+/* A load of s is about to take so many bytes, shares that it fills included. Of a guest watchers
+ * hear once it has a record, and this is called again. */
 void tell_bytes(struct cache *c, struct slot *s, uint64_t bytes) REQUIRES(c->lock);
 /* Watchers know of all that happened so far, but for what was lost.
  * locks: takes CACHE, and WATCH after it */

@@ -3,8 +3,9 @@
 /* Who loses its record for a new one. A name that nobody knows may be no model's: where all records
  * are in use its load goes on as a guest, beyond them, and only once it is known that the model
  * exists does another record make place. So unknown names, however many are asked for, cost no
- * known model its record or its memory. A guest whose load says nothing of its model leaves none.
- */
+ * known model its record or its memory. A record that is in use goes only for a load that has its
+ * room: who is refused cost nobody his memory. A guest whose load says nothing of its model, or
+ * that is refused while all records are in use, leaves none. */
 #include <inttypes.h>
 
 #include "cache/cache_priv.h"
@@ -28,35 +29,71 @@ bool guest_admit(struct cache *c, struct slot *fresh)
     return true;
 }
 
-/* A record goes, the oldest that is not in use before any that is; false: none can. A hint's load
- * evicts nobody for it. */
-static bool make_place(struct cache *c, const struct slot *s, struct after *a) REQUIRES(c->lock)
+/* Who would be evicted for a record of s; NULL: nobody may. A hint's load evicts nobody. */
+static struct slot *victim_for(struct cache *c, const struct slot *s) REQUIRES(c->lock)
+{
+    return s->modest ? NULL : room_oldest_victim(c, s->tenant);
+}
+
+/* One that was evicted in this hold, and whose name has no heir; NULL: there is none. */
+static struct slot *just_evicted(const struct after *a)
+{
+    struct slot *s = a->unload;
+    while (s && !s->current)
+        s = s->after_next;
+    return s;
+}
+
+/* The oldest record that is not in use goes; false: all are. */
+static bool drop_idle(struct cache *c, struct after *a) REQUIRES(c->lock)
 {
     struct lru_link *oldest = lru_next(&c->idle, NULL);
-    if (oldest) {
+    if (oldest)
         slot_drop(c, CONTAINER_OF(oldest, struct slot, link), a);
-        return true;
+    return oldest;
+}
+
+/* A record goes that is in use, at best of one that goes anyway; false: none can. */
+static bool take_used(struct cache *c, const struct slot *s, struct after *a) REQUIRES(c->lock)
+{
+    struct slot *victim = just_evicted(a);
+    if (!victim) {
+        victim = victim_for(c, s);
+        if (!victim)
+            return false;
+        heirs_cancel(c, victim); /* the name's record goes */
+        room_evict(c, victim, NULL, a);
     }
-    struct slot *victim = s->modest ? NULL : room_oldest_victim(c, s->tenant);
-    if (!victim)
-        return false;
-    heirs_cancel(c, victim); /* the name's record goes */
-    room_evict(c, victim, NULL, a);
     slot_detach(c, victim);
     return true;
 }
 
-bool guest_settle(struct cache *c, struct slot *s, struct after *a)
+static bool settle(struct cache *c, struct slot *s, bool placed) REQUIRES(c->lock)
 {
-    lock_assert_held(&c->lock);
-    if (!s->guest)
-        return true;
-    if (is_full(c) && !make_place(c, s, a))
+    if (!placed)
         return false;
     s->guest = false;
     c->guests--;
     tell_record(c, s);
     return true;
+}
+
+bool guest_settle_idle(struct cache *c, struct slot *s, struct after *a)
+{
+    lock_assert_held(&c->lock);
+    return !s->guest || settle(c, s, !is_full(c) || drop_idle(c, a));
+}
+
+bool guest_settle(struct cache *c, struct slot *s, struct after *a)
+{
+    lock_assert_held(&c->lock);
+    return guest_settle_idle(c, s, a) || settle(c, s, take_used(c, s, a));
+}
+
+bool guest_may_settle(struct cache *c, const struct slot *s)
+{
+    lock_assert_held(&c->lock);
+    return !s->guest || victim_for(c, s);
 }
 
 enum status guest_refused(const struct cache *c, struct err *err)

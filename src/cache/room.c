@@ -213,6 +213,28 @@ static bool learn(struct cache *c, const struct room_wait *r) REQUIRES(c->lock)
     return late && refuse_load(c, r->bytes);
 }
 
+/* r's load, which is no longer refused, gets a record in place of one that is in use. Without one
+ * it goes on as a guest, until it has ended. */
+static void settle_guest(struct cache *c, const struct room_wait *r, struct after *a)
+    REQUIRES(c->lock)
+{
+    if (r->slot && r->slot->guest && !r->slot->cancelled && guest_settle(c, r->slot, a))
+        tell_bytes(c, r->slot, r->bytes);
+}
+
+static enum asked ask_many(struct cache *c, struct room_wait *r)
+{
+    struct after after = {0};
+    const enum asked how = decide_many(c, r);
+    if (how != ASKED_SETTLED || !r->slot)
+        return how;
+    gates_close(c);
+    settle_guest(c, r, &after);
+    gates_open(c);
+    after_run(&after, c);
+    return how;
+}
+
 /* The first half of a request: decides it. OK: r is granted or queued, or its load was cancelled.
  */
 static enum status room_ask(struct cache *c, struct room_wait *r, struct err *err)
@@ -226,11 +248,14 @@ static enum status room_ask(struct cache *c, struct room_wait *r, struct err *er
         r->bytes += shares_hold(c, r->slot, r->holds, r->wants, &after);
         r->holds = NULL;
     }
-    bool placed = cancelled || !r->slot || guest_settle(c, r->slot, &after);
+    bool placed = cancelled || !r->slot || guest_settle_idle(c, r->slot, &after) ||
+                  guest_may_settle(c, r->slot);
     bool thrash = !cancelled && placed && r->slot && learn(c, r);
     enum asked how = cancelled ? ASKED_SETTLED : ASKED_REFUSED;
     if (!cancelled && placed && !thrash)
         how = room_decide(c, r, &after);
+    if (how == ASKED_SETTLED)
+        settle_guest(c, r, &after);
     c->deciding = how == ASKED_MANY;
     if (how == ASKED_REFUSED && r->slot)
         shares_let_go(c, r->slot, &after); /* all at once: nothing can have died */
@@ -241,7 +266,7 @@ static enum status room_ask(struct cache *c, struct room_wait *r, struct err *er
     if (thrash)
         return refuse_set(c, r->bytes, err);
     if (how == ASKED_MANY)
-        how = decide_many(c, r); /* what it holds is for cache_load_let_go, as some may have died */
+        how = ask_many(c, r); /* what it holds is for cache_load_let_go, as some may have died */
     return how == ASKED_SETTLED ? OK : refuse(c, r, err);
 }
 

@@ -103,6 +103,8 @@ void tell_bytes(struct cache *c, struct slot *s, uint64_t bytes)
 {
     lock_assert_held(&c->lock);
     s->record.load_bytes = MAX(s->record.load_bytes, MAX(bytes, 1));
+    if (s->guest)
+        return;
     if (s->untold)
         tell(c, s, WATCH_MISS);
     s->untold = false;

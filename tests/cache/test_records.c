@@ -221,6 +221,56 @@ START_TEST(a_resident_record_makes_place_when_none_is_idle)
 }
 END_TEST
 
+/* All records are in use, and there is no room for the new model: nobody goes for its record. */
+START_TEST(who_is_refused_cost_nobody_his_memory)
+{
+    struct fake *f = fake_new(FAKE_INLINE, 100, 2);
+    struct client b, k;
+    struct slot_info i;
+    client_touch(f, "a-10");
+    ck_assert_int_eq(client_pin(&b, f, "b-80"), PIN_WAITING);
+    ck_assert_int_eq(client_pin(&k, f, "c-95"), PIN_WAITING);
+    ck_assert_int_eq(k.status, E_NO_ROOM);
+    ck_assert_int_eq(fake_info(f, "a-10").state, SLOT_RESIDENT);
+    ck_assert(!cache_info(f->cache, "c-95", &i));
+    ck_assert_uint_eq(f->cache->guests, 0);
+    client_unpin(&b, f);
+    client_touch(f, "d-15"); /* a has to go, and gives its record too */
+    ck_assert(!cache_info(f->cache, "a-10", &i));
+    ck_assert_int_eq(fake_info(f, "b-80").state, SLOT_RESIDENT);
+    ck_assert_int_eq(fake_info(f, "d-15").state, SLOT_RESIDENT);
+    ck_assert_uint_eq(f->cache->guests, 0);
+    fake_free(f);
+}
+END_TEST
+
+/* A decision of many victims, which go in several holds: their records are there by its end. */
+START_TEST(a_guest_that_many_give_way_to_has_a_record)
+{
+    struct fake *f = fake_new(FAKE_INLINE, 100, 10);
+    struct slot_info i;
+    struct client k;
+    struct err err;
+    char name[16];
+    f->cache->stretch = 2;
+    for (int n = 0; n < 10; n++) {
+        snprintf(name, sizeof(name), "m%d-10", n);
+        client_touch(f, name);
+    }
+    f->mode = FAKE_MANUAL;
+    ck_assert_int_eq(client_pin(&k, f, "large-70"), PIN_WAITING);
+    struct fake_call call = fake_next_load(f);
+    f->mode = FAKE_INLINE; /* what is evicted is free at once */
+    ck_ok(fake_reserve(f, &call, &err), &err);
+    ck_assert_uint_eq(f->cache->guests, 0);
+    ck_assert_uint_eq(f->cache->table.count, 10);
+    ck_assert(!cache_info(f->cache, "m0-10", &i));
+    fake_finish_load(f, &call);
+    client_unpin(&k, f);
+    fake_free(f);
+}
+END_TEST
+
 START_TEST(slots_are_counted_by_state)
 {
     struct fake *f = fake_new(FAKE_MANUAL, 1000, 100);
@@ -362,15 +412,16 @@ END_TEST
 
 Suite *suite_records(void)
 {
-    return SUITE("records", pages_hold_every_record_once_in_name_order,
-                 the_table_finds_what_was_added_and_not_removed,
-                 the_oldest_idle_record_makes_place_for_a_new_one,
-                 unknown_names_cost_no_known_model_its_record,
-                 a_model_that_cannot_be_loaded_is_known_where_all_records_are_in_use,
-                 a_guest_without_a_place_is_refused_and_leaves,
-                 a_resident_record_makes_place_when_none_is_idle, slots_are_counted_by_state,
-                 a_record_is_one_small_block, words_of_a_failure_are_kept_only_while_they_are_true,
-                 words_go_with_the_record_to_a_fresh_slot,
-                 a_failure_without_memory_for_its_words_is_told_by_its_status,
-                 every_state_has_its_word);
+    return SUITE(
+        "records", pages_hold_every_record_once_in_name_order,
+        the_table_finds_what_was_added_and_not_removed,
+        the_oldest_idle_record_makes_place_for_a_new_one,
+        unknown_names_cost_no_known_model_its_record,
+        a_model_that_cannot_be_loaded_is_known_where_all_records_are_in_use,
+        a_guest_without_a_place_is_refused_and_leaves,
+        a_resident_record_makes_place_when_none_is_idle, who_is_refused_cost_nobody_his_memory,
+        a_guest_that_many_give_way_to_has_a_record, slots_are_counted_by_state,
+        a_record_is_one_small_block, words_of_a_failure_are_kept_only_while_they_are_true,
+        words_go_with_the_record_to_a_fresh_slot,
+        a_failure_without_memory_for_its_words_is_told_by_its_status, every_state_has_its_word);
 }

@@ -312,11 +312,10 @@ static void ask(struct world *w, int load)
     const bool room = fits && (l->cancelled || room_for(w, load));
     l->asked_at = ++w->order;
     const struct load_need need = {m->own, 0, l->wants, (uint32_t)m->n};
-    const bool guest = l->slot->guest;
     enum status s = room_ask_load(w->cache, l->slot, &need, &l->room, &err);
     if (s != OK) {
         WORLD_CHECK(w, s == (fits ? E_NO_ROOM : E_NEVER_FITS) && (!room || l->slot->guest));
-        WORLD_CHECK(w, !w->unloads || guest); /* a refusal evicts nobody, but for a record */
+        WORLD_CHECK(w, !w->unloads); /* a refusal evicts nobody */
         world_seen.no_record += fits && l->slot->guest;
         world_seen.refused += fits;
         world_seen.never_fits += !fits;
