@@ -118,7 +118,7 @@ struct naming {
     uint32_t looks;
 };
 
-static bool is_candidate(const struct naming *a, const struct slot *s) REQUIRES(a->c->lock)
+static bool is_candidate(const struct naming *a, const struct slot *s)
 {
     return turn_may_go(a->c, &a->x->turn, s) && turn_leaves_floor(&a->x->turn, s);
 }

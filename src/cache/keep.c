@@ -84,7 +84,7 @@ static uint64_t since_us(const struct slot *s)
 }
 
 /* What is not resident may be nobody's: a proof's place in the list (decide.c). */
-static bool expired(const struct cache *c, const struct slot *s)
+static bool expired(const struct cache *c, const struct slot *s) REQUIRES(c->lock)
 {
     if (!choose_evictable(c, s))
         return false;
