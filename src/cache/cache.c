@@ -329,18 +329,23 @@ void cache_unpin(struct cache *c, const struct pin *pin)
     cache_unpin_ran(c, pin, 0);
 }
 
-void cache_unpin_ran(struct cache *c, const struct pin *pin, uint64_t ran_us)
+/* After the last pin of what drains: apart, so that the others do not pay for what it needs. */
+static void unload_drained(struct cache *c, struct slot *s)
 {
     struct after after = {0};
-    struct slot *s = pin->slot;
-    if (ran_us && !atomic_load(&s->ran) && !atomic_exchange(&s->ran, true))
-        note_first_run(c, s, ran_us);
-    if (!pins_drop(gate_of(&c->gates), s)) /* s may be gone */
-        return;
     lock_take(&c->lock);
     slot_unload(c, s, &after);
     lock_release(&c->lock);
     after_run(&after, c);
+}
+
+void cache_unpin_ran(struct cache *c, const struct pin *pin, uint64_t ran_us)
+{
+    struct slot *s = pin->slot;
+    if (ran_us && !atomic_load(&s->ran) && !atomic_exchange(&s->ran, true))
+        note_first_run(c, s, ran_us);
+    if (pins_drop(gate_of(&c->gates), s)) /* if not, s may be gone */
+        unload_drained(c, s);
 }
 
 bool cache_cancel_wait(struct cache *c, struct waiter *w)

@@ -55,16 +55,16 @@ struct record {
     uint32_t failures;       /* remembered ones in a row; decides the back-off */
     uint8_t evicted_why;     /* enum evict_why */
     bool known;              /* the model was resident once, or its load proved that it exists */
-    bool kept;               /* no victim; only ever true while RESIDENT */
     char version[MODEL_VERSION_MAX + 1];
 };
 
 enum { SLOT_LINE = 64 }; /* bytes of a cache line, as which slots are laid out */
 
-/* Heap; owned by the cache. What follows from a hit changes one line alone, and what a hit looks at
- * is another, the last, which no hit changes, so that it lies in all processors' caches: hence the
- * order. Next to what hits look at, in the next slot as well, are lines that are seldom written:
- * processors fetch a line's neighbour with it. Slots of common sizes begin with a line. */
+/* Heap; owned by the cache. What follows from a hit changes one line alone (which is all that a
+ * decision reads of what is kept), and what a hit looks at is another, the last, which no hit
+ * changes, so that it lies in all processors' caches: hence the order. Next to what hits look at,
+ * in the next slot as well, are lines that are seldom written: processors fetch a line's neighbour
+ * with it. Slots of common sizes begin with a line. */
 struct slot {
     uint64_t bytes;      /* its own, charged now, in the budget class of the state */
     struct holds *holds; /* what it shares; NULL: nothing, or no more */
@@ -82,8 +82,8 @@ struct slot {
     bool cancelled;              /* LOADING: a DELETE came, or it was given up */
     bool stale;  /* LOADING: its heir was ready first: it leaves with those who wait */
     bool reload; /* it is or was an heir */
-    bool modest; /* LOADING: for nobody but a hint, so it evicts nobody */
     bool wanted; /* LOADING: somebody asked that it be resident */
+    bool kept;   /* no victim; only ever true while RESIDENT */
     struct record record;
     struct slot *left, *right;   /* children in the tree by name */
     struct slot *heir, *heir_of; /* see reload.h; both NULL once it cannot be pinned any more */
@@ -100,6 +100,7 @@ struct slot {
     atomic_bool ran;  /* an invocation did since the load */
     bool chosen;      /* by choose_victims, while it chooses */
     bool untold;      /* LOADING: watchers do not know of its miss yet */
+    bool modest;      /* LOADING: for nobody but a hint, so it evicts nobody */
     bool guest;       /* current, and not counted among the records; see guest.c */
     char name[];      /* never changes: readable without the lock while the slot lives */
 };
@@ -291,8 +292,10 @@ void record_failure(const struct record *r, struct err *out);
 /* What one hold of the lock may choose and evict: so many models that share nothing. What a model
  * shares is work too. And how many it may look at, for each that it may evict. */
 enum { CHOOSE_STRETCH = 64, SHARES_A_MODEL = 4, LOOK_STRETCH = 8 };
-/* What a policy may look at in one of its calls, and of how many of a tenant's it is told. */
-enum { CHOOSE_LOOKS = 96, CHOOSE_AMONG = 64 };
+/* The same where a policy names them: it looks at them in no order of memory, and some policies
+ * take as long for one as an eviction takes (looks_cost). What it may look at in one of its calls,
+ * and of how many of a tenant's it is told. */
+enum { NAMING_LOOKS = 3, CHOOSE_LOOKS = 96, CHOOSE_AMONG = 64 };
 static inline uint32_t slot_work(const struct slot *s)
 {
     return 1 + (s->holds ? s->holds->n / SHARES_A_MODEL : 0);
@@ -303,7 +306,7 @@ struct choice {
     struct turn turn;     /* set by who asks, but for `all` */
     struct slot *first, *last;
     uint32_t work;  /* that those chosen are */
-    uint32_t looks; /* of the policy, where they cost */
+    uint32_t looks; /* for the policy and by it, those that cost counted as many */
     bool unworthy;  /* the policy says that they are worth more than whom they go for */
 };
 enum chosen {

@@ -72,7 +72,7 @@ void choose_fini(struct cache *c)
 
 bool choose_evictable(const struct cache *c, const struct slot *s)
 {
-    return s->state == SLOT_RESIDENT && !s->record.kept && !pins_count(c, s);
+    return !s->kept && s->state == SLOT_RESIDENT && !pins_count(c, s);
 }
 
 struct slot *choose_oldest(const struct cache *c)
@@ -107,7 +107,7 @@ static bool choose(struct choice *x, struct slot *s)
 /* As many as one hold may? */
 static bool many(const struct cache *c, const struct choice *x)
 {
-    return x->work >= c->stretch || (x->first && x->looks >= c->stretch);
+    return x->work >= c->stretch || (x->first && x->looks >= NAMING_LOOKS * c->stretch);
 }
 
 /* What a policy is asked for: victims of one tenant. */
@@ -115,30 +115,34 @@ struct naming {
     const struct cache *c;
     const struct choice *x;
     const struct tenant *of;
-    uint32_t looks; /* at those that may go: what costs a policy time */
+    uint32_t looks;
 };
+
+static bool is_candidate(const struct naming *a, const struct slot *s)
+{
+    return turn_may_go(a->c, &a->x->turn, s) && turn_leaves_floor(&a->x->turn, s);
+}
 
 static bool may_go(void *arg, uint32_t id)
 {
     struct naming *a = arg;
     const struct slot *s = ids_find(&a->c->ids, id);
-    const bool may = s && s->tenant == a->of && turn_may_go(a->c, &a->x->turn, s) &&
-                     turn_leaves_floor(&a->x->turn, s);
-    a->looks += may;
-    return may;
+    a->looks++;
+    return s && s->tenant == a->of && is_candidate(a, s);
 }
 
-/* The longest unused of t that may be named, into c->among. Of what may not go, some are passed. */
-static size_t gather(struct cache *c, const struct choice *x, const struct tenant *t)
-    REQUIRES(c->lock)
+/* The longest unused of a tenant that may be named, into c->among. Of what may not go, some are
+ * passed. */
+static size_t gather(struct cache *c, struct naming *a) REQUIRES(c->lock)
 {
     size_t n = 0;
-    struct lru_link *k = lru_next(&t->live, NULL);
+    struct lru_link *k = lru_next(&a->of->live, NULL);
     for (int i = 0; k && n < CHOOSE_AMONG && i < LOOK_STRETCH * CHOOSE_AMONG; i++) {
         const struct slot *s = &CONTAINER_OF(k, struct mated_slot, mate)->slot;
-        if (s->record.id && turn_may_go(c, &x->turn, s))
+        a->looks++;
+        if (s->record.id && is_candidate(a, s))
             c->among[n++] = s->record.id;
-        k = lru_next(&t->live, k);
+        k = lru_next(&a->of->live, k);
     }
     return n;
 }
@@ -158,11 +162,12 @@ static size_t name(struct cache *c, struct choice *x, struct tenant *t) REQUIRES
     if (c->tenants.everyone || t->residents > CHOOSE_AMONG)
         n = p->ops->victims(p, &need, c->named, c->stretch);
     if (!n && !c->tenants.everyone) {
+        need.evictable = NULL; /* they are */
         need.among = c->among;
-        need.n_among = gather(c, x, t);
+        need.n_among = gather(c, &naming);
         n = p->ops->victims(p, &need, c->named, c->stretch);
     }
-    x->looks += p->ops->looks_cost ? naming.looks : 0;
+    x->looks += naming.looks * (p->ops->looks_cost ? NAMING_LOOKS : 1);
     return n;
 }
 

@@ -19,17 +19,17 @@ static struct slot *live_after(const struct cache *c, const struct slot *s)
 void keep_begin(struct cache *c, struct slot *s)
 {
     lock_assert_held(&c->lock);
-    ASSERT(!s->record.kept);
-    s->record.kept = true;
+    ASSERT(!s->kept);
+    s->kept = true;
     s->tenant->sum->kept_bytes += s->bytes + shares_keep(s, true);
 }
 
 void keep_end(struct cache *c, struct slot *s)
 {
     lock_assert_held(&c->lock);
-    if (!s->record.kept)
+    if (!s->kept)
         return;
-    s->record.kept = false;
+    s->kept = false;
     s->tenant->sum->kept_bytes -= s->bytes + shares_keep(s, false);
 }
 
@@ -44,7 +44,7 @@ enum status cache_keep(struct cache *c, const struct pin *pin, struct err *err)
     const struct tenant *t = s->tenant;
     const uint64_t most = may_keep(c, t);
     lock_take(&c->lock);
-    const bool stays = s->state == SLOT_RESIDENT, fresh = stays && !s->record.kept;
+    const bool stays = s->state == SLOT_RESIDENT, fresh = stays && !s->kept;
     if (fresh)
         keep_begin(c, s);
     const uint64_t bytes = t->sum->kept_bytes;
@@ -84,7 +84,7 @@ static uint64_t since_us(const struct slot *s)
 }
 
 /* What is not resident may be nobody's: a proof's place in the list (decide.c). */
-static bool expired(const struct cache *c, const struct slot *s)
+static bool expired(const struct cache *c, const struct slot *s) REQUIRES(c->lock)
 {
     if (!choose_evictable(c, s))
         return false;

@@ -23,7 +23,7 @@ static void fill(const struct cache *c, const struct slot *s, struct slot_info *
         .loads = r->loads,
         .evictions = r->evictions,
         .pins = pins_count(c, s),
-        .kept = r->kept,
+        .kept = s->kept,
         .reloading = s->heir != NULL,
         .waiters = s->waiter_count,
         .last_used_us = r->last_used_us,

@@ -37,7 +37,6 @@ static void inherit(struct cache *c, struct slot *old, struct slot *h) REQUIRES(
     h->record.content = own.content;
     h->record.origin = own.origin;
     h->record.load_bytes = own.load_bytes;
-    h->record.kept = false;
     h->guest = old->guest;
     old->record.last_words = NULL; /* moved */
     old->record.id = 0;            /* moved */
@@ -76,7 +75,7 @@ void heir_takes_over(struct cache *c, struct slot *h, struct after *a)
     struct slot *head = heir_head(h);
     while (h->heir_of != head)
         cancel(c, h->heir_of);
-    const bool kept = head->record.kept;
+    const bool kept = head->kept;
     unchain(head);
     slot_follow(c, h, head);
     if (head->state == SLOT_RESIDENT)
@@ -95,7 +94,7 @@ bool heir_makes_way(struct cache *c, struct slot *h, struct after *a)
     if (!h || !h->heir_of || !c->config.reload_evicts)
         return false;
     struct slot *head = heir_head(h);
-    if (head->state != SLOT_RESIDENT || head->record.kept)
+    if (head->state != SLOT_RESIDENT || head->kept)
         return false;
     slot_drain(c, head, EVICT_UNLOAD, a);
     heir_succeeds(c, head);

@@ -132,6 +132,31 @@ START_TEST(where_a_policy_looks_long_fewer_go_in_each_hold)
 }
 END_TEST
 
+/* Each victim is found among all of a tenant that has the most: ten at first, six at last. */
+START_TEST(where_a_policy_is_told_of_many_fewer_go_in_each_hold)
+{
+    static const struct tenant_rule others = {.name = TENANT_OTHERS, .weight = 1};
+    const struct cache_config c = {.limit_bytes = LIMIT,
+                                   .slots_max = SLOTS,
+                                   .policy = &policy_gdsf,
+                                   .tenants = {.rules = &others, .n = 1}};
+    struct fake *f = fake_new_with(FAKE_INLINE, &c);
+    struct step s = {0};
+    char name[NAME];
+    metrics_reset();
+    for (int k = 0; k < SMALL; k++) {
+        snprintf(name, sizeof(name), "t%d/m%d-%d", k % 20, k / 20, LIMIT / SMALL);
+        client_touch(f, name);
+    }
+    step_in(f, &s);
+    ck_assert_int_eq(load(f, "large-500"), OK);
+    ck_assert_uint_eq(metric_get(M_EVICT_ROOM), 100);
+    ck_assert_uint_ge(s.most, NAMING_LOOKS * CHOOSE_STRETCH / 10);
+    ck_assert_uint_le(s.most, NAMING_LOOKS * CHOOSE_STRETCH / 6 + 1);
+    fake_free(f);
+}
+END_TEST
+
 START_TEST(a_runs_arena_takes_many_as_a_load_does)
 {
     struct fake *f = start();
@@ -462,6 +487,7 @@ Suite *suite_decide(void)
                  who_looks_at_all_between_two_holds_passes_the_place_of_a_proof,
                  what_expires_goes_some_in_each_hold,
                  where_a_policy_looks_long_fewer_go_in_each_hold,
+                 where_a_policy_is_told_of_many_fewer_go_in_each_hold,
                  who_asks_in_between_takes_nothing_from_it,
                  those_that_are_to_stay_go_once_nothing_else_is_left,
                  the_version_it_replaces_makes_way_where_all_others_do_not_suffice,
