@@ -258,26 +258,22 @@ static void load_round(struct contestant *c)
     c->answer_us[c->n++] = (float)(answered - begin);
 }
 
-/* Reads the file into memory that was used before, in whole huge pages as a program's is. */
+/* Reads the file into memory that was used before, in whole huge pages as a program's is; what is
+ * larger than this memory goes to it piece by piece. */
 static void read_round(void)
 {
-    const size_t huge = 2 << 20;
+    const size_t huge = 2 << 20, room = 256 << 20;
     static char *to;
-    struct stat st;
     double begin = now_us();
     int fd = open(plain.path, O_RDONLY);
-    if (fd < 0 || fstat(fd, &st) != 0)
-        die(plain.path, "cannot be opened");
-    const size_t bytes = (size_t)st.st_size, room = (bytes + huge - 1) / huge * huge;
     const bool first = !to;
     if (first && (to = aligned_alloc(huge, room)))
         madvise(to, room, MADV_HUGEPAGE);
-    for (size_t at = 0; at < bytes;) {
-        ssize_t n = to ? pread(fd, to + at, bytes - at, (off_t)at) : -1;
-        if (n <= 0)
-            die(plain.path, "cannot be read");
-        at += (size_t)n;
-    }
+    ssize_t n = fd < 0 || !to ? -1 : 1;
+    for (size_t at = 0; n > 0; at += (size_t)n)
+        n = pread(fd, to + at % room, room - at % room, (off_t)at);
+    if (n < 0)
+        die(plain.path, "cannot be read");
     close(fd);
     if (!first && plain.n < SAMPLES_MAX)
         plain.us[plain.n++] = (float)(now_us() - begin);
