@@ -16,12 +16,7 @@
 #include "support/support.h"
 #include "tiny_world.h"
 
-#ifdef __SANITIZE_ADDRESS__
-enum { STATES = 3000 };
-#else
-enum { STATES = 15000 };
-#endif
-enum { NODES_MAX = 1 << 23 };
+enum { STATES = LESS_UNDER_ASAN(15000, 3000), NODES_MAX = 1 << 23 };
 
 /* A state, by how it is reached. */
 struct node {
