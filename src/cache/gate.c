@@ -37,8 +37,14 @@ static _Thread_local uint32_t ticket; /* 0: none yet */
 
 uint32_t gates_wanted(void)
 {
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    return (uint32_t)MAX(1, MIN(processors, GATES_MAX));
+    static atomic_uint wanted; /* asked for once: the answer stands in a file of the kernel's */
+    uint32_t n = atomic_load(&wanted);
+    if (!n) {
+        long processors = sysconf(_SC_NPROCESSORS_ONLN);
+        n = (uint32_t)MAX(1, MIN(processors, GATES_MAX));
+        atomic_store(&wanted, n);
+    }
+    return n;
 }
 
 static enum status gate_init(struct gate *g, uint32_t most)
