@@ -19,9 +19,8 @@ enum {
 };
 
 /* Fetches what is to be written. A fetch to read leaves the line with who wrote it last as well,
- * and the write asks him again: between far processors that is most of what a hit costs. The
- * compiler knows the instruction, but uses it only where it may assume a newer processor; older
- * ones do nothing for it. */
+ * and the write has to ask him again. The compiler knows the instruction, but uses it only where it
+ * may assume a newer processor; older ones do nothing for it. */
 static void fetch_to_write(const void *p)
 {
 #if defined(__x86_64__)
