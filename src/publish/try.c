@@ -89,7 +89,9 @@ static bool near(const struct tensor *want, const struct tensor *got, int64_t i)
     if (!dtype_is_float(want->dtype))
         return memcmp((const uint8_t *)want->data + at, (const uint8_t *)got->data + at, n) == 0;
     const double w = tensor_get_f64(want, i), g = tensor_get_f64(got, i);
-    return (isnan(w) && isnan(g)) || w == g || fabs(w - g) <= atol + rtol * fabs(w);
+    if (!isfinite(w) || !isfinite(g)) /* near to an infinity would be everything */
+        return w == g || (isnan(w) && isnan(g));
+    return fabs(w - g) <= atol + rtol * fabs(w);
 }
 
 static enum status compare(const struct signature *sig, const struct tensor *want,
