@@ -351,6 +351,42 @@ START_TEST(what_stands_in_a_concat_from_the_start_is_not_overwritten)
 }
 END_TEST
 
+/* A constant, and what is known before the run, has no place that a Concat could give it. Whoever
+ * looks for that place finds a false tensor before the program's, and writes before the values. */
+START_TEST(what_has_no_place_is_given_none_by_a_concat)
+{
+    static const struct plan_value untouched;
+    const struct tensor in = {DT_F32, 2, {ROWS, JOIN_COLS}, NULL};
+    const struct plan_shapes shapes = {&in, NULL, NULL};
+    uint64_t seed = 29, looked = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        struct plan pl;
+        struct err err;
+        random_joins(&seed);
+        struct program *p = model_program(&m);
+        struct program_tensor *own = p->tensors;
+        struct program_tensor *led = alloc_zero(p->p0.n_tensors + 1, sizeof(*led));
+        void *book = alloc_aligned(PLAN_ALIGN, plan_book_bytes(p));
+        ck_assert(led && book);
+        memset(book, 0, plan_book_bytes(p));
+        led[0].class = CLASS_VALUE;
+        memcpy(led + 1, own, p->p0.n_tensors * sizeof(*led));
+        p->tensors = led + 1;
+        ck_ok(plan_make(&pl, p, &shapes, book, &err), &err);
+        /* the steps that views are spared lie before the values */
+        if ((p->p0.n_instrs - pl.n_steps) * sizeof(*pl.steps) >= sizeof(untouched)) {
+            ck_assert_mem_eq(pl.values - 1, &untouched, sizeof(untouched));
+            looked++;
+        }
+        p->tensors = own;
+        alloc_free(led);
+        alloc_free(book);
+        program_free(&p);
+    }
+    ck_assert_uint_gt(looked, 100);
+}
+END_TEST
+
 /* A Concat of two results, and a Concat of a third and that one. All results are as x is. */
 static struct program *two_joins(const struct tensor *in, int64_t axis, int32_t of[6])
 {
@@ -506,6 +542,7 @@ Suite *suite_plan(void)
                  random_graphs_compute_what_they_should, values_that_live_together_never_overlap,
                  a_chain_needs_its_two_largest_neighbours, a_chain_in_place_needs_one_value,
                  what_stands_in_a_concat_from_the_start_is_not_overwritten,
+                 what_has_no_place_is_given_none_by_a_concat,
                  a_concat_within_a_concat_copies_nothing, a_concat_of_what_does_not_fit_copies,
                  a_part_is_not_overwritten_by_what_is_as_large_as_the_whole,
                  a_concat_that_would_cost_room_copies);
