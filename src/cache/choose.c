@@ -107,7 +107,8 @@ static bool choose(struct choice *x, struct slot *s)
 /* As many as one hold may? */
 static bool many(const struct cache *c, const struct choice *x)
 {
-    return x->work >= c->stretch || (x->first && x->looks >= NAMING_LOOKS * c->stretch);
+    return x->work >= c->stretch || (x->first && x->looks >= NAMING_LOOKS * c->stretch) ||
+           !x->turn.looks;
 }
 
 /* What a policy is asked for: victims of one tenant. */
@@ -202,8 +203,8 @@ static void choose_turns(struct cache *c, const struct slot *by, struct choice *
             by = NULL;
             continue;
         }
-        while ((s = turn_oldest(c, &x->turn, t)) && !choose(x, s))
-            ;
+        while ((s = turn_oldest(c, &x->turn, t)) && !choose(x, s) && x->turn.looks)
+            x->turn.looks--;
     }
 }
 
@@ -221,6 +222,7 @@ enum chosen choose_some(struct cache *c, const struct slot *by, struct choice *x
 {
     lock_assert_held(&c->lock);
     turn_begin(c, &x->turn);
+    x->turn.looks = x->whole ? UINT32_MAX : LOOK_STRETCH * c->stretch;
     if (c->policy && !enough(x))
         choose_steered(c, by, x);
     else

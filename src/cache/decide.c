@@ -110,6 +110,13 @@ static void promise(struct cache *c, struct room_wait *r) REQUIRES(c->lock)
     c->promised += more;
 }
 
+/* The next hold looks from the oldest on again: who could not go may be able to by now. */
+static void begin_anew(struct cache *c, struct choice *x) REQUIRES(c->lock)
+{
+    x->turn.goes_on = ++c->decisions;
+    x->any = false;
+}
+
 /* One hold's part of it: how r stands then. */
 static enum asked evict_some(struct cache *c, struct room_wait *r, struct choice *x,
                              struct after *a) REQUIRES(c->lock)
@@ -121,12 +128,15 @@ static enum asked evict_some(struct cache *c, struct room_wait *r, struct choice
     x->first = x->last = NULL;
     x->turn.spared = room_turn(r).spared;
     enum chosen how = choose_some(c, r->slot, x);
-    if (how == CHOSEN_TOO_FEW && !x->turn.all)
-        x->turn.all = true; /* from the next hold on */
-    else if (how == CHOSEN_TOO_FEW)
-        return ASKED_REFUSED;
-    else
+    if (how == CHOSEN_TOO_FEW) {
+        if (x->turn.all && !x->any)
+            return ASKED_REFUSED;
+        x->turn.all = true;
+        begin_anew(c, x);
+    } else {
+        x->any |= x->first != NULL;
         room_carry_out(c, r, x, a);
+    }
     promise(c, r);
     return how == CHOSEN_ENOUGH ? ASKED_SETTLED : ASKED_MANY;
 }
@@ -155,6 +165,7 @@ static enum asked evict(struct cache *c, struct room_wait *r, bool all)
         room_enqueue(c, r);
         x.turn = room_turn(r);
         x.turn.all = all;
+        begin_anew(c, &x);
     }
     while (r->queued) { /* until it is settled, or withdrawn between two holds */
         struct after after = {0};
