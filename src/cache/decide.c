@@ -11,9 +11,10 @@
  *
  * Between two holds anything may happen, but that others ask for room: they wait until it is over,
  * as who comes first is served first. Whoever is pinned, kept or gone meanwhile is passed over, and
- * others go instead: each hold chooses anew among all that may go then, whether the proof saw them
- * or not, and at last the version that the load replaces goes, where that may be. Only where in one
- * of these holds all of that together does not suffice any more is the request refused after some
+ * others go instead: each hold chooses anew among those that may go then, whether the proof saw them
+ * or not, from behind whom the last one had to pass and, where nobody else is left, from the oldest
+ * on; and at last the version that the load replaces goes, where that may be. Only where on one way
+ * through them all of that together does not suffice any more is the request refused after some
  * went; then, as when its load is cancelled, what was promised to it is others'. To make that
  * impossible, victims would have to be closed to pins before it is known whether they go.
  *
