@@ -9,8 +9,10 @@
  * short blocks, so that all see the same machine; errors are counted from the first contestant,
  * which is ONNX Runtime unless "-" stands for both of its names, and from the last one. Loads
  * follow in the same process, where all have been loaded before; with 0 LOAD_SECONDS there are
- * none. "mapped=ARTIFACT" is mapped instead of read, "read=ARTIFACT" is read into memory and no
- * more. Long networks take more than the seconds: the least number of rounds is run, whatever they
+ * none. "mapped=ARTIFACT" is mapped instead of read, which makes a difference to loads alone;
+ * "read=ARTIFACT" is read into memory and no more. What is freed is kept for the next load, as a
+ * server keeps its budget: room for the largest file, and what libroost keeps by itself. Long
+ * networks take more than the seconds: the least number of rounds is run, whatever they
  * take; and slow ones less, when three rounds agree. */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -189,42 +191,52 @@ static void latency_block(struct contestant *c, double us, double each_us)
     } while (t - begin < us);
 }
 
-/* Do the middle four fifths of every contestant's samples lie within 3 % of its median? */
-static bool settled(void)
+/* Do the middle four fifths of everybody's samples lie within 3 % of the median? */
+static bool settled(struct contestant *const *who, size_t n_who)
 {
     bool all_are = true;
-    for (size_t i = 0; i < n_all; i++) {
-        float *us = all[i].us;
-        const size_t n = all[i].n;
+    for (size_t i = 0; i < n_who; i++) {
+        float *us = who[i]->us;
+        const size_t n = who[i]->n;
         qsort(us, n, sizeof(*us), by_value);
         all_are = all_are && us[n * 9 / 10] - us[n / 10] <= 0.03f * us[n / 2];
     }
     return all_are;
 }
 
+static void print_latency(const struct contestant *c, const char *separator)
+{
+    printf("%s\"%s\": {", separator, c->name);
+    print_samples("run", c->us, c->n);
+    printf(", \"difference\": %.3g, \"difference_last\": %.3g}", difference(c, &all[0]),
+           difference(c, &all[n_all - 1]));
+}
+
 static void latency(double seconds)
 {
     double each[CONTESTANTS_MAX], turn = 0;
+    struct contestant *who[CONTESTANTS_MAX];
+    size_t n = 0;
     for (size_t i = 0; i < n_all; i++) {
-        each[i] = warm_up(&all[i]);
-        turn += each[i];
+        double us = warm_up(&all[i]);
+        if (all[i].mapped)
+            continue;
+        who[n] = &all[i];
+        each[n++] = us;
+        turn += us;
     }
     double begin = now_us(), us = seconds * 1e6;
     const int least = turn > LONG_RUNS_US ? ROUNDS_LONG : ROUNDS_MIN;
     int round = 0;
     for (; round < ROUNDS && (round < least || now_us() - begin < us); round++) {
-        if (turn > SLOW_US && round >= ROUNDS_MIN && settled())
+        if (turn > SLOW_US && round >= ROUNDS_MIN && settled(who, n))
             break;
-        for (size_t i = 0; i < n_all; i++)
-            latency_block(&all[i], us / ROUNDS / (double)n_all, each[i]);
+        for (size_t i = 0; i < n; i++)
+            latency_block(who[i], us / ROUNDS / (double)n, each[i]);
     }
     printf("\"rounds\": %d, \"latency\": {", round);
-    for (size_t i = 0; i < n_all; i++) {
-        printf("%s\"%s\": {", i ? ", " : "", all[i].name);
-        print_samples("run", all[i].us, all[i].n);
-        printf(", \"difference\": %.3g, \"difference_last\": %.3g}", difference(&all[i], &all[0]),
-               difference(&all[i], &all[n_all - 1]));
-    }
+    for (size_t i = 0; i < n; i++)
+        print_latency(who[i], i ? ", " : "");
     printf("}");
 }
 
@@ -246,26 +258,22 @@ static void load_round(struct contestant *c)
     c->answer_us[c->n++] = (float)(answered - begin);
 }
 
-/* Reads the file into memory that was used before, in whole huge pages as a program's is. */
+/* Reads the file into memory that was used before, in whole huge pages as a program's is; what is
+ * larger than this memory goes to it piece by piece. */
 static void read_round(void)
 {
-    const size_t huge = 2 << 20;
+    const size_t huge = 2 << 20, room = 256 << 20;
     static char *to;
-    struct stat st;
     double begin = now_us();
     int fd = open(plain.path, O_RDONLY);
-    if (fd < 0 || fstat(fd, &st) != 0)
-        die(plain.path, "cannot be opened");
-    const size_t bytes = (size_t)st.st_size, room = (bytes + huge - 1) / huge * huge;
     const bool first = !to;
     if (first && (to = aligned_alloc(huge, room)))
         madvise(to, room, MADV_HUGEPAGE);
-    for (size_t at = 0; at < bytes;) {
-        ssize_t n = to ? pread(fd, to + at, bytes - at, (off_t)at) : -1;
-        if (n <= 0)
-            die(plain.path, "cannot be read");
-        at += (size_t)n;
-    }
+    ssize_t n = fd < 0 || !to ? -1 : 1;
+    for (size_t at = 0; n > 0; at += (size_t)n)
+        n = pread(fd, to + at % room, room - at % room, (off_t)at);
+    if (n < 0)
+        die(plain.path, "cannot be read");
     close(fd);
     if (!first && plain.n < SAMPLES_MAX)
         plain.us[plain.n++] = (float)(now_us() - begin);
@@ -336,6 +344,20 @@ static void memory(const char *path)
            (unsigned long long)(two[0].model ? roost_model_bytes(two[0].model) : 0));
 }
 
+/* Room to keep what the largest file takes, beside what is kept anyhow. */
+static void keep_largest(void)
+{
+    const uint64_t anyhow = 256 << 20;
+    uint64_t most = 0;
+    for (size_t i = 0; i < n_all; i++) {
+        struct stat st;
+        if (stat(all[i].path, &st) != 0)
+            die(all[i].path, "cannot be opened");
+        most = (uint64_t)st.st_size > most ? (uint64_t)st.st_size : most;
+    }
+    roost_memory_keep(anyhow + most);
+}
+
 static void add(const char *name, const char *path)
 {
     const bool read = strcmp(name, "read") == 0;
@@ -369,6 +391,7 @@ int main(int argc, char **argv)
         *equals = 0;
         add(argv[i], equals + 1);
     }
+    keep_largest();
     for (size_t i = 0; i < n_all; i++) {
         open_one(&all[i]);
         if (all[i].ort)

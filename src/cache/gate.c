@@ -19,9 +19,8 @@ enum {
 };
 
 /* Fetches what is to be written. A fetch to read leaves the line with who wrote it last as well,
- * and the write asks him again: between far processors that is most of what a hit costs. The
- * compiler knows the instruction, but uses it only where it may assume a newer processor; older
- * ones do nothing for it. */
+ * and the write has to ask him again. The compiler knows the instruction, but uses it only where it
+ * may assume a newer processor; older ones do nothing for it. */
 static void fetch_to_write(const void *p)
 {
 #if defined(__x86_64__)
@@ -37,8 +36,14 @@ static _Thread_local uint32_t ticket; /* 0: none yet */
 
 uint32_t gates_wanted(void)
 {
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    return (uint32_t)MAX(1, MIN(processors, GATES_MAX));
+    static atomic_uint wanted; /* asked for once: the answer stands in a file of the kernel's */
+    uint32_t n = atomic_load(&wanted);
+    if (!n) {
+        long processors = sysconf(_SC_NPROCESSORS_ONLN);
+        n = (uint32_t)MAX(1, MIN(processors, GATES_MAX));
+        atomic_store(&wanted, n);
+    }
+    return n;
 }
 
 static enum status gate_init(struct gate *g, uint32_t most)

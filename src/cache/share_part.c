@@ -21,9 +21,9 @@
 
 enum {
     EVEN_MAX = 8, /* a power of two: as units and steps are */
-    STEPS_LEAST = 4,
+    STEPS_LEAST = 16,
     UNITS_MIN = EVEN_MAX,
-    UNITS_MAX = 1 << 14,
+    UNITS_MAX = 1 << 16,
     UNIT_BYTES = 64, /* at least, where that makes more than UNITS_MIN of them */
 };
 

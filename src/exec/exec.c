@@ -17,7 +17,8 @@
 struct share {
     exec_part_fn *part;
     void *arg;
-    int64_t items, step;
+    int64_t items;
+    int64_t cut;              /* a range is so large a part of the items that are left */
     atomic_int_fast64_t next; /* the first item that nobody took */
     atomic_bool recalled;     /* helpers are to leave: a job is ready */
     uint32_t helpers;         /* guarded by exec.lock */
@@ -52,14 +53,26 @@ struct exec {
     struct worker workers[];
 };
 
+/* Takes the next range. Ranges grow shorter, down to one item, so that all threads end at almost
+ * the same time. False: nothing is left. */
+static bool next_range(struct share *s, int_fast64_t *from, int_fast64_t *to)
+{
+    *from = atomic_load_explicit(&s->next, memory_order_relaxed);
+    do {
+        if (*from >= s->items)
+            return false;
+        *to = *from + MAX((s->items - *from) / s->cut, 1);
+    } while (!atomic_compare_exchange_weak_explicit(&s->next, from, *to, memory_order_relaxed,
+                                                    memory_order_relaxed));
+    return true;
+}
+
 static void take_parts(struct share *s, const bool helper)
 {
-    while (!helper || !atomic_load_explicit(&s->recalled, memory_order_relaxed)) {
-        int64_t from = atomic_fetch_add_explicit(&s->next, s->step, memory_order_relaxed);
-        if (from >= s->items)
-            return;
-        s->part(s->arg, from, MIN(from + s->step, s->items));
-    }
+    int_fast64_t from, to;
+    while (!(helper && atomic_load_explicit(&s->recalled, memory_order_relaxed)) &&
+           next_range(s, &from, &to))
+        s->part(s->arg, from, to);
 }
 
 /* Is there something left of the share that this worker could take? */
@@ -289,7 +302,7 @@ bool exec_withdraw(struct exec *e, struct exec_job *job)
     return held;
 }
 
-enum { PARTS = 4 }; /* ranges for each thread: the last ones to end are short */
+enum { PARTS = 4 }; /* of what is left for each thread, a range is one */
 
 void exec_share(struct exec *e, exec_part_fn *part, void *arg, int64_t items)
 {
@@ -297,7 +310,7 @@ void exec_share(struct exec *e, exec_part_fn *part, void *arg, int64_t items)
     lock_take(&e->lock);
     bool offer = items > 1 && e->idle && !e->share && !e->heap.count;
     if (offer) {
-        s.step = MAX(items / ((int64_t)(e->idle + 1) * PARTS), 1);
+        s.cut = (int64_t)(e->idle + 1) * PARTS;
         e->share = &s;
         cond_wake_all(&e->ready);
     }

@@ -3,7 +3,8 @@
 /* Two matrix products with a softmax between them, a block of rows at a time. A head's K and V are
  * first laid out in panels (kernels/packed.h), which costs one pass over them and makes both
  * products as fast as those with constant matrices. Blocks are as tall as their scores fit the
- * second-level cache. */
+ * second-level cache. Every part of the heads has panels and scores of its own, so that parts need
+ * not know of each other. */
 #include "kernels/attention.h"
 
 #include <math.h>
@@ -16,9 +17,10 @@ enum {
     ROWS_MIN = 16,
 };
 
-/* How the scratch is divided, in floats: K's panels, V's panels, the scores of a block. */
+/* How a part's room of the scratch is divided, in floats: K's panels, V's panels, the scores of a
+ * block. */
 struct rooms {
-    uint64_t k, v, scores;
+    uint64_t k, v, scores, all; /* all: a multiple of the alignment */
 };
 
 static int64_t block_rows(const struct attention *a)
@@ -33,7 +35,16 @@ static bool rooms_of(const struct attention *a, struct rooms *r)
     const uint64_t columns = (uint64_t)a->columns, row = PANEL_COLUMNS;
     return checked_mul((uint64_t)panel_count(a->columns) * row, (uint64_t)a->depth, &r->k) &&
            checked_mul((uint64_t)panel_count(a->width) * row, columns, &r->v) &&
-           checked_mul((uint64_t)block_rows(a), columns, &r->scores);
+           checked_mul((uint64_t)block_rows(a), columns, &r->scores) &&
+           checked_add(r->k, r->v, &r->all) && checked_add(r->all, r->scores, &r->all) &&
+           checked_align(r->all, row, &r->all);
+}
+
+int64_t attention_parts(const struct attention *a)
+{
+    return MIN(a->batch, ATTENTION_PARTS) * MIN(a->heads, ATTENTION_PARTS) < ATTENTION_PARTS
+               ? a->batch * a->heads
+               : ATTENTION_PARTS;
 }
 
 bool attention_f32_scratch(const struct attention *a, uint64_t *bytes)
@@ -41,8 +52,8 @@ bool attention_f32_scratch(const struct attention *a, uint64_t *bytes)
     struct rooms r;
     if (a->columns > INT32_MAX || a->width > INT32_MAX)
         return false;
-    return rooms_of(a, &r) && checked_add(r.k, r.v, bytes) &&
-           checked_add(*bytes, r.scores, bytes) && checked_mul(*bytes, sizeof(float), bytes) &&
+    return rooms_of(a, &r) &&
+           checked_mul(r.all, (uint64_t)attention_parts(a) * sizeof(float), bytes) &&
            *bytes <= INT64_MAX;
 }
 
@@ -79,48 +90,62 @@ static void pack_head(const struct attention *a, int64_t item, int64_t head, flo
     pack_f32(&values);
 }
 
+/* Panels of a head's K and V, and room for the scores of a block. */
+struct room {
+    float *k, *v, *scores;
+};
+
 static void one_block(const struct attention *a, int64_t item, int64_t head, int64_t row,
-                      const struct rooms *r)
+                      const struct room *r)
 {
-    float *k = a->scratch, *v = k + r->k, *scores = v + r->v;
     const float *mask = a->mask.data ? a->mask.data + start(&a->mask, item, head, row) : NULL;
     const int64_t rows = MIN(block_rows(a), a->rows - row);
     const struct packed s = {.m = rows,
                              .n = a->columns,
                              .k = a->depth,
                              .x = a->q.data + start(&a->q, item, head, row),
-                             .w = k,
+                             .w = r->k,
                              .sum = a->mask_column ? mask : NULL,
-                             .y = scores,
+                             .y = r->scores,
                              .ldx = a->q.row,
                              .ld_sum = a->mask.row,
                              .ldy = a->columns};
     packed_f32(&s, 0, packed_units(&s));
     if (mask && !a->mask_column)
-        add_mask(a, mask, scores, rows);
-    softmax_f32(rows, a->columns, 1, scores, scores, false);
+        add_mask(a, mask, r->scores, rows);
+    softmax_f32(rows, a->columns, 1, r->scores, r->scores, false);
     const struct packed y = {.m = rows,
                              .n = a->width,
                              .k = a->columns,
-                             .x = scores,
-                             .w = v,
+                             .x = r->scores,
+                             .w = r->v,
                              .y = a->out + start(&a->y, item, head, row),
                              .ldx = a->columns,
                              .ldy = a->y.row};
     packed_f32(&y, 0, packed_units(&y));
 }
 
-void attention_f32(const struct attention *a)
+static void one_head(const struct attention *a, int64_t item, int64_t head, const struct room *r)
 {
-    struct rooms r;
-    if (!rooms_of(a, &r))
+    pack_head(a, item, head, r->k, r->v);
+    for (int64_t row = 0; row < a->rows; row += block_rows(a))
+        one_block(a, item, head, row, r);
+}
+
+void attention_f32(const struct attention *a, int64_t from, int64_t to)
+{
+    struct rooms of;
+    const int64_t parts = attention_parts(a), heads = a->batch * a->heads;
+    if (!rooms_of(a, &of))
         return; /* attention_f32_scratch refuses such sizes */
-    for (int64_t item = 0; item < a->batch; item++)
-        for (int64_t head = 0; head < a->heads; head++) {
-            pack_head(a, item, head, a->scratch, (float *)a->scratch + r.k);
-            for (int64_t row = 0; row < a->rows; row += block_rows(a))
-                one_block(a, item, head, row, &r);
-        }
+    for (; from < to; from++) {
+        float *at = (float *)a->scratch + from * (int64_t)of.all;
+        const struct room r = {at, at + of.k, at + of.k + of.v};
+        const int64_t least = heads / parts, more = heads % parts;
+        int64_t i = from * least + MIN(from, more);
+        for (const int64_t end = i + least + (from < more); i < end; i++)
+            one_head(a, i / a->heads, i % a->heads, &r);
+    }
 }
 
 static double score(const struct attention *a, int64_t item, int64_t head, int64_t row, int64_t col)

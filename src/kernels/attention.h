@@ -28,9 +28,14 @@ struct attention {
     void *scratch;
 };
 
-/* False when the bytes do not fit 63 bits. Reads sizes only. */
+/* The most threads that take part: each has a room of the scratch, whether it comes or not. */
+enum { ATTENTION_PARTS = 4 };
+
+/* False when the bytes do not fit 63 bits. Reads sizes only, as the next does. */
 bool attention_f32_scratch(const struct attention *a, uint64_t *bytes) WARN_UNUSED;
-void attention_f32(const struct attention *a);
-void attention_f32_ref(const struct attention *a); /* scratch: not used */
+/* Parts that threads may run at the same time, each once: shares of the heads of all items. */
+int64_t attention_parts(const struct attention *a);
+void attention_f32(const struct attention *a, int64_t from, int64_t to); /* parts [from, to) */
+void attention_f32_ref(const struct attention *a);                       /* scratch: not used */
 
 #endif

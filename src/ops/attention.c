@@ -130,6 +130,17 @@ static enum status infer(struct op_infer *ctx, struct err *err)
     return s;
 }
 
+static void part(void *attention, int64_t from, int64_t to)
+{
+    attention_f32(attention, from, to);
+}
+
+static double work_of(const struct attention *a)
+{
+    return (double)(a->batch * a->heads) * (double)a->rows * (double)a->columns *
+           (double)(a->depth + a->width);
+}
+
 static enum status run(const struct op_run *ctx, struct err *err)
 {
     const struct params *p = ctx->params;
@@ -140,7 +151,10 @@ static enum status run(const struct op_run *ctx, struct err *err)
     a.y = describe(ctx->out[0], p->forms & ATTENTION_Y_ROWS).at;
     a.out = ctx->out[0]->data;
     a.scratch = ctx->scratch;
-    attention_f32(&a);
+    if (ctx->team && work_of(&a) >= OP_TEAM_WORK)
+        ctx->team->share(ctx->team->self, part, &a, attention_parts(&a));
+    else
+        attention_f32(&a, 0, attention_parts(&a));
     return OK;
 }
 

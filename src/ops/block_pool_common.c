@@ -38,6 +38,40 @@ enum status block_pool_infer(struct op_infer *ctx, const char *op, enum dtype y,
     return op_output(ctx, 0, op, y, BLOCK_RANK, dims, err);
 }
 
+/* A pool that several threads share by its planes. */
+struct shared {
+    struct block_pool pool;
+    void (*run)(const struct block_pool *p);
+};
+
+static void part(void *arg, int64_t from, int64_t to)
+{
+    const struct shared *s = arg;
+    struct block_pool p = s->pool;
+    p.planes = to - from;
+    p.x += from * p.in[0] * p.in[1] * BLOCK_LANES;
+    p.y += from * p.out[0] * p.out[1] * BLOCK_LANES;
+    s->run(&p);
+}
+
+/* In multiply-adds: a place of a window takes the time of some five. */
+static double work_of(const struct block_pool *p)
+{
+    const double each = 5.0 * BLOCK_LANES;
+    return each * (double)(p->planes * p->out[0] * p->out[1]) * (double)p->kernel[0] *
+           (double)p->kernel[1];
+}
+
+static void run_f32(const struct block_pool *p, const struct block_pool_kernels *kernels,
+                    const struct op_team *team)
+{
+    struct shared s = {*p, kernels->f32};
+    if (team && work_of(p) >= OP_TEAM_WORK)
+        team->share(team->self, part, &s, p->planes);
+    else
+        kernels->f32(p);
+}
+
 enum status block_pool_run(const struct op_run *ctx, const char *op,
                            const struct block_pool_kernels *kernels, struct err *err)
 {
@@ -63,7 +97,7 @@ enum status block_pool_run(const struct op_run *ctx, const char *op,
     const struct narrow_pool narrow = {p, narrow_x(&params->narrow, x),
                                        narrow_y(&params->narrow, y)};
     if (x->dtype == DT_F32 && y->dtype == DT_F32)
-        kernels->f32(&p);
+        run_f32(&p, kernels, ctx->team);
     else
         kernels->narrow(&narrow);
     return OK;

@@ -9,7 +9,13 @@
 #include "support/model.h"
 #include "support/support.h"
 
-enum { TENANTS = 40, HOLDS = 3000, STEPS = 60000, EVEN = 8, FAR = 4 /* 1 / FAR of an even part */ };
+enum {
+    TENANTS = 40,
+    HOLDS = 3000,
+    STEPS = 60000,
+    EVEN = 8,
+    FAR = 16 /* 1 / FAR of an even part */
+};
 
 static struct tenant_table table;
 static struct tenant_sum sum;

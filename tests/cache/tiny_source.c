@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
 /* The tiny world's source: what loads hold, and their steps from the first to the last. */
-#include <check.h>
 #include <string.h>
 
+#include "support/support.h"
 #include "tiny_world.h"
 
 struct world_seen world_seen;

@@ -2,9 +2,9 @@
  * Copyright The Roost Authors */
 /* The tiny world's clients, its worker and its clock, and how one step is taken: each calls the
  * cache, and notes what must follow. */
-#include <check.h>
 #include <string.h>
 
+#include "support/support.h"
 #include "tiny_world.h"
 
 enum { GATES = 2, GATE = 1, FAR_GATE = 2 };

@@ -3,10 +3,11 @@
 /* What may happen in the tiny world, what must hold in it, and when two of them are the same. */
 #include "tiny_world.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "support/support.h"
 
 static const char *const event_names[EV_COUNT] = {
     [EV_PIN] = "pin",

@@ -224,6 +224,15 @@ enum status apart_gc(struct store *s, struct catalog_gc_done *done, struct err *
     return st;
 }
 
+void apart_delete_version(struct store *s, const char *name, uint64_t n)
+{
+    struct catalog *c;
+    struct err err;
+    ck_assert_int_eq(catalog_new(s, 10, 100, &c), OK);
+    ck_ok(catalog_delete_version(c, name, n, &err), &err);
+    catalog_free(&c);
+}
+
 void apart_whole(struct store *s, const char *name, uint64_t own)
 {
     struct thin_version v;

@@ -38,6 +38,8 @@ enum status apart_publish(struct store *s, const char *name, uint64_t own, uint6
                           struct err *err);
 /* Collects what is older than a day, likewise. */
 enum status apart_gc(struct store *s, struct catalog_gc_done *done, struct err *err);
+/* Removes a version of the name, likewise. */
+void apart_delete_version(struct store *s, const char *name, uint64_t n);
 /* The name's current version, and all of its blobs, are there and are those of `own`. */
 void apart_whole(struct store *s, const char *name, uint64_t own);
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* Blobs that lie apart: what a publish writes, what a collection removes, and every order in which
- * the steps of one can fall among those of the other. */
+/* Blobs that lie apart: what a publish writes, and what a collection removes. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,7 +11,7 @@
 #include "metrics/metrics.h"
 #include "support/support.h"
 
-enum { STEPS_MAX = 500, HALF_HOUR_S = 30 * 60 };
+enum { HALF_HOUR_S = 30 * 60 };
 
 static struct tree tree;
 static struct store *store;
@@ -44,21 +43,13 @@ static struct catalog_gc_done collect(void)
     return done;
 }
 
-static void delete_version(const char *name, uint64_t n)
-{
-    struct catalog *c;
-    ck_assert_int_eq(catalog_new(store, 10, 100, &c), OK);
-    ck_ok(catalog_delete_version(c, name, n, &err), &err);
-    catalog_free(&c);
-}
-
 /* As if the model had never been. */
 static void forget_model(const char *name)
 {
     char key[STORE_KEY_MAX];
     snprintf(key, sizeof(key), CATALOG_PUBLISHED "%s/current", name);
     ck_ok(store_delete(store, key, &err), &err);
-    delete_version(name, 1);
+    apart_delete_version(store, name, 1);
 }
 
 /* ---- publishing ---- */
@@ -113,7 +104,7 @@ START_TEST(a_bucket_is_not_sent_again_what_it_has)
     uint64_t version;
     setup();
     publish("acme/a", 1);
-    delete_version("acme/a", publish("acme/a", 2) - 1);
+    apart_delete_version(store, "acme/a", publish("acme/a", 2) - 1);
     apart_age(&tree, 25);
     cut_store_init(&bucket, store, true);
     uint64_t before = metric_get(M_STORE_WRITTEN_BYTES);
@@ -191,8 +182,8 @@ START_TEST(what_is_old_and_unused_goes_and_nothing_else)
     publish("a", 1);
     publish("other/a", 1);
     publish("other/a", 5);
-    delete_version("acme/a", 1);
-    delete_version("other/a", 1);
+    apart_delete_version(store, "acme/a", 1);
+    apart_delete_version(store, "other/a", 1);
     done = collect(); /* all of it is young */
     ck_assert_uint_eq(done.blobs + done.used + done.versions, 0);
     apart_age(&tree, 25);
@@ -236,7 +227,7 @@ START_TEST(a_tenant_of_many_blobs_is_collected_in_slices)
     for (uint64_t i = 1; i <= TUNES; i++)
         publish("acme/a", i);
     for (uint64_t i = 1; i < TUNES; i += 2)
-        delete_version("acme/a", i);
+        apart_delete_version(store, "acme/a", i);
     apart_age(&tree, 25);
     const struct catalog_gc o = {
         .now_ms = clock_wall_ms(), .older_ms = CATALOG_GC_LEAST_MS, .blobs_max = 8};
@@ -259,8 +250,8 @@ START_TEST(a_version_that_cannot_be_read_keeps_its_tenants_blobs)
         publish("acme/a", i);
         publish("a", i);
     }
-    delete_version("acme/a", 1);
-    delete_version("a", 1);
+    apart_delete_version(store, "acme/a", 1);
+    apart_delete_version(store, "a", 1);
     memset(page, 7, sizeof(page));
     tree_write(&tree, "_roost/models/acme/b/3.roost", page, sizeof(page));
     apart_age(&tree, 25);
@@ -295,8 +286,8 @@ START_TEST(marks_of_removed_versions_go_when_a_higher_number_stands)
     setup();
     for (uint64_t i = 1; i <= 4; i++)
         publish("acme/a", i);
-    delete_version("acme/a", 1);
-    delete_version("acme/a", 3);
+    apart_delete_version(store, "acme/a", 1);
+    apart_delete_version(store, "acme/a", 3);
     collect(); /* they are young */
     ck_assert_int_eq(apart_count(&tree, "_roost/models/acme/a"), 5);
     apart_age(&tree, 25);
@@ -307,7 +298,7 @@ START_TEST(marks_of_removed_versions_go_when_a_higher_number_stands)
     publish("acme/b", 1);
     publish("acme/b", 2);
     tree_text(&tree, "_roost/models/acme/b/current", "1");
-    delete_version("acme/b", 2);
+    apart_delete_version(store, "acme/b", 2);
     apart_age(&tree, 25);
     collect();
     ck_assert_uint_eq(publish("acme/b", 6), 3); /* the highest keeps its mark */
@@ -323,7 +314,7 @@ START_TEST(what_has_no_time_is_not_old)
     setup();
     for (uint64_t own = 1; own <= 2; own++)
         publish("acme/a", own);
-    delete_version("acme/a", 1);
+    apart_delete_version(store, "acme/a", 1);
     tree_text(&tree, "_roost/models/acme/a/3.new", "");
     tree_text(&tree, "_roost/models/acme/a/3.roost", "of a publisher that died");
     tree_text(&tree, lone, "");
@@ -340,230 +331,6 @@ START_TEST(what_has_no_time_is_not_old)
     ck_assert_uint_eq(done.blobs, 1);
     ck_assert_uint_eq(done.versions, 1);
     teardown();
-}
-END_TEST
-
-/* ---- every order ---- */
-
-static struct cut_store cut;
-
-/* A name with version 1; beside it an old blob that nobody refers to and that version 2 needs, and
- * one that nobody needs. */
-static void prepare(bool bucket)
-{
-    setup();
-    publish("acme/m", 1);
-    for (uint64_t own = 2; own <= 4; own++)
-        publish("acme/gone", own);
-    delete_version("acme/gone", 1);
-    delete_version("acme/gone", 2);
-    apart_age(&tree, 25);
-    cut_store_init(&cut, store, bucket);
-}
-
-static enum status count_renewals(void *arg, const char *entry, bool is_prefix,
-                                  const struct store_object *o)
-{
-    UNUSED(is_prefix);
-    UNUSED(o);
-    *(int *)arg += strstr(entry, ".renewed") != NULL;
-    return OK;
-}
-
-/* What lies beside the blobs of a bucket. */
-static int renewals(void)
-{
-    int n = 0;
-    ck_ok(store_list(store, "_roost/blobs/acme/", count_renewals, &n, &err), &err);
-    return n;
-}
-
-/* Afterwards: the version that was published is whole, and once all is old what is not needed is
- * gone, and that alone. */
-static void expect_all(uint64_t own)
-{
-    apart_whole(store, "acme/m", own);
-    apart_age(&tree, 25);
-    collect();
-    apart_whole(store, "acme/m", own);
-    apart_whole(store, "acme/gone", 4);
-    /* acme/m has version 1 too */
-    ck_assert_int_eq(apart_count(&tree, "_roost/blobs/acme") - renewals(), own == 1 ? 3 : 4);
-}
-
-static void run_gc(void *arg)
-{
-    UNUSED(arg);
-    collect();
-}
-
-static void run_publish(void *arg)
-{
-    UNUSED(arg);
-    publish("acme/m", 2);
-}
-
-/* A collection before each step of a publish. */
-static void collect_amid_publish(bool bucket)
-{
-    bool over = false;
-    for (int at = 1; !over; at++) {
-        uint64_t version = 0;
-        ck_assert_int_lt(at, STEPS_MAX);
-        prepare(bucket);
-        cut.at = at;
-        cut.hook = run_gc;
-        ck_ok(apart_publish(&cut.store, "acme/m", 2, &version, &err), &err);
-        ck_assert_uint_eq(version, 2);
-        over = cut.hook != NULL;
-        expect_all(2);
-        teardown();
-    }
-}
-
-START_TEST(a_collection_before_any_step_of_a_publish_takes_nothing_of_it)
-{
-    collect_amid_publish(false);
-    collect_amid_publish(true);
-}
-END_TEST
-
-static uint64_t stopped_us;
-
-static uint64_t stopped_clock(void)
-{
-    return stopped_us;
-}
-
-/* A day passes, which a stopped process's clock shows and a suspended machine's does not; then a
- * collection. */
-static void a_day_later(void *arg)
-{
-    const bool *shown = arg;
-    stopped_us += *shown ? UINT64_C(25) * 3600 * 1000000 : 0;
-    apart_age(&tree, 25);
-    collect();
-}
-
-static enum status publish_slowly(void)
-{
-    struct catalog *c;
-    struct buf file;
-    uint64_t version = 0;
-    apart_artifact(&file, 2);
-    ck_assert_int_eq(catalog_new(&cut.store, 10, 100, &c), OK);
-    catalog_set_clock(c, stopped_clock);
-    const struct store_source from = {.bytes = file.data, .n = file.len};
-    enum status s = catalog_publish(c, "acme/m", &from, &version, &err);
-    catalog_free(&c);
-    buf_fini(&file);
-    return s;
-}
-
-static size_t count_versions(const char *name)
-{
-    struct catalog_version *all = NULL;
-    struct catalog *c;
-    size_t n = 0;
-    ck_assert_int_eq(catalog_new(store, 10, 100, &c), OK);
-    ck_ok(catalog_versions(c, name, NULL, &all, &n, &err), &err);
-    alloc_free(all);
-    catalog_free(&c);
-    return n;
-}
-
-/* A publisher stands still before each of its steps, but for the one that sets the pointer: its
- * last look comes right before that. It goes well, or there is no second version; never one that
- * was not current and that nothing tells from others. */
-static void stand_still_amid_publish(bool bucket, bool shown)
-{
-    int steps, refused = 0;
-    prepare(bucket);
-    ck_ok(publish_slowly(), &err);
-    steps = cut.steps;
-    teardown();
-    for (int at = 1; at <= steps; at++) {
-        if (at == steps - 1)
-            continue;
-        prepare(bucket);
-        cut.at = at;
-        cut.hook = a_day_later;
-        cut.arg = &shown;
-        enum status s = publish_slowly();
-        ck_assert_ptr_null(cut.hook);
-        ck_assert_msg(s == OK || s == E_STORE, "%s", err.msg);
-        ck_assert_uint_eq(count_versions("acme/m"), s == OK ? 2 : 1);
-        refused += s != OK;
-        expect_all(s == OK ? 2 : 1);
-        teardown();
-    }
-    ck_assert_int_ge(refused, 3);
-}
-
-START_TEST(a_publisher_that_stood_still_leaves_no_version_that_was_never_current)
-{
-    for (int i = 0; i < 4; i++)
-        stand_still_amid_publish(i & 1, i & 2);
-}
-END_TEST
-
-START_TEST(a_publish_before_any_step_of_a_collection_loses_nothing)
-{
-    bool over = false;
-    for (int at = 1; !over; at++) {
-        struct catalog_gc_done done;
-        ck_assert_int_lt(at, STEPS_MAX);
-        prepare(false);
-        cut.at = at;
-        cut.hook = run_publish;
-        ck_ok(apart_gc(&cut.store, &done, &err), &err);
-        over = cut.hook != NULL;
-        if (over)
-            publish("acme/m", 2);
-        expect_all(2);
-        teardown();
-    }
-}
-END_TEST
-
-/* The process that publishes, or collects, dies before each of its steps. */
-START_TEST(whoever_dies_leaves_names_whole_and_the_next_collection_no_orphan)
-{
-    bool over = false;
-    for (int at = 1; !over; at++) {
-        uint64_t version = 0;
-        struct resolved r;
-        ck_assert_int_lt(at, STEPS_MAX);
-        prepare(at % 2);
-        cut.at = at;
-        cut.dies = true;
-        over = apart_publish(&cut.store, "acme/m", 2, &version, &err) == OK && cut.steps < at;
-        ck_ok(catalog_resolve(store, "acme/m", &r, &err), &err);
-        const bool is_new = strcmp(r.version, "2") == 0;
-        ck_assert(is_new || strcmp(r.version, "1") == 0);
-        expect_all(is_new ? 2 : 1);
-        ck_assert_int_le(apart_count(&tree, "_roost/models/acme/m"), 3);
-        publish("acme/m", 5); /* and the name is as good as before */
-        apart_whole(store, "acme/m", 5);
-        teardown();
-    }
-}
-END_TEST
-
-START_TEST(a_collection_that_dies_is_gone_on_with)
-{
-    bool over = false;
-    for (int at = 1; !over; at++) {
-        struct catalog_gc_done done;
-        ck_assert_int_lt(at, STEPS_MAX);
-        prepare(false);
-        cut.at = at;
-        cut.dies = true;
-        over = apart_gc(&cut.store, &done, &err) == OK && cut.steps < at;
-        publish("acme/m", 2);
-        expect_all(2);
-        teardown();
-    }
 }
 END_TEST
 
@@ -607,9 +374,5 @@ Suite *suite_gc(void)
         what_is_old_and_unused_goes_and_nothing_else, a_tenant_of_many_blobs_is_collected_in_slices,
         a_version_that_cannot_be_read_keeps_its_tenants_blobs, what_dead_writers_left_goes,
         what_has_no_time_is_not_old, marks_of_removed_versions_go_when_a_higher_number_stands,
-        a_collection_before_any_step_of_a_publish_takes_nothing_of_it,
-        a_publish_before_any_step_of_a_collection_loses_nothing,
-        a_publisher_that_stood_still_leaves_no_version_that_was_never_current,
-        whoever_dies_leaves_names_whole_and_the_next_collection_no_orphan,
-        a_collection_that_dies_is_gone_on_with, a_version_that_was_current_stays);
+        a_version_that_was_current_stays);
 }

@@ -138,7 +138,8 @@ static void share_backwards(void *calls, void (*part)(void *arg, int64_t from, i
         part(arg, i, i + 1);
 }
 
-/* Two convolutions and a product that are work enough to be shared, one in Winograd's form. */
+/* A convolution in Winograd's form, a pool, another convolution, a product and attention, each work
+ * enough to be shared. */
 START_TEST(a_run_in_parts_gives_the_same_bits)
 {
     struct onnx_build m = {0};
@@ -158,8 +159,14 @@ START_TEST(a_run_in_parts_gives_the_same_bits)
     random_init(&m, "w", DIMS(64, 64, 5, 5), 2);
     onnx_op(&m, "Conv", "a", "x,v", "h", ATTRS(A_INTS("pads", 1, 1, 1, 1)));
     random_init(&m, "k", DIMS(36, 128), 4);
-    onnx_op(&m, "Conv", "b", "h,w", "g", NO_ATTRS);
-    onnx_op(&m, "MatMul", "c", "g,k", "y", NO_ATTRS);
+    onnx_op(&m, "MaxPool", "i", "h", "j",
+            ATTRS(A_INTS("kernel_shape", 5, 5), A_INTS("pads", 2, 2, 2, 2)));
+    onnx_op(&m, "Conv", "b", "j,w", "g", NO_ATTRS);
+    onnx_op(&m, "MatMul", "c", "g,k", "q", NO_ATTRS);
+    onnx_op(&m, "Transpose", "d", "q", "t", ATTRS(A_INTS("perm", 0, 1, 3, 2)));
+    onnx_op(&m, "MatMul", "e", "q,t", "s", NO_ATTRS);
+    onnx_op(&m, "Softmax", "f", "s", "p", NO_ATTRS);
+    onnx_op(&m, "MatMul", "h", "p,q", "y", NO_ATTRS);
     onnx_output(&m, "y");
     onnx_finish(&m, &file);
     ck_ok(compile_bytes(file.data, file.len, &o, &artifact, &err), &err);
@@ -174,7 +181,7 @@ START_TEST(a_run_in_parts_gives_the_same_bits)
     void *alone = memcpy(alloc_new(bytes), out[0].data, bytes);
     session_set_team(s, &team);
     ck_ok(session_run(s, p, in, out, &limits, &err), &err);
-    ck_assert_int_eq(calls, 3 * 2 + 1 + 1); /* two units of Winograd's, a band, a product */
+    ck_assert_int_eq(calls, 3 * 2 + 4); /* two units of Winograd's, then one call each */
     ck_assert_mem_eq(alone, out[0].data, bytes);
     alloc_free(alone);
     alloc_free(x);

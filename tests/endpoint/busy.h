@@ -4,9 +4,8 @@
 #ifndef ROOST_TESTS_BUSY_H
 #define ROOST_TESTS_BUSY_H
 
-#include <check.h>
-
 #include "endpoint/endpoint_priv.h"
+#include "support/support.h"
 
 /* Embedded. */
 struct busy {

@@ -464,9 +464,10 @@ struct shared_job {
     struct exec_job job;
     struct exec *exec;
     atomic_int times[ITEMS];
-    atomic_int inside; /* threads in a part that waits */
-    int wanted;        /* until so many are inside */
-    bool alone;        /* nobody is to be waited for before */
+    int64_t range[ITEMS]; /* the items of the range that each was in */
+    atomic_int inside;    /* threads in a part that waits */
+    int wanted;           /* until so many are inside */
+    bool alone;           /* nobody is to be waited for before */
     atomic_bool done;
 };
 
@@ -476,8 +477,10 @@ static void count_part(void *arg, int64_t from, int64_t to)
     atomic_fetch_add(&s->inside, 1);
     while (atomic_load(&s->inside) < s->wanted)
         sched_yield();
-    for (int64_t i = from; i < to; i++)
+    for (int64_t i = from; i < to; i++) {
         atomic_fetch_add(&s->times[i], 1);
+        s->range[i] = to - from;
+    }
 }
 
 static void run_shared(struct exec_job *job, struct exec_worker *w)
@@ -505,13 +508,18 @@ static void share_once(struct shared_job *s, uint32_t workers)
         ck_assert_int_eq(atomic_load(&s->times[i]), 1);
 }
 
-/* A range does not end before two threads are in one: nobody alone would come through. */
-START_TEST(idle_workers_take_part_and_each_item_runs_once)
+/* A range does not end before two threads are in one: nobody alone would come through. Each item
+ * runs once, in a range that is no longer than the one before. */
+START_TEST(idle_workers_take_shorter_and_shorter_parts)
 {
     static struct shared_job s = {.wanted = 2};
     uint64_t before = metric_get(M_SHARED);
     share_once(&s, 2);
     ck_assert_uint_eq(metric_get(M_SHARED), before + 1);
+    ck_assert_int_eq(s.range[0], ITEMS / 8);
+    for (int i = 1; i < ITEMS; i++)
+        ck_assert_int_le(s.range[i], s.range[i - 1]);
+    ck_assert_int_eq(s.range[ITEMS - 1], 1);
 }
 END_TEST
 
@@ -571,7 +579,7 @@ Suite *suite_exec(void)
                  each_failing_allocation_is_an_error_and_leaks_nothing,
                  each_job_runs_once_or_is_withdrawn_once,
                  an_idle_worker_trims_at_once_and_a_busy_one_when_its_job_ends,
-                 idle_workers_take_part_and_each_item_runs_once,
+                 idle_workers_take_shorter_and_shorter_parts,
                  a_worker_without_idle_ones_beside_it_works_alone,
                  shares_and_jobs_do_not_lose_each_other);
 }

@@ -4,9 +4,10 @@
  * the environment of one is not the next one's. */
 #include "kernels/cpu.h"
 
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "support/support.h"
 
 START_TEST(the_level_is_one_that_the_processor_has)
 {

@@ -3,12 +3,13 @@
 #include "store/fake_http.h"
 
 #include <arpa/inet.h>
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "support/support.h"
 
 struct connection {
     struct fake_http *f;

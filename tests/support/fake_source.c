@@ -4,12 +4,12 @@
  * allocations meet them too. */
 #include "support/fake_source.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "support/support.h"
 
 enum { BACKOFF_MIN_US = 1000000, BACKOFF_MAX_US = 8000000 };
 

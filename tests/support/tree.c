@@ -3,13 +3,14 @@
 /* A folder of a test's own. */
 #include "support/tree.h"
 
-#include <check.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "support/support.h"
 
 enum { FDS = 16 };
 
