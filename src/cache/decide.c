@@ -11,11 +11,11 @@
  *
  * Between two holds anything may happen, but that others ask for room: they wait until it is over,
  * as who comes first is served first. Whoever is pinned, kept or gone meanwhile is passed over, and
- * others go instead: each hold chooses anew among those that may go then, whether the proof saw them
- * or not, from behind whom the last one had to pass and, where nobody else is left, from the oldest
- * on; and at last the version that the load replaces goes, where that may be. Only where on one way
- * through them all of that together does not suffice any more is the request refused after some
- * went; then, as when its load is cancelled, what was promised to it is others'. To make that
+ * others go instead: each hold chooses anew among those that may go then, whether the proof saw
+ * them or not, from behind whom the last one had to pass and, where nobody else is left, from the
+ * oldest on; and at last the version that the load replaces goes, where that may be. Only where on
+ * one way through them all of that together does not suffice any more is the request refused after
+ * some went; then, as when its load is cancelled, what was promised to it is others'. To make that
  * impossible, victims would have to be closed to pins before it is known whether they go.
  *
  * A proof goes along the list of live slots, and keeps its place there by a slot of its own, which
