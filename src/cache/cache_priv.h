@@ -296,6 +296,8 @@ enum { CHOOSE_STRETCH = 64, SHARES_A_MODEL = 4, LOOK_STRETCH = 8 };
  * take as long for one as an eviction takes (looks_cost). What it may look at in one of its calls,
  * and of how many of a tenant's it is told. */
 enum { NAMING_LOOKS = 3, CHOOSE_LOOKS = 96, CHOOSE_AMONG = 64 };
+/* Where more tenants than that have models, those that may not go are all looked at in one hold. */
+enum { CHOOSE_TENANTS = 1024 };
 static inline uint32_t slot_work(const struct slot *s)
 {
     return 1 + (s->holds ? s->holds->n / SHARES_A_MODEL : 0);

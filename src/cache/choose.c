@@ -218,11 +218,19 @@ static void choose_steered(struct cache *c, const struct slot *by, struct choice
     watch_let_go(&c->watch);
 }
 
+/* Is all to be looked at in this hold? Each finds anew which tenants are through: where they are
+ * many, that would take longer than what it spares. */
+static bool at_once(const struct cache *c, const struct choice *x)
+{
+    const struct rank_heap *h = c->tenants.ranks;
+    return x->whole || h[0].n + h[1].n > CHOOSE_TENANTS;
+}
+
 enum chosen choose_some(struct cache *c, const struct slot *by, struct choice *x)
 {
     lock_assert_held(&c->lock);
     turn_begin(c, &x->turn);
-    x->turn.looks = x->whole ? UINT32_MAX : LOOK_STRETCH * c->stretch;
+    x->turn.looks = at_once(c, x) ? UINT32_MAX : LOOK_STRETCH * c->stretch;
     if (c->policy && !enough(x))
         choose_steered(c, by, x);
     else
