@@ -3,7 +3,8 @@
 /* How long the cache's lock is held with 10,000 small models resident, without rules and with 1,000
  * and 5,000 tenants: in a load that needs the bytes of one, 100, 1,000 and 5,000 of them, under
  * each policy; in what /metrics asks of tenants; while all expire; and where 4,000 of them, the
- * oldest, are pinned by the operator, in a pin of one more and in loads. Prints nanoseconds as
+ * oldest, are pinned by the operator, in a pin of one more and in loads; and in a load that needs
+ * the bytes of one, where 9,900 of them, the oldest, are to stay a while. Prints nanoseconds as
  * JSON: the longest time for which the gates were closed or the lock held, [a tenth, median, nine
  * tenths] of the rounds, then the whole of it. For bench/scale, which links it with the room, and
  * each of the calls below that begin and end a hold by way of its twin here. */
@@ -15,6 +16,7 @@
 #include "cache/policy/policy.h"
 
 enum { MODELS = 10000, BYTES = 60000, ROUNDS = 15, TTL_US = 1000000000, KEPT = 4000 };
+enum { OLD = 100, STAYS_US = 900000000 };
 
 static uint64_t now_ns(void)
 {
@@ -264,12 +266,14 @@ static void keep_more(struct world *w)
     expect(cache_unkeep(w->cache, name, &err) == OK, "kept for ever");
 }
 
-static void begin(struct world *w, const struct policy_ops *policy, uint32_t n_tenants)
+static void begin(struct world *w, const struct policy_ops *policy, uint32_t n_tenants,
+                  uint64_t stays_us)
 {
     static struct tenant_rule rules[TENANT_RULES_MAX];
     static struct cache_source source;
     for (uint32_t i = 0; i < TENANT_RULES_MAX; i++) {
         rules[i] = (struct tenant_rule){.name = TENANT_OTHERS, .weight = 1, .ttl_us = TTL_US};
+        rules[i].min_residency_us = stays_us;
         if (i)
             snprintf(rules[i].name, sizeof(rules[i].name), "tenant-%04u", i);
     }
@@ -279,7 +283,7 @@ static void begin(struct world *w, const struct policy_ops *policy, uint32_t n_t
         .limit_bytes = (uint64_t)MODELS * BYTES,
         .policy = policy,
         .slots_max = 2 * MODELS,
-        .tenants = {rules, n_tenants > 1 ? TENANT_RULES_MAX : 0, TTL_US, 0}};
+        .tenants = {rules, n_tenants > 1 ? TENANT_RULES_MAX : 0, TTL_US, stays_us}};
     expect(cache_new(&config, &source, &w->cache) == OK, "no cache");
 }
 
@@ -288,7 +292,7 @@ static void decisions(const struct policy_ops *policy, uint32_t n_tenants)
     static const uint32_t victims[] = {1, 100, 1000, 5000};
     char key[64];
     struct world w;
-    begin(&w, policy, n_tenants);
+    begin(&w, policy, n_tenants, 0);
     for (size_t v = 0; v < ARRAY_COUNT(victims); v++) {
         w.large = (uint64_t)victims[v] * BYTES;
         snprintf(key, sizeof(key), "%s_%u", policy->name, victims[v]);
@@ -300,7 +304,7 @@ static void decisions(const struct policy_ops *policy, uint32_t n_tenants)
 static void other_holds(uint32_t n_tenants)
 {
     struct world w;
-    begin(&w, NULL, n_tenants);
+    begin(&w, NULL, n_tenants, 0);
     measure("tenants", &w, tenants);
     measure("expire", &w, expire);
     fill(&w);
@@ -317,6 +321,22 @@ static void other_holds(uint32_t n_tenants)
     cache_free(&w.cache);
 }
 
+/* All but the OLD that were used last are to stay a while. */
+static void young(uint32_t n_tenants)
+{
+    char name[MODEL_NAME_MAX + 1];
+    struct world w;
+    begin(&w, NULL, n_tenants, STAYS_US);
+    for (uint32_t k = MODELS - OLD; k < MODELS; k++) {
+        name_of(&w, k, name);
+        invoke(&w, name);
+    }
+    w.now_us += STAYS_US;
+    w.large = BYTES;
+    measure("young", &w, decide);
+    cache_free(&w.cache);
+}
+
 int main(void)
 {
     static const uint32_t n_tenants[] = {1, 1000, 5000};
@@ -324,6 +344,7 @@ int main(void)
         for (const struct policy_ops *const *p = policy_table(); *p; p++)
             decisions(*p, n_tenants[t]);
         other_holds(n_tenants[t]);
+        young(n_tenants[t]);
     }
     printf("}\n");
     return 0;

@@ -296,6 +296,8 @@ enum { CHOOSE_STRETCH = 64, SHARES_A_MODEL = 4, LOOK_STRETCH = 8 };
  * take as long for one as an eviction takes (looks_cost). What it may look at in one of its calls,
  * and of how many of a tenant's it is told. */
 enum { NAMING_LOOKS = 3, CHOOSE_LOOKS = 96, CHOOSE_AMONG = 64 };
+/* Where more tenants than that have models, those that may not go are all looked at in one hold. */
+enum { CHOOSE_TENANTS = 1024 };
 static inline uint32_t slot_work(const struct slot *s)
 {
     return 1 + (s->holds ? s->holds->n / SHARES_A_MODEL : 0);
@@ -307,6 +309,8 @@ struct choice {
     struct slot *first, *last;
     uint32_t work;  /* that those chosen are */
     uint32_t looks; /* for the policy and by it, those that cost counted as many */
+    bool whole;     /* in this hold, however many are looked at */
+    bool any;       /* some went since it began at the oldest; see decide.c */
     bool unworthy;  /* the policy says that they are worth more than whom they go for */
 };
 enum chosen {
@@ -434,7 +438,10 @@ bool turn_leaves_floor(const struct turn *turn, const struct slot *s);
 /* Chooses s, which leaves its shares (shares_leave), and says how many bytes that frees. False, and
  * nothing happened: its tenant would have less than its floor, for another's sake. */
 bool turn_take(struct turn *turn, struct slot *s, uint64_t *freed);
-/* The next of t that may go, the longest unused first; NULL: t is through. */
+/* s is about to stand elsewhere in its lists, or not at all: who was to go on behind it goes on
+ * behind the one before it. */
+void turn_moves(const struct cache *c, const struct slot *s);
+/* The next of t that may go, the longest unused first; NULL: t is through, or turn->looks are. */
 struct slot *turn_oldest(const struct cache *c, struct turn *turn, struct tenant *t)
     REQUIRES(c->lock);
 void turn_unnamed(struct turn *turn, struct tenant *t); /* the policy names nothing more of t */

@@ -107,7 +107,8 @@ static bool choose(struct choice *x, struct slot *s)
 /* As many as one hold may? */
 static bool many(const struct cache *c, const struct choice *x)
 {
-    return x->work >= c->stretch || (x->first && x->looks >= NAMING_LOOKS * c->stretch);
+    return x->work >= c->stretch || (x->first && x->looks >= NAMING_LOOKS * c->stretch) ||
+           !x->turn.looks;
 }
 
 /* What a policy is asked for: victims of one tenant. */
@@ -202,8 +203,8 @@ static void choose_turns(struct cache *c, const struct slot *by, struct choice *
             by = NULL;
             continue;
         }
-        while ((s = turn_oldest(c, &x->turn, t)) && !choose(x, s))
-            ;
+        while ((s = turn_oldest(c, &x->turn, t)) && !choose(x, s) && x->turn.looks)
+            x->turn.looks--;
     }
 }
 
@@ -217,10 +218,19 @@ static void choose_steered(struct cache *c, const struct slot *by, struct choice
     watch_let_go(&c->watch);
 }
 
+/* Is all to be looked at in this hold? Each finds anew which tenants are through: where they are
+ * many, that would take longer than what it spares. */
+static bool at_once(const struct cache *c, const struct choice *x)
+{
+    const struct rank_heap *h = c->tenants.ranks;
+    return x->whole || h[0].n + h[1].n > CHOOSE_TENANTS;
+}
+
 enum chosen choose_some(struct cache *c, const struct slot *by, struct choice *x)
 {
     lock_assert_held(&c->lock);
     turn_begin(c, &x->turn);
+    x->turn.looks = at_once(c, x) ? UINT32_MAX : LOOK_STRETCH * c->stretch;
     if (c->policy && !enough(x))
         choose_steered(c, by, x);
     else

@@ -11,10 +11,11 @@
  *
  * Between two holds anything may happen, but that others ask for room: they wait until it is over,
  * as who comes first is served first. Whoever is pinned, kept or gone meanwhile is passed over, and
- * others go instead: each hold chooses anew among all that may go then, whether the proof saw them
- * or not, and at last the version that the load replaces goes, where that may be. Only where in one
- * of these holds all of that together does not suffice any more is the request refused after some
- * went; then, as when its load is cancelled, what was promised to it is others'. To make that
+ * others go instead: each hold chooses anew among those that may go then, whether the proof saw
+ * them or not, from behind whom the last one had to pass and, where nobody else is left, from the
+ * oldest on; and at last the version that the load replaces goes, where that may be. Only where on
+ * one way through them all of that together does not suffice any more is the request refused after
+ * some went; then, as when its load is cancelled, what was promised to it is others'. To make that
  * impossible, victims would have to be closed to pins before it is known whether they go.
  *
  * A proof goes along the list of live slots, and keeps its place there by a slot of its own, which
@@ -110,6 +111,13 @@ static void promise(struct cache *c, struct room_wait *r) REQUIRES(c->lock)
     c->promised += more;
 }
 
+/* The next hold looks from the oldest on again: who could not go may be able to by now. */
+static void begin_anew(struct cache *c, struct choice *x) REQUIRES(c->lock)
+{
+    x->turn.goes_on = ++c->decisions;
+    x->any = false;
+}
+
 /* One hold's part of it: how r stands then. */
 static enum asked evict_some(struct cache *c, struct room_wait *r, struct choice *x,
                              struct after *a) REQUIRES(c->lock)
@@ -121,12 +129,15 @@ static enum asked evict_some(struct cache *c, struct room_wait *r, struct choice
     x->first = x->last = NULL;
     x->turn.spared = room_turn(r).spared;
     enum chosen how = choose_some(c, r->slot, x);
-    if (how == CHOSEN_TOO_FEW && !x->turn.all)
-        x->turn.all = true; /* from the next hold on */
-    else if (how == CHOSEN_TOO_FEW)
-        return ASKED_REFUSED;
-    else
+    if (how == CHOSEN_TOO_FEW) {
+        if (x->turn.all && !x->any)
+            return ASKED_REFUSED;
+        x->turn.all = true;
+        begin_anew(c, x);
+    } else {
+        x->any |= x->first != NULL;
         room_carry_out(c, r, x, a);
+    }
     promise(c, r);
     return how == CHOSEN_ENOUGH ? ASKED_SETTLED : ASKED_MANY;
 }
@@ -155,6 +166,7 @@ static enum asked evict(struct cache *c, struct room_wait *r, bool all)
         room_enqueue(c, r);
         x.turn = room_turn(r);
         x.turn.all = all;
+        begin_anew(c, &x);
     }
     while (r->queued) { /* until it is settled, or withdrawn between two holds */
         struct after after = {0};

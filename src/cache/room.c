@@ -44,7 +44,7 @@ static bool is_transient(const struct cache *c, const struct slot *s, uint64_t b
 struct slot *room_oldest_victim(struct cache *c, struct tenant *t)
 {
     lock_assert_held(&c->lock);
-    struct choice x = {.have = room_unpromised(c), .turn = {.asker = t}};
+    struct choice x = {.have = room_unpromised(c), .turn = {.asker = t}, .whole = true};
     x.bytes = x.have + 1;
     (void)!choose_victims(c, NULL, &x); /* the first will do, though it has no bytes */
     return x.first;

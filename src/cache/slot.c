@@ -87,6 +87,7 @@ static void move_bytes(struct cache *c, struct slot *s, enum slot_state to)
 void slot_touch(struct cache *c, struct slot *s)
 {
     lock_assert_held(&c->lock);
+    turn_moves(c, s);
     lru_touch(&c->live, &s->link);
     if (!c->tenants.everyone)
         lru_touch(&s->tenant->live, slot_mate(s));
@@ -95,6 +96,7 @@ void slot_touch(struct cache *c, struct slot *s)
 void slot_sink(struct cache *c, struct slot *s)
 {
     lock_assert_held(&c->lock);
+    turn_moves(c, s);
     lru_sink(&c->live, &s->link);
     if (!c->tenants.everyone)
         lru_sink(&s->tenant->live, slot_mate(s));
@@ -103,6 +105,7 @@ void slot_sink(struct cache *c, struct slot *s)
 void slot_follow(struct cache *c, struct slot *s, struct slot *old)
 {
     lock_assert_held(&c->lock);
+    turn_moves(c, s);
     lru_follow(&s->link, &old->link);
     if (!c->tenants.everyone)
         lru_follow(slot_mate(s), slot_mate(old));
@@ -114,6 +117,8 @@ static void move_link(struct cache *c, struct slot *s, enum slot_state to) REQUI
     struct lru *from_list = list_of(c, s->state), *to_list = list_of(c, to);
     if (from_list == to_list)
         return;
+    if (from_list == &c->live)
+        turn_moves(c, s);
     if (from_list)
         lru_remove(&s->link);
     if (to_list)

@@ -62,7 +62,10 @@ struct tenant {
     struct slot *seen; /* the last of its slots that was looked at */
     struct tenant *touched_next;
     struct tenant_tally tallies[TURN_KINDS];
-    char name[]; /* never changes */
+    /* of a decision that takes many holds */
+    struct slot *passed;    /* it and those before it may not go; NULL: none */
+    uint64_t passed_number; /* of the decision; of an earlier one, passed means nothing */
+    char name[];            /* never changes */
 };
 
 /* One who may give, in a heap: the greatest first. */
@@ -144,6 +147,8 @@ struct turn {
     const struct slot *spared; /* the version that the asker is to replace; NULL: none */
     bool all;                  /* also those that are to stay a while after their load */
     enum turn_kind kind;
+    uint32_t looks;         /* at those that may not go, until it has to end; turn_oldest's */
+    uint64_t goes_on;       /* number under which holds go on where the last one ended; 0: none */
     uint64_t number;        /* set when it begins */
     struct tenant *touched; /* through touched_next */
 };

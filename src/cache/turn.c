@@ -5,7 +5,8 @@
  * sake; nothing happens to anybody before the decision is whole. Whose turn it is stands in the
  * order of ranks (rank.c), and a tenant's models in a list of their own; the asker, who is counted
  * with what he asks for, is compared with the first of the others. So a victim costs the logarithm
- * of the number of tenants, and a model that may not go is looked at once a decision.
+ * of the number of tenants, and a model that may not go is looked at once a decision; where many
+ * may not, that is more than one hold of the lock, and the next goes on where the last one ended.
  *
  * Greatest (bytes - floor) / weight first is progressive filling from above: it ends where all who
  * gave stand equal, the weighted max-min division, without anybody having to say who takes part. */
@@ -127,15 +128,43 @@ bool turn_take(struct turn *turn, struct slot *s, uint64_t *freed)
     return true;
 }
 
-static struct slot *next_of(const struct cache *c, const struct tenant *t)
+/* The next newer one of t, of all where there is one tenant; after NULL: the oldest. */
+static struct slot *newer_of(const struct cache *c, const struct tenant *t, struct slot *after)
 {
     struct lru_link *k;
     if (c->tenants.everyone) {
-        k = lru_next(&c->live, t->seen ? &t->seen->link : NULL);
+        k = lru_next(&c->live, after ? &after->link : NULL);
         return k ? CONTAINER_OF(k, struct slot, link) : NULL;
     }
-    k = lru_next(&t->live, t->seen ? slot_mate(t->seen) : NULL);
+    k = lru_next(&t->live, after ? slot_mate(after) : NULL);
     return k ? &CONTAINER_OF(k, struct mated_slot, mate)->slot : NULL;
+}
+
+/* The next older one; NULL: s is the oldest. A place in the list (decide.c, keep.c) is passed: it
+ * is its owner's, who may take it away. */
+static struct slot *older_of(const struct cache *c, const struct tenant *t, const struct slot *s)
+{
+    if (!c->tenants.everyone) {
+        const struct lru_link *k = CONTAINER_OF(s, struct mated_slot, slot)->mate.older;
+        return k == &t->live.ends ? NULL : &CONTAINER_OF(k, struct mated_slot, mate)->slot;
+    }
+    const struct lru_link *k = s->link.older;
+    while (k != &c->live.ends && !CONTAINER_OF(k, struct slot, link)->tenant)
+        k = k->older;
+    return k == &c->live.ends ? NULL : CONTAINER_OF(k, struct slot, link);
+}
+
+void turn_moves(const struct cache *c, const struct slot *s)
+{
+    struct tenant *t = c->tenants.everyone ? c->tenants.everyone : s->tenant;
+    lock_assert_held(&c->lock);
+    if (t->passed == s)
+        t->passed = older_of(c, t, s);
+}
+
+static struct slot *passed_by(const struct turn *turn, const struct tenant *t)
+{
+    return turn->goes_on && t->passed_number == turn->goes_on ? t->passed : NULL;
 }
 
 struct slot *turn_oldest(const struct cache *c, struct turn *turn, struct tenant *t)
@@ -143,10 +172,13 @@ struct slot *turn_oldest(const struct cache *c, struct turn *turn, struct tenant
     struct slot *s;
     lock_assert_held(&c->lock);
     touch(turn, t);
-    while ((s = next_of(c, t))) {
-        t->seen = s;
+    while ((s = newer_of(c, t, t->seen ? t->seen : passed_by(turn, t)))) {
         if (turn_may_go(c, turn, s))
-            return s;
+            return t->seen = s;
+        if (!turn->looks)
+            return NULL;
+        t->seen = s;
+        turn->looks--;
     }
     t->through = true;
     rank_without(t);
@@ -166,6 +198,10 @@ void turn_end(struct cache *c, struct turn *turn)
         struct tenant *t = turn->touched;
         turn->touched = t->touched_next;
         t->touched = t->through = t->unnamed = false;
+        if (t->seen && turn->goes_on) {
+            t->passed = t->seen;
+            t->passed_number = turn->goes_on;
+        }
         t->seen = NULL;
         rank_changed(t);
     }
