@@ -224,6 +224,22 @@ enum status apart_gc(struct store *s, struct catalog_gc_done *done, struct err *
     return st;
 }
 
+uint64_t apart_published(struct store *s, const char *name, uint64_t own)
+{
+    uint64_t version = 0;
+    struct err err;
+    ck_ok(apart_publish(s, name, own, &version, &err), &err);
+    return version;
+}
+
+struct catalog_gc_done apart_collected(struct store *s)
+{
+    struct catalog_gc_done done;
+    struct err err;
+    ck_ok(apart_gc(s, &done, &err), &err);
+    return done;
+}
+
 void apart_delete_version(struct store *s, const char *name, uint64_t n)
 {
     struct catalog *c;

@@ -38,6 +38,9 @@ enum status apart_publish(struct store *s, const char *name, uint64_t own, uint6
                           struct err *err);
 /* Collects what is older than a day, likewise. */
 enum status apart_gc(struct store *s, struct catalog_gc_done *done, struct err *err);
+/* The same, where nothing may go wrong: the version, and what was done. */
+uint64_t apart_published(struct store *s, const char *name, uint64_t own);
+struct catalog_gc_done apart_collected(struct store *s);
 /* Removes a version of the name, likewise. */
 void apart_delete_version(struct store *s, const char *name, uint64_t n);
 /* The name's current version, and all of its blobs, are there and are those of `own`. */

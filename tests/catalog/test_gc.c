@@ -29,20 +29,6 @@ static void teardown(void)
     tree_fini(&tree);
 }
 
-static uint64_t publish(const char *name, uint64_t own)
-{
-    uint64_t version = 0;
-    ck_ok(apart_publish(store, name, own, &version, &err), &err);
-    return version;
-}
-
-static struct catalog_gc_done collect(void)
-{
-    struct catalog_gc_done done;
-    ck_ok(apart_gc(store, &done, &err), &err);
-    return done;
-}
-
 /* As if the model had never been. */
 static void forget_model(const char *name)
 {
@@ -61,22 +47,22 @@ START_TEST(what_a_tenant_has_is_not_written_again)
     struct buf file;
     size_t n;
     setup();
-    ck_assert_uint_eq(publish("acme/a", 1), 1);
+    ck_assert_uint_eq(apart_published(store, "acme/a", 1), 1);
     uint64_t before = metric_get(M_STORE_WRITTEN_BYTES);
-    ck_assert_uint_eq(publish("acme/b", 2), 1);
+    ck_assert_uint_eq(apart_published(store, "acme/b", 2), 1);
     uint64_t second = metric_get(M_STORE_WRITTEN_BYTES) - before;
     ck_assert_uint_ge(second, APART_OWN);
     ck_assert_uint_lt(second, APART_OWN + 4 * 4096);
     before += second;
-    ck_assert_uint_eq(publish("acme/a", 1), 2); /* the same once more: no blob */
+    ck_assert_uint_eq(apart_published(store, "acme/a", 1), 2); /* the same once more: no blob */
     uint64_t again = metric_get(M_STORE_WRITTEN_BYTES) - before;
     ck_assert_uint_lt(again, 4 * 4096);
     before += again;
-    ck_assert_uint_eq(publish("other/b", 2), 1); /* another tenant brings all */
+    ck_assert_uint_eq(apart_published(store, "other/b", 2), 1); /* another tenant brings all */
     ck_assert_uint_eq(metric_get(M_STORE_WRITTEN_BYTES) - before, second + APART_COMMON);
     ck_assert_int_eq(apart_count(&tree, "_roost/blobs/acme"), 3);
     ck_assert_int_eq(apart_count(&tree, "_roost/blobs/other"), 2);
-    publish("b", 2);
+    apart_published(store, "b", 2);
     ck_assert_int_eq(apart_count(&tree, "_roost/blobs/default"), 2);
     ck_assert_int_eq(apart_count(&tree, "_roost/models/acme/a"), 3); /* current, 1, 2 */
     apart_whole(store, "acme/a", 1);
@@ -103,8 +89,8 @@ START_TEST(a_bucket_is_not_sent_again_what_it_has)
     struct catalog_gc_done done;
     uint64_t version;
     setup();
-    publish("acme/a", 1);
-    apart_delete_version(store, "acme/a", publish("acme/a", 2) - 1);
+    apart_published(store, "acme/a", 1);
+    apart_delete_version(store, "acme/a", apart_published(store, "acme/a", 2) - 1);
     apart_age(&tree, 25);
     cut_store_init(&bucket, store, true);
     uint64_t before = metric_get(M_STORE_WRITTEN_BYTES);
@@ -131,7 +117,7 @@ START_TEST(who_publishes_brings_all_bytes)
     struct buf file;
     uint64_t version = 0;
     setup();
-    publish("acme/a", 1);
+    apart_published(store, "acme/a", 1);
     ck_ok(catalog_resolve(store, "acme/a", &r, &err), &err);
     apart_artifact(&file, 1);
     ck_assert_uint_lt(r.object.bytes, file.len);
@@ -177,17 +163,17 @@ START_TEST(what_is_old_and_unused_goes_and_nothing_else)
     struct catalog_gc_done done;
     setup();
     for (uint64_t i = 1; i <= 3; i++)
-        publish("acme/a", i);
-    publish("acme/b", 4);
-    publish("a", 1);
-    publish("other/a", 1);
-    publish("other/a", 5);
+        apart_published(store, "acme/a", i);
+    apart_published(store, "acme/b", 4);
+    apart_published(store, "a", 1);
+    apart_published(store, "other/a", 1);
+    apart_published(store, "other/a", 5);
     apart_delete_version(store, "acme/a", 1);
     apart_delete_version(store, "other/a", 1);
-    done = collect(); /* all of it is young */
+    done = apart_collected(store); /* all of it is young */
     ck_assert_uint_eq(done.blobs + done.used + done.versions, 0);
     apart_age(&tree, 25);
-    publish("acme/c", 6); /* renews what it shares */
+    apart_published(store, "acme/c", 6); /* renews what it shares */
     tree_text(&tree, "_roost/blobs/acme/notes.txt", "somebody's");
     const struct catalog_gc dry = {
         .now_ms = clock_wall_ms(), .older_ms = 24 * 3600 * 1000, .dry_run = true};
@@ -199,7 +185,7 @@ START_TEST(what_is_old_and_unused_goes_and_nothing_else)
     soon.older_ms = CATALOG_GC_LEAST_MS - 1;
     ck_assert_int_eq(catalog_gc(c, &soon, &done, &err), E_USAGE);
     catalog_free(&c);
-    done = collect();
+    done = apart_collected(store);
     ck_assert_uint_eq(done.blobs, 2); /* the own ones of acme/a 1 and other/a 1 */
     ck_assert_uint_eq(done.bytes, 2 * APART_OWN);
     ck_assert_uint_eq(done.used, 3 + 2 + 2); /* but for acme's common one, which is young */
@@ -211,7 +197,7 @@ START_TEST(what_is_old_and_unused_goes_and_nothing_else)
     apart_whole(store, "acme/c", 6);
     apart_whole(store, "a", 1);
     apart_whole(store, "other/a", 5);
-    done = collect();
+    done = apart_collected(store);
     ck_assert_uint_eq(done.blobs, 0);
     teardown();
 }
@@ -225,7 +211,7 @@ START_TEST(a_tenant_of_many_blobs_is_collected_in_slices)
     struct catalog *c;
     setup();
     for (uint64_t i = 1; i <= TUNES; i++)
-        publish("acme/a", i);
+        apart_published(store, "acme/a", i);
     for (uint64_t i = 1; i < TUNES; i += 2)
         apart_delete_version(store, "acme/a", i);
     apart_age(&tree, 25);
@@ -247,8 +233,8 @@ START_TEST(a_version_that_cannot_be_read_keeps_its_tenants_blobs)
     struct catalog_gc_done done;
     setup();
     for (uint64_t i = 1; i <= 2; i++) {
-        publish("acme/a", i);
-        publish("a", i);
+        apart_published(store, "acme/a", i);
+        apart_published(store, "a", i);
     }
     apart_delete_version(store, "acme/a", 1);
     apart_delete_version(store, "a", 1);
@@ -269,10 +255,10 @@ START_TEST(what_dead_writers_left_goes)
 {
     char path[512];
     setup();
-    publish("acme/a", 1);
+    apart_published(store, "acme/a", 1);
     tree_text(&tree, "_roost/blobs/acme/.put-0123456789abcdef", "half");
     tree_text(&tree, "_roost/models/acme/a/.put-0123456789abcdef", "half");
-    collect();
+    apart_collected(store);
     ck_assert_int_ne(access(tree_path(&tree, "_roost/blobs/acme/.put-0123456789abcdef", path), 0),
                      0);
     ck_assert_int_eq(apart_count(&tree, "_roost/models/acme/a"), 2);
@@ -285,23 +271,23 @@ START_TEST(marks_of_removed_versions_go_when_a_higher_number_stands)
     struct catalog_gc_done done;
     setup();
     for (uint64_t i = 1; i <= 4; i++)
-        publish("acme/a", i);
+        apart_published(store, "acme/a", i);
     apart_delete_version(store, "acme/a", 1);
     apart_delete_version(store, "acme/a", 3);
-    collect(); /* they are young */
+    apart_collected(store); /* they are young */
     ck_assert_int_eq(apart_count(&tree, "_roost/models/acme/a"), 5);
     apart_age(&tree, 25);
-    done = collect();
+    done = apart_collected(store);
     ck_assert_uint_eq(done.versions, 0);
     ck_assert_int_eq(apart_count(&tree, "_roost/models/acme/a"), 3); /* 2, 4 and the pointer */
-    ck_assert_uint_eq(publish("acme/a", 5), 5);
-    publish("acme/b", 1);
-    publish("acme/b", 2);
+    ck_assert_uint_eq(apart_published(store, "acme/a", 5), 5);
+    apart_published(store, "acme/b", 1);
+    apart_published(store, "acme/b", 2);
     tree_text(&tree, "_roost/models/acme/b/current", "1");
     apart_delete_version(store, "acme/b", 2);
     apart_age(&tree, 25);
-    collect();
-    ck_assert_uint_eq(publish("acme/b", 6), 3); /* the highest keeps its mark */
+    apart_collected(store);
+    ck_assert_uint_eq(apart_published(store, "acme/b", 6), 3); /* the highest keeps its mark */
     teardown();
 }
 END_TEST
@@ -313,7 +299,7 @@ START_TEST(what_has_no_time_is_not_old)
     static const char lone[] = "_roost/blobs/acme/lone";
     setup();
     for (uint64_t own = 1; own <= 2; own++)
-        publish("acme/a", own);
+        apart_published(store, "acme/a", own);
     apart_delete_version(store, "acme/a", 1);
     tree_text(&tree, "_roost/models/acme/a/3.new", "");
     tree_text(&tree, "_roost/models/acme/a/3.roost", "of a publisher that died");
@@ -327,7 +313,7 @@ START_TEST(what_has_no_time_is_not_old)
     ck_assert_int_eq(store_delete_old(&timeless.store, lone, clock_wall_ms(), &err), E_EXISTS);
     timeless.timeless = false;
     ck_ok(store_delete_old(&timeless.store, lone, clock_wall_ms(), &err), &err);
-    done = collect();
+    done = apart_collected(store);
     ck_assert_uint_eq(done.blobs, 1);
     ck_assert_uint_eq(done.versions, 1);
     teardown();
@@ -341,14 +327,14 @@ START_TEST(a_version_that_was_current_stays)
     struct catalog *c;
     uint64_t to = 1;
     setup();
-    publish("m", 1);
-    publish("m", 2);
+    apart_published(store, "m", 1);
+    apart_published(store, "m", 2);
     tree_text(&tree, "_roost/models/m/2.new", ""); /* its publisher died after the flip */
     ck_assert_int_eq(catalog_new(store, 10, 100, &c), OK);
     ck_ok(catalog_rollback(c, "m", &to, &err), &err);
     catalog_free(&c);
     apart_age(&tree, 25);
-    done = collect();
+    done = apart_collected(store);
     ck_assert_uint_eq(done.versions, 0);
     tree_text(&tree, "_roost/models/m/1.new", "");
     apart_age(&tree, 25);
@@ -358,7 +344,7 @@ START_TEST(a_version_that_was_current_stays)
     ck_ok(catalog_gc(c, &dry, &done, &err), &err);
     catalog_free(&c);
     ck_assert_uint_eq(done.versions + done.blobs, 0);
-    done = collect(); /* current: the mark goes alone */
+    done = apart_collected(store); /* current: the mark goes alone */
     ck_assert_uint_eq(done.versions + done.blobs, 0);
     ck_assert_int_eq(apart_count(&tree, "_roost/models/m"), 3);
     apart_whole(store, "m", 1);

@@ -27,20 +27,6 @@ static void teardown(void)
     tree_fini(&tree);
 }
 
-static uint64_t publish(const char *name, uint64_t own)
-{
-    uint64_t version = 0;
-    ck_ok(apart_publish(store, name, own, &version, &err), &err);
-    return version;
-}
-
-static struct catalog_gc_done collect(void)
-{
-    struct catalog_gc_done done;
-    ck_ok(apart_gc(store, &done, &err), &err);
-    return done;
-}
-
 static struct cut_store cut;
 
 /* A name with version 1; beside it an old blob that nobody refers to and that version 2 needs, and
@@ -48,9 +34,9 @@ static struct cut_store cut;
 static void prepare(bool bucket)
 {
     setup();
-    publish("acme/m", 1);
+    apart_published(store, "acme/m", 1);
     for (uint64_t own = 2; own <= 4; own++)
-        publish("acme/gone", own);
+        apart_published(store, "acme/gone", own);
     apart_delete_version(store, "acme/gone", 1);
     apart_delete_version(store, "acme/gone", 2);
     apart_age(&tree, 25);
@@ -80,7 +66,7 @@ static void expect_all(uint64_t own)
 {
     apart_whole(store, "acme/m", own);
     apart_age(&tree, 25);
-    collect();
+    apart_collected(store);
     apart_whole(store, "acme/m", own);
     apart_whole(store, "acme/gone", 4);
     /* acme/m has version 1 too */
@@ -90,13 +76,13 @@ static void expect_all(uint64_t own)
 static void run_gc(void *arg)
 {
     UNUSED(arg);
-    collect();
+    apart_collected(store);
 }
 
 static void run_publish(void *arg)
 {
     UNUSED(arg);
-    publish("acme/m", 2);
+    apart_published(store, "acme/m", 2);
 }
 
 /* A collection before each step of a publish. */
@@ -138,7 +124,7 @@ static void a_day_later(void *arg)
     const bool *shown = arg;
     stopped_us += *shown ? UINT64_C(25) * 3600 * 1000000 : 0;
     apart_age(&tree, 25);
-    collect();
+    apart_collected(store);
 }
 
 static enum status publish_slowly(void)
@@ -215,7 +201,7 @@ START_TEST(a_publish_before_any_step_of_a_collection_loses_nothing)
         ck_ok(apart_gc(&cut.store, &done, &err), &err);
         over = cut.hook != NULL;
         if (over)
-            publish("acme/m", 2);
+            apart_published(store, "acme/m", 2);
         expect_all(2);
         teardown();
     }
@@ -239,7 +225,7 @@ START_TEST(whoever_dies_leaves_names_whole_and_the_next_collection_no_orphan)
         ck_assert(is_new || strcmp(r.version, "1") == 0);
         expect_all(is_new ? 2 : 1);
         ck_assert_int_le(apart_count(&tree, "_roost/models/acme/m"), 3);
-        publish("acme/m", 5); /* and the name is as good as before */
+        apart_published(store, "acme/m", 5); /* and the name is as good as before */
         apart_whole(store, "acme/m", 5);
         teardown();
     }
@@ -256,7 +242,7 @@ START_TEST(a_collection_that_dies_is_gone_on_with)
         cut.at = at;
         cut.dies = true;
         over = apart_gc(&cut.store, &done, &err) == OK && cut.steps < at;
-        publish("acme/m", 2);
+        apart_published(store, "acme/m", 2);
         expect_all(2);
         teardown();
     }
