@@ -22,6 +22,7 @@ struct band {
     int64_t pixel;                             /* floats from pixel to pixel of x */
     bool narrow;                               /* tiles go on in the next row */
     struct tile tile;                          /* of the chunk in work */
+    int64_t next, nth; /* floats from its weights to those after it; its tiles so far */
     struct tile_kind kind;
 };
 
@@ -30,6 +31,12 @@ struct chunk {
     const float *x, *w, *sum;
     float *y;
 };
+
+static void run(struct band *d)
+{
+    tile_ask(&d->tile, d->next, d->nth++, TILE_BLOCKS);
+    ISA_NAME(tile_run)(&d->tile, &d->kind);
+}
 
 /* Output positions [at, to), counted through all rows, as far as one tile goes; each has a place of
  * its own. */
@@ -49,7 +56,33 @@ static void scattered(struct band *d, const struct chunk *k, int64_t at, int64_t
     t->rows = c->kernel[0];
     t->y = k->y + at * BLOCK;
     t->sum = k->sum ? k->sum + at * BLOCK : NULL;
-    ISA_NAME(tile_run)(t, &d->kind);
+    run(d);
+}
+
+/* How many of n positions from column `at` of the output on are a tile in a row: what reaches
+ * beyond the image's sides is none, but for the first and the last position where tiles know of
+ * sides. Plain tiles that are scattered are slow, so that a row is cut where it leaves the image;
+ * blocked ones are quick enough, and are so as a whole. */
+static int in_row(const struct band *d, int64_t at, int64_t n)
+{
+    const struct block_conv *c = d->c;
+    const int64_t step = c->stride[1], side = TILE_SIDES && !d->kind.plain ? step : 0;
+    const int64_t column = at * step - c->pad[1], reach = (c->kernel[1] - 1) * c->dilation[1];
+    const int64_t room = d->b->in_columns - 1 - reach - column + side;
+    if (column + side < 0 || room < 0)
+        return 0;
+    if ((n - 1) * step <= room)
+        return (int)n;
+    return d->kind.plain ? (int)(room / step + 1) : 0;
+}
+
+/* How many of n positions, whose first is not in a row, are scattered. */
+static int64_t out_of_row(const struct band *d, int64_t at, int64_t n)
+{
+    int64_t i = d->kind.plain ? 1 : n;
+    while (i < n && !in_row(d, at + i, n - i))
+        i++;
+    return i;
 }
 
 /* All tiles of output row `row`. */
@@ -57,26 +90,26 @@ static void one_row(struct band *d, const struct chunk *k, int64_t row)
 {
     const struct block_conv *c = d->c;
     struct tile *t = &d->tile;
-    int64_t reach = (c->kernel[1] - 1) * c->dilation[1], from, to;
-    int64_t top = row * c->stride[0] - c->pad[0];
+    int64_t from, to, top = row * c->stride[0] - c->pad[0];
     block_places(top, c->dilation[0], c->kernel[0], c->in[0], &from, &to);
     int64_t in = from < to ? top + from * c->dilation[0] : 0;
     for (int64_t at = d->column; at < d->column + d->columns; at += d->kind.pixels) {
         d->kind.scattered = false;
-        d->kind.pixels = tile_pixels(at, d->column + d->columns, tile_most(&d->kind));
-        int64_t column = at * c->stride[1] - c->pad[1];
-        int64_t last = column + (d->kind.pixels - 1) * c->stride[1] + reach;
-        int64_t position = row * d->b->columns + at;
-        if (column < 0 || last >= d->b->in_columns) {
-            scattered(d, k, position, position + d->kind.pixels);
+        const int n = tile_pixels(at, d->column + d->columns, tile_most(&d->kind));
+        const int64_t column = at * c->stride[1] - c->pad[1], position = row * d->b->columns + at;
+        d->kind.pixels = in_row(d, at, n);
+        if (!d->kind.pixels) {
+            scattered(d, k, position, position + out_of_row(d, at, n));
             continue;
         }
+        t->column = column;
+        t->across = (d->kind.pixels - 1) * c->stride[1];
         t->rows = to - from;
         t->w = k->w + from * t->w_row;
         t->x = k->x + (in * d->b->in_columns + column) * d->pixel;
         t->y = k->y + position * BLOCK;
         t->sum = k->sum ? k->sum + position * BLOCK : NULL;
-        ISA_NAME(tile_run)(t, &d->kind);
+        run(d);
     }
 }
 
@@ -109,6 +142,8 @@ static void output_block(struct band *d, int64_t g, int64_t o)
         t->blocks = MIN(chunk, blocks - i);
         t->first = i == 0;
         t->last = i + chunk >= blocks;
+        d->next = (t->last ? d->kind.blocks * blocks - i : chunk) * one;
+        d->nth = 0;
         const struct chunk k = {.x = c->x + ((d->image * c->groups + g) * blocks + i) * d->x_plane,
                                 .w = c->w + ((g * c->out_blocks + o) * blocks + i) * one,
                                 .sum = c->sum ? c->sum + at * d->y_plane : NULL,
@@ -129,7 +164,7 @@ static void begin(struct band *d)
     d->pixel = plain ? 1 : BLOCK;
     d->x_plane = d->b->in_rows * d->b->in_columns * lanes;
     d->y_plane = d->b->rows * d->b->columns * BLOCK;
-    d->narrow = tiles < 3 && 4 * d->b->columns < 3 * tiles * TILE_PIXELS && !d->b->by_columns;
+    d->narrow = tiles < 3 && 4 * d->b->columns < 3 * tiles * TILE_FEW && !d->b->by_columns;
     d->kind.plain = plain;
     d->tile = (struct tile){.x_step = c->stride[1] * d->pixel,
                             .x_block = d->x_plane,
@@ -159,15 +194,9 @@ static void finish(const struct band *d, int64_t block)
     epilogue_f32(&c->epilogue, y + from, 0, NULL, n);
 }
 
-/* Output blocks of an item. */
-static int64_t item_blocks(const struct block_conv *c)
-{
-    return c->form == BLOCK_PLAIN ? 1 : TILE_BLOCKS;
-}
-
 int64_t ISA_NAME(block_direct_items)(const struct block_conv *c)
 {
-    return c->groups * ((c->out_blocks + item_blocks(c) - 1) / item_blocks(c));
+    return c->groups * ((c->out_blocks + TILE_BLOCKS - 1) / TILE_BLOCKS);
 }
 
 void ISA_NAME(block_direct)(const struct block_conv *c, int64_t unit, int64_t item, int64_t to)
@@ -175,7 +204,7 @@ void ISA_NAME(block_direct)(const struct block_conv *c, int64_t unit, int64_t it
     struct block_bands b;
     block_bands_of(c, &b);
     int64_t at = unit % b.count * b.step;
-    const int64_t most = item_blocks(c), each = (c->out_blocks + most - 1) / most;
+    const int64_t most = TILE_BLOCKS, each = (c->out_blocks + most - 1) / most;
     struct band d = {.c = c, .b = &b, .image = unit / b.count, .rows = 1, .columns = b.columns};
     if (b.by_columns) {
         d.column = at;

@@ -45,34 +45,37 @@ TILE_INLINE void transform_out(const vec *m, int64_t step, vec out[SIDE])
     out[3] = b + 8.0f * f + m[5 * step];
 }
 
-/* One patch of one block: lanes [v * VEC, ...) of it. x leads to the block's row 0. */
-TILE_INLINE void patch_in(const struct run *r, const float *x, int64_t row, int64_t column,
-                          float *out, int64_t step)
+/* One patch of VEC lanes, pixels BLOCK and rows `row` floats apart, to its 36 places. */
+TILE_INLINE void patch_in(const float *x, int64_t row, float *out, int64_t step)
 {
-    const struct block_conv *c = r->c;
-    vec d[PATCH][PATCH], t[PATCH][PATCH], u[PATCH];
+    vec t[PATCH][PATCH], d[PATCH], u[PATCH];
+    TILE_UNROLL
     for (int i = 0; i < PATCH; i++) {
-        int64_t y = row + i;
-        bool in = y >= 0 && y < c->in[0];
-        for (int j = 0; j < PATCH; j++) {
-            int64_t at = column + j;
-            d[i][j] = in && at >= 0 && at < c->in[1] ? vec_load(x + (y * c->in[1] + at) * BLOCK)
-                                                     : vec_all(0);
-        }
+        TILE_UNROLL
+        for (int j = 0; j < PATCH; j++)
+            d[j] = vec_load(x + i * row + j * BLOCK);
+        transform_in(d, 1, t[i]);
     }
     TILE_UNROLL
     for (int j = 0; j < PATCH; j++) {
-        transform_in(&d[0][j], PATCH, u);
+        transform_in(&t[0][j], PATCH, u);
         TILE_UNROLL
         for (int i = 0; i < PATCH; i++)
-            t[i][j] = u[i];
+            vec_store(out + (i * PATCH + j) * step, u[i]);
     }
-    TILE_UNROLL
-    for (int i = 0; i < PATCH; i++) {
-        transform_in(t[i], 1, u);
-        TILE_UNROLL
-        for (int j = 0; j < PATCH; j++)
-            vec_store(out + (i * PATCH + j) * step, u[j]);
+}
+
+/* The pixels of a patch that reaches beyond the image, and 0 for those that lie there. x: the
+ * block's first pixel. */
+static void patch_at_edge(const struct block_conv *c, const float *x, int64_t row, int64_t column,
+                          float to[PATCH * PATCH * BLOCK])
+{
+    for (int i = 0; i < PATCH * PATCH; i++) {
+        const int64_t y = row + i / PATCH, at = column + i % PATCH;
+        const bool in = y >= 0 && y < c->in[0] && at >= 0 && at < c->in[1];
+        for (int v = 0; v < BLOCK; v += VEC)
+            vec_store(to + i * BLOCK + v,
+                      in ? vec_load(x + (y * c->in[1] + at) * BLOCK + v) : vec_all(0));
     }
 }
 
@@ -87,9 +90,16 @@ static void inputs(const struct run *r, int64_t from, int64_t to)
             int64_t at = r->from + i;
             int64_t row = at / r->tiles.columns * SIDE - c->pad[0];
             int64_t column = at % r->tiles.columns * SIDE - c->pad[1];
-            float *out = r->v + (b * r->count + i) * BLOCK;
+            float *out = r->v + (b * r->count + i) * BLOCK, edge[PATCH * PATCH * BLOCK];
+            const float *from_x = x + (row * c->in[1] + column) * BLOCK;
+            int64_t step = c->in[1] * BLOCK;
+            if (row < 0 || column < 0 || row + PATCH > c->in[0] || column + PATCH > c->in[1]) {
+                patch_at_edge(c, x, row, column, edge);
+                from_x = edge;
+                step = PATCH * BLOCK;
+            }
             for (int v = 0; v < BLOCK; v += VEC)
-                patch_in(r, x + v, row, column, out + v, r->v_step);
+                patch_in(from_x + v, step, out + v, r->v_step);
         }
     }
 }
@@ -111,6 +121,7 @@ static void products(const struct run *r, int64_t item, int64_t to)
                      .blocks = c->in_blocks,
                      .rows = 1,
                      .columns = 1,
+                     .width = 1,
                      .w_next = one,
                      .y_next = r->count * BLOCK,
                      .first = true,
@@ -123,62 +134,87 @@ static void products(const struct run *r, int64_t item, int64_t to)
         float *m = r->m + place * r->m_step + o * r->count * BLOCK;
         k.blocks = (int)MIN((int64_t)TILE_BLOCKS, c->out_blocks - o);
         t.w = c->w + (place * c->out_blocks + o) * one;
-        for (int64_t at = 0; at < r->count; at += k.pixels) {
+        for (int64_t at = 0, nth = 0; at < r->count; at += k.pixels, nth++) {
             k.pixels = tile_pixels(at, r->count, tile_most(&k));
             t.x = v + at * BLOCK;
             t.y = m + at * BLOCK;
+            tile_ask(&t, k.blocks * one, nth, k.pixels == r->count ? 1 : TILE_BLOCKS);
             ISA_NAME(tile_run)(&t, &k);
         }
     }
 }
 
-/* One patch of one output block: lanes [v * VEC, ...). at: floats of y from the block's start. */
-TILE_INLINE void patch_out(const struct run *r, const float *m, int64_t step, int64_t row,
-                           int64_t column, int64_t lane, float *y, const float *sum, vec bias)
+/* What the patches of a block end with, in the lanes of one register. */
+struct ends {
+    const float *sum; /* as y; NULL: none */
+    float *y;
+    int64_t row; /* floats from one row of them to the next */
+    vec bias, low, high;
+};
+
+/* One patch of VEC lanes from its 36 places, as far as `rows` and `columns` say. */
+TILE_INLINE void patch_out(const float *m, int64_t step, const struct ends *e, int64_t at,
+                           const int64_t rows, const int64_t columns)
 {
-    const struct block_conv *c = r->c;
-    vec d[PATCH][PATCH], t[SIDE][PATCH], u[SIDE];
-    TILE_UNROLL
-    for (int i = 0; i < PATCH; i++)
-        TILE_UNROLL
-    for (int j = 0; j < PATCH; j++)
-        d[i][j] = vec_load(m + (i * PATCH + j) * step);
+    vec d[PATCH], t[SIDE][PATCH], u[SIDE];
     TILE_UNROLL
     for (int j = 0; j < PATCH; j++) {
-        transform_out(&d[0][j], PATCH, u);
+        TILE_UNROLL
+        for (int i = 0; i < PATCH; i++)
+            d[i] = vec_load(m + (i * PATCH + j) * step);
+        transform_out(d, 1, u);
         TILE_UNROLL
         for (int i = 0; i < SIDE; i++)
             t[i][j] = u[i];
     }
-    for (int i = 0; i < SIDE && row + i < c->out[0]; i++) {
+    TILE_UNROLL
+    for (int i = 0; i < SIDE; i++) {
         transform_out(t[i], 1, u);
-        for (int j = 0; j < SIDE && column + j < c->out[1]; j++) {
-            int64_t at = ((row + i) * c->out[1] + column + j) * BLOCK + lane;
-            vec v = u[j] + bias;
-            if (sum)
-                v += vec_load(sum + at);
-            vec_store(y + at, tile_act(&c->epilogue, v));
+        TILE_UNROLL
+        for (int j = 0; j < SIDE; j++) {
+            const int64_t to = at + i * e->row + j * BLOCK;
+            if (i >= rows || j >= columns)
+                continue;
+            vec v = u[j] + e->bias;
+            if (e->sum)
+                v += vec_load(e->sum + to);
+            vec_store(e->y + to, vec_clamp(v, e->low, e->high));
         }
+    }
+}
+
+/* All patches of block b, lanes [v, v + VEC) of it. */
+static void outputs_of(const struct run *r, int64_t b, int v)
+{
+    const struct block_conv *c = r->c;
+    const enum activation act = c->epilogue.act;
+    const int64_t off = (r->image * c->out_blocks + b) * c->out[0] * c->out[1] * BLOCK + v;
+    const struct ends e = {.sum = c->sum ? c->sum + off : NULL,
+                           .y = c->y + off,
+                           .row = c->out[1] * BLOCK,
+                           .bias = c->bias ? vec_load(c->bias + b * BLOCK + v) : vec_all(0),
+                           .low = vec_all(act == ACT_CLIP   ? c->epilogue.low
+                                          : act == ACT_RELU ? 0
+                                                            : -INFINITY),
+                           .high = vec_all(act == ACT_CLIP ? c->epilogue.high : INFINITY)};
+    const float *m = r->m + b * r->count * BLOCK + v;
+    for (int64_t i = r->from; i < r->from + r->count; i++, m += BLOCK) {
+        const int64_t row = i / r->tiles.columns * SIDE, column = i % r->tiles.columns * SIDE;
+        const int64_t rows = c->out[0] - row, columns = c->out[1] - column;
+        const int64_t at = row * e.row + column * BLOCK;
+        if (rows >= SIDE && columns >= SIDE)
+            patch_out(m, r->m_step, &e, at, SIDE, SIDE);
+        else
+            patch_out(m, r->m_step, &e, at, rows, columns);
     }
 }
 
 /* Output blocks [from, to). */
 static void outputs(const struct run *r, int64_t from, int64_t to)
 {
-    const struct block_conv *c = r->c;
-    int64_t plane = c->out[0] * c->out[1] * BLOCK;
-    for (int64_t b = from; b < to; b++) {
-        int64_t off = (r->image * c->out_blocks + b) * plane;
-        const float *sum = c->sum ? c->sum + off : NULL;
-        for (int64_t i = 0; i < r->count; i++) {
-            int64_t at = r->from + i;
-            const float *m = r->m + (b * r->count + i) * BLOCK;
-            for (int v = 0; v < BLOCK; v += VEC)
-                patch_out(r, m + v, r->m_step, at / r->tiles.columns * SIDE,
-                          at % r->tiles.columns * SIDE, v, c->y + off, sum,
-                          c->bias ? vec_load(c->bias + b * BLOCK + v) : vec_all(0));
-        }
-    }
+    for (int64_t b = from; b < to; b++)
+        for (int v = 0; v < BLOCK; v += VEC)
+            outputs_of(r, b, v);
 }
 
 /* An activation that is not applied while storing, on the parts of rows that the tiles stored. */

@@ -54,15 +54,18 @@ static tile_fn *const one_block[2][2][TILE_PIXELS] = {
 #if ISA_LEVEL == 2
 EACH_PIXELS(DEFINE, row2, 2, false, false)
 EACH_FEW(DEFINE, scattered2, 2, true, false)
-static tile_fn *const two_blocks[2][TILE_PIXELS] = {{EACH_PIXELS(NAME, row2)},
-                                                    {EACH_FEW(NAME, scattered2)}};
+EACH_PIXELS(DEFINE, plain2, 2, false, true)
+EACH_FEW(DEFINE, plain_scattered2, 2, true, true)
+static tile_fn *const two_blocks[2][2][TILE_PIXELS] = {
+    {{EACH_PIXELS(NAME, row2)}, {EACH_FEW(NAME, scattered2)}},
+    {{EACH_PIXELS(NAME, plain2)}, {EACH_FEW(NAME, plain_scattered2)}}};
 #endif
 
 void ISA_NAME(tile_run)(const struct tile *t, const struct tile_kind *k)
 {
 #if ISA_LEVEL == 2
     if (k->blocks == 2) {
-        two_blocks[k->scattered][k->pixels - 1](t);
+        two_blocks[k->plain][k->scattered][k->pixels - 1](t);
         return;
     }
 #endif

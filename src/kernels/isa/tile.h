@@ -24,6 +24,10 @@ enum { TILE_PIXELS = 6, TILE_FEW = 6, TILE_BLOCKS = 1 };
 enum { TILE_PIXELS = 3, TILE_FEW = 3, TILE_BLOCKS = 1 };
 #endif
 
+/* May the first and last position of a row reach beyond the image's sides? Where tiles are short,
+ * the question costs more than scattered tiles do. */
+enum { TILE_SIDES = ISA_LEVEL == 2 };
+
 /* Where one output position reads at kernel place (0, 0). */
 struct tile_place {
     int64_t row, column;
@@ -31,7 +35,8 @@ struct tile_place {
 
 /* Output positions stand side by side in y. The products run over `blocks` input blocks, and in
  * each over rows x columns kernel places. Positions read x_step floats apart and inside of the
- * image; or, `scattered`, each where `place` says, and as 0 what lies outside of the image. */
+ * image, but for the first and the last, which may reach beyond its sides; or, `scattered`, each
+ * where `place` says. What lies outside of the image reads as 0. */
 struct tile {
     const float *x; /* of position 0, at kernel place (0, 0), channel 0; scattered: of the image */
     const float *w;
@@ -40,12 +45,18 @@ struct tile {
     int64_t w_block, w_row; /* from one input block, one kernel row to the next; columns follow */
     int64_t blocks, rows, columns;
     int64_t lanes, x_lane; /* of the plain form: input channels, from one to the next */
-    /* For scattered positions: the image in pixels, floats of one, and BLOCK zeros. */
+    /* In a row: the column that the first position reads at kernel place (0, 0), and how many
+     * columns on the last one reads. */
+    int64_t column, across;
+    /* For positions outside: the image in pixels, floats of one, and BLOCK zeros. */
     int64_t height, width, pixel, dilation[2];
     const float *zeros;
     struct tile_place place[TILE_PIXELS];
     /* From one output block to the next, for tiles of two. */
     int64_t w_next, y_next;
+    /* From w to what of the weights is wanted next, in floats, for a block each: it is asked for
+     * while the tile runs. 0: what the tile reads itself. It may lie behind the last. */
+    int64_t ahead[TILE_BLOCKS];
     /* The first run over the input blocks begins with bias and sum (either may be NULL: 0), each
      * later one with what stands in y; the last one applies the activation. */
     const float *bias, *sum;
@@ -126,7 +137,30 @@ TILE_INLINE void tile_end(const struct tile *t, const struct tile_shape s,
     }
 }
 
-/* One input channel: at[p] is its number at position p. */
+/* Positions of a long row share pointers by three, to which the stride comes once or twice in the
+ * address itself: one each would be more than there are registers. The first and the last, where
+ * they may reach beyond the image, have their own. */
+enum { TILE_SHARED = TILE_SIDES ? 3 : 1 };
+
+TILE_INLINE int tile_pointer(const struct tile_shape s, int p)
+{
+    if (s.plain && !s.scattered)
+        return p / TILE_SHARED * TILE_SHARED;
+    bool own = s.scattered || p == 0 || p == s.pixels - 1;
+    return own ? p : (p - 1) / TILE_SHARED * TILE_SHARED + 1;
+}
+
+/* The number of an input channel at position p. */
+TILE_INLINE float tile_x(const struct tile *t, const struct tile_shape s,
+                         const float *const at[TILE_PIXELS], int64_t lane, int p)
+{
+    const float *from = at[tile_pointer(s, p)];
+    if (s.plain && s.scattered && !from)
+        return 0;
+    return from[(p - tile_pointer(s, p)) * t->x_step + lane];
+}
+
+/* One input channel. */
 TILE_INLINE void tile_step(const struct tile *t, const struct tile_shape s, const float *w,
                            const float *const at[TILE_PIXELS], int64_t lane,
                            vec acc[TILE_PIXELS][TILE_BLOCKS * BLOCK_VECS])
@@ -137,40 +171,53 @@ TILE_INLINE void tile_step(const struct tile *t, const struct tile_shape s, cons
         weight[v] = vec_load(w + v / BLOCK_VECS * t->w_next + v % BLOCK_VECS * VEC);
     TILE_UNROLL
     for (int p = 0; p < s.pixels; p++) {
-        vec x = vec_all(s.plain && s.scattered && !at[p] ? 0 : at[p][lane]);
+        vec x = vec_all(tile_x(t, s, at, lane, p));
         TILE_UNROLL
         for (int v = 0; v < s.blocks * BLOCK_VECS; v++)
             acc[p][v] += x * weight[v];
     }
 }
 
+/* Asks for the weights of an input channel that are wanted next. */
+TILE_INLINE void tile_next(const struct tile_shape s, const float *const next[TILE_BLOCKS],
+                           int64_t lane)
+{
+    TILE_UNROLL
+    for (int i = 0; i < s.blocks; i++)
+        __builtin_prefetch(next[i] + lane * BLOCK, 0, 2);
+}
+
 /* Where position p's channels stand at kernel place (ky, kx) of input block b. */
 TILE_INLINE const float *tile_at(const struct tile *t, const struct tile_shape s, int64_t b,
                                  int64_t ky, int64_t kx, int p)
 {
-    const float *block = t->x + b * t->x_block;
-    if (!s.scattered)
-        return block + ky * t->x_row + kx * t->x_column + p * t->x_step;
-    int64_t row = t->place[p].row + ky * t->dilation[0];
-    int64_t column = t->place[p].column + kx * t->dilation[1];
-    bool inside = (uint64_t)row < (uint64_t)t->height && (uint64_t)column < (uint64_t)t->width;
-    const float *at = s.plain ? NULL : t->zeros;
-    if (inside)
-        at = block + (row * t->width + column) * t->pixel;
+    const float *block = t->x + b * t->x_block, *at = s.plain ? NULL : t->zeros;
+    if (s.scattered) {
+        int64_t row = t->place[p].row + ky * t->dilation[0];
+        int64_t column = t->place[p].column + kx * t->dilation[1];
+        if ((uint64_t)row < (uint64_t)t->height && (uint64_t)column < (uint64_t)t->width)
+            at = block + (row * t->width + column) * t->pixel;
+    } else {
+        const bool side = TILE_SIDES && (p == 0 || p == s.pixels - 1);
+        int64_t column = t->column + kx * t->dilation[1] + (p ? t->across : 0);
+        if (!side || (uint64_t)column < (uint64_t)t->width)
+            at = block + ky * t->x_row + kx * t->x_column + p * t->x_step;
+    }
     /* Only an address: otherwise the compiler loads all of a pixel's channels before it needs them
      * and runs out of registers. */
-    __asm__("" : "+r"(at));
+    if (s.scattered || TILE_SIDES)
+        __asm__("" : "+r"(at));
     return at;
 }
 
 /* The plain form inside of the image. Its channels are few, so that addresses made anew for each
- * kernel place would take a quarter of the time: there is one for each position. */
+ * kernel place would take a quarter of the time. */
 TILE_INLINE void tile_plain(const struct tile *t, const struct tile_shape s,
                             vec acc[TILE_PIXELS][TILE_BLOCKS * BLOCK_VECS])
 {
     const float *at[TILE_PIXELS], *w = t->w;
     TILE_UNROLL
-    for (int p = 0; p < s.pixels; p++) {
+    for (int p = 0; p < s.pixels; p += TILE_SHARED) {
         at[p] = t->x + p * t->x_step;
         __asm__("" : "+r"(at[p]));
     }
@@ -180,6 +227,17 @@ TILE_INLINE void tile_plain(const struct tile *t, const struct tile_shape s,
             for (int64_t lane = 0; lane < t->lanes; lane++, w += BLOCK, off += t->x_lane)
                 tile_step(t, s, w, at, off, acc);
         }
+}
+
+/* Long tiles ask for all of a block's pixels at once: they lie far apart from the block's before.
+ */
+TILE_INLINE void tile_fetch(const struct tile *t, const struct tile_shape s, int64_t b)
+{
+    if (ISA_LEVEL < 2 || s.scattered)
+        return;
+    TILE_UNROLL
+    for (int p = 0; p < s.pixels; p++)
+        __builtin_prefetch(t->x + b * t->x_block + p * t->x_step);
 }
 
 TILE_INLINE void tile_shaped(const struct tile *t, const struct tile_shape s)
@@ -192,24 +250,35 @@ TILE_INLINE void tile_shaped(const struct tile *t, const struct tile_shape s)
         return;
     }
     for (int64_t b = 0; b < t->blocks; b++) {
+        tile_fetch(t, s, b);
         for (int64_t ky = 0; ky < t->rows; ky++) {
             const float *w = t->w + b * t->w_block + ky * t->w_row;
             for (int64_t kx = 0; kx < t->columns; kx++) {
-                const float *at[TILE_PIXELS];
+                const float *at[TILE_PIXELS], *next[TILE_BLOCKS];
+                TILE_UNROLL
+                for (int i = 0; i < s.blocks; i++) {
+                    next[i] = w + t->ahead[i];
+                    __asm__("" : "+r"(next[i]));
+                }
                 TILE_UNROLL
                 for (int p = 0; p < s.pixels; p++)
-                    at[p] = tile_at(t, s, b, ky, kx, p);
+                    if (tile_pointer(s, p) == p)
+                        at[p] = tile_at(t, s, b, ky, kx, p);
                 if (s.plain) {
                     for (int64_t lane = 0; lane < t->lanes; lane++, w += BLOCK)
                         tile_step(t, s, w, at, lane * t->x_lane, acc);
                 } else if (s.scattered) {
                     ISA_UNROLL(2)
-                    for (int64_t lane = 0; lane < BLOCK; lane++, w += BLOCK)
+                    for (int64_t lane = 0; lane < BLOCK; lane++, w += BLOCK) {
                         tile_step(t, s, w, at, lane, acc);
+                        tile_next(s, next, lane);
+                    }
                 } else {
                     TILE_LANES
-                    for (int64_t lane = 0; lane < BLOCK; lane++, w += BLOCK)
+                    for (int64_t lane = 0; lane < BLOCK; lane++, w += BLOCK) {
                         tile_step(t, s, w, at, lane, acc);
+                        tile_next(s, next, lane);
+                    }
                 }
             }
         }

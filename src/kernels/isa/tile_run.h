@@ -7,8 +7,8 @@
 #include "kernels/isa/tile.h"
 
 struct tile_kind {
-    int pixels, blocks;    /* 1..tile_most, 1..TILE_BLOCKS */
-    bool scattered, plain; /* plain tiles have one block */
+    int pixels, blocks; /* 1..tile_most, 1..TILE_BLOCKS */
+    bool scattered, plain;
 };
 
 void ISA_NAME(tile_run)(const struct tile *t, const struct tile_kind *k);
@@ -17,7 +17,7 @@ void ISA_NAME(tile_run)(const struct tile *t, const struct tile_kind *k);
  * row. */
 static inline int64_t tile_most(const struct tile_kind *k)
 {
-    bool few = k->scattered || k->plain || k->blocks < (int)TILE_BLOCKS;
+    bool few = k->scattered || k->blocks < (int)TILE_BLOCKS;
     return few ? TILE_FEW : TILE_PIXELS;
 }
 
@@ -27,6 +27,14 @@ static inline int tile_pixels(int64_t at, int64_t all, int64_t most)
 {
     int64_t left = all - at, tiles = (left + most - 1) / most;
     return (int)((left + tiles - 1) / tiles);
+}
+
+/* Where weights come from afar, a tile asks for those of `next` floats on, while it computes: of
+ * `tiles` that read the same ones, the nth asks for a block's share, or one for all. */
+static inline void tile_ask(struct tile *t, int64_t next, int64_t nth, int64_t tiles)
+{
+    for (int b = 0; b < (int)TILE_BLOCKS; b++)
+        t->ahead[b] = nth == b % tiles ? next + b * t->w_next : 0;
 }
 
 #endif
