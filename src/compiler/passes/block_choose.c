@@ -2,9 +2,9 @@
  * Copyright The Roost Authors */
 /* Which form each convolution takes. Time is counted in multiply-adds of a direct convolution, by
  * constants that were measured once for all machines (docs/performance.md), so that a compile is
- * deterministic: Winograd's products run at about two thirds of the speed, every number that is
- * transformed costs about twelve, and every byte of weights that is read once per run about a
- * quarter of one.
+ * deterministic: Winograd's products take about a seventh more each, every number that is
+ * transformed costs about twenty, and every byte of weights about two: where a model's weights are
+ * more than the last cache holds, each run reads them from memory.
  *
  * Winograd's weights are four times the direct ones. "speed" takes it wherever it is faster,
  * "memory" nowhere, and "balanced" where a byte buys most, until the bytes that came on top are a
@@ -22,7 +22,7 @@ enum {
     SHARE = 4, /* of the model's bytes that balanced adds: one part in four */
 };
 
-static const double product_cost = 1.5, transform_cost = 12, weight_cost = 0.25;
+static const double product_cost = 1.15, transform_cost = 20, weight_cost = 2;
 
 /* A convolution that Winograd would make faster. */
 struct gain {
