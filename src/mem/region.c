@@ -151,6 +151,7 @@ static enum status map_file(void *base, const struct region_file *f, uint64_t wh
     void *p = mmap(base, whole, PROT_READ, MAP_PRIVATE | MAP_FIXED, f->fd, (off_t)f->off);
     if (p == MAP_FAILED)
         return errno == ENOMEM || errno == EAGAIN ? E_NO_MEMORY : E_IO;
+    want_huge(p, whole);
     return !locked || mlock(base, whole) == 0 ? OK : E_NO_MEMORY;
 }
 
@@ -175,7 +176,9 @@ enum status region_map(struct region *r, const struct region_file *f, uint64_t b
         return E_NO_MEMORY;
     pool_count(n);
     ADDRESSES_TAKEN();
-    uint8_t *p = map(n);
+    /* Where huge pages of the file's cache lie likewise in memory, they are mapped whole; what of
+     * the file is not there yet is asked for in such pages. */
+    uint8_t *p = n < HUGE ? map(n) : map_beside(n, f->off % HUGE);
     enum status s = p ? map_file(p, f, whole, locked) : E_NO_MEMORY;
     if (s == OK) {
         spoil(p + whole, n - whole);

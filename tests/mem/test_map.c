@@ -62,6 +62,26 @@ START_TEST(the_file_then_memory_of_its_own)
 }
 END_TEST
 
+/* Huge pages of the file's cache are mapped whole where both lie alike. */
+START_TEST(large_ones_lie_as_in_the_file)
+{
+    enum { HUGE = POOL_HUGE, LARGE = 3 * HUGE + 5 * PAGE };
+    static const uint64_t offs[] = {0, PAGE, HUGE, HUGE + 7 * PAGE};
+    int fd = make_file();
+    ck_assert_int_eq(ftruncate(fd, 2 * LARGE), 0);
+    for (size_t i = 0; i < ARRAY_COUNT(offs); i++) {
+        struct region r;
+        const struct region_file f = {fd, offs[i], LARGE - PAGE};
+        ck_assert_int_eq(region_map(&r, &f, LARGE, false), OK);
+        ck_assert_uint_eq((uintptr_t)r.base % HUGE, offs[i] % HUGE);
+        ck_assert_uint_eq(r.bytes, LARGE);
+        ((uint8_t *)r.base)[LARGE - 1] = 1; /* its own, to the end */
+        region_fini(&r);
+    }
+    close(fd);
+}
+END_TEST
+
 START_TEST(a_mapping_needs_neither_descriptor_nor_name)
 {
     struct region r;
@@ -179,7 +199,7 @@ END_TEST
 
 Suite *suite_map(void)
 {
-    return SUITE("mapped regions", the_file_then_memory_of_its_own,
+    return SUITE("mapped regions", the_file_then_memory_of_its_own, large_ones_lie_as_in_the_file,
                  a_mapping_needs_neither_descriptor_nor_name, mapped_pages_are_not_kept,
                  kept_pages_give_way_to_a_mapping, a_failure_leaves_nothing_counted,
                  a_locked_mapping_is_locked_or_refused, a_mapped_page_cannot_be_written_to);
