@@ -128,16 +128,6 @@ void block_average_f32(const struct block_pool *p)
     ISA_PICK(block_average)(p);
 }
 
-void block_pack_f32(const struct block_move *m)
-{
-    ISA_PICK(block_pack)(m);
-}
-
-void block_unpack_f32(const struct block_move *m)
-{
-    ISA_PICK(block_unpack)(m);
-}
-
 void block_scale_f32(const struct block_scale *s)
 {
     ISA_PICK(block_scale_rows)(s);

@@ -29,8 +29,6 @@ ISA_EACH(int64_t, block_winograd_items, (const struct block_conv *c, int step));
 ISA_EACH(void, block_max, (const struct block_pool *p));
 ISA_EACH(void, block_average, (const struct block_pool *p));
 ISA_EACH(void, block_scale_rows, (const struct block_scale *s));
-ISA_EACH(void, block_pack, (const struct block_move *m));
-ISA_EACH(void, block_unpack, (const struct block_move *m));
 
 /* Do the kernels apply it while they store? All else is applied to what a unit has stored. */
 static inline bool block_act_inline(enum activation a)

@@ -2,6 +2,7 @@
  * Copyright The Roost Authors */
 /* The blocked kernels spelled out, element by element, sums in double; and Winograd's weights. */
 #include <math.h>
+#include <string.h>
 
 #include "kernels/blocked.h"
 
@@ -117,25 +118,31 @@ void block_conv_f32_ref(const struct block_conv *c)
     }
 }
 
-void block_pack_f32_ref(const struct block_move *m)
+void block_pack_ref(const struct block_move *m)
 {
     int64_t blocks = block_count(m->channels);
     for (int64_t i = 0; i < m->batch * blocks * m->plane * BLOCK_LANES; i++) {
         int64_t at = i / BLOCK_LANES % m->plane, block = i / BLOCK_LANES / m->plane % blocks;
         int64_t image = i / BLOCK_LANES / m->plane / blocks;
         int64_t channel = block * BLOCK_LANES + i % BLOCK_LANES;
-        m->y[i] = channel < m->channels ? m->x[(image * m->channels + channel) * m->plane + at] : 0;
+        int64_t from = (image * m->channels + channel) * m->plane + at;
+        uint8_t *to = (uint8_t *)m->y + i * m->bytes;
+        memset(to, 0, (size_t)m->bytes);
+        if (channel < m->channels)
+            memcpy(to, (const uint8_t *)m->x + from * m->bytes, (size_t)m->bytes);
     }
 }
 
-void block_unpack_f32_ref(const struct block_move *m)
+void block_unpack_ref(const struct block_move *m)
 {
     int64_t blocks = block_count(m->channels);
     for (int64_t i = 0; i < m->batch * m->channels * m->plane; i++) {
         int64_t at = i % m->plane, channel = i / m->plane % m->channels;
         int64_t image = i / m->plane / m->channels;
         int64_t block = image * blocks + channel / BLOCK_LANES;
-        m->y[i] = m->x[(block * m->plane + at) * BLOCK_LANES + channel % BLOCK_LANES];
+        int64_t from = (block * m->plane + at) * BLOCK_LANES + channel % BLOCK_LANES;
+        memcpy((uint8_t *)m->y + i * m->bytes, (const uint8_t *)m->x + from * m->bytes,
+               (size_t)m->bytes);
     }
 }
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* What blocked tensors go through beside convolutions: pools, one factor and one summand per
- * channel, and the ways in and out of the layout. */
+/* What blocked tensors go through beside convolutions: pools, and one factor and one summand
+ * per channel. */
 #include <math.h>
-#include <string.h>
 
 #include "kernels/blocked_priv.h"
 #include "kernels/isa/tile.h"
@@ -131,46 +130,6 @@ void ISA_NAME(block_scale_rows)(const struct block_scale *s)
                 vec one = vec_load(x + k * BLOCK + v * VEC) * scale[v] + shift[v];
                 vec_store(y + k * BLOCK + v * VEC, tile_act(&s->epilogue, one));
             }
-        }
-    }
-}
-
-/* ---- in and out ---- */
-
-enum { STRIP = 64 }; /* positions at once: 16 lines of one cache page each */
-
-void ISA_NAME(block_pack)(const struct block_move *m)
-{
-    int64_t blocks = block_count(m->channels);
-    for (int64_t i = 0; i < m->batch * blocks; i++) {
-        int64_t image = i / blocks, first = i % blocks * BLOCK;
-        int64_t lanes = MIN((int64_t)BLOCK, m->channels - first);
-        const float *x = m->x + (image * m->channels + first) * m->plane;
-        float *y = m->y + i * m->plane * BLOCK;
-        for (int64_t from = 0; from < m->plane; from += STRIP) {
-            int64_t to = MIN(from + STRIP, m->plane);
-            if (lanes < BLOCK)
-                memset(y + from * BLOCK, 0, (size_t)(to - from) * BLOCK * sizeof(*y));
-            for (int64_t lane = 0; lane < lanes; lane++)
-                for (int64_t k = from; k < to; k++)
-                    y[k * BLOCK + lane] = x[lane * m->plane + k];
-        }
-    }
-}
-
-void ISA_NAME(block_unpack)(const struct block_move *m)
-{
-    int64_t blocks = block_count(m->channels);
-    for (int64_t i = 0; i < m->batch * blocks; i++) {
-        int64_t image = i / blocks, first = i % blocks * BLOCK;
-        int64_t lanes = MIN((int64_t)BLOCK, m->channels - first);
-        const float *x = m->x + i * m->plane * BLOCK;
-        float *y = m->y + (image * m->channels + first) * m->plane;
-        for (int64_t from = 0; from < m->plane; from += STRIP) {
-            int64_t to = MIN(from + STRIP, m->plane);
-            for (int64_t lane = 0; lane < lanes; lane++)
-                for (int64_t k = from; k < to; k++)
-                    y[lane * m->plane + k] = x[k * BLOCK + lane];
         }
     }
 }
