@@ -74,21 +74,6 @@ void block_pack_ref(const struct block_move *m);
 void block_unpack(const struct block_move *m);
 void block_unpack_ref(const struct block_move *m);
 
-/* Pools. planes: batch times blocks. A window with no place inside gives -infinity, or a mean of 0.
- */
-struct block_pool {
-    int64_t planes;
-    int64_t in[2], out[2], kernel[2], stride[2], dilation[2], pad[2], pad_end[2];
-    bool count_pad; /* means: places in the padding count as zeros */
-    const float *x;
-    float *y;
-};
-/* A NaN in a window makes its maximum NaN. */
-void block_max_f32(const struct block_pool *p);
-void block_max_f32_ref(const struct block_pool *p);
-void block_average_f32(const struct block_pool *p);
-void block_average_f32_ref(const struct block_pool *p);
-
 /* y = act(x * scale + shift), scale[blocks][16], shift[blocks][16]; x and y [batch][blocks][plane]
  * [16] may be equal. */
 struct block_scale {

@@ -26,6 +26,7 @@ ISA_EACH(void, block_winograd,
          (const struct block_conv *c, int64_t phase, int64_t item, int64_t to));
 ISA_EACH(int64_t, block_winograd_items, (const struct block_conv *c, int step));
 
+struct block_pool;
 ISA_EACH(void, block_max, (const struct block_pool *p));
 ISA_EACH(void, block_average, (const struct block_pool *p));
 ISA_EACH(void, block_scale_rows, (const struct block_scale *s));

@@ -146,47 +146,6 @@ void block_unpack_ref(const struct block_move *m)
     }
 }
 
-/* One output number: the maximum, or the sum and how many places count for the mean. */
-static double pooled(const struct block_pool *p, int64_t plane, int64_t y, int64_t x, int64_t lane,
-                     bool max)
-{
-    double best = -INFINITY, sum = 0;
-    int64_t inside = 0, padded = 0;
-    for (int64_t ky = 0; ky < p->kernel[0]; ky++)
-        for (int64_t kx = 0; kx < p->kernel[1]; kx++) {
-            int64_t iy = y * p->stride[0] - p->pad[0] + ky * p->dilation[0];
-            int64_t ix = x * p->stride[1] - p->pad[1] + kx * p->dilation[1];
-            padded += iy < p->in[0] + p->pad_end[0] && ix < p->in[1] + p->pad_end[1];
-            if (iy < 0 || iy >= p->in[0] || ix < 0 || ix >= p->in[1])
-                continue;
-            double v = (double)p->x[((plane * p->in[0] + iy) * p->in[1] + ix) * BLOCK_LANES + lane];
-            best = v > best || isnan(v) ? v : best;
-            sum += v;
-            inside++;
-        }
-    int64_t n = p->count_pad ? padded : inside;
-    return max ? best : n ? sum / (double)n : 0;
-}
-
-static void pool_ref(const struct block_pool *p, bool max)
-{
-    int64_t n = p->planes * p->out[0] * p->out[1] * BLOCK_LANES;
-    for (int64_t i = 0; i < n; i++)
-        p->y[i] = (float)pooled(p, i / BLOCK_LANES / p->out[1] / p->out[0],
-                                i / BLOCK_LANES / p->out[1] % p->out[0],
-                                i / BLOCK_LANES % p->out[1], i % BLOCK_LANES, max);
-}
-
-void block_max_f32_ref(const struct block_pool *p)
-{
-    pool_ref(p, true);
-}
-
-void block_average_f32_ref(const struct block_pool *p)
-{
-    pool_ref(p, false);
-}
-
 void block_scale_f32_ref(const struct block_scale *s)
 {
     for (int64_t i = 0; i < s->batch * s->blocks * s->plane * BLOCK_LANES; i++) {

@@ -11,7 +11,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "pool_support.h"
+#include "kernels/blocked.h"
+#include "kernels_support.h"
 
 enum {
     ROUNDS = 60,
@@ -197,31 +198,6 @@ START_TEST(what_is_not_finite_stays_where_it_belongs)
 }
 END_TEST
 
-START_TEST(pools_are_their_refs)
-{
-    for (int round = 0; round < 4 * ROUNDS; round++) {
-        struct block_pool p;
-        seed = (uint64_t)round;
-        random_pool(&p, &seed, 12, 12);
-        int64_t n = p.planes * p.in[0] * p.in[1] * 16, m = p.planes * p.out[0] * p.out[1] * 16;
-        float *x = numbers(n), *fast = numbers(m), *ref = numbers(m);
-        if (round % 4 == 0)
-            x[random_int(&seed, 0, n - 1)] = round % 8 ? NAN : -INFINITY;
-        p.x = x;
-        for (int max = 0; max < 2; max++) {
-            p.y = fast;
-            (max ? block_max_f32 : block_average_f32)(&p);
-            p.y = ref;
-            (max ? block_max_f32_ref : block_average_f32_ref)(&p);
-            expect_close(fast, ref, (size_t)m, 1e-5, max ? 0 : 1e-6);
-        }
-        alloc_free(x);
-        alloc_free(fast);
-        alloc_free(ref);
-    }
-}
-END_TEST
-
 /* Elements of every size, planes of a few positions and of some strips. */
 START_TEST(packing_and_unpacking_are_their_refs)
 {
@@ -290,7 +266,6 @@ Suite *suite_blocked(void)
     tcase_add_loop_test(t, each_form_is_its_ref, 0, BLOCK_FORMS);
     tcase_add_loop_test(t, large_ones_are_cut_into_phases, 0, 4);
     tcase_add_loop_test(t, what_is_not_finite_stays_where_it_belongs, 0, BLOCK_FORMS);
-    tcase_add_test(t, pools_are_their_refs);
     tcase_add_loop_test(t, packing_and_unpacking_are_their_refs, 0, 3);
     tcase_add_test(t, scales_are_their_ref_in_place_too);
     suite_add_tcase(s, t);

@@ -16,7 +16,7 @@
 
 #include "base/alloc.h"
 #include "kernels/narrow_priv.h"
-#include "pool_support.h"
+#include "kernels_support.h"
 #include "tensor/tensor.h"
 
 enum { ROUNDS = 150 };
@@ -408,33 +408,6 @@ START_TEST(scales_are_their_ref)
 }
 END_TEST
 
-/* Maxima are elements of x. Means of up to 16 numbers below 3 in magnitude; a byte may fall on the
- * other side of a half. */
-START_TEST(pools_are_their_refs)
-{
-    for (int round = 0; round < 2 * ROUNDS; round++) {
-        struct narrow_pool p;
-        seed = (uint64_t)round;
-        random_pool(&p.window, &seed, 9, 60);
-        const bool max = round % 2;
-        const int64_t n = p.window.planes * p.window.in[0] * p.window.in[1] * BLOCK_LANES;
-        const int64_t m = p.window.planes * p.window.out[0] * p.window.out[1] * BLOCK_LANES;
-        p.x = numbers(n, (enum narrow_type)random_int(&seed, max, 2), false);
-        if (p.x.type == NARROW_BF16 && round % 3 == 0)
-            ((uint16_t *)p.x.data)[random_int(&seed, 0, n - 1)] = 0x7fc0;
-        p.y = numbers(m, max ? p.x.type : (enum narrow_type)random_int(&seed, 0, 2), false);
-        (max ? narrow_max : narrow_average)(&p);
-        const struct narrow_data fast = p.y;
-        p.y.data = room(m, fast.type);
-        (max ? narrow_max_ref : narrow_average_ref)(&p);
-        expect_same(&fast, &p.y, m, max, 4e-6);
-        alloc_free(p.x.data);
-        alloc_free(fast.data);
-        alloc_free(p.y.data);
-    }
-}
-END_TEST
-
 /* The layout that the packing makes is the one that the ref reads: a convolution of packed weights
  * is the one of the weights themselves. */
 START_TEST(packed_weights_stand_where_kernels_read_them)
@@ -514,7 +487,6 @@ Suite *suite_narrow(void)
     tcase_add_loop_test(t, what_is_not_finite_stays_where_it_belongs, 0, 2);
     tcase_add_test(t, results_round_and_saturate_as_the_ref_does);
     tcase_add_test(t, scales_are_their_ref);
-    tcase_add_test(t, pools_are_their_refs);
     tcase_add_loop_test(t, packed_weights_stand_where_kernels_read_them, 0, 2);
     suite_add_tcase(s, t);
     return s;
