@@ -62,10 +62,8 @@ struct square {
                     const int64_t plain = lane * p->plane + at, blocked = at * BLOCK_LANES + lane; \
                     const struct square in = {there, p->plane, (n), BLOCK_LANES};                  \
                     const struct square out = {(n), BLOCK_LANES, there, p->plane};                 \
-                    if (pack)                                                                      \
-                        turn_##type(&in, (const type *)p->x + plain, (type *)p->y + blocked);      \
-                    else                                                                           \
-                        turn_##type(&out, (const type *)p->x + blocked, (type *)p->y + plain);     \
+                    turn_##type(pack ? &in : &out, (const type *)p->x + (pack ? plain : blocked),  \
+                                (type *)p->y + (pack ? blocked : plain));                          \
                 }                                                                                  \
     }                                                                                              \
     /* Planes that have no square, an element at a time. */                                        \
