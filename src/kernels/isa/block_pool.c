@@ -5,8 +5,7 @@
  * columns of each window meet. What windows share is so gone through once, and some columns, or
  * some windows, are taken at once: their sums do not wait for each other. */
 #include "kernels/block_pool.h"
-#include "kernels/isa/tile.h"
-#include "kernels/narrow_priv.h"
+#include "kernels/isa/narrow_end.h"
 
 enum {
     MANY = ISA_LEVEL == 0 ? 2 : 4, /* columns or windows at once: their sums are registers */
@@ -167,7 +166,7 @@ static void row_at(struct row *r, int64_t row)
     r->strip_from = r->strip_to = 0;
 }
 
-/* Lays the window of output column `column`, and as many more, up to `most`, as one strip has. */
+/* Lays the window of output column `column`, and as many more, up to `most`, as the strip has. */
 static struct window windows_at(struct row *r, int64_t column, int64_t most, bool max)
 {
     const struct block_pool *p = r->p;
@@ -226,42 +225,54 @@ TILE_INLINE void begin(struct way way, vec acc[MANY][BLOCK_VECS])
     }
 }
 
-/* What becomes of sums: (v - zeros) * factor, zeros of bytes only. */
-struct mean {
+/* What becomes of what has met: y is (v - zeros) * factor; of a maximum v, as it is. */
+struct result {
+    struct narrow_data y; /* from where it goes on */
     float factor;
-    int32_t zeros;
+    int32_t zeros; /* of sums of bytes */
 };
 
-TILE_INLINE void end(const struct row *r, struct way way, const struct mean *mean,
-                     vec acc[MANY][BLOCK_VECS], uint8_t *y)
+/* Rounding takes room, and a register of the other levels is no pixel. */
+#if ISA_LEVEL == 2
+#define END_UNROLL TILE_UNROLL
+#else
+#define END_UNROLL
+#endif
+
+TILE_INLINE void end(struct way way, const struct result *to, vec acc[MANY][BLOCK_VECS])
 {
-    TILE_UNROLL
-    for (int i = 0; i < way.many * BLOCK_VECS; i++) {
+    const int64_t bytes = VEC * narrow_bytes(to->y.type);
+    const vec reciprocal = vec_all(1.0f / to->y.scale);
+    uint8_t *y = to->y.data;
+    END_UNROLL
+    for (int i = 0; i < way.many * BLOCK_VECS; i++, y += bytes) {
         vec v = acc[i / BLOCK_VECS][i % BLOCK_VECS];
-        if (way.max && r->p->y.type == NARROW_BF16) { /* it was one before */
-            vec_u16_store(y + i * VEC * 2, (vec_int)v >> 16);
-            continue;
-        }
         if (way.type == NARROW_U8)
-            v = __builtin_convertvector((vec_int)v - mean->zeros, vec);
-        if (!way.max)
-            v = v * mean->factor;
-        vec_store((float *)(void *)y + i * VEC, v);
+            v = __builtin_convertvector((vec_int)v - to->zeros, vec);
+        if (way.max && to->y.type == NARROW_BF16) /* which it was before */
+            vec_u16_store(y, (vec_int)v >> 16);
+        else if (way.max)
+            vec_store((float *)(void *)y, v);
+        else
+            narrowed(&to->y, v * to->factor, reciprocal, y);
     }
 }
 
-/* Windows in a row, or one in as many steps as it takes. The last ones of a row may be done twice.
- * type: of sums, NARROW_U8 or not. bytes: of a pixel of y. */
+/* Windows in a row, of which the last ones may be done twice; or one, in as many steps as it takes.
+ */
 TILE_INLINE void windows(struct row *r, enum narrow_type type, bool max, const struct window *w,
-                         const struct mean *mean, uint8_t *y, int64_t bytes)
+                         const struct result *to)
 {
     const struct way many = {type, max, MANY}, one = {type, max, 1};
+    const int64_t pixel = BLOCK * narrow_bytes(to->y.type);
     vec acc[MANY][BLOCK_VECS];
     for (int64_t i = 0; w->many > 1 && i < w->many; i += MANY) {
         const int64_t at = MIN(i, w->many - MANY);
+        struct result next = *to;
+        next.y.data = (uint8_t *)to->y.data + at * pixel;
         begin(many, acc);
         meet_columns(r, many, column_of(r, w->left + at * r->p->stride[1]), w->to, acc);
-        end(r, many, mean, acc, y + at * bytes);
+        end(many, &next, acc);
     }
     if (w->many > 1)
         return;
@@ -270,7 +281,7 @@ TILE_INLINE void windows(struct row *r, enum narrow_type type, bool max, const s
         n = in_strip(r, w, k, max);
         meet_columns(r, one, column_of(r, w->left + k * r->p->dilation[1]), n, acc);
     }
-    end(r, one, mean, acc, y);
+    end(one, to, acc);
 }
 
 /* ---- maxima ---- */
@@ -296,101 +307,92 @@ static void largest_u8(struct row *r, const struct window *w, uint8_t *y)
     *(pixel_u8 *)y = most;
 }
 
-void ISA_NAME(block_max)(const struct block_pool *p)
+static int64_t largest(struct row *r, struct window *w, const struct narrow_data *y)
 {
-    const int64_t pixel = narrow_bytes(p->y.type) * BLOCK;
-    struct row r = {.p = p};
-    uint8_t *y = p->y.data;
-    for (int64_t row = 0; row < p->planes * p->out[0]; row++) {
-        row_at(&r, row);
-        for (int64_t j = 0, many; j < p->out[1]; j += many, y += many * pixel) {
-            const struct window w = windows_at(&r, j, p->out[1] - j, true);
-            many = w.many;
-            if (p->x.type == NARROW_U8)
-                largest_u8(&r, &w, y);
-            else
-                windows(&r, NARROW_F32, true, &w, NULL, y, pixel);
-        }
-    }
+    const struct result to = {.y = *y};
+    if (y->type == NARROW_U8)
+        largest_u8(r, w, y->data);
+    else
+        windows(r, NARROW_F32, true, w, &to);
+    return w->many;
 }
 
 /* ---- means ---- */
 
-/* y: of the floats that means are first. */
-static void means(struct row *r, const struct window *w, float factor, float *y)
+static int64_t places_of(const struct row *r, const struct window *w)
 {
-    enum { BYTES = BLOCK * (int)sizeof(float) };
-    const int32_t places = (int32_t)((r->to - r->from) * (w->to - w->from));
-    const struct mean mean = {factor, places * r->p->x.zero};
-    if (r->p->x.type == NARROW_U8)
-        windows(r, NARROW_U8, false, w, &mean, (uint8_t *)y, BYTES);
-    else
-        windows(r, NARROW_F32, false, w, &mean, (uint8_t *)y, BYTES);
+    return (r->to - r->from) * (w->to - w->from);
+}
+
+static void mean_of_bytes(struct row *r, const struct window *w, struct result *to)
+{
+    to->zeros = (int32_t)places_of(r, w) * r->p->x.zero;
+    windows(r, NARROW_U8, false, w, to);
 }
 
 /* A window of more bytes than an int32 has room for the sum of: piece by piece, in one order. */
-static void mean_in_pieces(struct row *r, const struct window *w, float factor, float *y)
+static void mean_in_pieces(struct row *r, const struct window *w, const struct result *to)
 {
-    float sums[BLOCK] = {0}, part[BLOCK];
-    const int64_t from = r->from, to = r->to;
-    for (int64_t k = from; k < to; k++) {
-        r->from = k;
-        r->to = k + 1;
+    _Alignas(64) float sums[BLOCK] = {0}, part[BLOCK];
+    const int64_t last = r->to;
+    struct result piece_to = {.y = {.type = NARROW_F32, .scale = 1, .data = part}, .factor = 1};
+    for (; r->from < last; r->from++) {
+        r->to = r->from + 1;
         r->strip_from = r->strip_to = 0;
         for (int64_t i = w->from; i < w->to; i += PIECE) {
             const struct window piece = {w->left, i, MIN(i + PIECE, w->to), 0, 1};
-            means(r, &piece, 1, part);
+            mean_of_bytes(r, &piece, &piece_to);
             for (int lane = 0; lane < BLOCK; lane++)
                 sums[lane] += part[lane];
         }
     }
-    for (int lane = 0; lane < BLOCK; lane++)
-        y[lane] = sums[lane] * factor;
-    r->from = from;
-    r->to = to;
-    r->strip_from = r->strip_to = 0;
+    vec acc[MANY][BLOCK_VECS];
+    for (int v = 0; v < BLOCK_VECS; v++)
+        acc[0][v] = vec_load(sums + v * VEC);
+    end((struct way){NARROW_F32, false, 1}, to, acc);
 }
 
-static void means_of(struct row *r, struct window *w, float *y)
+static int64_t means(struct row *r, struct window *w, const struct narrow_data *y)
 {
     const bool bytes = r->p->x.type == NARROW_U8;
-    const float factor = w->counted ? (bytes ? r->p->x.scale : 1) / (float)w->counted : 0;
-    if (!bytes || (r->to - r->from) * (w->to - w->from) <= PIECE) {
-        means(r, w, factor, y);
-        return;
+    struct result to = {.y = *y};
+    if (w->counted)
+        to.factor = (bytes ? r->p->x.scale : 1) / (float)w->counted;
+    if (!bytes) {
+        windows(r, NARROW_F32, false, w, &to);
+    } else if (places_of(r, w) <= PIECE) {
+        mean_of_bytes(r, w, &to);
+    } else {
+        struct row again = *r;
+        w->many = 1;
+        mean_in_pieces(&again, w, &to);
     }
-    w->many = 1;
-    mean_in_pieces(r, w, factor, y);
+    return w->many;
 }
 
-/* Means that are not the result yet wait until narrow_out takes some at once. */
-static void means_row(struct row *r, int64_t row)
+/* ---- rows ---- */
+
+static void rows(const struct block_pool *p, bool max)
 {
-    const struct block_pool *p = r->p;
-    const bool done = p->y.type == NARROW_F32;
-    const struct narrow_end end = {.y = p->y};
-    _Alignas(64) float wait[NARROW_STRIP * BLOCK];
-    struct narrow_out o = {.sums = (uint32_t *)(void *)wait, .lanes = BLOCK, .step = BLOCK};
-    o.to = row * p->out[1] * BLOCK;
-    row_at(r, row);
-    for (int64_t j = 0; j < p->out[1];) {
-        const int64_t left = p->out[1] - j, room = done ? left : NARROW_STRIP - o.count;
-        struct window w = windows_at(r, j, MIN(left, room), false);
-        means_of(r, &w, done ? (float *)p->y.data + o.to : wait + o.count * BLOCK);
-        o.count += w.many;
-        j += w.many;
-        if (!done && o.count < NARROW_STRIP && j < p->out[1])
-            continue;
-        if (!done)
-            ISA_NAME(narrow_out)(&o, &end);
-        o.to += o.count * BLOCK;
-        o.count = 0;
+    const int64_t pixel = narrow_bytes(p->y.type) * BLOCK;
+    struct narrow_data y = p->y;
+    struct row r = {.p = p};
+    for (int64_t row = 0; row < p->planes * p->out[0]; row++) {
+        row_at(&r, row);
+        for (int64_t j = 0, many; j < p->out[1]; j += many) {
+            struct window w = windows_at(&r, j, p->out[1] - j, max);
+            many = max ? largest(&r, &w, &y) : means(&r, &w, &y);
+            y.data = (uint8_t *)y.data + many * pixel;
+        }
     }
+}
+
+void ISA_NAME(block_max)(const struct block_pool *p)
+{
+    rows(p, true);
 }
 
 void ISA_NAME(block_average)(const struct block_pool *p)
 {
-    struct row r = {.p = p};
-    for (int64_t row = 0; row < p->planes * p->out[0]; row++)
-        means_row(&r, row);
+    rows(p, false);
 }
