@@ -72,17 +72,16 @@ static inline vec vec_pick(vec_int mask, vec yes, vec no)
     return (vec)((mask & (vec_int)yes) | (~mask & (vec_int)no));
 }
 
-/* The larger of both; v where it is NaN; w where only that is NaN, or they are equal. */
+/* The larger of both, or w where they are equal; some NaN where either is one. */
 static inline vec vec_max(vec v, vec w)
 {
 #if ISA_LEVEL == 2
     const __mmask16 number = _mm512_cmp_ps_mask((__m512)v, (__m512)v, _CMP_ORD_Q);
     return (vec)_mm512_mask_max_ps((__m512)v, number, (__m512)v, (__m512)w);
-#elif ISA_LEVEL == 1
-    const __m256 nan = _mm256_cmp_ps((__m256)v, (__m256)v, _CMP_UNORD_Q);
-    return (vec)_mm256_blendv_ps(_mm256_max_ps((__m256)v, (__m256)w), (__m256)v, nan);
+#elif ISA_LEVEL == 1 /* the instruction gives w where either is NaN */
+    return (vec)((vec_int)_mm256_max_ps((__m256)v, (__m256)w) | (v != v));
 #elif defined(__SSE2__)
-    return vec_pick(v != v, v, (vec)_mm_max_ps((__m128)v, (__m128)w));
+    return (vec)((vec_int)_mm_max_ps((__m128)v, (__m128)w) | (v != v));
 #else
     return vec_pick((v > w) | (v != v), v, w);
 #endif
