@@ -10,6 +10,7 @@ function(roost_isa_sources target)
         return()
     endif()
     set_source_files_properties(${PROJECT_SOURCE_DIR}/src/kernels/isa/block_pool.c
+                                ${PROJECT_SOURCE_DIR}/src/kernels/isa/moments.c
                                 ${PROJECT_SOURCE_DIR}/src/kernels/isa/narrow_out.c
                                 ${PROJECT_SOURCE_DIR}/src/kernels/isa/narrow_scale.c
                                 PROPERTIES COMPILE_OPTIONS -ffp-contract=off)
