@@ -229,8 +229,18 @@ TILE_INLINE void begin(struct way way, vec acc[MANY][BLOCK_VECS])
 struct result {
     struct narrow_data y; /* from where it goes on */
     float factor;
-    int32_t zeros; /* of sums of bytes */
+    float reciprocal; /* of y's scale */
+    int32_t zeros;    /* of sums of bytes */
 };
+
+TILE_INLINE vec final(struct way way, const struct result *to, vec v)
+{
+    if (way.max)
+        return v;
+    if (way.type == NARROW_U8)
+        v = __builtin_convertvector((vec_int)v - to->zeros, vec);
+    return v * to->factor;
+}
 
 /* Rounding takes room, and a register of the other levels is no pixel. */
 #if ISA_LEVEL == 2
@@ -242,19 +252,21 @@ struct result {
 TILE_INLINE void end(struct way way, const struct result *to, vec acc[MANY][BLOCK_VECS])
 {
     const int64_t bytes = VEC * narrow_bytes(to->y.type);
-    const vec reciprocal = vec_all(1.0f / to->y.scale);
     uint8_t *y = to->y.data;
+    if (to->y.type == NARROW_F32) {
+        TILE_UNROLL
+        for (int i = 0; i < way.many * BLOCK_VECS; i++, y += bytes)
+            vec_store((float *)(void *)y, final(way, to, acc[i / BLOCK_VECS][i % BLOCK_VECS]));
+        return;
+    }
+    const vec reciprocal = vec_all(to->reciprocal);
     END_UNROLL
     for (int i = 0; i < way.many * BLOCK_VECS; i++, y += bytes) {
-        vec v = acc[i / BLOCK_VECS][i % BLOCK_VECS];
-        if (way.type == NARROW_U8)
-            v = __builtin_convertvector((vec_int)v - to->zeros, vec);
-        if (way.max && to->y.type == NARROW_BF16) /* which it was before */
+        const vec v = final(way, to, acc[i / BLOCK_VECS][i % BLOCK_VECS]);
+        if (way.max) /* a bfloat16, which it was before */
             vec_u16_store(y, (vec_int)v >> 16);
-        else if (way.max)
-            vec_store((float *)(void *)y, v);
         else
-            narrowed(&to->y, v * to->factor, reciprocal, y);
+            narrowed(&to->y, v, reciprocal, y);
     }
 }
 
@@ -355,7 +367,7 @@ static void mean_in_pieces(struct row *r, const struct window *w, const struct r
 static int64_t means(struct row *r, struct window *w, const struct narrow_data *y)
 {
     const bool bytes = r->p->x.type == NARROW_U8;
-    struct result to = {.y = *y};
+    struct result to = {.y = *y, .reciprocal = 1.0f / y->scale};
     if (w->counted)
         to.factor = (bytes ? r->p->x.scale : 1) / (float)w->counted;
     if (!bytes) {
