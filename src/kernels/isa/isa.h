@@ -128,6 +128,11 @@ static inline vec_int vec_u8_load(const void *p)
     return (vec_int)_mm512_cvtepu8_epi32(_mm_loadu_si128(p));
 #elif ISA_LEVEL == 1
     return (vec_int)_mm256_cvtepu8_epi32(_mm_loadl_epi64(p));
+#elif defined(__SSE2__)
+    const __m128i none = _mm_setzero_si128();
+    int32_t all;
+    memcpy(&all, p, sizeof(all));
+    return (vec_int)_mm_unpacklo_epi16(_mm_unpacklo_epi8(_mm_cvtsi32_si128(all), none), none);
 #else
     const uint8_t *x = p;
     return (vec_int){x[0], x[1], x[2], x[3]};
@@ -140,6 +145,8 @@ static inline vec_int vec_u16_load(const void *p)
     return (vec_int)_mm512_cvtepu16_epi32(_mm256_loadu_si256(p));
 #elif ISA_LEVEL == 1
     return (vec_int)_mm256_cvtepu16_epi32(_mm_loadu_si128(p));
+#elif defined(__SSE2__)
+    return (vec_int)_mm_unpacklo_epi16(_mm_loadl_epi64(p), _mm_setzero_si128());
 #else
     uint16_t x[VEC];
     memcpy(x, p, sizeof(x));
