@@ -3,6 +3,7 @@
 /* What the blocked kernels of all levels have in common: how a convolution is cut into units, the
  * choice of the level, and the activations that are applied behind it. */
 #include "base/checked.h"
+#include "kernels/block_pool.h"
 #include "kernels/blocked_priv.h"
 
 enum {
@@ -118,24 +119,14 @@ void block_conv_f32(const struct block_conv *c)
         block_conv_part(c, phase, 0, block_conv_items(c, phase));
 }
 
-void block_max_f32(const struct block_pool *p)
+void block_max(const struct block_pool *p)
 {
     ISA_PICK(block_max)(p);
 }
 
-void block_average_f32(const struct block_pool *p)
+void block_average(const struct block_pool *p)
 {
     ISA_PICK(block_average)(p);
-}
-
-void block_pack_f32(const struct block_move *m)
-{
-    ISA_PICK(block_pack)(m);
-}
-
-void block_unpack_f32(const struct block_move *m)
-{
-    ISA_PICK(block_unpack)(m);
 }
 
 void block_scale_f32(const struct block_scale *s)

@@ -62,41 +62,17 @@ void block_conv_f32_ref(const struct block_conv *c);
  * source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", F(4x4, 3x3) */
 void block_winograd_weights(const float g[9], float u[36]);
 
-/* x[batch][channels][plane] <-> y[batch][blocks][plane][16]; packing fills the lanes that are left
- * over with 0. */
+/* x[batch][channels][plane] <-> y[batch][blocks][plane][16], elements of 1, 2 or 4 bytes; packing
+ * fills the lanes that are left over with 0. */
 struct block_move {
-    int64_t batch, channels, plane;
-    const float *x;
-    float *y;
-};
-void block_pack_f32(const struct block_move *m);
-void block_pack_f32_ref(const struct block_move *m);
-void block_unpack_f32(const struct block_move *m);
-void block_unpack_f32_ref(const struct block_move *m);
-
-/* The same for elements of 1 or 2 bytes. */
-struct block_move_any {
     int64_t batch, channels, plane, bytes;
     const void *x;
     void *y;
 };
-void block_pack_any(const struct block_move_any *m);
-void block_unpack_any(const struct block_move_any *m);
-
-/* Pools. planes: batch times blocks. A window with no place inside gives -infinity, or a mean of 0.
- */
-struct block_pool {
-    int64_t planes;
-    int64_t in[2], out[2], kernel[2], stride[2], dilation[2], pad[2], pad_end[2];
-    bool count_pad; /* means: places in the padding count as zeros */
-    const float *x;
-    float *y;
-};
-/* A NaN in a window makes its maximum NaN. */
-void block_max_f32(const struct block_pool *p);
-void block_max_f32_ref(const struct block_pool *p);
-void block_average_f32(const struct block_pool *p);
-void block_average_f32_ref(const struct block_pool *p);
+void block_pack(const struct block_move *m);
+void block_pack_ref(const struct block_move *m);
+void block_unpack(const struct block_move *m);
+void block_unpack_ref(const struct block_move *m);
 
 /* y = act(x * scale + shift), scale[blocks][16], shift[blocks][16]; x and y [batch][blocks][plane]
  * [16] may be equal. */

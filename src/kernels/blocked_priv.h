@@ -26,11 +26,12 @@ ISA_EACH(void, block_winograd,
          (const struct block_conv *c, int64_t phase, int64_t item, int64_t to));
 ISA_EACH(int64_t, block_winograd_items, (const struct block_conv *c, int step));
 
+ISA_EACH(void, bf16_widen, (int64_t n, const uint16_t *x, float *y));
+ISA_EACH(void, bf16_narrow, (int64_t n, const float *x, uint16_t *y));
+struct block_pool;
 ISA_EACH(void, block_max, (const struct block_pool *p));
 ISA_EACH(void, block_average, (const struct block_pool *p));
 ISA_EACH(void, block_scale_rows, (const struct block_scale *s));
-ISA_EACH(void, block_pack, (const struct block_move *m));
-ISA_EACH(void, block_unpack, (const struct block_move *m));
 
 /* Do the kernels apply it while they store? All else is applied to what a unit has stored. */
 static inline bool block_act_inline(enum activation a)

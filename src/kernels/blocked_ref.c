@@ -2,6 +2,7 @@
  * Copyright The Roost Authors */
 /* The blocked kernels spelled out, element by element, sums in double; and Winograd's weights. */
 #include <math.h>
+#include <string.h>
 
 #include "kernels/blocked.h"
 
@@ -117,67 +118,32 @@ void block_conv_f32_ref(const struct block_conv *c)
     }
 }
 
-void block_pack_f32_ref(const struct block_move *m)
+void block_pack_ref(const struct block_move *m)
 {
     int64_t blocks = block_count(m->channels);
     for (int64_t i = 0; i < m->batch * blocks * m->plane * BLOCK_LANES; i++) {
         int64_t at = i / BLOCK_LANES % m->plane, block = i / BLOCK_LANES / m->plane % blocks;
         int64_t image = i / BLOCK_LANES / m->plane / blocks;
         int64_t channel = block * BLOCK_LANES + i % BLOCK_LANES;
-        m->y[i] = channel < m->channels ? m->x[(image * m->channels + channel) * m->plane + at] : 0;
+        int64_t from = (image * m->channels + channel) * m->plane + at;
+        uint8_t *to = (uint8_t *)m->y + i * m->bytes;
+        memset(to, 0, (size_t)m->bytes);
+        if (channel < m->channels)
+            memcpy(to, (const uint8_t *)m->x + from * m->bytes, (size_t)m->bytes);
     }
 }
 
-void block_unpack_f32_ref(const struct block_move *m)
+void block_unpack_ref(const struct block_move *m)
 {
     int64_t blocks = block_count(m->channels);
     for (int64_t i = 0; i < m->batch * m->channels * m->plane; i++) {
         int64_t at = i % m->plane, channel = i / m->plane % m->channels;
         int64_t image = i / m->plane / m->channels;
         int64_t block = image * blocks + channel / BLOCK_LANES;
-        m->y[i] = m->x[(block * m->plane + at) * BLOCK_LANES + channel % BLOCK_LANES];
+        int64_t from = (block * m->plane + at) * BLOCK_LANES + channel % BLOCK_LANES;
+        memcpy((uint8_t *)m->y + i * m->bytes, (const uint8_t *)m->x + from * m->bytes,
+               (size_t)m->bytes);
     }
-}
-
-/* One output number: the maximum, or the sum and how many places count for the mean. */
-static double pooled(const struct block_pool *p, int64_t plane, int64_t y, int64_t x, int64_t lane,
-                     bool max)
-{
-    double best = -INFINITY, sum = 0;
-    int64_t inside = 0, padded = 0;
-    for (int64_t ky = 0; ky < p->kernel[0]; ky++)
-        for (int64_t kx = 0; kx < p->kernel[1]; kx++) {
-            int64_t iy = y * p->stride[0] - p->pad[0] + ky * p->dilation[0];
-            int64_t ix = x * p->stride[1] - p->pad[1] + kx * p->dilation[1];
-            padded += iy < p->in[0] + p->pad_end[0] && ix < p->in[1] + p->pad_end[1];
-            if (iy < 0 || iy >= p->in[0] || ix < 0 || ix >= p->in[1])
-                continue;
-            double v = (double)p->x[((plane * p->in[0] + iy) * p->in[1] + ix) * BLOCK_LANES + lane];
-            best = v > best || isnan(v) ? v : best;
-            sum += v;
-            inside++;
-        }
-    int64_t n = p->count_pad ? padded : inside;
-    return max ? best : n ? sum / (double)n : 0;
-}
-
-static void pool_ref(const struct block_pool *p, bool max)
-{
-    int64_t n = p->planes * p->out[0] * p->out[1] * BLOCK_LANES;
-    for (int64_t i = 0; i < n; i++)
-        p->y[i] = (float)pooled(p, i / BLOCK_LANES / p->out[1] / p->out[0],
-                                i / BLOCK_LANES / p->out[1] % p->out[0],
-                                i / BLOCK_LANES % p->out[1], i % BLOCK_LANES, max);
-}
-
-void block_max_f32_ref(const struct block_pool *p)
-{
-    pool_ref(p, true);
-}
-
-void block_average_f32_ref(const struct block_pool *p)
-{
-    pool_ref(p, false);
 }
 
 void block_scale_f32_ref(const struct block_scale *s)

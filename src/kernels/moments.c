@@ -1,38 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* Means and variances; the fast form sums in LANES float32 lanes, which rounds less than one
- * running sum would. */
-#include "kernels/moments.h"
-
+/* Means and variances; the fast form sums in many float32 lanes (isa/moments.c), which rounds less
+ * than one running sum would. */
 #include "kernels/kernels_priv.h"
-
-/* The sum of (x - shift)^power, power 1 or 2. */
-MULTI_ISA(static, float, sum, (int64_t n, const float *x, float shift, bool square),
-          (n, x, shift, square))
-{
-    float lane[LANES] = {0}, total = 0;
-    int64_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (int j = 0; j < LANES; j++) {
-            float d = x[i + j] - shift;
-            lane[j] += square ? d * d : d;
-        }
-    for (; i < n; i++) {
-        float d = x[i] - shift;
-        lane[0] += square ? d * d : d;
-    }
-    for (int j = 0; j < LANES; j++)
-        total += lane[j];
-    return total;
-}
+#include "kernels/moments_priv.h"
 
 struct moments moments_f32(int64_t n, const float *x)
 {
     struct moments m = {0, 0};
     if (n == 0)
         return m;
-    m.mean = sum(n, x, 0, false) / (float)n;
-    m.variance = sum(n, x, m.mean, true) / (float)n;
+    m.mean = ISA_PICK(moments_sum)(n, x) / (float)n;
+    m.variance = ISA_PICK(moments_squares)(n, x, m.mean) / (float)n;
     return m;
 }
 

@@ -104,17 +104,6 @@ struct narrow_scale {
 void narrow_scale_run(const struct narrow_scale *s);
 void narrow_scale_run_ref(const struct narrow_scale *s);
 
-/* Pools; the window's x and y are not read. Of bytes the least of all stands for -infinity in a
- * maximum, x and y being of one type, scale and zero point; a mean takes each for what it means. */
-struct narrow_pool {
-    struct block_pool window;
-    struct narrow_data x, y;
-};
-void narrow_max(const struct narrow_pool *p); /* bytes or bfloat16 */
-void narrow_max_ref(const struct narrow_pool *p);
-void narrow_average(const struct narrow_pool *p);
-void narrow_average_ref(const struct narrow_pool *p);
-
 /* Lays weights out: element (o, i, p) of w[out][in][places] stands at o * w_out + i * w_in + p. in
  * is of one group; with several groups the out of each are whole blocks. to: narrow_packed_bytes,
  * all written. Int8: round(w / scale[o]) within +-NARROW_WEIGHT_MOST, and sums[o], when not NULL,

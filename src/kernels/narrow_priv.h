@@ -65,6 +65,9 @@ struct narrow_out {
  * 16. */
 ISA_EACH(void, narrow_widen, (const struct narrow_data *x, int64_t from, int64_t n, float *to));
 ISA_EACH(void, narrow_out, (const struct narrow_out *o, const struct narrow_end *e));
+/* Bytes into bytes or bfloat16 into bfloat16, with scale and bias, without sum, activations as of
+ * block_act_inline. */
+ISA_EACH(void, narrow_scale, (const struct narrow_scale *s));
 
 /* The specification of what follows a sum v of lane `lane` on its way to element i of y. */
 void narrow_finish_ref(const struct narrow_end *e, float v, int64_t lane, int64_t i);

@@ -4,6 +4,7 @@
  * is float32 step by step, so that the bits are the specification's; other sums are in double. */
 #include <math.h>
 
+#include "kernels/block_pool.h"
 #include "kernels/narrow_priv.h"
 #include "tensor/tensor.h"
 
@@ -153,13 +154,12 @@ void narrow_scale_run_ref(const struct narrow_scale *s)
 }
 
 /* One output number: the maximum of elements, or the mean of what they mean. */
-static double pooled(const struct narrow_pool *n, int64_t i, bool max)
+static double pooled(const struct block_pool *p, int64_t i, bool max)
 {
-    const struct block_pool *p = &n->window;
     const int64_t lane = i % BLOCK_LANES, x = i / BLOCK_LANES % p->out[1];
     const int64_t y = i / BLOCK_LANES / p->out[1] % p->out[0];
     const int64_t plane = i / BLOCK_LANES / p->out[1] / p->out[0];
-    double best = n->x.type == NARROW_U8 ? 0 : -INFINITY, sum = 0;
+    double best = p->x.type == NARROW_U8 ? 0 : -INFINITY, sum = 0;
     int64_t inside = 0, padded = 0;
     for (int64_t k = 0; k < p->kernel[0] * p->kernel[1]; k++) {
         int64_t iy = y * p->stride[0] - p->pad[0] + k / p->kernel[1] * p->dilation[0];
@@ -168,27 +168,25 @@ static double pooled(const struct narrow_pool *n, int64_t i, bool max)
         if (iy < 0 || iy >= p->in[0] || ix < 0 || ix >= p->in[1])
             continue;
         int64_t at = ((plane * p->in[0] + iy) * p->in[1] + ix) * BLOCK_LANES + lane;
-        double v = (double)element(&n->x, at);
+        double v = (double)element(&p->x, at);
         best = v > best || isnan(v) ? v : best;
-        sum += n->x.type == NARROW_U8 ? (v - n->x.zero) * (double)n->x.scale : v;
+        sum += p->x.type == NARROW_U8 ? (v - p->x.zero) * (double)p->x.scale : v;
         inside++;
     }
     int64_t count = p->count_pad ? padded : inside;
     return max ? best : count ? sum / (double)count : 0;
 }
 
-void narrow_max_ref(const struct narrow_pool *n)
+void block_max_ref(const struct block_pool *p)
 {
-    const struct block_pool *p = &n->window;
     /* Bytes as they are: the maximum is one of them. */
-    const struct narrow_data y = {n->y.type, 1, 0, n->y.data};
+    const struct narrow_data y = {p->y.type, 1, 0, p->y.data};
     for (int64_t i = 0; i < p->planes * p->out[0] * p->out[1] * BLOCK_LANES; i++)
-        store(&y, i, (float)pooled(n, i, true));
+        store(&y, i, (float)pooled(p, i, true));
 }
 
-void narrow_average_ref(const struct narrow_pool *n)
+void block_average_ref(const struct block_pool *p)
 {
-    const struct block_pool *p = &n->window;
     for (int64_t i = 0; i < p->planes * p->out[0] * p->out[1] * BLOCK_LANES; i++)
-        store(&n->y, i, (float)pooled(n, i, false));
+        store(&p->y, i, (float)pooled(p, i, false));
 }

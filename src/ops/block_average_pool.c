@@ -21,8 +21,7 @@ static enum status infer(struct op_infer *ctx, struct err *err)
 
 static enum status run(const struct op_run *ctx, struct err *err)
 {
-    static const struct block_pool_kernels kernels = {block_average_f32, narrow_average};
-    return block_pool_run(ctx, name, &kernels, err);
+    return block_pool_run(ctx, name, block_average, err);
 }
 
 const struct op op_block_average_pool = {

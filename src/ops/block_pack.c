@@ -28,16 +28,11 @@ static enum status run(const struct op_run *ctx, struct err *err)
     const struct block_move m = {.batch = x->dims[0],
                                  .channels = x->dims[1],
                                  .plane = op_span(x->dims, 2, 4),
+                                 .bytes = (int64_t)dtype_bytes(x->dtype),
                                  .x = x->data,
                                  .y = ctx->out[0]->data};
-    const struct block_move_any any = {
-        m.batch, m.channels, m.plane, (int64_t)dtype_bytes(x->dtype), x->data, ctx->out[0]->data};
-    if (tensor_count(ctx->out[0]) == 0)
-        return OK;
-    if (x->dtype == DT_F32)
-        block_pack_f32(&m);
-    else
-        block_pack_any(&any);
+    if (tensor_count(ctx->out[0]))
+        block_pack(&m);
     return OK;
 }
 

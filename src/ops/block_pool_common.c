@@ -44,13 +44,18 @@ struct shared {
     void (*run)(const struct block_pool *p);
 };
 
+static void *beyond(const struct narrow_data *d, int64_t pixels)
+{
+    return (uint8_t *)d->data + pixels * BLOCK_LANES * narrow_bytes(d->type);
+}
+
 static void part(void *arg, int64_t from, int64_t to)
 {
     const struct shared *s = arg;
     struct block_pool p = s->pool;
     p.planes = to - from;
-    p.x += from * p.in[0] * p.in[1] * BLOCK_LANES;
-    p.y += from * p.out[0] * p.out[1] * BLOCK_LANES;
+    p.x.data = beyond(&p.x, from * p.in[0] * p.in[1]);
+    p.y.data = beyond(&p.y, from * p.out[0] * p.out[1]);
     s->run(&p);
 }
 
@@ -62,18 +67,8 @@ static double work_of(const struct block_pool *p)
            (double)p->kernel[1];
 }
 
-static void run_f32(const struct block_pool *p, const struct block_pool_kernels *kernels,
-                    const struct op_team *team)
-{
-    struct shared s = {*p, kernels->f32};
-    if (team && work_of(p) >= OP_TEAM_WORK)
-        team->share(team->self, part, &s, p->planes);
-    else
-        kernels->f32(p);
-}
-
 enum status block_pool_run(const struct op_run *ctx, const char *op,
-                           const struct block_pool_kernels *kernels, struct err *err)
+                           void (*kernel)(const struct block_pool *p), struct err *err)
 {
     const struct block_pool_params *params = ctx->params;
     const struct tensor *x = ctx->in[0], *y = ctx->out[0];
@@ -83,8 +78,8 @@ enum status block_pool_run(const struct op_run *ctx, const char *op,
         return s;
     struct block_pool p = {.planes = x->dims[0] * x->dims[1],
                            .count_pad = params->pool.count_pad,
-                           .x = x->data,
-                           .y = y->data};
+                           .x = narrow_x(&params->narrow, x),
+                           .y = narrow_y(&params->narrow, y)};
     for (int d = 0; d < 2; d++) {
         p.in[d] = at.in[d + 1];
         p.out[d] = at.out[d + 1];
@@ -94,11 +89,10 @@ enum status block_pool_run(const struct op_run *ctx, const char *op,
         p.pad[d] = at.pad[d + 1];
         p.pad_end[d] = at.pad_end[d + 1];
     }
-    const struct narrow_pool narrow = {p, narrow_x(&params->narrow, x),
-                                       narrow_y(&params->narrow, y)};
-    if (x->dtype == DT_F32 && y->dtype == DT_F32)
-        run_f32(&p, kernels, ctx->team);
+    struct shared shared = {p, kernel};
+    if (ctx->team && work_of(&p) >= OP_TEAM_WORK)
+        ctx->team->share(ctx->team->self, part, &shared, p.planes);
     else
-        kernels->narrow(&narrow);
+        kernel(&p);
     return OK;
 }

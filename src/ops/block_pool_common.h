@@ -5,6 +5,7 @@
 #ifndef ROOST_OPS_BLOCK_POOL_COMMON_H
 #define ROOST_OPS_BLOCK_POOL_COMMON_H
 
+#include "kernels/block_pool.h"
 #include "ops/narrow_common.h"
 #include "ops/pool_common.h"
 
@@ -13,18 +14,12 @@ struct block_pool_params {
     struct narrow_params narrow;
 };
 
-/* The kernels of one pool. */
-struct block_pool_kernels {
-    void (*f32)(const struct block_pool *p);
-    void (*narrow)(const struct narrow_pool *p);
-};
-
 enum status block_pool_prepare(const struct op_node *node, const char *op,
                                struct block_pool_params *p, struct err *err) WARN_UNUSED;
 /* y: the result's dtype. */
 enum status block_pool_infer(struct op_infer *ctx, const char *op, enum dtype y,
                              struct err *err) WARN_UNUSED;
 enum status block_pool_run(const struct op_run *ctx, const char *op,
-                           const struct block_pool_kernels *kernels, struct err *err) WARN_UNUSED;
+                           void (*kernel)(const struct block_pool *p), struct err *err) WARN_UNUSED;
 
 #endif

@@ -3,14 +3,15 @@
 /* 16-bit floats in blocks; see half.h. */
 #include "ops/half.h"
 
+#include "kernels/bf16.h"
+
 void half_load(enum dtype t, int64_t n, const uint16_t *x, float *y)
 {
     if (t == DT_F16)
         for (int64_t i = 0; i < n; i++)
             y[i] = f16_to_f32(x[i]);
     else
-        for (int64_t i = 0; i < n; i++)
-            y[i] = bf16_to_f32(x[i]);
+        bf16_widen(n, x, y);
 }
 
 void half_store(enum dtype t, int64_t n, const float *x, uint16_t *y)
@@ -19,8 +20,7 @@ void half_store(enum dtype t, int64_t n, const float *x, uint16_t *y)
         for (int64_t i = 0; i < n; i++)
             y[i] = f32_to_f16(x[i]);
     else
-        for (int64_t i = 0; i < n; i++)
-            y[i] = f32_to_bf16(x[i]);
+        bf16_narrow(n, x, y);
 }
 
 void half_unary(enum dtype t, unary_fn *f, int64_t n, const void *x, void *y)

@@ -2,8 +2,8 @@
  * Copyright The Roost Authors */
 /* Moments and normalised rows against their refs.
  *
- * Tolerance: a sum of n numbers of [-1,1) in float32, divided by n, is within n/LANES * 2^-24 of
- * the exact mean; for n <= 2000 that is 1e-5. The rows evaluate one expression: exact. */
+ * Tolerance: a sum of n numbers of [-1,1) in float32, divided by n, is within n/16 * 2^-24 of the
+ * exact mean; for n <= 2000 that is 1e-5. The rows evaluate one expression: exact. */
 #include "kernels/moments.h"
 
 #include "kernels_support.h"

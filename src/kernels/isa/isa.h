@@ -72,6 +72,21 @@ static inline vec vec_pick(vec_int mask, vec yes, vec no)
     return (vec)((mask & (vec_int)yes) | (~mask & (vec_int)no));
 }
 
+/* The larger of both, or w where they are equal; some NaN where either is one. */
+static inline vec vec_max(vec v, vec w)
+{
+#if ISA_LEVEL == 2
+    const __mmask16 number = _mm512_cmp_ps_mask((__m512)v, (__m512)v, _CMP_ORD_Q);
+    return (vec)_mm512_mask_max_ps((__m512)v, number, (__m512)v, (__m512)w);
+#elif ISA_LEVEL == 1 /* the instruction gives w where either is NaN */
+    return (vec)((vec_int)_mm256_max_ps((__m256)v, (__m256)w) | (v != v));
+#elif defined(__SSE2__)
+    return (vec)((vec_int)_mm_max_ps((__m128)v, (__m128)w) | (v != v));
+#else
+    return vec_pick((v > w) | (v != v), v, w);
+#endif
+}
+
 /* v kept in [low, high]; a NaN passes, as does -0 where a bound is 0. The instructions give their
  * second operand in these cases. */
 static inline vec vec_clamp(vec v, vec low, vec high)
@@ -113,6 +128,11 @@ static inline vec_int vec_u8_load(const void *p)
     return (vec_int)_mm512_cvtepu8_epi32(_mm_loadu_si128(p));
 #elif ISA_LEVEL == 1
     return (vec_int)_mm256_cvtepu8_epi32(_mm_loadl_epi64(p));
+#elif defined(__SSE2__)
+    const __m128i none = _mm_setzero_si128();
+    int32_t all;
+    memcpy(&all, p, sizeof(all));
+    return (vec_int)_mm_unpacklo_epi16(_mm_unpacklo_epi8(_mm_cvtsi32_si128(all), none), none);
 #else
     const uint8_t *x = p;
     return (vec_int){x[0], x[1], x[2], x[3]};
@@ -125,6 +145,8 @@ static inline vec_int vec_u16_load(const void *p)
     return (vec_int)_mm512_cvtepu16_epi32(_mm256_loadu_si256(p));
 #elif ISA_LEVEL == 1
     return (vec_int)_mm256_cvtepu16_epi32(_mm_loadu_si128(p));
+#elif defined(__SSE2__)
+    return (vec_int)_mm_unpacklo_epi16(_mm_loadl_epi64(p), _mm_setzero_si128());
 #else
     uint16_t x[VEC];
     memcpy(x, p, sizeof(x));

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* One factor and one summand per channel where types stay as they are and activations are short:
+ * what networks have. Compiled without contraction (cmake/Isa.cmake): of bytes the same bits come
+ * out at every level. */
+#include "kernels/isa/narrow_end.h"
+
+/* VEC lanes of all positions of a block. */
+struct lanes {
+    vec scale, shift, reciprocal;
+    struct bounds kept;
+    bool dot; /* has the processor instructions for bfloat16? */
+};
+
+TILE_INLINE vec scaled(const struct narrow_data *x, const struct lanes *l, const uint8_t *from)
+{
+    /* As the number that a byte is. */
+    const struct narrow_data plain = {.type = x->type, .scale = 1};
+    const vec v = widened(&plain, x->type, from) * l->scale + l->shift;
+    return vec_clamp(v, l->kept.low, l->kept.high);
+}
+
+/* x and y: of one type, that the compiler knows. */
+TILE_INLINE void run(const struct narrow_data *x, const struct narrow_data *y, int64_t plane,
+                     const struct lanes *l)
+{
+    const int64_t step = BLOCK * narrow_bytes(x->type);
+    const uint8_t *from = x->data;
+    uint8_t *to = y->data;
+    int64_t k = 0;
+#if ISA_LEVEL == 2
+    for (; y->type == NARROW_U8 && k + 4 <= plane; k += 4) {
+        vec v[4];
+        TILE_UNROLL
+        for (int i = 0; i < 4; i++)
+            v[i] = scaled(x, l, from + (k + i) * step);
+        bytes_store_four(v, l->reciprocal, y->zero, to + k * step, BLOCK);
+    }
+    for (; y->type == NARROW_BF16 && l->dot && k + 2 <= plane; k += 2) {
+        const vec v[2] = {scaled(x, l, from + k * step), scaled(x, l, from + (k + 1) * step)};
+        halves_store_two(v, to + k * step, BLOCK);
+    }
+#endif
+    for (; k < plane; k++)
+        narrowed(y, scaled(x, l, from + k * step), l->reciprocal, to + k * step);
+}
+
+static void block(const struct narrow_scale *s, int64_t block)
+{
+    const int64_t bytes = narrow_bytes(s->x.type), lane = block % s->blocks * BLOCK;
+    struct narrow_data x = s->x, y = s->end.y;
+    struct lanes l = {.kept = bounds_of(&s->end.epilogue), .dot = cpu_has_bf16()};
+    if (y.type == NARROW_U8) { /* beyond 512 no zero point brings anything back */
+        l.reciprocal = vec_all(1.0f / y.scale);
+        l.kept.high = vec_clamp(l.kept.high, vec_all(-INFINITY), 512.0f / l.reciprocal);
+    }
+    for (int i = 0; i < BLOCK; i += VEC) {
+        x.data = (uint8_t *)s->x.data + (block * s->plane * BLOCK + i) * bytes;
+        y.data = (uint8_t *)s->end.y.data + (block * s->plane * BLOCK + i) * bytes;
+        l.scale = vec_load(s->end.scale + lane + i);
+        l.shift = vec_load(s->end.bias + lane + i);
+        if (x.type == NARROW_U8) {
+            x.type = y.type = NARROW_U8;
+            run(&x, &y, s->plane, &l);
+        } else {
+            x.type = y.type = NARROW_BF16;
+            run(&x, &y, s->plane, &l);
+        }
+    }
+}
+
+void ISA_NAME(narrow_scale)(const struct narrow_scale *s)
+{
+    for (int64_t i = 0; i < s->batch * s->blocks; i++)
+        block(s, i);
+}
