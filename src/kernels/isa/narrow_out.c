@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/act_priv.h"
 #include "kernels/isa/isa.h"
 #include "kernels/narrow_priv.h"
 
@@ -122,7 +123,7 @@ void ISA_NAME(narrow_out)(const struct narrow_out *o, const struct narrow_end *e
     if (e->epilogue.act > ACT_LEAKY_RELU) {
         const struct narrow_data real = {.type = NARROW_F32, .data = o->sums};
         pass(o, e, &real, ROOM, sum, sum_step);
-        epilogue_f32(&e->epilogue, real.data, 0, NULL, o->count * BLOCK);
+        ISA_NAME(act_row)(&e->epilogue, real.data, o->count * BLOCK);
         floats.integers = false;
         end = (struct narrow_end){.y = e->y};
         sum = NULL;
