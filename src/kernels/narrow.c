@@ -7,7 +7,7 @@
  * products then read many times; to widen them there took a third of the products' time.
  *
  * An item is one or more output blocks by a band of positions, whose input stays in the
- * second-level cache while all output blocks pass over it. */
+ * second-level cache while all output blocks pass over it (narrow_tiles.c). */
 #include "kernels/narrow.h"
 
 #include <string.h>
@@ -18,52 +18,17 @@
 
 enum { BAND_BYTES = 256 * 1024 };
 
-/* What x is to the tiles: as it was given, or the copy. */
-struct source {
-    bool copied;
-    enum narrow_type type;
-    int64_t rows, columns; /* of one block, of those that are read at least */
-    int64_t pixel;         /* bytes from pixel to pixel */
-    int64_t blocks;        /* of all groups */
-};
-
-/* How one image's positions are dealt out. */
-struct cut {
-    struct source x;
-    enum narrow_kind kind;
-    struct narrow_shape shape; /* of the tiles */
-    bool flat;
-    int64_t positions, step, bands; /* step: of a band */
-    int64_t each;                   /* items of a band and group */
-};
-
-static int64_t group_blocks(const struct narrow *c)
-{
-    return c->form == NARROW_DEPTHWISE ? 1 : block_count(c->in_c);
-}
-
 /* The extent that the windows of all positions read, along one dim. */
 static int64_t reach(const struct narrow *c, int d)
 {
     return (c->out[d] - 1) * c->stride[d] + (c->kernel[d] - 1) * c->dilation[d] + 1;
 }
 
-static enum narrow_kind kind_of(const struct narrow *c)
-{
-    const enum cpu_level level = cpu_level();
-    if (c->form == NARROW_DEPTHWISE)
-        return NARROW_SUM_DEEP;
-    if (c->x.type == NARROW_U8)
-        return level == CPU_AVX512 && cpu_has_vnni() ? NARROW_SUM_VNNI : NARROW_SUM_U8;
-    bool dot = c->x.type == NARROW_BF16 && level == CPU_AVX512 && cpu_has_bf16();
-    return dot ? NARROW_SUM_BF16 : NARROW_SUM_F32;
-}
-
-static struct source source_of(const struct narrow *c, enum narrow_kind kind)
+static struct narrow_source source_of(const struct narrow *c, enum narrow_kind kind)
 {
     const int64_t word = narrow_word(c->x.type);
     const bool floats = kind == NARROW_SUM_F32 || kind == NARROW_SUM_DEEP;
-    struct source s = {.rows = 1, .columns = c->in[1], .blocks = 1};
+    struct narrow_source s = {.rows = 1, .columns = c->in[1], .blocks = 1};
     s.type = floats ? NARROW_F32 : c->x.type;
     s.copied = s.type != c->x.type;
     if (c->form == NARROW_PRODUCT) {
@@ -72,7 +37,7 @@ static struct source source_of(const struct narrow *c, enum narrow_kind kind)
         return s;
     }
     s.pixel = BLOCK_LANES * narrow_bytes(s.type);
-    s.blocks = c->groups * group_blocks(c);
+    s.blocks = c->groups * narrow_group_blocks(c);
     s.rows = c->in[0];
     for (int d = 0; d < 2; d++)
         s.copied |= c->pad[d] != 0 || reach(c, d) > c->in[d];
@@ -83,15 +48,37 @@ static struct source source_of(const struct narrow *c, enum narrow_kind kind)
     return s;
 }
 
+/* Are the words of a kernel row few enough for a list, and near enough? */
+static bool is_listed(const struct narrow *c, enum narrow_kind kind)
+{
+    const struct narrow_source x = source_of(c, kind);
+    const int64_t words = narrow_words(c->x.type, c->in_c);
+    const double plane = (double)x.rows * (double)x.columns * (double)x.pixel;
+    return (double)narrow_runs(words) * (double)c->kernel[1] <= NARROW_LISTED_MOST &&
+           plane * (double)x.blocks < UINT32_MAX;
+}
+
+static enum narrow_kind kind_of(const struct narrow *c)
+{
+    const bool most = cpu_level() == CPU_AVX512;
+    if (c->form == NARROW_DEPTHWISE)
+        return NARROW_SUM_DEEP;
+    if (c->x.type == NARROW_U8)
+        return most && cpu_has_vnni() && is_listed(c, NARROW_SUM_VNNI) ? NARROW_SUM_VNNI
+                                                                       : NARROW_SUM_U8;
+    const bool dot = c->x.type == NARROW_BF16 && most && cpu_has_bf16();
+    return dot && is_listed(c, NARROW_SUM_BF16) ? NARROW_SUM_BF16 : NARROW_SUM_F32;
+}
+
 /* As a level without instructions of its own needs it: artifacts say how much there is. */
 bool narrow_scratch(const struct narrow *c, uint64_t *bytes)
 {
     *bytes = 0;
     if (c->out[0] < 1 || c->out[1] < 1)
         return true;
-    const struct source s = source_of(c, c->form == NARROW_DEPTHWISE ? NARROW_SUM_DEEP
-                                         : c->x.type == NARROW_U8    ? NARROW_SUM_U8
-                                                                     : NARROW_SUM_F32);
+    const struct narrow_source s = source_of(c, c->form == NARROW_DEPTHWISE ? NARROW_SUM_DEEP
+                                                : c->x.type == NARROW_U8    ? NARROW_SUM_U8
+                                                                            : NARROW_SUM_F32);
     if (!s.copied)
         return true;
     uint64_t row;
@@ -100,14 +87,17 @@ bool narrow_scratch(const struct narrow *c, uint64_t *bytes)
            checked_mul(*bytes, (uint64_t)s.blocks, bytes) && *bytes <= INT64_MAX;
 }
 
-static struct cut cut_of(const struct narrow *c)
+static struct narrow_cut cut_of(const struct narrow *c)
 {
     const enum narrow_kind kind = kind_of(c);
-    struct cut k = {.x = source_of(c, kind),
-                    .kind = kind,
-                    .shape = narrow_shape_of(cpu_level()),
-                    .positions = c->out[0] * c->out[1]};
-    const double group = (double)(k.x.pixel * group_blocks(c));
+    struct narrow_cut k = {.x = source_of(c, kind),
+                           .kind = kind,
+                           .shape = narrow_shape_of(cpu_level()),
+                           .positions = c->out[0] * c->out[1]};
+    /* Where no window has neighbours, rows follow each other. */
+    const bool dense = c->out[1] == k.x.columns && c->stride[0] == 1 && c->stride[1] == 1;
+    k.columns = dense ? k.positions : c->out[1];
+    const double group = (double)(k.x.pixel * narrow_group_blocks(c));
     double each = c->form == NARROW_PRODUCT ? (double)k.x.pixel
                                             : group * (double)(c->stride[0] * c->stride[1]);
     k.flat = c->form == NARROW_PRODUCT && k.positions == 1 && cpu_level() != CPU_GENERIC;
@@ -130,7 +120,7 @@ static struct cut cut_of(const struct narrow *c)
 /* ---- the copy ---- */
 
 /* n elements of x, from element `from` on. */
-static void copy_run(const struct narrow *c, const struct source *s, int64_t from, int64_t n,
+static void copy_run(const struct narrow *c, const struct narrow_source *s, int64_t from, int64_t n,
                      uint8_t *to)
 {
     const int64_t bytes = narrow_bytes(c->x.type), whole = n - n % BLOCK_LANES;
@@ -148,7 +138,7 @@ static void copy_run(const struct narrow *c, const struct source *s, int64_t fro
 }
 
 /* Elements that mean 0. */
-static void fill(const struct narrow *c, const struct source *s, int64_t n, uint8_t *to)
+static void fill(const struct narrow *c, const struct narrow_source *s, int64_t n, uint8_t *to)
 {
     const bool bytes = c->x.type == NARROW_U8;
     if (!bytes || s->type == NARROW_U8)
@@ -159,7 +149,8 @@ static void fill(const struct narrow *c, const struct source *s, int64_t n, uint
 }
 
 /* Block `block` of an image, in its frame. */
-static void copy_block(const struct narrow *c, const struct source *s, int64_t image, int64_t block)
+static void copy_block(const struct narrow *c, const struct narrow_source *s, int64_t image,
+                       int64_t block)
 {
     const int64_t row = c->in[1] * BLOCK_LANES, x = (image * s->blocks + block) * c->in[0] * row;
     const int64_t first = MIN(c->pad[1], s->columns), count = MIN(c->in[1], s->columns - first);
@@ -176,7 +167,7 @@ static void copy_block(const struct narrow *c, const struct source *s, int64_t i
     }
 }
 
-static void copy(const struct narrow *c, const struct source *s, int64_t image, int64_t item)
+static void copy(const struct narrow *c, const struct narrow_source *s, int64_t image, int64_t item)
 {
     if (c->form != NARROW_PRODUCT) {
         copy_block(c, s, image, item);
@@ -188,114 +179,6 @@ static void copy(const struct narrow *c, const struct source *s, int64_t image, 
     memset(to + row, 0, (size_t)(s->pixel - row));
 }
 
-/* ---- products ---- */
-
-/* What the tiles of an item share. */
-struct run {
-    const struct narrow *c;
-    const struct cut *k;
-    int64_t image, group, block, blocks; /* output blocks [block, block + blocks) of the group */
-    struct narrow_tile tile;
-    _Alignas(64) uint32_t sums[2 * NARROW_STRIP * BLOCK_LANES]; /* of two blocks, or flat */
-};
-
-/* What the tile has from the convolution alone. */
-static void begin(struct run *r)
-{
-    const struct narrow *c = r->c;
-    const struct source *s = &r->k->x;
-    struct narrow_tile *t = &r->tile;
-    const bool deep = c->form == NARROW_DEPTHWISE, rows = c->form == NARROW_PRODUCT;
-    const int64_t plane = s->rows * s->columns * s->pixel, all = narrow_words(c->x.type, c->in_c);
-    const int64_t places = c->kernel[0] * c->kernel[1];
-    const int64_t w_block = places * (deep ? 1 : all) * BLOCK_LANES * (int64_t)sizeof(uint32_t);
-    const uint8_t *x = s->copied ? c->scratch : c->x.data;
-    t->x = x + ((s->copied ? 0 : r->image) * c->groups + r->group) * group_blocks(c) * plane;
-    if (rows)
-        t->x = x;
-    t->rows = c->kernel[0];
-    t->columns = c->kernel[1];
-    t->x_row = c->dilation[0] * s->columns * s->pixel;
-    t->x_column = c->dilation[1] * s->pixel;
-    t->words = rows ? all : BLOCK_LANES / narrow_word(c->x.type);
-    t->blocks = (all + t->words - 1) / t->words;
-    t->last = all - (t->blocks - 1) * t->words;
-    t->x_block = plane;
-    t->sums_block = (r->k->flat ? 1 : (int)NARROW_STRIP) * BLOCK_LANES;
-    for (int64_t b = 0; b < NARROW_BLOCKS_MOST; b++) {
-        int64_t block = r->group * c->out_blocks + r->block + MIN(b, r->blocks - 1);
-        t->w[b] = (const uint8_t *)c->w + block * w_block;
-    }
-}
-
-/* The sums of positions [at, at + count) on their way out. */
-static void finish(struct run *r, int64_t at, int64_t count)
-{
-    const struct narrow *c = r->c;
-    for (int64_t b = 0; b < r->blocks; b++) {
-        const int64_t block = r->group * c->out_blocks + r->block + b;
-        struct narrow_out o = {.sums = r->sums + b * r->tile.sums_block,
-                               .integers =
-                                   r->k->kind == NARROW_SUM_U8 || r->k->kind == NARROW_SUM_VNNI,
-                               .count = count,
-                               .lanes = BLOCK_LANES,
-                               .lane = block * BLOCK_LANES,
-                               .step = BLOCK_LANES};
-        o.to =
-            ((r->image * c->groups * c->out_blocks + block) * r->k->positions + at) * BLOCK_LANES;
-        if (c->form == NARROW_PRODUCT) {
-            o.step = c->out_c;
-            o.to = at * c->out_c + o.lane;
-            o.lanes = MIN((int64_t)BLOCK_LANES, c->out_c - o.lane);
-        }
-        ISA_PICK(narrow_out)(&o, &c->end);
-    }
-}
-
-/* Where the next tile's positions begin; *row and *column go on to the next one's. */
-static void place(struct run *r, int64_t count, int64_t *row, int64_t *column)
-{
-    const struct cut *k = r->k;
-    const int64_t across = r->c->stride[1] * k->x.pixel;
-    const int64_t down = r->c->stride[0] * k->x.columns * k->x.pixel;
-    for (int64_t p = 0; p < k->shape.pixels; p++) {
-        r->tile.at[p] = p < count ? *row * down + *column * across : r->tile.at[p - 1];
-        if (p < count && ++*column == r->c->out[1]) {
-            *column = 0;
-            ++*row;
-        }
-    }
-}
-
-static void band(struct run *r, int64_t from, int64_t to)
-{
-    const struct cut *k = r->k;
-    void (*const tile)(struct narrow_tile *, enum narrow_kind, bool) = ISA_PICK(narrow_tile);
-    int64_t row = from / r->c->out[1], column = from % r->c->out[1];
-    for (int64_t at = from; at < to; at += NARROW_STRIP) {
-        const int64_t count = MIN(to - at, (int64_t)NARROW_STRIP);
-        for (int64_t p = 0; p < count; p += k->shape.pixels) {
-            r->tile.sums = r->sums + p * BLOCK_LANES;
-            place(r, count - p, &row, &column);
-            tile(&r->tile, k->kind, k->flat);
-        }
-        finish(r, at, count);
-    }
-}
-
-static void products(const struct narrow *c, const struct cut *k, int64_t image, int64_t item)
-{
-    const int64_t each = k->each, at = item / each / c->groups * k->step;
-    struct run r = {.c = c,
-                    .k = k,
-                    .image = image,
-                    .group = item / each % c->groups,
-                    .block = item % each * k->shape.blocks};
-    r.blocks = MIN((int64_t)k->shape.blocks, c->out_blocks - r.block);
-    begin(&r);
-    band(&r, at, MIN(at + k->step, k->positions));
-}
-
 /* ---- phases: of each image the copy, where there is one, and the products ---- */
 
 int64_t narrow_phases(const struct narrow *c)
@@ -305,7 +188,7 @@ int64_t narrow_phases(const struct narrow *c)
 
 int64_t narrow_items(const struct narrow *c, int64_t phase)
 {
-    const struct cut k = cut_of(c);
+    const struct narrow_cut k = cut_of(c);
     if (k.x.copied && phase % 2 == 0)
         return c->form == NARROW_PRODUCT ? k.positions : k.x.blocks;
     return k.bands * c->groups * k.each;
@@ -313,13 +196,14 @@ int64_t narrow_items(const struct narrow *c, int64_t phase)
 
 void narrow_part(const struct narrow *c, int64_t phase, int64_t from, int64_t to)
 {
-    const struct cut k = cut_of(c);
+    const struct narrow_cut k = cut_of(c);
     const int64_t image = k.x.copied ? phase / 2 : phase;
+    if (!k.x.copied || phase % 2 == 1) {
+        narrow_products(c, &k, image, from, to);
+        return;
+    }
     for (int64_t item = from; item < to; item++)
-        if (k.x.copied && phase % 2 == 0)
-            copy(c, &k.x, image, item);
-        else
-            products(c, &k, image, item);
+        copy(c, &k.x, image, item);
 }
 
 void narrow_run(const struct narrow *c)

@@ -12,6 +12,8 @@
 enum {
     NARROW_PIXELS_MOST = 8,
     NARROW_BLOCKS_MOST = 4,
+    NARROW_RUN = 4,
+    NARROW_LISTED_MOST = 4096,
     NARROW_STRIP = 40, /* positions whose sums go out at once: whole tiles of every level */
 };
 
@@ -25,6 +27,13 @@ enum narrow_kind {
     NARROW_KINDS
 };
 
+/* Sums of these kinds are as quick as all around them is: their tiles are told by a list what to
+ * read, and may say themselves what follows. */
+static inline bool narrow_listed(enum narrow_kind kind)
+{
+    return kind == NARROW_SUM_VNNI || kind == NARROW_SUM_BF16;
+}
+
 /* A position's input begins at x + at[p], from where kernel places stand x_row and x_column bytes
  * apart, and in each of them `blocks` runs of `words` words (the last run: last), x_block bytes
  * apart. The weights of an output block are read from front to back. Depthwise: no runs, each place
@@ -35,13 +44,27 @@ struct narrow_tile {
     const uint8_t *w[NARROW_BLOCKS_MOST];
     int64_t rows, columns, x_row, x_column;
     int64_t blocks, words, last, x_block;
+    /* Of narrow_listed kinds, for all that is not a row: 1 to NARROW_RUN words that follow each
+     * other, at so many bytes, a multiple of 4, + their number - 1. */
+    const uint32_t *list;
+    int64_t listed;
     uint32_t *sums; /* [position][16], 64-byte aligned; of the next output block: sums_block on */
     int64_t sums_block;
+    /* narrow_listed kinds only. Not NULL: sums go on to be elements [to, to + 16) of y, of the next
+     * position y_step and of the next output block y_block elements on. lane: of scale and bias, of
+     * the first block. */
+    const struct narrow_end *end;
+    int64_t to, y_step, y_block, lane;
 };
 
-/* Positions by output blocks that tiles have: pixels by blocks, or, `flat` (from CPU_AVX2 on, not
- * depthwise), one by NARROW_BLOCKS_MOST. All are computed: at and w of those that are not wanted
- * repeat others. */
+/* Positions by output blocks that tiles have. All are computed: at and w of those that are not
+ * wanted repeat others. */
+enum narrow_cutting {
+    NARROW_TILE,   /* narrow_shape_of */
+    NARROW_SINGLE, /* as many positions by one block: narrow_listed kinds only */
+    NARROW_FLAT,   /* one position by NARROW_BLOCKS_MOST: from CPU_AVX2 on, not depthwise */
+    NARROW_CUTTINGS
+};
 struct narrow_shape {
     int pixels, blocks;
 };
@@ -50,7 +73,44 @@ static inline struct narrow_shape narrow_shape_of(enum cpu_level level)
     return level == CPU_AVX512 ? (struct narrow_shape){8, 2}
                                : (struct narrow_shape){level == CPU_AVX2 ? 5 : 2, 1};
 }
-ISA_EACH(void, narrow_tile, (struct narrow_tile * t, enum narrow_kind kind, bool flat));
+ISA_EACH(void, narrow_tile,
+         (const struct narrow_tile *t, enum narrow_kind kind, enum narrow_cutting cutting));
+
+/* What x is to the tiles: as it was given, or the copy. */
+struct narrow_source {
+    bool copied;
+    enum narrow_type type;
+    int64_t rows, columns; /* of one block, of those that are read at least */
+    int64_t pixel;         /* bytes from pixel to pixel */
+    int64_t blocks;        /* of all groups */
+};
+
+/* How one image's positions are dealt out. */
+struct narrow_cut {
+    struct narrow_source x;
+    enum narrow_kind kind;
+    struct narrow_shape shape; /* of the tiles */
+    bool flat;
+    int64_t positions, step, bands; /* step: of a band */
+    int64_t columns;                /* of a row of positions, as they are walked */
+    int64_t each;                   /* items of a band and group */
+};
+
+/* Of the input, in one group. */
+static inline int64_t narrow_group_blocks(const struct narrow *c)
+{
+    return c->form == NARROW_DEPTHWISE ? 1 : block_count(c->in_c);
+}
+
+/* Pieces of at most NARROW_RUN words. */
+static inline int64_t narrow_runs(int64_t words)
+{
+    return (words + NARROW_RUN - 1) / NARROW_RUN;
+}
+
+/* Items [item, to) of the products of an image. */
+void narrow_products(const struct narrow *c, const struct narrow_cut *k, int64_t image,
+                     int64_t item, int64_t to);
 
 /* Sums of one block on their way out: position i's go to elements [to + i * step, + lanes) of y.
  * They are spoilt. */

@@ -2,39 +2,10 @@
  * Copyright The Roost Authors */
 /* From a tile's sums to the result's elements. Compiled without contraction (cmake/Isa.cmake): of
  * bytes the same bits come out at every level. */
-#include <math.h>
 #include <string.h>
 
 #include "kernels/act_priv.h"
-#include "kernels/isa/isa.h"
-#include "kernels/narrow_priv.h"
-
-typedef uint32_t vec_uint __attribute__((vector_size(VEC * sizeof(float)), may_alias));
-
-/* VEC elements as numbers; of bytes, less their zero point and scaled. */
-static inline vec widened(const struct narrow_data *d, const uint8_t *from)
-{
-    if (d->type == NARROW_F32)
-        return vec_load((const float *)(const void *)from);
-    if (d->type == NARROW_BF16)
-        return (vec)(vec_u16_load(from) << 16);
-    return __builtin_convertvector(vec_u8_load(from) - d->zero, vec) * d->scale;
-}
-
-/* reciprocal: of d's scale. */
-static inline void narrowed(const struct narrow_data *d, vec v, vec reciprocal, uint8_t *to)
-{
-    if (d->type == NARROW_U8) {
-        /* Beyond 512 no zero point brings anything back. */
-        v = v * reciprocal;
-        vec_u8_store(to, vec_round(vec_pick(v > 512.0f, vec_all(512), v)) + d->zero);
-    } else if (d->type == NARROW_BF16) {
-        const vec_uint u = (vec_uint)v, even = (u + 0x7fff + ((u >> 16) & 1)) >> 16;
-        vec_u16_store(to, (vec_int)vec_pick(v != v, (vec)(u >> 16 | 0x40), (vec)even));
-    } else {
-        vec_store((float *)(void *)to, v);
-    }
-}
+#include "kernels/isa/narrow_end.h"
 
 /* Scale, bias, sum and the activations that are short, of VEC lanes of a block: what all positions
  * share. */
@@ -43,7 +14,8 @@ struct lanes {
     const uint8_t *from; /* the operand sum's; NULL: none */
     uint8_t *to;
     int64_t from_step, to_step; /* bytes from position to position */
-    vec scale, bias, low, high, reciprocal;
+    struct bounds kept;
+    vec scale, bias, reciprocal;
 };
 
 static void lanes_run(const struct narrow_out *o, const struct narrow_end *e,
@@ -58,10 +30,10 @@ static void lanes_run(const struct narrow_out *o, const struct narrow_end *e,
             v = v * l.scale;
         v = v + l.bias;
         if (l.from)
-            v = v + widened(&e->sum, l.from + i * l.from_step);
+            v = v + widened(&e->sum, e->sum.type, l.from + i * l.from_step);
         if (leaky)
             v = vec_pick(v < 0.0f, v * e->epilogue.low, v);
-        narrowed(d, vec_clamp(v, l.low, l.high), l.reciprocal, l.to);
+        narrowed(d, vec_clamp(v, l.kept.low, l.kept.high), l.reciprocal, l.to);
     }
 }
 
@@ -69,14 +41,10 @@ static void lanes_run(const struct narrow_out *o, const struct narrow_end *e,
 static void pass(const struct narrow_out *o, const struct narrow_end *e,
                  const struct narrow_data *d, int64_t step, const uint8_t *from, int64_t from_step)
 {
-    const struct epilogue *a = &e->epilogue;
     const int64_t from_bytes = narrow_bytes(e->sum.type), to_bytes = narrow_bytes(d->type);
     struct lanes l = {.from_step = from_step,
                       .to_step = step,
-                      .low = vec_all(a->act == ACT_CLIP   ? a->low
-                                     : a->act == ACT_RELU ? 0
-                                                          : -INFINITY),
-                      .high = vec_all(a->act == ACT_CLIP ? a->high : INFINITY),
+                      .kept = bounds_of(&e->epilogue),
                       .reciprocal = vec_all(d->type == NARROW_U8 ? 1.0f / d->scale : 0)};
     for (int k = 0; k < BLOCK; k += VEC) {
         l.sums = (const float *)(const void *)o->sums + k;
@@ -139,5 +107,5 @@ void ISA_NAME(narrow_widen)(const struct narrow_data *x, int64_t from, int64_t n
     /* As the numbers that bytes are. */
     const struct narrow_data plain = {.type = x->type, .scale = 1};
     for (int64_t i = 0; i < n; i += VEC)
-        vec_store(to + i, widened(&plain, at + i * narrow_bytes(x->type)));
+        vec_store(to + i, widened(&plain, x->type, at + i * narrow_bytes(x->type)));
 }

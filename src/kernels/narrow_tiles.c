@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* Running the tiles of an item, and what follows their sums. */
+#include <math.h>
+
+#include "kernels/narrow_priv.h"
+
+/* What the tiles of a part share. Large, and written piece by piece. */
+struct run {
+    const struct narrow *c;
+    const struct narrow_cut *k;
+    int64_t image, group, block, blocks; /* output blocks [block, block + blocks) of the group */
+    enum narrow_cutting cutting;
+    struct narrow_tile tile;
+    uint32_t list[NARROW_LISTED_MOST];
+    _Alignas(64) uint32_t sums[2 * NARROW_STRIP * BLOCK_LANES]; /* of two blocks, or flat */
+};
+
+static bool is_integers(enum narrow_kind kind)
+{
+    return kind == NARROW_SUM_U8 || kind == NARROW_SUM_VNNI;
+}
+
+/* Can the tile's own end say all that follows the sums? It knows elements of x's type, and
+ * activations that keep a number within bounds. */
+static bool ends_in_tile(const struct run *r)
+{
+    const struct narrow *c = r->c;
+    const struct narrow_end *e = &c->end;
+    const bool bytes = c->x.type == NARROW_U8;
+    if (!narrow_listed(r->k->kind) || e->y.type != c->x.type ||
+        (e->sum.data && e->sum.type != c->x.type) || bytes != (e->scale != NULL) ||
+        !block_act_inline(e->epilogue.act))
+        return false;
+    if (bytes && !isfinite(512 * e->y.scale))
+        return false;
+    const int blocks = r->cutting == NARROW_SINGLE ? 1 : r->k->shape.blocks;
+    return r->blocks == blocks &&
+           (c->form != NARROW_PRODUCT || (r->block + blocks) * BLOCK_LANES <= c->out_c);
+}
+
+/* Where elements go: of block `block` of the group, from position `at` on. */
+static int64_t element(const struct run *r, int64_t block, int64_t at)
+{
+    const struct narrow *c = r->c;
+    if (c->form == NARROW_PRODUCT)
+        return at * c->out_c + block * BLOCK_LANES;
+    block += (r->image * c->groups + r->group) * c->out_blocks;
+    return (block * r->k->positions + at) * BLOCK_LANES;
+}
+
+/* The words of `rows` kernel rows, in the order of the weights. */
+static int64_t list_words(const struct narrow_tile *t, int64_t rows, uint32_t *to)
+{
+    int64_t n = 0;
+    for (int64_t ky = 0; ky < rows; ky++)
+        for (int64_t kx = 0; kx < t->columns; kx++)
+            for (int64_t b = 0; b < t->blocks; b++) {
+                int64_t at = ky * t->x_row + kx * t->x_column + b * t->x_block;
+                int64_t left = b + 1 < t->blocks ? t->words : t->last;
+                for (; left > 0; left -= NARROW_RUN, at += NARROW_RUN * 4)
+                    to[n++] = (uint32_t)(at + MIN(left, (int64_t)NARROW_RUN) - 1);
+            }
+    return n;
+}
+
+/* What the tile has from the convolution alone. */
+static void begin(struct run *r)
+{
+    const struct narrow *c = r->c;
+    const struct narrow_source *s = &r->k->x;
+    struct narrow_tile *t = &r->tile;
+    const bool rows = c->form == NARROW_PRODUCT;
+    const int64_t all = narrow_words(c->x.type, c->in_c);
+    t->rows = c->kernel[0];
+    t->columns = c->kernel[1];
+    t->x_row = c->dilation[0] * s->columns * s->pixel;
+    t->x_column = c->dilation[1] * s->pixel;
+    t->words = rows ? all : BLOCK_LANES / narrow_word(c->x.type);
+    t->blocks = (all + t->words - 1) / t->words;
+    t->last = all - (t->blocks - 1) * t->words;
+    t->x_block = s->rows * s->columns * s->pixel;
+    t->sums_block = (r->k->flat ? 1 : (int)NARROW_STRIP) * BLOCK_LANES;
+    t->y_step = rows ? c->out_c : BLOCK_LANES;
+    t->y_block = rows ? BLOCK_LANES : r->k->positions * BLOCK_LANES;
+    if (!narrow_listed(r->k->kind))
+        return;
+    t->list = r->list;
+    t->listed = list_words(t, 1, r->list);
+    if (t->listed * t->rows <= NARROW_LISTED_MOST) { /* one row, as it were */
+        t->listed = list_words(t, t->rows, r->list);
+        t->rows = 1;
+    }
+}
+
+/* And from the item. */
+static void begin_item(struct run *r)
+{
+    const struct narrow *c = r->c;
+    struct narrow_tile *t = &r->tile;
+    const int64_t words = c->form == NARROW_DEPTHWISE ? 1 : narrow_words(c->x.type, c->in_c);
+    const int64_t w_block = c->kernel[0] * c->kernel[1] * words * BLOCK_LANES * 4;
+    const bool copied = r->k->x.copied;
+    t->x = copied ? c->scratch : c->x.data;
+    if (c->form != NARROW_PRODUCT)
+        t->x +=
+            ((copied ? 0 : r->image) * c->groups + r->group) * narrow_group_blocks(c) * t->x_block;
+    t->lane = (r->group * c->out_blocks + r->block) * BLOCK_LANES;
+    for (int64_t b = 0; b < NARROW_BLOCKS_MOST; b++) {
+        int64_t block = r->group * c->out_blocks + r->block + MIN(b, r->blocks - 1);
+        t->w[b] = (const uint8_t *)c->w + block * w_block;
+    }
+    const bool single = r->blocks == 1 && narrow_listed(r->k->kind);
+    r->cutting = r->k->flat ? NARROW_FLAT : single ? NARROW_SINGLE : NARROW_TILE;
+}
+
+/* The sums of positions [at, at + count) on their way out. */
+static void finish(struct run *r, int64_t at, int64_t count)
+{
+    const struct narrow *c = r->c;
+    for (int64_t b = 0; b < r->blocks; b++) {
+        struct narrow_out o = {.sums = r->sums + b * r->tile.sums_block,
+                               .integers = is_integers(r->k->kind),
+                               .count = count,
+                               .lanes = BLOCK_LANES,
+                               .lane = r->tile.lane + b * BLOCK_LANES,
+                               .to = element(r, r->block + b, at),
+                               .step = r->tile.y_step};
+        if (c->form == NARROW_PRODUCT)
+            o.lanes = MIN((int64_t)BLOCK_LANES, c->out_c - o.lane);
+        ISA_PICK(narrow_out)(&o, &c->end);
+    }
+}
+
+/* Where the next tile's positions begin; *row and *column go on to the next one's. */
+static void place(struct run *r, int64_t count, int64_t *row, int64_t *column)
+{
+    const struct narrow_cut *k = r->k;
+    const int64_t across = r->c->stride[1] * k->x.pixel;
+    const int64_t down = r->c->stride[0] * k->x.columns * k->x.pixel;
+    int64_t at = *row * down + *column * across;
+    for (int64_t p = 0; p < k->shape.pixels; p++) {
+        r->tile.at[p] = p < count ? at : r->tile.at[p - 1];
+        at += across;
+        if (p < count && ++*column == k->columns) {
+            *column = 0;
+            at = ++*row * down;
+        }
+    }
+}
+
+static void band(struct run *r, int64_t from, int64_t to)
+{
+    const struct narrow_cut *k = r->k;
+    void (*const tile)(const struct narrow_tile *, enum narrow_kind, enum narrow_cutting) =
+        ISA_PICK(narrow_tile);
+    int64_t row = from / k->columns, column = from % k->columns, at = from;
+    if (ends_in_tile(r)) {
+        r->tile.end = &r->c->end;
+        for (; at + k->shape.pixels <= to; at += k->shape.pixels) {
+            r->tile.to = element(r, r->block, at);
+            place(r, k->shape.pixels, &row, &column);
+            tile(&r->tile, k->kind, r->cutting);
+        }
+    }
+    r->tile.end = NULL;
+    for (; at < to; at += NARROW_STRIP) {
+        const int64_t count = MIN(to - at, (int64_t)NARROW_STRIP);
+        for (int64_t p = 0; p < count; p += k->shape.pixels) {
+            r->tile.sums = r->sums + p * BLOCK_LANES;
+            place(r, count - p, &row, &column);
+            tile(&r->tile, k->kind, r->cutting);
+        }
+        finish(r, at, count);
+    }
+}
+
+void narrow_products(const struct narrow *c, const struct narrow_cut *k, int64_t image,
+                     int64_t item, int64_t to)
+{
+    struct run r;
+    r.c = c;
+    r.k = k;
+    r.image = image;
+    begin(&r);
+    for (; item < to; item++) {
+        const int64_t at = item / k->each / c->groups * k->step;
+        r.group = item / k->each % c->groups;
+        r.block = item % k->each * k->shape.blocks;
+        r.blocks = MIN((int64_t)k->shape.blocks, c->out_blocks - r.block);
+        begin_item(&r);
+        band(&r, at, MIN(at + k->step, k->positions));
+    }
+}
