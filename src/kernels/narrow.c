@@ -27,10 +27,10 @@ static int64_t reach(const struct narrow *c, int d)
 static struct narrow_source source_of(const struct narrow *c, enum narrow_kind kind)
 {
     const int64_t word = narrow_word(c->x.type);
-    const bool floats = kind == NARROW_SUM_F32 || kind == NARROW_SUM_DEEP;
     struct narrow_source s = {.rows = 1, .columns = c->in[1], .blocks = 1};
-    s.type = floats ? NARROW_F32 : c->x.type;
-    s.copied = s.type != c->x.type;
+    s.type = kind == NARROW_SUM_F32 ? NARROW_F32 : c->x.type;
+    /* Registers of bytes go beyond the window. */
+    s.copied = s.type != c->x.type || kind == NARROW_SUM_DEEP_VNNI;
     if (c->form == NARROW_PRODUCT) {
         s.copied |= c->in_c % word != 0;
         s.pixel = narrow_words(c->x.type, c->in_c) * word * narrow_bytes(s.type);
@@ -48,21 +48,25 @@ static struct narrow_source source_of(const struct narrow *c, enum narrow_kind k
     return s;
 }
 
-/* Are the words of a kernel row few enough for a list, and near enough? */
+/* Are the words of all places few enough for a list, and near enough? */
 static bool is_listed(const struct narrow *c, enum narrow_kind kind)
 {
     const struct narrow_source x = source_of(c, kind);
     const int64_t words = narrow_words(c->x.type, c->in_c);
     const double plane = (double)x.rows * (double)x.columns * (double)x.pixel;
-    return (double)narrow_runs(words) * (double)c->kernel[1] <= NARROW_LISTED_MOST &&
+    return (double)narrow_runs(words) * (double)c->kernel[0] * (double)c->kernel[1] <=
+               NARROW_LISTED_MOST &&
            plane * (double)x.blocks < UINT32_MAX;
 }
 
 static enum narrow_kind kind_of(const struct narrow *c)
 {
     const bool most = cpu_level() == CPU_AVX512;
+    if (c->form == NARROW_DEPTHWISE && c->x.type == NARROW_BF16)
+        return most && cpu_has_bf16() ? NARROW_SUM_DEEP_BF16 : NARROW_SUM_DEEP;
     if (c->form == NARROW_DEPTHWISE)
-        return NARROW_SUM_DEEP;
+        return most && cpu_has_vnni() && c->dilation[1] == 1 ? NARROW_SUM_DEEP_VNNI
+                                                             : NARROW_SUM_DEEP;
     if (c->x.type == NARROW_U8)
         return most && cpu_has_vnni() && is_listed(c, NARROW_SUM_VNNI) ? NARROW_SUM_VNNI
                                                                        : NARROW_SUM_U8;
@@ -76,9 +80,8 @@ bool narrow_scratch(const struct narrow *c, uint64_t *bytes)
     *bytes = 0;
     if (c->out[0] < 1 || c->out[1] < 1)
         return true;
-    const struct narrow_source s = source_of(c, c->form == NARROW_DEPTHWISE ? NARROW_SUM_DEEP
-                                                : c->x.type == NARROW_U8    ? NARROW_SUM_U8
-                                                                            : NARROW_SUM_F32);
+    const bool whole = c->x.type == NARROW_U8 && c->form != NARROW_DEPTHWISE;
+    const struct narrow_source s = source_of(c, whole ? NARROW_SUM_U8 : NARROW_SUM_F32);
     if (!s.copied)
         return true;
     uint64_t row;

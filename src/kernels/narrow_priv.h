@@ -21,36 +21,50 @@ enum {
 enum narrow_kind {
     NARROW_SUM_U8,   /* bytes by int8, sums int32 */
     NARROW_SUM_F32,  /* float32 by bfloat16, sums float32, as are the rest's */
-    NARROW_SUM_DEEP, /* depthwise: float32 by float32 */
+    NARROW_SUM_DEEP, /* depthwise: x by float32 */
     NARROW_SUM_VNNI, /* as U8, with the instruction for it: at the widest level only, as is ... */
     NARROW_SUM_BF16, /* bfloat16 by bfloat16 */
+    NARROW_SUM_DEEP_VNNI,
+    NARROW_SUM_DEEP_BF16,
     NARROW_KINDS
 };
 
+static inline bool narrow_integers(enum narrow_kind kind)
+{
+    return kind == NARROW_SUM_U8 || kind == NARROW_SUM_VNNI || kind == NARROW_SUM_DEEP_VNNI;
+}
+
 /* Sums of these kinds are as quick as all around them is: their tiles are told by a list what to
- * read, and may say themselves what follows. */
+ * read. */
 static inline bool narrow_listed(enum narrow_kind kind)
 {
     return kind == NARROW_SUM_VNNI || kind == NARROW_SUM_BF16;
 }
 
+/* The tiles of these may say themselves what follows. */
+static inline bool narrow_ends(enum narrow_kind kind)
+{
+    return narrow_listed(kind) || kind == NARROW_SUM_DEEP_VNNI || kind == NARROW_SUM_DEEP_BF16;
+}
+
 /* A position's input begins at x + at[p], from where kernel places stand x_row and x_column bytes
  * apart, and in each of them `blocks` runs of `words` words (the last run: last), x_block bytes
  * apart. The weights of an output block are read from front to back. Depthwise: no runs, each place
- * 16 lanes. */
+ * 16 lanes of `type`. */
 struct narrow_tile {
     const uint8_t *x;
+    enum narrow_type type;
     int64_t at[NARROW_PIXELS_MOST];
     const uint8_t *w[NARROW_BLOCKS_MOST];
     int64_t rows, columns, x_row, x_column;
     int64_t blocks, words, last, x_block;
-    /* Of narrow_listed kinds, for all that is not a row: 1 to NARROW_RUN words that follow each
-     * other, at so many bytes, a multiple of 4, + their number - 1. */
+    /* All this of narrow_listed kinds: 1 to NARROW_RUN words that follow each other, at so many
+     * bytes, a multiple of 4, + their number - 1. */
     const uint32_t *list;
     int64_t listed;
     uint32_t *sums; /* [position][16], 64-byte aligned; of the next output block: sums_block on */
     int64_t sums_block;
-    /* narrow_listed kinds only. Not NULL: sums go on to be elements [to, to + 16) of y, of the next
+    /* narrow_ends kinds only. Not NULL: sums go on to be elements [to, to + 16) of y, of the next
      * position y_step and of the next output block y_block elements on. lane: of scale and bias, of
      * the first block. */
     const struct narrow_end *end;
@@ -75,6 +89,16 @@ static inline struct narrow_shape narrow_shape_of(enum cpu_level level)
 }
 ISA_EACH(void, narrow_tile,
          (const struct narrow_tile *t, enum narrow_kind kind, enum narrow_cutting cutting));
+ISA_EACH(void, narrow_deep, (const struct narrow_tile *t));
+void narrow_deep_vnni(const struct narrow_tile *t); /* CPU_AVX512 only, as is ... */
+void narrow_deep_bf16(const struct narrow_tile *t);
+
+/* DEEP_VNNI: weights as the tile takes them, in w[1]: of each kernel row and each NARROW_RUN of its
+ * columns one word of 16 channels of low bytes, then one of high bytes; w is high <<
+ * NARROW_LOW_BITS
+ * + low. False when they do not fit. */
+enum { NARROW_LOW_BITS = 7, NARROW_DEEP_WORDS_MOST = 64 };
+bool narrow_deep_pack(const struct narrow *c, int64_t block, uint8_t *to) WARN_UNUSED;
 
 /* What x is to the tiles: as it was given, or the copy. */
 struct narrow_source {

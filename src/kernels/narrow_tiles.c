@@ -10,16 +10,16 @@ struct run {
     const struct narrow *c;
     const struct narrow_cut *k;
     int64_t image, group, block, blocks; /* output blocks [block, block + blocks) of the group */
+    enum narrow_kind kind;
     enum narrow_cutting cutting;
+    const uint8_t *x;     /* of the image, or of the group */
+    int64_t across, down; /* bytes from a position to the next, in its row and in its column */
+    bool straight;        /* at[] is of positions side by side, from 0 on */
     struct narrow_tile tile;
     uint32_t list[NARROW_LISTED_MOST];
+    _Alignas(64) uint8_t deep[NARROW_DEEP_WORDS_MOST * 64];     /* weights of narrow_deep_pack */
     _Alignas(64) uint32_t sums[2 * NARROW_STRIP * BLOCK_LANES]; /* of two blocks, or flat */
 };
-
-static bool is_integers(enum narrow_kind kind)
-{
-    return kind == NARROW_SUM_U8 || kind == NARROW_SUM_VNNI;
-}
 
 /* Can the tile's own end say all that follows the sums? It knows elements of x's type, and
  * activations that keep a number within bounds. */
@@ -28,7 +28,7 @@ static bool ends_in_tile(const struct run *r)
     const struct narrow *c = r->c;
     const struct narrow_end *e = &c->end;
     const bool bytes = c->x.type == NARROW_U8;
-    if (!narrow_listed(r->k->kind) || e->y.type != c->x.type ||
+    if (!narrow_ends(r->kind) || e->y.type != c->x.type ||
         (e->sum.data && e->sum.type != c->x.type) || bytes != (e->scale != NULL) ||
         !block_act_inline(e->epilogue.act))
         return false;
@@ -49,11 +49,11 @@ static int64_t element(const struct run *r, int64_t block, int64_t at)
     return (block * r->k->positions + at) * BLOCK_LANES;
 }
 
-/* The words of `rows` kernel rows, in the order of the weights. */
-static int64_t list_words(const struct narrow_tile *t, int64_t rows, uint32_t *to)
+/* All words of a position, in the order of the weights. */
+static int64_t list_words(const struct narrow_tile *t, uint32_t *to)
 {
     int64_t n = 0;
-    for (int64_t ky = 0; ky < rows; ky++)
+    for (int64_t ky = 0; ky < t->rows; ky++)
         for (int64_t kx = 0; kx < t->columns; kx++)
             for (int64_t b = 0; b < t->blocks; b++) {
                 int64_t at = ky * t->x_row + kx * t->x_column + b * t->x_block;
@@ -72,6 +72,10 @@ static void begin(struct run *r)
     struct narrow_tile *t = &r->tile;
     const bool rows = c->form == NARROW_PRODUCT;
     const int64_t all = narrow_words(c->x.type, c->in_c);
+    r->across = c->stride[1] * s->pixel;
+    r->down = c->stride[0] * s->columns * s->pixel;
+    r->straight = false;
+    t->type = s->type;
     t->rows = c->kernel[0];
     t->columns = c->kernel[1];
     t->x_row = c->dilation[0] * s->columns * s->pixel;
@@ -83,14 +87,8 @@ static void begin(struct run *r)
     t->sums_block = (r->k->flat ? 1 : (int)NARROW_STRIP) * BLOCK_LANES;
     t->y_step = rows ? c->out_c : BLOCK_LANES;
     t->y_block = rows ? BLOCK_LANES : r->k->positions * BLOCK_LANES;
-    if (!narrow_listed(r->k->kind))
-        return;
     t->list = r->list;
-    t->listed = list_words(t, 1, r->list);
-    if (t->listed * t->rows <= NARROW_LISTED_MOST) { /* one row, as it were */
-        t->listed = list_words(t, t->rows, r->list);
-        t->rows = 1;
-    }
+    t->listed = narrow_listed(r->k->kind) ? list_words(t, r->list) : 0;
 }
 
 /* And from the item. */
@@ -101,16 +99,22 @@ static void begin_item(struct run *r)
     const int64_t words = c->form == NARROW_DEPTHWISE ? 1 : narrow_words(c->x.type, c->in_c);
     const int64_t w_block = c->kernel[0] * c->kernel[1] * words * BLOCK_LANES * 4;
     const bool copied = r->k->x.copied;
-    t->x = copied ? c->scratch : c->x.data;
+    r->x = copied ? c->scratch : c->x.data;
     if (c->form != NARROW_PRODUCT)
-        t->x +=
+        r->x +=
             ((copied ? 0 : r->image) * c->groups + r->group) * narrow_group_blocks(c) * t->x_block;
     t->lane = (r->group * c->out_blocks + r->block) * BLOCK_LANES;
     for (int64_t b = 0; b < NARROW_BLOCKS_MOST; b++) {
         int64_t block = r->group * c->out_blocks + r->block + MIN(b, r->blocks - 1);
         t->w[b] = (const uint8_t *)c->w + block * w_block;
     }
-    const bool single = r->blocks == 1 && narrow_listed(r->k->kind);
+    r->kind = r->k->kind;
+    if (r->kind == NARROW_SUM_DEEP_VNNI) {
+        t->w[1] = r->deep;
+        if (!narrow_deep_pack(c, r->group, r->deep))
+            r->kind = NARROW_SUM_DEEP;
+    }
+    const bool single = r->blocks == 1 && narrow_listed(r->kind);
     r->cutting = r->k->flat ? NARROW_FLAT : single ? NARROW_SINGLE : NARROW_TILE;
 }
 
@@ -120,7 +124,7 @@ static void finish(struct run *r, int64_t at, int64_t count)
     const struct narrow *c = r->c;
     for (int64_t b = 0; b < r->blocks; b++) {
         struct narrow_out o = {.sums = r->sums + b * r->tile.sums_block,
-                               .integers = is_integers(r->k->kind),
+                               .integers = narrow_integers(r->kind),
                                .count = count,
                                .lanes = BLOCK_LANES,
                                .lane = r->tile.lane + b * BLOCK_LANES,
@@ -132,20 +136,34 @@ static void finish(struct run *r, int64_t at, int64_t count)
     }
 }
 
-/* Where the next tile's positions begin; *row and *column go on to the next one's. */
+/* Where the next tile's positions begin; *row and *column go on to the next one's. Most tiles stay
+ * within a row: only x changes from one to the next. */
 static void place(struct run *r, int64_t count, int64_t *row, int64_t *column)
 {
-    const struct narrow_cut *k = r->k;
-    const int64_t across = r->c->stride[1] * k->x.pixel;
-    const int64_t down = r->c->stride[0] * k->x.columns * k->x.pixel;
-    int64_t at = *row * down + *column * across;
-    for (int64_t p = 0; p < k->shape.pixels; p++) {
-        r->tile.at[p] = p < count ? at : r->tile.at[p - 1];
-        at += across;
-        if (p < count && ++*column == k->columns) {
-            *column = 0;
-            at = ++*row * down;
+    const int64_t pixels = r->k->shape.pixels, columns = r->k->columns;
+    int64_t at = *row * r->down + *column * r->across;
+    const bool straight = count == pixels && *column + pixels <= columns;
+    r->tile.x = straight ? r->x + at : r->x;
+    if (straight && r->straight) {
+        *column += pixels;
+    } else if (straight) {
+        for (int64_t p = 0; p < pixels; p++)
+            r->tile.at[p] = p * r->across;
+        *column += pixels;
+    } else {
+        for (int64_t p = 0; p < pixels; p++) {
+            r->tile.at[p] = p < count ? at : r->tile.at[p - 1];
+            at += r->across;
+            if (p < count && ++*column == columns) {
+                *column = 0;
+                at = ++*row * r->down;
+            }
         }
+    }
+    r->straight = straight;
+    if (*column == columns) {
+        *column = 0;
+        ++*row;
     }
 }
 
@@ -160,7 +178,7 @@ static void band(struct run *r, int64_t from, int64_t to)
         for (; at + k->shape.pixels <= to; at += k->shape.pixels) {
             r->tile.to = element(r, r->block, at);
             place(r, k->shape.pixels, &row, &column);
-            tile(&r->tile, k->kind, r->cutting);
+            tile(&r->tile, r->kind, r->cutting);
         }
     }
     r->tile.end = NULL;
@@ -169,7 +187,7 @@ static void band(struct run *r, int64_t from, int64_t to)
         for (int64_t p = 0; p < count; p += k->shape.pixels) {
             r->tile.sums = r->sums + p * BLOCK_LANES;
             place(r, count - p, &row, &column);
-            tile(&r->tile, k->kind, r->cutting);
+            tile(&r->tile, r->kind, r->cutting);
         }
         finish(r, at, count);
     }
