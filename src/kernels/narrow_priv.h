@@ -141,6 +141,7 @@ void narrow_products(const struct narrow *c, const struct narrow_cut *k, int64_t
 struct narrow_out {
     uint32_t *sums; /* [count][16], int32 or float32, 64-byte aligned */
     bool integers;
+    bool instruction;     /* bfloat16 by the instruction for it */
     int64_t count, lanes; /* at most NARROW_STRIP, 16 */
     int64_t lane;         /* of scale and bias */
     int64_t to, step;

@@ -125,6 +125,8 @@ static void finish(struct run *r, int64_t at, int64_t count)
     for (int64_t b = 0; b < r->blocks; b++) {
         struct narrow_out o = {.sums = r->sums + b * r->tile.sums_block,
                                .integers = narrow_integers(r->kind),
+                               .instruction =
+                                   r->kind == NARROW_SUM_BF16 || r->kind == NARROW_SUM_DEEP_BF16,
                                .count = count,
                                .lanes = BLOCK_LANES,
                                .lane = r->tile.lane + b * BLOCK_LANES,

@@ -113,7 +113,7 @@ TILE_INLINE void step_halves(const struct shape s, const int64_t at[], const uin
                                                      : half_of(word_all(x + at[p]), h);
             TILE_UNROLL
             for (int v = 0; v < s.blocks * BLOCK_VECS; v++)
-                SUM(chain, p, v) = sum_of(SUM(chain, p, v), one, half[v]);
+                SUM(chain, p, v) = vec_fma(one, half[v], SUM(chain, p, v));
         }
     }
 }

@@ -21,7 +21,7 @@ TILE_INLINE void deep_as(const struct narrow_tile *t, const enum narrow_type typ
             for (int k = 0; k < PIXELS * BLOCK_VECS; k++) {
                 const int v = k % BLOCK_VECS * VEC;
                 const uint8_t *x = place + t->at[k / BLOCK_VECS] + v * element;
-                i.real[k] = sum_of(i.real[k], widened(&plain, type, x), vec_load(w + v));
+                i.real[k] = vec_fma(widened(&plain, type, x), vec_load(w + v), i.real[k]);
             }
         }
     end_sums(t, s, &i);

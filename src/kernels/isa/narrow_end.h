@@ -40,7 +40,27 @@ static inline void narrowed(const struct narrow_data *d, vec v, vec reciprocal, 
     }
 }
 
+/* What the activations that are short keep v within. */
+struct bounds {
+    vec low, high;
+};
+
+static inline struct bounds bounds_of(const struct epilogue *a)
+{
+    return (struct bounds){vec_all(a->act == ACT_CLIP   ? a->low
+                                   : a->act == ACT_RELU ? 0
+                                                        : -INFINITY),
+                           vec_all(a->act == ACT_CLIP ? a->high : INFINITY)};
+}
+
 #if ISA_LEVEL == 2
+
+/* For numbers that become bytes of this scale: beyond 512 no zero point brings anything back. */
+static inline struct bounds bounds_of_bytes(struct bounds b, float scale)
+{
+    b.high = vec_clamp(vec_all(512 * scale), vec_all(-INFINITY), b.high);
+    return b;
+}
 
 /* Four positions' registers as bytes, `step` elements apart; none is above 512 / reciprocal. */
 TILE_INLINE void bytes_store_four(const vec v[4], vec reciprocal, int32_t zero, uint8_t *to,
@@ -82,18 +102,5 @@ TILE_INLINE void halves_store_two(const vec v[2], uint8_t *to, int64_t step)
 }
 
 #endif
-
-/* What the activations that are short keep v within. */
-struct bounds {
-    vec low, high;
-};
-
-static inline struct bounds bounds_of(const struct epilogue *a)
-{
-    return (struct bounds){vec_all(a->act == ACT_CLIP   ? a->low
-                                   : a->act == ACT_RELU ? 0
-                                                        : -INFINITY),
-                           vec_all(a->act == ACT_CLIP ? a->high : INFINITY)};
-}
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernels/act_priv.h"
+#include "kernels/isa/act.h"
 #include "kernels/isa/narrow_end.h"
 
 /* Scale, bias, sum and the activations that are short, of VEC lanes of a block: what all positions
@@ -18,23 +19,60 @@ struct lanes {
     vec scale, bias, reciprocal;
 };
 
-static void lanes_run(const struct narrow_out *o, const struct narrow_end *e,
-                      const struct narrow_data *d, struct lanes l)
+/* What position i is before it is stored. act: NONE where the bounds say it all. */
+TILE_INLINE vec number_of(const struct narrow_out *o, const struct narrow_end *e,
+                          const struct lanes *l, int64_t i, const enum activation act)
 {
-    const bool integers = o->integers, scaled = e->scale, leaky = e->epilogue.act == ACT_LEAKY_RELU;
-    for (int64_t i = 0; i < o->count; i++, l.sums += BLOCK, l.to += l.to_step) {
-        vec v = vec_load(l.sums);
-        if (integers)
-            v = __builtin_convertvector((vec_int)v, vec);
-        if (scaled)
-            v = v * l.scale;
-        v = v + l.bias;
-        if (l.from)
-            v = v + widened(&e->sum, e->sum.type, l.from + i * l.from_step);
-        if (leaky)
-            v = vec_pick(v < 0.0f, v * e->epilogue.low, v);
-        narrowed(d, vec_clamp(v, l.kept.low, l.kept.high), l.reciprocal, l.to);
-    }
+    vec v = vec_load(l->sums + i * BLOCK);
+    if (o->integers)
+        v = __builtin_convertvector((vec_int)v, vec);
+    if (e->scale)
+        v = v * l->scale;
+    v = v + l->bias;
+    if (l->from)
+        v = v + widened(&e->sum, e->sum.type, l->from + i * l->from_step);
+    if (act == ACT_LEAKY_RELU)
+        v = vec_less(v, vec_all(0), v * e->epilogue.low, v);
+    if (act == ACT_GELU)
+        v = vec_gelu(v);
+    return vec_clamp(v, l->kept.low, l->kept.high);
+}
+
+TILE_INLINE void lanes_act(const struct narrow_out *o, const struct narrow_end *e,
+                           const struct narrow_data *d, const struct lanes *l,
+                           const enum activation act)
+{
+    int64_t i = 0;
+#if ISA_LEVEL == 2
+    struct lanes kept = *l;
+    kept.kept = bounds_of_bytes(l->kept, d->scale);
+    if (d->type == NARROW_BF16 && o->instruction)
+        for (; i + 2 <= o->count; i += 2) {
+            const vec v[] = {number_of(o, e, l, i, act), number_of(o, e, l, i + 1, act)};
+            halves_store_two(v, l->to + i * l->to_step, l->to_step / 2);
+        }
+    if (d->type == NARROW_U8 && isfinite(512 * d->scale))
+        for (; i + 4 <= o->count; i += 4) {
+            vec v[4];
+            TILE_UNROLL
+            for (int k = 0; k < 4; k++)
+                v[k] = number_of(o, e, &kept, i + k, act);
+            bytes_store_four(v, l->reciprocal, d->zero, l->to + i * l->to_step, l->to_step);
+        }
+#endif
+    for (; i < o->count; i++)
+        narrowed(d, number_of(o, e, l, i, act), l->reciprocal, l->to + i * l->to_step);
+}
+
+static void lanes_run(const struct narrow_out *o, const struct narrow_end *e,
+                      const struct narrow_data *d, const struct lanes *l)
+{
+    if (e->epilogue.act == ACT_LEAKY_RELU)
+        lanes_act(o, e, d, l, ACT_LEAKY_RELU);
+    else if (e->epilogue.act == ACT_GELU)
+        lanes_act(o, e, d, l, ACT_GELU);
+    else
+        lanes_act(o, e, d, l, ACT_NONE);
 }
 
 /* Writes whole blocks to where d is, positions `step` bytes apart; from: the operand sum's. */
@@ -53,7 +91,7 @@ static void pass(const struct narrow_out *o, const struct narrow_end *e,
         l.scale = e->scale ? vec_load(e->scale + o->lane + k) : vec_all(1);
         l.bias =
             e->bias ? vec_load(e->bias + o->lane + k) : vec_all(-0.0f); /* which adds nothing */
-        lanes_run(o, e, d, l);
+        lanes_run(o, e, d, &l);
     }
 }
 
@@ -65,8 +103,8 @@ static void spread(uint8_t *to, int64_t to_step, const uint8_t *from, int64_t fr
         memcpy(to + i * to_step, from + i * from_step, (size_t)(o->lanes * bytes));
 }
 
-/* What is no whole block goes through memory of whole ones. Activations that take exponentials come
- * between two passes, for all positions at once. */
+/* What is no whole block goes through memory of whole ones. Activations that take exponentials, but
+ * for the one that transformers have, come between two passes, for all positions at once. */
 void ISA_NAME(narrow_out)(const struct narrow_out *o, const struct narrow_end *e)
 {
     enum { ROOM = BLOCK * (int)sizeof(float) };
@@ -88,7 +126,7 @@ void ISA_NAME(narrow_out)(const struct narrow_out *o, const struct narrow_end *e
     y.data = whole ? to : y_room;
     struct narrow_out floats = *o;
     struct narrow_end end = *e;
-    if (e->epilogue.act > ACT_LEAKY_RELU) {
+    if (e->epilogue.act > ACT_LEAKY_RELU && e->epilogue.act != ACT_GELU) {
         const struct narrow_data real = {.type = NARROW_F32, .data = o->sums};
         pass(o, e, &real, ROOM, sum, sum_step);
         ISA_NAME(act_row)(&e->epilogue, real.data, o->count * BLOCK);

@@ -29,18 +29,6 @@ TILE_INLINE vec half_of(vec_int v, const int second)
     return second ? (vec)(v & (int32_t)0xffff0000) : (vec)(v << 16);
 }
 
-/* a + x * w, rounded once where the level has that. */
-TILE_INLINE vec sum_of(vec a, vec x, vec w)
-{
-#if ISA_LEVEL == 2
-    return (vec)_mm512_fmadd_ps((__m512)x, (__m512)w, (__m512)a);
-#elif ISA_LEVEL == 1
-    return (vec)_mm256_fmadd_ps((__m256)x, (__m256)w, (__m256)a);
-#else
-    return a + x * w;
-#endif
-}
-
 /* The shape of a tile and what it makes, as numbers that the compiler knows. Each sum is made in
  * `chains` parts, or a product would wait for the one before it. */
 struct shape {
@@ -108,8 +96,7 @@ TILE_INLINE void end_tile(const struct narrow_tile *t, const struct shape s, con
     struct bounds kept = bounds_of(&e->epilogue);
     vec reciprocal = vec_all(1);
     if (is_integers(s)) {
-        /* Beyond 512 no zero point brings anything back. */
-        kept.high = vec_clamp(vec_all(512 * e->y.scale), vec_all(-INFINITY), kept.high);
+        kept = bounds_of_bytes(kept, e->y.scale);
         reciprocal = vec_all(1 / e->y.scale);
     }
     TILE_UNROLL
