@@ -184,34 +184,56 @@ static void copy(const struct narrow *c, const struct narrow_source *s, int64_t 
 
 /* ---- phases: of each image the copy, where there is one, and the products ---- */
 
+static int64_t phases_of(const struct narrow *c, const struct narrow_source *x)
+{
+    return c->batch * (x->copied ? 2 : 1);
+}
+
+static bool is_copy(const struct narrow_cut *k, int64_t phase)
+{
+    return k->x.copied && phase % 2 == 0;
+}
+
+static int64_t items_of(const struct narrow *c, const struct narrow_cut *k, int64_t phase)
+{
+    if (is_copy(k, phase))
+        return c->form == NARROW_PRODUCT ? k->positions : k->x.blocks;
+    return k->bands * c->groups * k->each;
+}
+
+static void part_of(const struct narrow *c, const struct narrow_cut *k, int64_t phase, int64_t from,
+                    int64_t to)
+{
+    const int64_t image = k->x.copied ? phase / 2 : phase;
+    if (!is_copy(k, phase)) {
+        narrow_products(c, k, image, from, to);
+        return;
+    }
+    for (int64_t item = from; item < to; item++)
+        copy(c, &k->x, image, item);
+}
+
 int64_t narrow_phases(const struct narrow *c)
 {
-    return c->batch * (source_of(c, kind_of(c)).copied ? 2 : 1);
+    const struct narrow_source x = source_of(c, kind_of(c));
+    return phases_of(c, &x);
 }
 
 int64_t narrow_items(const struct narrow *c, int64_t phase)
 {
     const struct narrow_cut k = cut_of(c);
-    if (k.x.copied && phase % 2 == 0)
-        return c->form == NARROW_PRODUCT ? k.positions : k.x.blocks;
-    return k.bands * c->groups * k.each;
+    return items_of(c, &k, phase);
 }
 
 void narrow_part(const struct narrow *c, int64_t phase, int64_t from, int64_t to)
 {
     const struct narrow_cut k = cut_of(c);
-    const int64_t image = k.x.copied ? phase / 2 : phase;
-    if (!k.x.copied || phase % 2 == 1) {
-        narrow_products(c, &k, image, from, to);
-        return;
-    }
-    for (int64_t item = from; item < to; item++)
-        copy(c, &k.x, image, item);
+    part_of(c, &k, phase, from, to);
 }
 
 void narrow_run(const struct narrow *c)
 {
-    int64_t phases = narrow_phases(c);
-    for (int64_t phase = 0; phase < phases; phase++)
-        narrow_part(c, phase, 0, narrow_items(c, phase));
+    const struct narrow_cut k = cut_of(c);
+    for (int64_t phase = 0; phase < phases_of(c, &k.x); phase++)
+        part_of(c, &k, phase, 0, items_of(c, &k, phase));
 }

@@ -10,7 +10,7 @@
 #include "kernels/narrow.h"
 
 enum {
-    NARROW_PIXELS_MOST = 8,
+    NARROW_PIXELS_MOST = 9,
     NARROW_BLOCKS_MOST = 4,
     NARROW_RUN = 4,
     NARROW_LISTED_MOST = 4096,
@@ -75,7 +75,8 @@ struct narrow_tile {
  * wanted repeat others. */
 enum narrow_cutting {
     NARROW_TILE,   /* narrow_shape_of */
-    NARROW_SINGLE, /* as many positions by one block: narrow_listed kinds only */
+    NARROW_LAST,   /* one position more: narrow_listed kinds only, as is ... */
+    NARROW_SINGLE, /* as many positions as a tile by one block */
     NARROW_FLAT,   /* one position by NARROW_BLOCKS_MOST: from CPU_AVX2 on, not depthwise */
     NARROW_CUTTINGS
 };

@@ -12,6 +12,7 @@ struct run {
     int64_t image, group, block, blocks; /* output blocks [block, block + blocks) of the group */
     enum narrow_kind kind;
     enum narrow_cutting cutting;
+    int64_t pixels;       /* of the next tile */
     const uint8_t *x;     /* of the image, or of the group */
     int64_t across, down; /* bytes from a position to the next, in its row and in its column */
     bool straight;        /* at[] is of positions side by side, from 0 on */
@@ -109,6 +110,7 @@ static void begin_item(struct run *r)
         t->w[b] = (const uint8_t *)c->w + block * w_block;
     }
     r->kind = r->k->kind;
+    r->pixels = r->k->shape.pixels;
     if (r->kind == NARROW_SUM_DEEP_VNNI) {
         t->w[1] = r->deep;
         if (!narrow_deep_pack(c, r->group, r->deep))
@@ -142,14 +144,14 @@ static void finish(struct run *r, int64_t at, int64_t count)
  * within a row: only x changes from one to the next. */
 static void place(struct run *r, int64_t count, int64_t *row, int64_t *column)
 {
-    const int64_t pixels = r->k->shape.pixels, columns = r->k->columns;
+    const int64_t pixels = r->pixels, columns = r->k->columns;
     int64_t at = *row * r->down + *column * r->across;
     const bool straight = count == pixels && *column + pixels <= columns;
     r->tile.x = straight ? r->x + at : r->x;
     if (straight && r->straight) {
         *column += pixels;
     } else if (straight) {
-        for (int64_t p = 0; p < pixels; p++)
+        for (int64_t p = 0; p < NARROW_PIXELS_MOST; p++)
             r->tile.at[p] = p * r->across;
         *column += pixels;
     } else {
@@ -169,6 +171,12 @@ static void place(struct run *r, int64_t count, int64_t *row, int64_t *column)
     }
 }
 
+/* One position more than a tile has? */
+static bool is_last(const struct run *r, int64_t left)
+{
+    return left == r->pixels + 1 && narrow_listed(r->kind) && r->cutting == NARROW_TILE;
+}
+
 static void band(struct run *r, int64_t from, int64_t to)
 {
     const struct narrow_cut *k = r->k;
@@ -177,16 +185,20 @@ static void band(struct run *r, int64_t from, int64_t to)
     int64_t row = from / k->columns, column = from % k->columns, at = from;
     if (ends_in_tile(r)) {
         r->tile.end = &r->c->end;
-        for (; at + k->shape.pixels <= to; at += k->shape.pixels) {
+        for (; at + r->pixels <= to && !is_last(r, to - at); at += r->pixels) {
             r->tile.to = element(r, r->block, at);
-            place(r, k->shape.pixels, &row, &column);
+            place(r, r->pixels, &row, &column);
             tile(&r->tile, r->kind, r->cutting);
         }
     }
     r->tile.end = NULL;
     for (; at < to; at += NARROW_STRIP) {
         const int64_t count = MIN(to - at, (int64_t)NARROW_STRIP);
-        for (int64_t p = 0; p < count; p += k->shape.pixels) {
+        for (int64_t p = 0; p < count; p += r->pixels) {
+            if (is_last(r, count - p)) {
+                r->cutting = NARROW_LAST;
+                r->pixels++;
+            }
             r->tile.sums = r->sums + p * BLOCK_LANES;
             place(r, count - p, &row, &column);
             tile(&r->tile, r->kind, r->cutting);

@@ -202,7 +202,7 @@ TILE_INLINE void tile_words(const struct narrow_tile *t, const struct shape s)
         i.whole[k % sums] += i.whole[k];
         i.real[k % sums] += i.real[k];
     }
-    if (narrow_listed(s.kind))
+    if (narrow_listed(s.kind) && s.pixels <= PIXELS)
         end_of(t, s, &i);
     else
         end_sums(t, s, &i);
@@ -222,6 +222,9 @@ TILE(flat_f32, NARROW_SUM_F32, 1, NARROW_BLOCKS_MOST, 1)
 #if ISA_LEVEL == 2
 TILE(tile_vnni, NARROW_SUM_VNNI, PIXELS, BLOCKS, 1)
 TILE(tile_dot, NARROW_SUM_BF16, PIXELS, BLOCKS, 1)
+/* Squares of odd numbers leave one position over. */
+TILE(last_vnni, NARROW_SUM_VNNI, PIXELS + 1, BLOCKS, 1)
+TILE(last_dot, NARROW_SUM_BF16, PIXELS + 1, BLOCKS, 1)
 TILE(single_vnni, NARROW_SUM_VNNI, PIXELS, 1, 2)
 TILE(single_dot, NARROW_SUM_BF16, PIXELS, 1, 2)
 TILE(flat_vnni, NARROW_SUM_VNNI, 1, NARROW_BLOCKS_MOST, 4)
@@ -237,8 +240,8 @@ void ISA_NAME(narrow_tile)(const struct narrow_tile *t, enum narrow_kind kind,
         [NARROW_SUM_F32][NARROW_FLAT] = flat_f32,
 #endif
 #if ISA_LEVEL == 2
-        [NARROW_SUM_VNNI] = {tile_vnni, single_vnni, flat_vnni},
-        [NARROW_SUM_BF16] = {tile_dot, single_dot, flat_dot},
+        [NARROW_SUM_VNNI] = {tile_vnni, last_vnni, single_vnni, flat_vnni},
+        [NARROW_SUM_BF16] = {tile_dot, last_dot, single_dot, flat_dot},
 #endif
         [NARROW_SUM_U8][NARROW_TILE] = tile_u8,
         [NARROW_SUM_F32][NARROW_TILE] = tile_f32,

@@ -18,9 +18,7 @@ enum {
     FOUR = 4, /* positions that are stored at once */
 };
 enum {
-    VECS_MOST = (int)BLOCKS * (int)PIXELS > (int)NARROW_BLOCKS_MOST
-                    ? (int)BLOCKS *(int)PIXELS *(int)BLOCK_VECS
-                    : (int)NARROW_BLOCKS_MOST *(int)BLOCK_VECS
+    VECS_MOST = BLOCK_VECS * MAX((PIXELS + 1) * (int)BLOCKS, (int)NARROW_BLOCKS_MOST),
 };
 
 /* The first or second bfloat16 of each lane as float32. */
@@ -91,7 +89,7 @@ TILE_INLINE void end_store(const struct narrow_tile *t, const struct shape s, in
 TILE_INLINE void end_tile(const struct narrow_tile *t, const struct shape s, const struct steps *i)
 {
     const struct narrow_end *e = t->end;
-    const int bytes = is_integers(s) ? 1 : 2, many = MIN((int)FOUR, s.pixels);
+    const int bytes = is_integers(s) ? 1 : 2;
     const uint8_t *const sum = e->sum.data ? (const uint8_t *)e->sum.data + t->to * bytes : NULL;
     struct bounds kept = bounds_of(&e->epilogue);
     vec reciprocal = vec_all(1);
@@ -105,7 +103,8 @@ TILE_INLINE void end_tile(const struct narrow_tile *t, const struct shape s, con
         /* -0 adds nothing. */
         const vec bias = e->bias ? vec_load(e->bias + t->lane + v * BLOCK) : vec_all(-0.0f);
         TILE_UNROLL
-        for (int p = 0; p < s.pixels; p += many) {
+        for (int p = 0; p < s.pixels; p += FOUR) {
+            const int many = s.pixels - p < FOUR ? 1 : FOUR;
             vec number[FOUR];
             TILE_UNROLL
             for (int k = 0; k < many; k++) {
