@@ -14,6 +14,8 @@ enum {
     NARROW_BLOCKS_MOST = 4,
     NARROW_RUN = 4,
     NARROW_LISTED_MOST = 4096,
+    NARROW_AHEAD = 2,
+    NARROW_LINE = 64,  /* bytes of the cache */
     NARROW_STRIP = 40, /* positions whose sums go out at once: whole tiles of every level */
 };
 
@@ -62,6 +64,8 @@ struct narrow_tile {
      * bytes, a multiple of 4, + their number - 1. */
     const uint32_t *list;
     int64_t listed;
+    const uint8_t
+        *ahead;     /* NARROW_AHEAD lines of it are asked for with each of these; any address */
     uint32_t *sums; /* [position][16], 64-byte aligned; of the next output block: sums_block on */
     int64_t sums_block;
     /* narrow_ends kinds only. Not NULL: sums go on to be elements [to, to + 16) of y, of the next

@@ -12,6 +12,8 @@ struct run {
     int64_t image, group, block, blocks; /* output blocks [block, block + blocks) of the group */
     enum narrow_kind kind;
     enum narrow_cutting cutting;
+    const uint8_t *next; /* weights of the next item */
+    int64_t next_bytes;
     int64_t pixels;       /* of the next tile */
     const uint8_t *x;     /* of the image, or of the group */
     int64_t across, down; /* bytes from a position to the next, in its row and in its column */
@@ -98,13 +100,15 @@ static void begin_item(struct run *r)
     const struct narrow *c = r->c;
     struct narrow_tile *t = &r->tile;
     const int64_t words = c->form == NARROW_DEPTHWISE ? 1 : narrow_words(c->x.type, c->in_c);
+    t->lane = (r->group * c->out_blocks + r->block) * BLOCK_LANES;
     const int64_t w_block = c->kernel[0] * c->kernel[1] * words * BLOCK_LANES * 4;
     const bool copied = r->k->x.copied;
+    r->next = (const uint8_t *)c->w + (t->lane / BLOCK_LANES + r->k->shape.blocks) * w_block;
+    r->next_bytes = r->k->shape.blocks * w_block;
     r->x = copied ? c->scratch : c->x.data;
     if (c->form != NARROW_PRODUCT)
         r->x +=
             ((copied ? 0 : r->image) * c->groups + r->group) * narrow_group_blocks(c) * t->x_block;
-    t->lane = (r->group * c->out_blocks + r->block) * BLOCK_LANES;
     for (int64_t b = 0; b < NARROW_BLOCKS_MOST; b++) {
         int64_t block = r->group * c->out_blocks + r->block + MIN(b, r->blocks - 1);
         t->w[b] = (const uint8_t *)c->w + block * w_block;
@@ -171,6 +175,17 @@ static void place(struct run *r, int64_t count, int64_t *row, int64_t *column)
     }
 }
 
+/* The first tiles of an item ask for the weights of the next one: those of late layers are more
+ * than the second-level cache, and are read for a few tiles only. */
+static void look_ahead(struct run *r)
+{
+    struct narrow_tile *t = &r->tile;
+    const int64_t bytes = t->listed * NARROW_AHEAD * NARROW_LINE;
+    t->ahead = r->next_bytes > 0 ? r->next : t->w[0];
+    r->next += bytes;
+    r->next_bytes -= bytes;
+}
+
 /* One position more than a tile has? */
 static bool is_last(const struct run *r, int64_t left)
 {
@@ -188,6 +203,7 @@ static void band(struct run *r, int64_t from, int64_t to)
         for (; at + r->pixels <= to && !is_last(r, to - at); at += r->pixels) {
             r->tile.to = element(r, r->block, at);
             place(r, r->pixels, &row, &column);
+            look_ahead(r);
             tile(&r->tile, r->kind, r->cutting);
         }
     }
@@ -201,6 +217,7 @@ static void band(struct run *r, int64_t from, int64_t to)
             }
             r->tile.sums = r->sums + p * BLOCK_LANES;
             place(r, count - p, &row, &column);
+            look_ahead(r);
             tile(&r->tile, r->kind, r->cutting);
         }
         finish(r, at, count);

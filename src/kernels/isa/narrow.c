@@ -7,6 +7,8 @@
 enum {
     RUN = NARROW_RUN,
     WORD = 4, /* bytes */
+    AHEAD = NARROW_AHEAD,
+    LINE = NARROW_LINE,
 };
 
 typedef int32_t word_any __attribute__((aligned(1), may_alias));
@@ -141,11 +143,17 @@ TILE_INLINE void step_on(struct steps *i, const struct shape s, const int steps)
 TILE_INLINE void listed(const struct narrow_tile *t, struct steps *i, const struct shape s)
 {
     const uint32_t *const end = t->list + t->listed;
+    const uint8_t *ahead = t->ahead;
     for (const uint32_t *entry = t->list; entry < end; entry++) {
         const uint8_t *x = t->x + (*entry & ~(uint32_t)(RUN - 1));
         int left = (int)(*entry & (RUN - 1));
         /* Only an address: there are no registers for one of each position. */
         __asm__("" : "+r"(x));
+        if (s.pixels > 1) {
+            TILE_UNROLL
+            for (int k = 0; k < AHEAD; k++, ahead += LINE)
+                __builtin_prefetch(ahead, 0, 2);
+        }
         if (left == RUN - 1) {
             TILE_UNROLL
             for (int k = 0; k < RUN; k++)
