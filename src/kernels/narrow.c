@@ -90,6 +90,32 @@ bool narrow_scratch(const struct narrow *c, uint64_t *bytes)
            checked_mul(*bytes, (uint64_t)s.blocks, bytes) && *bytes <= INT64_MAX;
 }
 
+/* Frames of one block are made by the items that read them, as many rows as stay in the first-level
+ * cache: to write them for all positions first, and read them back, took a third of a depthwise
+ * layer's time. A band is whole rows then, and whole tiles where that can be. */
+static void cut_rows(const struct narrow *c, struct narrow_cut *k)
+{
+    const int64_t row = k->x.columns * k->x.pixel;
+    const int64_t most = (NARROW_FRAME_BYTES - NARROW_LINE) / row;
+    const int64_t window = (c->kernel[0] - 1) * c->dilation[0] + 1;
+    if (!k->x.copied || c->form == NARROW_PRODUCT || narrow_group_blocks(c) > 1 || most < window)
+        return;
+    int64_t rows = MIN((most - window) / c->stride[0] + 1, c->out[0]);
+    if (rows < c->out[0] && rows * c->stride[0] < window)
+        return; /* most rows would be copied several times */
+    const int64_t bands = (c->out[0] + rows - 1) / rows;
+    rows = (c->out[0] + bands - 1) / bands;
+    for (int64_t more = rows; more < 2 * rows; more++)
+        if (more * c->out[1] % k->shape.pixels == 0 && (more - 1) * c->stride[0] + window <= most) {
+            rows = more;
+            break;
+        }
+    k->local = true;
+    k->columns = c->out[1];
+    k->step = rows * c->out[1];
+    k->bands = (c->out[0] + rows - 1) / rows;
+}
+
 static struct narrow_cut cut_of(const struct narrow *c)
 {
     const enum narrow_kind kind = kind_of(c);
@@ -117,6 +143,7 @@ static struct narrow_cut cut_of(const struct narrow *c)
     k.step -= k.step % k.shape.pixels; /* ... and of whole tiles */
     k.bands = k.step ? (k.positions + k.step - 1) / k.step : 0;
     k.each = (c->out_blocks + k.shape.blocks - 1) / k.shape.blocks;
+    cut_rows(c, &k);
     return k;
 }
 
@@ -151,29 +178,28 @@ static void fill(const struct narrow *c, const struct narrow_source *s, int64_t 
             ((float *)(void *)to)[i] = (float)c->x.zero;
 }
 
-/* Block `block` of an image, in its frame. */
-static void copy_block(const struct narrow *c, const struct narrow_source *s, int64_t image,
-                       int64_t block)
+void narrow_frame(const struct narrow *c, const struct narrow_source *s, int64_t block,
+                  int64_t first, int64_t count, uint8_t *to)
 {
-    const int64_t row = c->in[1] * BLOCK_LANES, x = (image * s->blocks + block) * c->in[0] * row;
-    const int64_t first = MIN(c->pad[1], s->columns), count = MIN(c->in[1], s->columns - first);
-    uint8_t *to = (uint8_t *)c->scratch + block * s->rows * s->columns * s->pixel;
-    for (int64_t i = 0; i < s->rows; i++, to += s->columns * s->pixel) {
+    const int64_t row = c->in[1] * BLOCK_LANES, x = block * c->in[0] * row;
+    const int64_t left = MIN(c->pad[1], s->columns), inside = MIN(c->in[1], s->columns - left);
+    for (int64_t i = first; i < first + count; i++, to += s->columns * s->pixel) {
         const int64_t from = i - c->pad[0];
         if (from < 0 || from >= c->in[0]) {
             fill(c, s, s->columns * BLOCK_LANES, to);
             continue;
         }
-        fill(c, s, first * BLOCK_LANES, to);
-        copy_run(c, s, x + from * row, count * BLOCK_LANES, to + first * s->pixel);
-        fill(c, s, (s->columns - first - count) * BLOCK_LANES, to + (first + count) * s->pixel);
+        fill(c, s, left * BLOCK_LANES, to);
+        copy_run(c, s, x + from * row, inside * BLOCK_LANES, to + left * s->pixel);
+        fill(c, s, (s->columns - left - inside) * BLOCK_LANES, to + (left + inside) * s->pixel);
     }
 }
 
 static void copy(const struct narrow *c, const struct narrow_source *s, int64_t image, int64_t item)
 {
     if (c->form != NARROW_PRODUCT) {
-        copy_block(c, s, image, item);
+        narrow_frame(c, s, image * s->blocks + item, 0, s->rows,
+                     (uint8_t *)c->scratch + item * s->rows * s->columns * s->pixel);
         return;
     }
     const int64_t row = c->in_c * narrow_bytes(s->type);
@@ -184,14 +210,19 @@ static void copy(const struct narrow *c, const struct narrow_source *s, int64_t 
 
 /* ---- phases: of each image the copy, where there is one, and the products ---- */
 
-static int64_t phases_of(const struct narrow *c, const struct narrow_source *x)
+static bool copies(const struct narrow_cut *k)
 {
-    return c->batch * (x->copied ? 2 : 1);
+    return k->x.copied && !k->local;
+}
+
+static int64_t phases_of(const struct narrow *c, const struct narrow_cut *k)
+{
+    return c->batch * (copies(k) ? 2 : 1);
 }
 
 static bool is_copy(const struct narrow_cut *k, int64_t phase)
 {
-    return k->x.copied && phase % 2 == 0;
+    return copies(k) && phase % 2 == 0;
 }
 
 static int64_t items_of(const struct narrow *c, const struct narrow_cut *k, int64_t phase)
@@ -204,7 +235,7 @@ static int64_t items_of(const struct narrow *c, const struct narrow_cut *k, int6
 static void part_of(const struct narrow *c, const struct narrow_cut *k, int64_t phase, int64_t from,
                     int64_t to)
 {
-    const int64_t image = k->x.copied ? phase / 2 : phase;
+    const int64_t image = copies(k) ? phase / 2 : phase;
     if (!is_copy(k, phase)) {
         narrow_products(c, k, image, from, to);
         return;
@@ -215,8 +246,8 @@ static void part_of(const struct narrow *c, const struct narrow_cut *k, int64_t 
 
 int64_t narrow_phases(const struct narrow *c)
 {
-    const struct narrow_source x = source_of(c, kind_of(c));
-    return phases_of(c, &x);
+    const struct narrow_cut k = cut_of(c);
+    return phases_of(c, &k);
 }
 
 int64_t narrow_items(const struct narrow *c, int64_t phase)
@@ -234,6 +265,6 @@ void narrow_part(const struct narrow *c, int64_t phase, int64_t from, int64_t to
 void narrow_run(const struct narrow *c)
 {
     const struct narrow_cut k = cut_of(c);
-    for (int64_t phase = 0; phase < phases_of(c, &k.x); phase++)
+    for (int64_t phase = 0; phase < phases_of(c, &k); phase++)
         part_of(c, &k, phase, 0, items_of(c, &k, phase));
 }

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "kernels/narrow_priv.h"
+#include "kernels/narrow.h"
 #include "tensor/tensor.h"
 
 uint64_t narrow_packed_bytes(const struct narrow_packing *p)
@@ -59,27 +59,4 @@ void narrow_weight_scales(const struct narrow_packing *p, float *scale)
         if (!isnormal(scale[o]))
             scale[o] = 1;
     }
-}
-
-bool narrow_deep_pack(const struct narrow *c, int64_t block, uint8_t *to)
-{
-    const int64_t runs = narrow_runs(c->kernel[1]), places = c->kernel[0] * c->kernel[1];
-    const float *w = (const float *)c->w + block * places * BLOCK_LANES;
-    if (2 * c->kernel[0] * runs > NARROW_DEEP_WORDS_MOST)
-        return false;
-    memset(to, 0, (size_t)(2 * c->kernel[0] * runs * BLOCK_LANES * NARROW_RUN));
-    for (int64_t place = 0; place < places; place++) {
-        const int64_t run = place / c->kernel[1] * runs + place % c->kernel[1] / NARROW_RUN;
-        uint8_t *low = to + 2 * run * BLOCK_LANES * NARROW_RUN + place % c->kernel[1] % NARROW_RUN;
-        for (int64_t lane = 0; lane < BLOCK_LANES; lane++, low += NARROW_RUN) {
-            const float v = w[place * BLOCK_LANES + lane];
-            if (!(v > -16000 && v < 16000) || v != (float)(int32_t)v)
-                return false;
-            const int32_t half = 1 << (NARROW_LOW_BITS - 1), n = (int32_t)v;
-            const int32_t high = (n + half) >> NARROW_LOW_BITS;
-            low[BLOCK_LANES * NARROW_RUN] = (uint8_t)(int8_t)high;
-            *low = (uint8_t)(int8_t)(n - high * (1 << NARROW_LOW_BITS));
-        }
-    }
-    return true;
 }

@@ -15,7 +15,8 @@ enum {
     NARROW_RUN = 4,
     NARROW_LISTED_MOST = 4096,
     NARROW_AHEAD = 2,
-    NARROW_LINE = 64,  /* bytes of the cache */
+    NARROW_LINE = 64, /* bytes of the cache */
+    NARROW_FRAME_BYTES = 28 * 1024,
     NARROW_STRIP = 40, /* positions whose sums go out at once: whole tiles of every level */
 };
 
@@ -118,8 +119,8 @@ struct narrow_source {
 struct narrow_cut {
     struct narrow_source x;
     enum narrow_kind kind;
-    struct narrow_shape shape; /* of the tiles */
-    bool flat;
+    struct narrow_shape shape;      /* of the tiles */
+    bool flat, local;               /* local: x is copied band by band, where it is read */
     int64_t positions, step, bands; /* step: of a band */
     int64_t columns;                /* of a row of positions, as they are walked */
     int64_t each;                   /* items of a band and group */
@@ -136,6 +137,10 @@ static inline int64_t narrow_runs(int64_t words)
 {
     return (words + NARROW_RUN - 1) / NARROW_RUN;
 }
+
+/* Rows [first, first + count) of the frame of block `block` of all images. */
+void narrow_frame(const struct narrow *c, const struct narrow_source *s, int64_t block,
+                  int64_t first, int64_t count, uint8_t *to);
 
 /* Items [item, to) of the products of an image. */
 void narrow_products(const struct narrow *c, const struct narrow_cut *k, int64_t image,

@@ -16,10 +16,12 @@ struct run {
     int64_t next_bytes;
     int64_t pixels;       /* of the next tile */
     const uint8_t *x;     /* of the image, or of the group */
+    int64_t top;          /* its first row of positions */
     int64_t across, down; /* bytes from a position to the next, in its row and in its column */
     bool straight;        /* at[] is of positions side by side, from 0 on */
     struct narrow_tile tile;
     uint32_t list[NARROW_LISTED_MOST];
+    _Alignas(64) uint8_t frame[NARROW_FRAME_BYTES];
     _Alignas(64) uint8_t deep[NARROW_DEEP_WORDS_MOST * 64];     /* weights of narrow_deep_pack */
     _Alignas(64) uint32_t sums[2 * NARROW_STRIP * BLOCK_LANES]; /* of two blocks, or flat */
 };
@@ -102,7 +104,7 @@ static void begin_item(struct run *r)
     const int64_t words = c->form == NARROW_DEPTHWISE ? 1 : narrow_words(c->x.type, c->in_c);
     t->lane = (r->group * c->out_blocks + r->block) * BLOCK_LANES;
     const int64_t w_block = c->kernel[0] * c->kernel[1] * words * BLOCK_LANES * 4;
-    const bool copied = r->k->x.copied;
+    const bool copied = r->k->x.copied && !r->k->local;
     r->next = (const uint8_t *)c->w + (t->lane / BLOCK_LANES + r->k->shape.blocks) * w_block;
     r->next_bytes = r->k->shape.blocks * w_block;
     r->x = copied ? c->scratch : c->x.data;
@@ -113,6 +115,7 @@ static void begin_item(struct run *r)
         int64_t block = r->group * c->out_blocks + r->block + MIN(b, r->blocks - 1);
         t->w[b] = (const uint8_t *)c->w + block * w_block;
     }
+    r->top = 0;
     r->kind = r->k->kind;
     r->pixels = r->k->shape.pixels;
     if (r->kind == NARROW_SUM_DEEP_VNNI) {
@@ -197,7 +200,7 @@ static void band(struct run *r, int64_t from, int64_t to)
     const struct narrow_cut *k = r->k;
     void (*const tile)(const struct narrow_tile *, enum narrow_kind, enum narrow_cutting) =
         ISA_PICK(narrow_tile);
-    int64_t row = from / k->columns, column = from % k->columns, at = from;
+    int64_t row = from / k->columns - r->top, column = from % k->columns, at = from;
     if (ends_in_tile(r)) {
         r->tile.end = &r->c->end;
         for (; at + r->pixels <= to && !is_last(r, to - at); at += r->pixels) {
@@ -224,6 +227,18 @@ static void band(struct run *r, int64_t from, int64_t to)
     }
 }
 
+/* The frame of positions [from, to), whole rows. */
+static void frame(struct run *r, int64_t from, int64_t to)
+{
+    const struct narrow *c = r->c;
+    const struct narrow_source *s = &r->k->x;
+    const int64_t rows = (to - from) / c->out[1];
+    r->top = from / c->out[1];
+    narrow_frame(c, s, r->image * s->blocks + r->group, r->top * c->stride[0],
+                 (rows - 1) * c->stride[0] + (c->kernel[0] - 1) * c->dilation[0] + 1, r->frame);
+    r->x = r->frame;
+}
+
 void narrow_products(const struct narrow *c, const struct narrow_cut *k, int64_t image,
                      int64_t item, int64_t to)
 {
@@ -237,7 +252,10 @@ void narrow_products(const struct narrow *c, const struct narrow_cut *k, int64_t
         r.group = item / k->each % c->groups;
         r.block = item % k->each * k->shape.blocks;
         r.blocks = MIN((int64_t)k->shape.blocks, c->out_blocks - r.block);
+        const int64_t end = MIN(at + k->step, k->positions);
         begin_item(&r);
-        band(&r, at, MIN(at + k->step, k->positions));
+        if (k->local)
+            frame(&r, at, end);
+        band(&r, at, end);
     }
 }

@@ -149,12 +149,12 @@ TILE_INLINE void listed(const struct narrow_tile *t, struct steps *i, const stru
         int left = (int)(*entry & (RUN - 1));
         /* Only an address: there are no registers for one of each position. */
         __asm__("" : "+r"(x));
-        if (s.pixels > 1) {
-            TILE_UNROLL
-            for (int k = 0; k < AHEAD; k++, ahead += LINE)
-                __builtin_prefetch(ahead, 0, 2);
-        }
         if (left == RUN - 1) {
+            if (s.pixels > 1) {
+                TILE_UNROLL
+                for (int k = 0; k < AHEAD; k++, ahead += LINE)
+                    __builtin_prefetch(ahead, 0, 2);
+            }
             TILE_UNROLL
             for (int k = 0; k < RUN; k++)
                 step(i, s, x + k * WORD, k);

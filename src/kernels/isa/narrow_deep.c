@@ -37,6 +37,30 @@ void ISA_NAME(narrow_deep)(const struct narrow_tile *t)
 
 #if ISA_LEVEL == 2
 
+bool narrow_deep_pack(const struct narrow *c, int64_t block, uint8_t *to)
+{
+    const int64_t columns = c->kernel[1], words = c->kernel[0] * narrow_runs(columns);
+    const float *w = (const float *)c->w + block * c->kernel[0] * columns * BLOCK;
+    vec_int wrong = {0};
+    if (2 * words > NARROW_DEEP_WORDS_MOST)
+        return false;
+    for (int64_t ky = 0; ky < c->kernel[0]; ky++)
+        for (int64_t kx = 0; kx < columns; to += 2 * sizeof(vec)) {
+            vec_int low = {0}, high = {0};
+            for (int k = 0; k < 8 * NARROW_RUN && kx < columns; k += 8, kx++, w += BLOCK) {
+                const vec v = vec_load(w);
+                const vec_int n = vec_round(v);
+                const vec_int above = (n + (1 << (NARROW_LOW_BITS - 1))) >> NARROW_LOW_BITS;
+                wrong |= (__builtin_convertvector(n, vec) != v) | (n > 16000) | (n < -16000);
+                high |= (above & 0xff) << k;
+                low |= ((n - (above << NARROW_LOW_BITS)) & 0xff) << k;
+            }
+            memcpy(to, &low, sizeof(low));
+            memcpy(to + sizeof(vec), &high, sizeof(high));
+        }
+    return !_mm512_test_epi32_mask((__m512i)wrong, (__m512i)wrong);
+}
+
 /* Four pixels of a row are one register: in each lane the four bytes of one channel, which meet the
  * weights of four columns. Weights have more than seven bits: two bytes. */
 void narrow_deep_vnni(const struct narrow_tile *t)
