@@ -65,8 +65,9 @@ static enum narrow_kind kind_of(const struct narrow *c)
     if (c->form == NARROW_DEPTHWISE && c->x.type == NARROW_BF16)
         return most && cpu_has_bf16() ? NARROW_SUM_DEEP_BF16 : NARROW_SUM_DEEP;
     if (c->form == NARROW_DEPTHWISE)
-        return most && cpu_has_vnni() && c->dilation[1] == 1 ? NARROW_SUM_DEEP_VNNI
-                                                             : NARROW_SUM_DEEP;
+        return most && cpu_has_vnni() && cpu_has_vbmi() && c->dilation[1] == 1
+                   ? NARROW_SUM_DEEP_VNNI
+                   : NARROW_SUM_DEEP;
     if (c->x.type == NARROW_U8)
         return most && cpu_has_vnni() && is_listed(c, NARROW_SUM_VNNI) ? NARROW_SUM_VNNI
                                                                        : NARROW_SUM_U8;

@@ -3,6 +3,8 @@
 /* The depthwise form: each kernel place has 16 channels and their weights. */
 #include "kernels/isa/narrow_tile.h"
 
+typedef uint8_t bytes_any __attribute__((vector_size(64), aligned(1), may_alias));
+
 /* x as it is, widened where it is read. */
 TILE_INLINE void deep_as(const struct narrow_tile *t, const enum narrow_type type)
 {
@@ -66,10 +68,10 @@ bool narrow_deep_pack(const struct narrow *c, int64_t block, uint8_t *to)
 void narrow_deep_vnni(const struct narrow_tile *t)
 {
     const struct shape s = {PIXELS, 1, 1, NARROW_SUM_DEEP_VNNI};
-    const __m512i quarters =
-        _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    const __m512i turned =
-        _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+    /* Byte 4 * lane + p is that lane of pixel p. */
+    const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m512i turned = _mm512_add_epi32(_mm512_mullo_epi32(lane, _mm512_set1_epi32(0x01010101)),
+                                            _mm512_set1_epi32(0x30201000));
     const uint8_t *w = t->w[1];
     vec_int high[PIXELS];
     struct steps i;
@@ -83,8 +85,10 @@ void narrow_deep_vnni(const struct narrow_tile *t)
             const __m512i w_high = _mm512_loadu_si512(w + sizeof(vec));
             TILE_UNROLL
             for (int p = 0; p < PIXELS; p++) {
-                __m512i x = _mm512_loadu_si512(place + t->at[p]);
-                x = _mm512_shuffle_epi8(_mm512_permutexvar_epi32(quarters, x), turned);
+                __m512i x;
+                __asm__("vpermb %1, %2, %0"
+                        : "=v"(x)
+                        : "m"(*(const bytes_any *)(place + t->at[p])), "v"(turned));
                 __asm__("vpdpbusd %2, %1, %0" : "+v"(i.whole[p]) : "v"(x), "v"(w_low));
                 __asm__("vpdpbusd %2, %1, %0" : "+v"(high[p]) : "v"(x), "v"(w_high));
             }
