@@ -117,32 +117,41 @@ static void cut_rows(const struct narrow *c, struct narrow_cut *k)
     k->bands = (c->out[0] + rows - 1) / rows;
 }
 
+/* Bands of one size and of whole tiles. */
+static void cut_positions(const struct narrow *c, struct narrow_cut *k)
+{
+    const double group = (double)(k->x.pixel * narrow_group_blocks(c));
+    const double each = c->form == NARROW_PRODUCT ? (double)k->x.pixel
+                                                  : group * (double)(c->stride[0] * c->stride[1]);
+    const double fit = MAX(BAND_BYTES / each, 8.0 * k->shape.pixels);
+    k->step = fit < (double)k->positions ? (int64_t)fit : k->positions;
+    k->bands = k->step ? (k->positions + k->step - 1) / k->step : 0;
+    if (k->bands)
+        k->step = (k->positions + k->bands - 1) / k->bands;
+    k->step += k->shape.pixels - 1;
+    k->step -= k->step % k->shape.pixels;
+    k->bands = k->step ? (k->positions + k->step - 1) / k->step : 0;
+}
+
 static struct narrow_cut cut_of(const struct narrow *c)
 {
     const enum narrow_kind kind = kind_of(c);
     struct narrow_cut k = {.x = source_of(c, kind),
                            .kind = kind,
                            .shape = narrow_shape_of(cpu_level()),
-                           .positions = c->out[0] * c->out[1]};
+                           .positions = c->out[0] * c->out[1],
+                           .step = 1,
+                           .bands = 1};
     /* Where no window has neighbours, rows follow each other. */
     const bool dense = c->out[1] == k.x.columns && c->stride[0] == 1 && c->stride[1] == 1;
     k.columns = dense ? k.positions : c->out[1];
-    const double group = (double)(k.x.pixel * narrow_group_blocks(c));
-    double each = c->form == NARROW_PRODUCT ? (double)k.x.pixel
-                                            : group * (double)(c->stride[0] * c->stride[1]);
     k.flat = c->form == NARROW_PRODUCT && k.positions == 1 && cpu_level() != CPU_GENERIC;
     if (k.flat)
         k.shape = (struct narrow_shape){1, NARROW_BLOCKS_MOST};
+    else
+        cut_positions(c, &k);
     if (c->form == NARROW_DEPTHWISE)
         k.shape.blocks = 1;
-    const double fit = MAX(BAND_BYTES / each, 8.0 * k.shape.pixels);
-    k.step = fit < (double)k.positions ? (int64_t)fit : k.positions;
-    k.bands = k.step ? (k.positions + k.step - 1) / k.step : 0;
-    if (k.bands)
-        k.step = (k.positions + k.bands - 1) / k.bands; /* of one size ... */
-    k.step += k.shape.pixels - 1;
-    k.step -= k.step % k.shape.pixels; /* ... and of whole tiles */
-    k.bands = k.step ? (k.positions + k.step - 1) / k.step : 0;
     k.each = (c->out_blocks + k.shape.blocks - 1) / k.shape.blocks;
     cut_rows(c, &k);
     return k;

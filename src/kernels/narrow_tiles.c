@@ -200,7 +200,11 @@ static void band(struct run *r, int64_t from, int64_t to)
     const struct narrow_cut *k = r->k;
     void (*const tile)(const struct narrow_tile *, enum narrow_kind, enum narrow_cutting) =
         ISA_PICK(narrow_tile);
-    int64_t row = from / k->columns - r->top, column = from % k->columns, at = from;
+    int64_t row = 0, column = 0, at = from;
+    if (from) { /* a division costs as much as a small tile */
+        row = from / k->columns - r->top;
+        column = from % k->columns;
+    }
     if (ends_in_tile(r)) {
         r->tile.end = &r->c->end;
         for (; at + r->pixels <= to && !is_last(r, to - at); at += r->pixels) {
@@ -246,16 +250,24 @@ void narrow_products(const struct narrow *c, const struct narrow_cut *k, int64_t
     r.c = c;
     r.k = k;
     r.image = image;
+    r.group = item / k->each % c->groups;
+    r.block = item % k->each * k->shape.blocks;
     begin(&r);
-    for (; item < to; item++) {
-        const int64_t at = item / k->each / c->groups * k->step;
-        r.group = item / k->each % c->groups;
-        r.block = item % k->each * k->shape.blocks;
-        r.blocks = MIN((int64_t)k->shape.blocks, c->out_blocks - r.block);
+    for (int64_t at = item / k->each / c->groups * k->step; item < to; item++) {
         const int64_t end = MIN(at + k->step, k->positions);
+        r.blocks = MIN((int64_t)k->shape.blocks, c->out_blocks - r.block);
         begin_item(&r);
         if (k->local)
             frame(&r, at, end);
         band(&r, at, end);
+        r.block += k->shape.blocks;
+        if (r.block >= c->out_blocks) {
+            r.block = 0;
+            r.group++;
+        }
+        if (r.group == c->groups) {
+            r.group = 0;
+            at = end;
+        }
     }
 }
