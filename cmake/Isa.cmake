@@ -2,16 +2,15 @@
 # Copyright The Roost Authors
 #
 # src/kernels/isa/*.c are compiled once per level of src/kernels/cpu.h, with -O2 in every build: these
-# are loops over vectors that are slow as plain ones. narrow.c and narrow_out.c are compiled
+# are loops over vectors that are slow as plain ones. narrow*.c are compiled
 # without contraction: they say the same bits at every level. Under sanitizers they stay rolled up.
 function(roost_isa_sources target)
     file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/kernels/isa/*.c)
     if(NOT sources)
         return()
     endif()
-    set_source_files_properties(${PROJECT_SOURCE_DIR}/src/kernels/isa/narrow.c
-                                ${PROJECT_SOURCE_DIR}/src/kernels/isa/narrow_out.c
-                                PROPERTIES COMPILE_OPTIONS -ffp-contract=off)
+    file(GLOB exact CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/kernels/isa/narrow*.c)
+    set_source_files_properties(${exact} PROPERTIES COMPILE_OPTIONS -ffp-contract=off)
     set(levels generic avx2 avx512)
     set(flags_generic "")
     if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")

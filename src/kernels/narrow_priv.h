@@ -74,6 +74,7 @@ struct narrow_tile {
      * the first block. */
     const struct narrow_end *end;
     int64_t to, y_step, y_block, lane;
+    uint8_t low, high; /* of bytes: what the activation's bounds are */
 };
 
 /* Positions by output blocks that tiles have. All are computed: at and w of those that are not
@@ -99,11 +100,15 @@ ISA_EACH(void, narrow_deep, (const struct narrow_tile *t));
 void narrow_deep_vnni(const struct narrow_tile *t); /* CPU_AVX512 only, as is ... */
 void narrow_deep_bf16(const struct narrow_tile *t);
 
+/* Sums within +-most of lanes [lane, + lanes), whole blocks: are they on their way to bytes never
+ * beyond what an int32 holds, so that nothing need look? */
+bool narrow_bounded(const struct narrow_end *e, int64_t lane, int64_t lanes, float most);
+
 /* DEEP_VNNI: weights as the tile takes them, in w[1]: of each kernel row and each NARROW_RUN of its
  * columns one word of 16 channels of low bytes, then one of high bytes; w is high <<
  * NARROW_LOW_BITS
- * + low. False when they do not fit. */
-enum { NARROW_LOW_BITS = 7, NARROW_DEEP_WORDS_MOST = 64 };
+ * + low. False when they do not fit, as those beyond NARROW_DEEP_MOST. */
+enum { NARROW_LOW_BITS = 7, NARROW_DEEP_MOST = 16000, NARROW_DEEP_WORDS_MOST = 64 };
 bool narrow_deep_pack(const struct narrow *c, int64_t block, uint8_t *to) WARN_UNUSED;
 
 /* What x is to the tiles: as it was given, or the copy. */
@@ -160,6 +165,9 @@ struct narrow_out {
  * 16. */
 ISA_EACH(void, narrow_widen, (const struct narrow_data *x, int64_t from, int64_t n, float *to));
 ISA_EACH(void, narrow_out, (const struct narrow_out *o, const struct narrow_end *e));
+
+/* The byte that v becomes; of a NaN the least. */
+uint8_t narrow_byte(const struct narrow_data *d, float v);
 
 /* The specification of what follows a sum v of lane `lane` on its way to element i of y. */
 void narrow_finish_ref(const struct narrow_end *e, float v, int64_t lane, int64_t i);

@@ -37,7 +37,10 @@ static bool ends_in_tile(const struct run *r)
         (e->sum.data && e->sum.type != c->x.type) || bytes != (e->scale != NULL) ||
         !block_act_inline(e->epilogue.act))
         return false;
-    if (bytes && !isfinite(512 * e->y.scale))
+    const float most = r->kind == NARROW_SUM_DEEP_VNNI ? NARROW_DEEP_MOST : -INT8_MIN;
+    const int64_t terms = c->kernel[0] * c->kernel[1] * c->in_c;
+    if (bytes &&
+        !narrow_bounded(e, r->tile.lane, r->blocks * BLOCK_LANES, (float)terms * UINT8_MAX * most))
         return false;
     const int blocks = r->cutting == NARROW_SINGLE ? 1 : r->k->shape.blocks;
     return r->blocks == blocks &&
@@ -92,6 +95,14 @@ static void begin(struct run *r)
     t->sums_block = (r->k->flat ? 1 : (int)NARROW_STRIP) * BLOCK_LANES;
     t->y_step = rows ? c->out_c : BLOCK_LANES;
     t->y_block = rows ? BLOCK_LANES : r->k->positions * BLOCK_LANES;
+    const struct narrow_data *y = &c->end.y;
+    const struct epilogue *act = &c->end.epilogue;
+    if (y->type == NARROW_U8) {
+        t->low = act->act == ACT_RELU   ? narrow_byte(y, 0)
+                 : act->act == ACT_CLIP ? narrow_byte(y, act->low)
+                                        : 0;
+        t->high = act->act == ACT_CLIP && !isnan(act->high) ? narrow_byte(y, act->high) : UINT8_MAX;
+    }
     t->list = r->list;
     t->listed = narrow_listed(r->k->kind) ? list_words(t, r->list) : 0;
 }

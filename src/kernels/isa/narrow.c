@@ -239,6 +239,21 @@ TILE(flat_vnni, NARROW_SUM_VNNI, 1, NARROW_BLOCKS_MOST, 4)
 TILE(flat_dot, NARROW_SUM_BF16, 1, NARROW_BLOCKS_MOST, 4)
 #endif
 
+#if ISA_LEVEL == 2
+bool narrow_bounded(const struct narrow_end *e, int64_t lane, int64_t lanes, float most)
+{
+    const float sum = e->sum.data ? UINT8_MAX * e->sum.scale : 0;
+    const vec limit = vec_all(0x1p30f * e->y.scale - sum);
+    vec_int inside = ~(vec_int){0};
+    for (int64_t i = lane; i < lane + lanes; i += VEC) {
+        const vec scale = (vec)((vec_int)vec_load(e->scale + i) & INT32_MAX);
+        const vec bias = e->bias ? (vec)((vec_int)vec_load(e->bias + i) & INT32_MAX) : vec_all(0);
+        inside &= vec_fma(scale, vec_all(most), bias) < limit;
+    }
+    return _mm512_movepi32_mask((__m512i)inside) == UINT16_MAX;
+}
+#endif
+
 void ISA_NAME(narrow_tile)(const struct narrow_tile *t, enum narrow_kind kind,
                            enum narrow_cutting cutting)
 {

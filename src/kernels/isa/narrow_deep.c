@@ -53,7 +53,8 @@ bool narrow_deep_pack(const struct narrow *c, int64_t block, uint8_t *to)
                 const vec v = vec_load(w);
                 const vec_int n = vec_round(v);
                 const vec_int above = (n + (1 << (NARROW_LOW_BITS - 1))) >> NARROW_LOW_BITS;
-                wrong |= (__builtin_convertvector(n, vec) != v) | (n > 16000) | (n < -16000);
+                wrong |= (__builtin_convertvector(n, vec) != v) | (n > NARROW_DEEP_MOST) |
+                         (n < -NARROW_DEEP_MOST);
                 high |= (above & 0xff) << k;
                 low |= ((n - (above << NARROW_LOW_BITS)) & 0xff) << k;
             }

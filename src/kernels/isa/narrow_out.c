@@ -44,12 +44,13 @@ TILE_INLINE void lanes_act(const struct narrow_out *o, const struct narrow_end *
 {
     int64_t i = 0;
 #if ISA_LEVEL == 2
+    const struct as_bytes bytes = as_bytes_of(d, 0, UINT8_MAX);
     struct lanes kept = *l;
     kept.kept = bounds_of_bytes(l->kept, d->scale);
     if (d->type == NARROW_BF16 && o->instruction)
         for (; i + 2 <= o->count; i += 2) {
             const vec v[] = {number_of(o, e, l, i, act), number_of(o, e, l, i + 1, act)};
-            halves_store_two(v, l->to + i * l->to_step, l->to_step / 2);
+            halves_store(halves_of_two(v), l->to + i * l->to_step, l->to_step);
         }
     if (d->type == NARROW_U8 && isfinite(512 * d->scale))
         for (; i + 4 <= o->count; i += 4) {
@@ -57,7 +58,7 @@ TILE_INLINE void lanes_act(const struct narrow_out *o, const struct narrow_end *
             TILE_UNROLL
             for (int k = 0; k < 4; k++)
                 v[k] = number_of(o, e, &kept, i + k, act);
-            bytes_store_four(v, l->reciprocal, d->zero, l->to + i * l->to_step, l->to_step);
+            bytes_store(bytes_of_four(v, &bytes), l->to + i * l->to_step, l->to_step);
         }
 #endif
     for (; i < o->count; i++)

@@ -62,25 +62,48 @@ TILE_INLINE void end_sums(const struct narrow_tile *t, const struct shape s, con
 
 #if ISA_LEVEL == 2
 
-/* Where a register of a position stands in y or sum, whose elements have `bytes` bytes. */
-TILE_INLINE int64_t end_at(const struct narrow_tile *t, int p, int v, int bytes)
+/* What the numbers of an end share. Held apart from the tile: y might be anything, and what is
+ * behind a pointer would be read anew after each store. */
+struct end {
+    struct as_bytes bytes;
+    struct bounds kept;
+    int64_t step, block; /* bytes from a position, an output block to the next */
+    const uint8_t *sum;  /* NULL: none */
+    uint8_t *y;
+    struct narrow_data sum_type;
+};
+
+TILE_INLINE struct end end_begin(const struct narrow_tile *t, const struct shape s)
 {
-    return (p * t->y_step + v * t->y_block) * bytes;
+    const struct narrow_end *e = t->end;
+    const int element = is_integers(s) ? 1 : 2;
+    return (struct end){.bytes = as_bytes_of(&e->y, t->low, t->high),
+                        .kept = bounds_of(&e->epilogue),
+                        .step = t->y_step * element,
+                        .block = t->y_block * element,
+                        .sum = e->sum.data ? (const uint8_t *)e->sum.data + t->to * element : NULL,
+                        .y = (uint8_t *)e->y.data + t->to * element,
+                        .sum_type = e->sum};
 }
 
-/* The numbers of `many` positions, from p on, of output block v as elements of y. */
-TILE_INLINE void end_store(const struct narrow_tile *t, const struct shape s, int p, int v,
-                           const int many, const vec number[], vec reciprocal)
+/* The numbers of `many` positions as elements of y. Bytes are kept within bounds as bytes, all four
+ * positions at once: a larger number is no smaller byte. */
+TILE_INLINE void end_store(const struct end *e, const struct shape s, const int many,
+                           const vec number[], uint8_t *y)
 {
-    const int bytes = is_integers(s) ? 1 : 2;
-    uint8_t *const y = (uint8_t *)t->end->y.data + t->to * bytes + end_at(t, p, v, bytes);
-    if (many < FOUR)
-        narrowed(&t->end->y, number[0], reciprocal, y);
-    else if (is_integers(s))
-        bytes_store_four(number, reciprocal, t->end->y.zero, y, t->y_step);
-    else {
-        halves_store_two(number, y, t->y_step);
-        halves_store_two(number + 2, y + 2 * t->y_step * bytes, t->y_step);
+    if (is_integers(s)) {
+        const vec one[FOUR] = {number[0], number[0], number[0], number[0]};
+        const __m512i four = bytes_of_four(many < FOUR ? one : number, &e->bytes);
+        if (many < FOUR)
+            _mm_storeu_si128((__m128i *)(void *)y, _mm512_castsi512_si128(four));
+        else
+            bytes_store(four, y, e->step);
+    } else if (many < FOUR) {
+        const vec one[] = {number[0], number[0]};
+        _mm256_storeu_si256((__m256i *)(void *)y, _mm512_castsi512_si256(halves_of_two(one)));
+    } else {
+        halves_store(halves_of_two(number), y, e->step);
+        halves_store(halves_of_two(number + 2), y + 2 * e->step, e->step);
     }
 }
 
@@ -88,23 +111,18 @@ TILE_INLINE void end_store(const struct narrow_tile *t, const struct shape s, in
  * bounds. */
 TILE_INLINE void end_tile(const struct narrow_tile *t, const struct shape s, const struct steps *i)
 {
-    const struct narrow_end *e = t->end;
-    const int bytes = is_integers(s) ? 1 : 2;
-    const uint8_t *const sum = e->sum.data ? (const uint8_t *)e->sum.data + t->to * bytes : NULL;
-    struct bounds kept = bounds_of(&e->epilogue);
-    vec reciprocal = vec_all(1);
-    if (is_integers(s)) {
-        kept = bounds_of_bytes(kept, e->y.scale);
-        reciprocal = vec_all(1 / e->y.scale);
-    }
+    const struct end e = end_begin(t, s);
+    const float *const scales = t->end->scale + t->lane;
+    const float *const biases = t->end->bias ? t->end->bias + t->lane : NULL;
     TILE_UNROLL
     for (int v = 0; v < s.blocks; v++) {
-        const vec scale = is_integers(s) ? vec_load(e->scale + t->lane + v * BLOCK) : vec_all(1);
+        const vec scale = is_integers(s) ? vec_load(scales + v * BLOCK) : vec_all(1);
         /* -0 adds nothing. */
-        const vec bias = e->bias ? vec_load(e->bias + t->lane + v * BLOCK) : vec_all(-0.0f);
+        const vec bias = biases ? vec_load(biases + v * BLOCK) : vec_all(-0.0f);
         TILE_UNROLL
         for (int p = 0; p < s.pixels; p += FOUR) {
             const int many = s.pixels - p < FOUR ? 1 : FOUR;
+            const int64_t at = v * e.block + p * e.step;
             vec number[FOUR];
             TILE_UNROLL
             for (int k = 0; k < many; k++) {
@@ -113,15 +131,17 @@ TILE_INLINE void end_tile(const struct narrow_tile *t, const struct shape s, con
                     one = __builtin_convertvector(i->whole[(p + k) * s.blocks + v], vec) * scale;
                 number[k] = one + bias;
             }
-            if (sum)
+            if (e.sum)
                 TILE_UNROLL
             for (int k = 0; k < many; k++)
-                number[k] = number[k] + widened(&e->sum, is_integers(s) ? NARROW_U8 : NARROW_BF16,
-                                                sum + end_at(t, p + k, v, bytes));
-            TILE_UNROLL
+                number[k] =
+                    number[k] + widened(&e.sum_type, is_integers(s) ? NARROW_U8 : NARROW_BF16,
+                                        e.sum + at + k * e.step);
+            if (!is_integers(s))
+                TILE_UNROLL
             for (int k = 0; k < many; k++)
-                number[k] = vec_clamp(number[k], kept.low, kept.high);
-            end_store(t, s, p, v, many, number, reciprocal);
+                number[k] = vec_clamp(number[k], e.kept.low, e.kept.high);
+            end_store(&e, s, many, number, e.y + at);
         }
     }
 }
