@@ -2,9 +2,9 @@
  * Copyright The Roost Authors */
 /* How a run of low precision is cut. Where windows reach beyond the image, or rows end within a
  * word, x is copied first with what is missing filled in, so that all positions are alike: tiles go
- * over them without looking where they lie. The copy is float32 where sums are made of it: of
- * bfloat16 without the instruction for it, and for the depthwise form. It is of numbers that the
- * products then read many times; to widen them there took a third of the products' time.
+ * over them without looking where they lie. Of bfloat16 without the instruction for it the copy is
+ * float32: it is of numbers that the products then read many times, and to widen them there took a
+ * third of the products' time. The depthwise form reads each a few times, and widens it there.
  *
  * An item is one or more output blocks by a band of positions, whose input stays in the
  * second-level cache while all output blocks pass over it (narrow_tiles.c). */
