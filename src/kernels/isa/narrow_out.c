@@ -16,64 +16,57 @@ struct lanes {
     uint8_t *to;
     int64_t from_step, to_step; /* bytes from position to position */
     struct bounds kept;
-    vec scale, bias, reciprocal;
+    vec scale, bias, slope, reciprocal; /* slope: of what is below 0 */
 };
 
-/* What position i is before it is stored. act: NONE where the bounds say it all. */
+/* What position i is before it is stored. */
 TILE_INLINE vec number_of(const struct narrow_out *o, const struct narrow_end *e,
-                          const struct lanes *l, int64_t i, const enum activation act)
+                          const struct lanes *l, int64_t i, const bool gelu)
 {
     vec v = vec_load(l->sums + i * BLOCK);
     if (o->integers)
         v = __builtin_convertvector((vec_int)v, vec);
-    if (e->scale)
-        v = v * l->scale;
-    v = v + l->bias;
+    v = v * l->scale + l->bias;
     if (l->from)
         v = v + widened(&e->sum, e->sum.type, l->from + i * l->from_step);
-    if (act == ACT_LEAKY_RELU)
-        v = vec_less(v, vec_all(0), v * e->epilogue.low, v);
-    if (act == ACT_GELU)
-        v = vec_gelu(v);
+    v = gelu ? vec_gelu(v) : vec_less(v, vec_all(0), v * l->slope, v);
     return vec_clamp(v, l->kept.low, l->kept.high);
 }
 
 TILE_INLINE void lanes_act(const struct narrow_out *o, const struct narrow_end *e,
-                           const struct narrow_data *d, const struct lanes *l,
-                           const enum activation act)
+                           const struct narrow_data *d, const struct lanes *l, const bool gelu)
 {
     int64_t i = 0;
 #if ISA_LEVEL == 2
-    const struct as_bytes bytes = as_bytes_of(d, 0, UINT8_MAX);
-    struct lanes kept = *l;
-    kept.kept = bounds_of_bytes(l->kept, d->scale);
     if (d->type == NARROW_BF16 && o->instruction)
         for (; i + 2 <= o->count; i += 2) {
-            const vec v[] = {number_of(o, e, l, i, act), number_of(o, e, l, i + 1, act)};
+            const vec v[] = {number_of(o, e, l, i, gelu), number_of(o, e, l, i + 1, gelu)};
             halves_store(halves_of_two(v), l->to + i * l->to_step, l->to_step);
         }
-    if (d->type == NARROW_U8 && isfinite(512 * d->scale))
+    if (d->type == NARROW_U8 && isfinite(512 * d->scale)) {
+        const struct as_bytes bytes = as_bytes_of(d, 0, UINT8_MAX);
+        struct lanes kept = *l;
+        kept.kept = bounds_of_bytes(l->kept, d->scale);
         for (; i + 4 <= o->count; i += 4) {
             vec v[4];
             TILE_UNROLL
             for (int k = 0; k < 4; k++)
-                v[k] = number_of(o, e, &kept, i + k, act);
+                v[k] = number_of(o, e, &kept, i + k, gelu);
             bytes_store(bytes_of_four(v, &bytes), l->to + i * l->to_step, l->to_step);
         }
+    }
 #endif
     for (; i < o->count; i++)
-        narrowed(d, number_of(o, e, l, i, act), l->reciprocal, l->to + i * l->to_step);
+        narrowed(d, number_of(o, e, l, i, gelu), l->reciprocal, l->to + i * l->to_step);
 }
 
 static void lanes_run(const struct narrow_out *o, const struct narrow_end *e,
                       const struct narrow_data *d, const struct lanes *l)
 {
-    if (e->epilogue.act == ACT_LEAKY_RELU)
-        lanes_act(o, e, d, l, ACT_LEAKY_RELU);
-    else if (e->epilogue.act == ACT_GELU)
-        lanes_act(o, e, d, l, ACT_GELU);
+    if (e->epilogue.act == ACT_GELU)
+        lanes_act(o, e, d, l, true);
     else
-        lanes_act(o, e, d, l, ACT_NONE);
+        lanes_act(o, e, d, l, false);
 }
 
 /* Writes whole blocks to where d is, positions `step` bytes apart; from: the operand sum's. */
@@ -84,6 +77,7 @@ static void pass(const struct narrow_out *o, const struct narrow_end *e,
     struct lanes l = {.from_step = from_step,
                       .to_step = step,
                       .kept = bounds_of(&e->epilogue),
+                      .slope = vec_all(e->epilogue.act == ACT_LEAKY_RELU ? e->epilogue.low : 1),
                       .reciprocal = vec_all(d->type == NARROW_U8 ? 1.0f / d->scale : 0)};
     for (int k = 0; k < BLOCK; k += VEC) {
         l.sums = (const float *)(const void *)o->sums + k;
