@@ -9,10 +9,9 @@ function(roost_isa_sources target)
     if(NOT sources)
         return()
     endif()
-    set_source_files_properties(${PROJECT_SOURCE_DIR}/src/kernels/isa/block_pool.c
+    file(GLOB exact CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/kernels/isa/narrow*.c)
+    set_source_files_properties(${exact} ${PROJECT_SOURCE_DIR}/src/kernels/isa/block_pool.c
                                 ${PROJECT_SOURCE_DIR}/src/kernels/isa/moments.c
-                                ${PROJECT_SOURCE_DIR}/src/kernels/isa/narrow_out.c
-                                ${PROJECT_SOURCE_DIR}/src/kernels/isa/narrow_scale.c
                                 PROPERTIES COMPILE_OPTIONS -ffp-contract=off)
     set(levels generic avx2 avx512)
     set(flags_generic "")

@@ -60,7 +60,7 @@ const char *cpu_level_name(enum cpu_level level)
 
 /* ---- beside the level: bit 0 that they were asked for, then one bit for each ---- */
 
-enum { ASKED = 1, VNNI = 2, BF16 = 4 };
+enum { ASKED = 1, VNNI = 2, BF16 = 4, VBMI = 8 };
 
 static int extras(void)
 {
@@ -73,6 +73,7 @@ static int extras(void)
     if (cpu_level() == CPU_AVX512) {
         have |= __builtin_cpu_supports("avx512vnni") ? VNNI : 0;
         have |= __builtin_cpu_supports("avx512bf16") ? BF16 : 0;
+        have |= __builtin_cpu_supports("avx512vbmi") ? VBMI : 0;
     }
 #endif
     atomic_store_explicit(&known, have, memory_order_relaxed);
@@ -89,12 +90,17 @@ bool cpu_has_bf16(void)
     return extras() & BF16;
 }
 
+bool cpu_has_vbmi(void)
+{
+    return extras() & VBMI;
+}
+
 const char *cpu_text(void)
 {
     static const char *const wide[] = {"avx512", "avx512, vnni", "avx512, bf16",
                                        "avx512, vnni, bf16"};
     enum cpu_level level = cpu_level();
-    return level == CPU_AVX512 ? wide[extras() / VNNI] : cpu_level_name(level);
+    return level == CPU_AVX512 ? wide[(extras() & (VNNI | BF16)) / VNNI] : cpu_level_name(level);
 }
 
 enum status cpu_level_check(struct err *err)

@@ -26,10 +26,11 @@ enum cpu_level cpu_level_most(void);
 const char *cpu_level_name(enum cpu_level level);
 
 /* Beside the level, at CPU_AVX512 only: has the processor products of bytes (VPDPBUSD), of bfloat16
- * (VDPBF16PS)? ROOST_CPU does not force them. */
+ * (VDPBF16PS), any order of a register's bytes (VPERMB)? ROOST_CPU does not force them. */
 bool cpu_has_vnni(void);
 bool cpu_has_bf16(void);
-/* The level in force and what it has beside: "avx512, vnni, bf16". */
+bool cpu_has_vbmi(void);
+/* The level in force and which products it has beside: "avx512, vnni, bf16". */
 const char *cpu_text(void);
 
 /* For the program's start: is ROOST_CPU a level that this processor has? Unset and "" are right.

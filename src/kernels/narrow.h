@@ -12,7 +12,8 @@
  * Bytes: weights are at most NARROW_WEIGHT_MOST in magnitude, so that the sum of two products fits
  * 16 bits; then results are the same bits at every level (activations beyond ACT_LEAKY_RELU aside,
  * whose exponentials differ in the last bits). Larger weights saturate where there is no VNNI.
- * Sums of bfloat16 are float32 in an order of the level's choosing.
+ * Sums of bfloat16 are float32 in an order of the level's choosing; of a subnormal result the level
+ * may make 0. Depthwise weights beside bytes are whole numbers, and their sums below 2^24.
  *
  * thread: any   locks: none   blocks: no */
 #ifndef ROOST_KERNELS_NARROW_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* Weights of low precision on their way into artifacts. Not hot: plain loops. */
+/* Weights of low precision on their way into artifacts, and those of the depthwise form on their
+ * way to the tiles. Not hot: plain loops. */
 #include <math.h>
 #include <string.h>
 

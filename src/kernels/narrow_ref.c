@@ -71,19 +71,23 @@ static float widened(const struct narrow_data *d, int64_t i)
     return d->type == NARROW_U8 ? (v - (float)d->zero) * d->scale : v;
 }
 
+uint8_t narrow_byte(const struct narrow_data *d, float v)
+{
+    float q = v * (1.0f / d->scale);
+    q = q > -512.0f ? q : -512.0f; /* beyond what any zero point brings back; so is a NaN */
+    q = q < 512.0f ? q : 512.0f;
+    const long byte = lrintf(q) + d->zero;
+    return (uint8_t)(byte < 0 ? 0 : byte > 255 ? 255 : byte);
+}
+
 static void store(const struct narrow_data *d, int64_t i, float v)
 {
-    if (d->type == NARROW_F32) {
+    if (d->type == NARROW_F32)
         ((float *)d->data)[i] = v;
-    } else if (d->type == NARROW_BF16) {
+    else if (d->type == NARROW_BF16)
         ((uint16_t *)d->data)[i] = f32_to_bf16(v);
-    } else {
-        float q = v * (1.0f / d->scale);
-        q = q > -512.0f ? q : -512.0f; /* beyond what any zero point brings back; so is a NaN */
-        q = q < 512.0f ? q : 512.0f;
-        long byte = lrintf(q) + d->zero;
-        ((uint8_t *)d->data)[i] = (uint8_t)(byte < 0 ? 0 : byte > 255 ? 255 : byte);
-    }
+    else
+        ((uint8_t *)d->data)[i] = narrow_byte(d, v);
 }
 
 /* Products and sums of floats in steps: a contracted one would round once where kernels round

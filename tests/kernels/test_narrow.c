@@ -65,7 +65,7 @@ static float *row(int64_t n, float factor)
 
 static void random_window(struct narrow *c, int d)
 {
-    c->kernel[d] = random_int(&seed, 1, 4);
+    c->kernel[d] = random_int(&seed, 1, random_int(&seed, 0, 3) ? 4 : 6);
     c->stride[d] = random_int(&seed, 1, 3);
     c->dilation[d] = random_int(&seed, 1, 2);
     c->pad[d] = random_int(&seed, 0, 1) * random_int(&seed, 0, 3);
@@ -127,8 +127,11 @@ static void *weights(const struct narrow *c, int64_t n, bool extreme)
     const bool bytes = c->x.type == NARROW_U8, deep = c->form == NARROW_DEPTHWISE;
     void *w = room(n, deep ? NARROW_F32 : bytes ? NARROW_U8 : NARROW_BF16);
     fill(w, n, deep ? NARROW_F32 : bytes ? NARROW_U8 : NARROW_BF16, false);
+    /* The depthwise form takes more than a byte, as long as sums are exact. */
+    int64_t most = NARROW_WEIGHT_MOST;
+    if (deep && random_int(&seed, 0, 1))
+        most = (1 << 24) / UINT8_MAX / c->kernel[0] / c->kernel[1];
     for (int64_t i = 0; bytes && i < n; i++) {
-        const int64_t most = NARROW_WEIGHT_MOST;
         int64_t v =
             extreme ? most * (2 * random_int(&seed, 0, 1) - 1) : random_int(&seed, -most, most);
         if (deep)
@@ -298,6 +301,46 @@ START_TEST(large_ones_are_cut_into_bands)
                        .x = {.type = kinds[_i].type}};
     ck_assert_int_gt(narrow_items(&c, 1), 1);
     ck_assert_int_eq(narrow_phases(&c), 2);
+    compare(&c, false);
+}
+END_TEST
+
+/* Rows of a frame that is made band by band, the last band with fewer. */
+START_TEST(frames_of_one_block_are_made_where_they_are_read)
+{
+    for (int stride = 1; stride <= 2 && kinds[_i].form != NARROW_PRODUCT; stride++) {
+        seed = (uint64_t)stride;
+        struct narrow c = random_run(kinds[_i].form, kinds[_i].type);
+        c.batch = c.groups = 2;
+        c.in_c = c.form == NARROW_DEPTHWISE ? 1 : 5;
+        for (int d = 0; d < 2; d++) {
+            c.in[d] = 61;
+            c.kernel[d] = 3;
+            c.dilation[d] = c.pad[d] = 1;
+            c.stride[d] = stride;
+            c.out[d] = (c.in[d] - 1) / stride + 1;
+        }
+        compare(&c, false);
+    }
+}
+END_TEST
+
+/* Kernels of more runs of words than a list holds. */
+START_TEST(what_no_list_holds_is_run_without)
+{
+    seed = 9;
+    struct narrow c = random_run(NARROW_DIRECT, NARROW_U8);
+    c.batch = c.groups = c.in_c = 1;
+    for (int d = 0; d < 2; d++) {
+        c.kernel[d] = c.out[d] = c.stride[d] = c.dilation[d] = c.in[d] = 1;
+        c.pad[d] = 0;
+    }
+    c.kernel[1] = NARROW_LISTED_MOST + 1;
+    c.out[1] = 19;
+    c.in[1] = c.kernel[1] + c.out[1] - 1;
+    compare(&c, false);
+    c = random_run(NARROW_PRODUCT, NARROW_BF16);
+    c.in_c = 2 * NARROW_RUN * NARROW_LISTED_MOST + 1;
     compare(&c, false);
 }
 END_TEST
@@ -486,6 +529,9 @@ Suite *suite_narrow(void)
     tcase_add_test(t, the_largest_bytes_and_weights_do_not_saturate);
     tcase_add_test(t, the_largest_of_all_sums_is_exact);
     tcase_add_loop_test(t, large_ones_are_cut_into_bands, 0, 3);
+    tcase_add_loop_test(t, frames_of_one_block_are_made_where_they_are_read, 0,
+                        (int)ARRAY_COUNT(kinds));
+    tcase_add_test(t, what_no_list_holds_is_run_without);
     tcase_add_loop_test(t, what_is_not_finite_stays_where_it_belongs, 0, 2);
     tcase_add_test(t, results_round_and_saturate_as_the_ref_does);
     tcase_add_test(t, scales_are_their_ref);

@@ -87,6 +87,30 @@ static inline vec vec_max(vec v, vec w)
 #endif
 }
 
+/* yes where a < b, else no: for the widest level fewer instructions than vec_pick. */
+static inline vec vec_less(vec a, vec b, vec yes, vec no)
+{
+#if ISA_LEVEL == 2
+    const __mmask16 less = _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_LT_OQ);
+    return (vec)_mm512_mask_blend_ps(less, (__m512)no, (__m512)yes);
+#else
+    return vec_pick(a < b, yes, no);
+#endif
+}
+
+/* a * b + c, rounded once where the level has that: said where a file is compiled without
+ * contraction. */
+static inline vec vec_fma(vec a, vec b, vec c)
+{
+#if ISA_LEVEL == 2
+    return (vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif ISA_LEVEL == 1
+    return (vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#else
+    return a * b + c;
+#endif
+}
+
 /* v kept in [low, high]; a NaN passes, as does -0 where a bound is 0. The instructions give their
  * second operand in these cases. */
 static inline vec vec_clamp(vec v, vec low, vec high)

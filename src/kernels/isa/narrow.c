@@ -2,21 +2,13 @@
  * Copyright The Roost Authors */
 /* The sums of a tile of low precision. A step takes one word, four bytes or two bfloat16, of each
  * position and multiplies it by that word of 16 outputs. */
-#include "kernels/isa/tile.h"
-#include "kernels/narrow_priv.h"
-
-#if ISA_LEVEL == 2
-enum { PIXELS = 8, BLOCKS = 2 };
-#elif ISA_LEVEL == 1
-enum { PIXELS = 5, BLOCKS = 1 };
-#else
-enum { PIXELS = 2, BLOCKS = 1 };
-#endif
+#include "kernels/isa/narrow_tile.h"
 
 enum {
-    VECS_MOST = (int)BLOCKS * (int)PIXELS > (int)NARROW_BLOCKS_MOST
-                    ? (int)BLOCKS *(int)PIXELS *(int)BLOCK_VECS
-                    : (int)NARROW_BLOCKS_MOST *(int)BLOCK_VECS
+    RUN = NARROW_RUN,
+    WORD = 4, /* bytes */
+    AHEAD = NARROW_AHEAD,
+    LINE = NARROW_LINE,
 };
 
 typedef int32_t word_any __attribute__((aligned(1), may_alias));
@@ -66,49 +58,37 @@ TILE_INLINE vec_int dot_bytes(vec_int acc, vec_int x, vec_int w, const bool vnni
 #endif
 }
 
-/* The first or second bfloat16 of each lane as float32. */
-TILE_INLINE vec half_of(vec_int v, const int second)
-{
-    return second ? (vec)(v & (int32_t)0xffff0000) : (vec)(v << 16);
-}
-
-/* The shape of a tile and what it makes, as numbers that the compiler knows. */
-struct shape {
-    int pixels, blocks;
-    enum narrow_kind kind;
-};
-
-/* All sums of a tile, one after the other: acc[p * vecs + v]. */
-#define EACH_SUM                                                                                   \
-    TILE_UNROLL                                                                                    \
-    for (int p = 0; p < s.pixels; p++)                                                             \
-        TILE_UNROLL                                                                                \
-    for (int v = 0; v < s.blocks * BLOCK_VECS; v++)
-#define SUM(p, v) acc[(p)*s.blocks * BLOCK_VECS + (v)]
+/* Part c of the sum of position p in register v of its outputs. */
+#define SUM(c, p, v) acc[((c)*s.pixels + (p)) * s.blocks * BLOCK_VECS + (v)]
 
 TILE_INLINE void step_bytes(const struct shape s, const int64_t at[], const uint8_t *x,
-                            const uint8_t *const w[], int64_t from, vec_int acc[VECS_MOST])
+                            const uint8_t *const w[], const int ahead, const int chain,
+                            vec_int acc[VECS_MOST])
 {
     vec_int weight[NARROW_BLOCKS_MOST * BLOCK_VECS];
     TILE_UNROLL
     for (int v = 0; v < s.blocks * BLOCK_VECS; v++)
-        weight[v] = words_load(w[v / BLOCK_VECS] + from + v % BLOCK_VECS * (int)sizeof(vec));
+        weight[v] =
+            words_load(w[v / BLOCK_VECS] + ahead * BLOCK * WORD + v % BLOCK_VECS * VEC * WORD);
     TILE_UNROLL
     for (int p = 0; p < s.pixels; p++) {
         const vec_int word = word_all(x + at[p]);
         TILE_UNROLL
         for (int v = 0; v < s.blocks * BLOCK_VECS; v++)
-            SUM(p, v) = dot_bytes(SUM(p, v), word, weight[v], s.kind == NARROW_SUM_VNNI);
+            SUM(chain, p, v) =
+                dot_bytes(SUM(chain, p, v), word, weight[v], s.kind == NARROW_SUM_VNNI);
     }
 }
 
 TILE_INLINE void step_halves(const struct shape s, const int64_t at[], const uint8_t *x,
-                             const uint8_t *const w[], int64_t from, vec acc[VECS_MOST])
+                             const uint8_t *const w[], const int ahead, const int chain,
+                             vec acc[VECS_MOST])
 {
     vec_int weight[NARROW_BLOCKS_MOST * BLOCK_VECS];
     TILE_UNROLL
     for (int v = 0; v < s.blocks * BLOCK_VECS; v++)
-        weight[v] = words_load(w[v / BLOCK_VECS] + from + v % BLOCK_VECS * (int)sizeof(vec));
+        weight[v] =
+            words_load(w[v / BLOCK_VECS] + ahead * BLOCK * WORD + v % BLOCK_VECS * VEC * WORD);
 #if ISA_LEVEL == 2
     if (s.kind == NARROW_SUM_BF16) {
         TILE_UNROLL
@@ -116,7 +96,9 @@ TILE_INLINE void step_halves(const struct shape s, const int64_t at[], const uin
             const vec_int word = word_all(x + at[p]);
             TILE_UNROLL
             for (int v = 0; v < s.blocks * BLOCK_VECS; v++)
-                __asm__("vdpbf16ps %2, %1, %0" : "+v"(SUM(p, v)) : "v"(word), "v"(weight[v]));
+                __asm__("vdpbf16ps %2, %1, %0"
+                        : "+v"(SUM(chain, p, v))
+                        : "v"(word), "v"(weight[v]));
         }
         return;
     }
@@ -133,118 +115,164 @@ TILE_INLINE void step_halves(const struct shape s, const int64_t at[], const uin
                                                      : half_of(word_all(x + at[p]), h);
             TILE_UNROLL
             for (int v = 0; v < s.blocks * BLOCK_VECS; v++)
-                SUM(p, v) += one * half[v];
+                SUM(chain, p, v) = vec_fma(one, half[v], SUM(chain, p, v));
         }
     }
 }
 
 /* ---- tiles ---- */
 
-TILE_INLINE bool is_integers(const struct shape s)
+TILE_INLINE void step(struct steps *i, const struct shape s, const uint8_t *x, const int ahead)
 {
-    return s.kind == NARROW_SUM_U8 || s.kind == NARROW_SUM_VNNI;
+    const int chain = ahead % s.chains;
+    if (is_integers(s))
+        step_bytes(s, i->at, x, i->w, ahead, chain, i->whole);
+    else
+        step_halves(s, i->at, x, i->w, ahead, chain, i->real);
 }
 
-TILE_INLINE void tile_words(struct narrow_tile *t, const struct shape s)
+TILE_INLINE void step_on(struct steps *i, const struct shape s, const int steps)
 {
-    const int64_t x_word = s.kind == NARROW_SUM_F32 ? 8 : 4;
-    vec_int whole[VECS_MOST];
-    vec real[VECS_MOST];
-    int64_t at[NARROW_PIXELS_MOST], from = 0;
-    const uint8_t *w[NARROW_BLOCKS_MOST];
-    TILE_UNROLL
-    for (int p = 0; p < s.pixels; p++)
-        at[p] = t->at[p];
     TILE_UNROLL
     for (int b = 0; b < s.blocks; b++)
-        w[b] = t->w[b];
-    TILE_UNROLL
-    for (int i = 0; i < s.pixels * s.blocks * BLOCK_VECS; i++) {
-        whole[i] = (vec_int){0};
-        real[i] = vec_all(0);
+        i->w[b] += steps * BLOCK * WORD;
+}
+
+/* As the list says. All that a run needs is in registers for integers, or it would wait for the
+ * vectors' before it. */
+TILE_INLINE void listed(const struct narrow_tile *t, struct steps *i, const struct shape s)
+{
+    const uint32_t *const end = t->list + t->listed;
+    const uint8_t *ahead = t->ahead;
+    for (const uint32_t *entry = t->list; entry < end; entry++) {
+        const uint8_t *x = t->x + (*entry & ~(uint32_t)(RUN - 1));
+        int left = (int)(*entry & (RUN - 1));
+        /* Only an address: there are no registers for one of each position. */
+        __asm__("" : "+r"(x));
+        if (left == RUN - 1) {
+            if (s.pixels > 1) {
+                TILE_UNROLL
+                for (int k = 0; k < AHEAD; k++, ahead += LINE)
+                    __builtin_prefetch(ahead, 0, 2);
+            }
+            TILE_UNROLL
+            for (int k = 0; k < RUN; k++)
+                step(i, s, x + k * WORD, k);
+            step_on(i, s, RUN);
+            continue;
+        }
+        for (; left >= 0; left--, x += WORD) {
+            step(i, s, x, 0);
+            step_on(i, s, 1);
+        }
     }
+}
+
+/* Place by place. */
+TILE_INLINE void nested(const struct narrow_tile *t, struct steps *i, const struct shape s)
+{
+    const int64_t word = s.kind == NARROW_SUM_F32 ? 2 * WORD : WORD;
     for (int64_t ky = 0; ky < t->rows; ky++)
         for (int64_t kx = 0; kx < t->columns; kx++) {
             const uint8_t *place = t->x + ky * t->x_row + kx * t->x_column;
             for (int64_t b = 0; b < t->blocks; b++, place += t->x_block) {
                 const uint8_t *x = place,
-                              *end = x + (b + 1 < t->blocks ? t->words : t->last) * x_word;
-                for (; x < end; x += x_word, from += BLOCK * (int)sizeof(int32_t))
-                    if (is_integers(s))
-                        step_bytes(s, at, x, w, from, whole);
-                    else
-                        step_halves(s, at, x, w, from, real);
+                              *end = x + (b + 1 < t->blocks ? t->words : t->last) * word;
+                for (; x < end; x += word) {
+                    step(i, s, x, 0);
+                    step_on(i, s, 1);
+                }
             }
         }
+}
+
+TILE_INLINE void tile_words(const struct narrow_tile *t, const struct shape s)
+{
+    struct steps i;
+    const int sums = s.pixels * s.blocks * BLOCK_VECS;
     TILE_UNROLL
     for (int p = 0; p < s.pixels; p++)
-        TILE_UNROLL
-    for (int v = 0; v < s.blocks * BLOCK_VECS; v++) {
-        const int i = p * s.blocks * BLOCK_VECS + v;
-        uint32_t *to = t->sums + v / BLOCK_VECS * t->sums_block + p * BLOCK + v % BLOCK_VECS * VEC;
-        *(vec *)to = is_integers(s) ? (vec)whole[i] : real[i];
+        i.at[p] = t->at[p];
+    TILE_UNROLL
+    for (int b = 0; b < s.blocks; b++)
+        i.w[b] = t->w[b];
+    TILE_UNROLL
+    for (int k = 0; k < s.chains * sums; k++) {
+        i.whole[k] = (vec_int){0};
+        i.real[k] = vec_all(0);
     }
+    if (narrow_listed(s.kind))
+        listed(t, &i, s);
+    else
+        nested(t, &i, s);
+    TILE_UNROLL
+    for (int k = sums; k < s.chains * sums; k++) {
+        i.whole[k % sums] += i.whole[k];
+        i.real[k % sums] += i.real[k];
+    }
+    if (narrow_listed(s.kind) && s.pixels <= PIXELS)
+        end_of(t, s, &i);
+    else
+        end_sums(t, s, &i);
 }
 
-/* Depthwise: each kernel place has 16 channels and their weights. */
-static void tile_deep(struct narrow_tile *t)
-{
-    const float *w = (const float *)(const void *)t->w[0];
-    vec acc[PIXELS][BLOCK_VECS];
-    int64_t at[PIXELS];
-    TILE_UNROLL
-    for (int p = 0; p < PIXELS; p++)
-        at[p] = t->at[p];
-    TILE_UNROLL
-    for (int i = 0; i < PIXELS * BLOCK_VECS; i++)
-        acc[i / BLOCK_VECS][i % BLOCK_VECS] = vec_all(0);
-    for (int64_t ky = 0; ky < t->rows; ky++)
-        for (int64_t kx = 0; kx < t->columns; kx++, w += BLOCK) {
-            const uint8_t *const place = t->x + ky * t->x_row + kx * t->x_column;
-            TILE_UNROLL
-            for (int i = 0; i < PIXELS * BLOCK_VECS; i++) {
-                const int p = i / BLOCK_VECS, v = i % BLOCK_VECS * VEC;
-                const float *x = (const float *)(const void *)(place + at[p]);
-                acc[p][v / VEC] += vec_load(x + v) * vec_load(w + v);
-            }
-        }
-    TILE_UNROLL
-    for (int i = 0; i < PIXELS * BLOCK_VECS; i++)
-        *(vec *)(t->sums + i * VEC) = acc[i / BLOCK_VECS][i % BLOCK_VECS];
-}
-
-#define TILE(name, kind, pixels, blocks)                                                           \
-    static void name(struct narrow_tile *t)                                                        \
+#define TILE(name, kind, pixels, blocks, chains)                                                   \
+    static void name(const struct narrow_tile *t)                                                  \
     {                                                                                              \
-        tile_words(t, (struct shape){pixels, blocks, kind});                                       \
+        tile_words(t, (struct shape){pixels, blocks, chains, kind});                               \
     }
-TILE(tile_u8, NARROW_SUM_U8, PIXELS, BLOCKS)
-TILE(tile_f32, NARROW_SUM_F32, PIXELS, BLOCKS)
+TILE(tile_u8, NARROW_SUM_U8, PIXELS, BLOCKS, 1)
+TILE(tile_f32, NARROW_SUM_F32, PIXELS, BLOCKS, 1)
 #if ISA_LEVEL > 0
-TILE(flat_u8, NARROW_SUM_U8, 1, NARROW_BLOCKS_MOST)
-TILE(flat_f32, NARROW_SUM_F32, 1, NARROW_BLOCKS_MOST)
+TILE(flat_u8, NARROW_SUM_U8, 1, NARROW_BLOCKS_MOST, 1)
+TILE(flat_f32, NARROW_SUM_F32, 1, NARROW_BLOCKS_MOST, 1)
 #endif
 #if ISA_LEVEL == 2
-TILE(tile_vnni, NARROW_SUM_VNNI, PIXELS, BLOCKS)
-TILE(tile_dot, NARROW_SUM_BF16, PIXELS, BLOCKS)
-TILE(flat_vnni, NARROW_SUM_VNNI, 1, NARROW_BLOCKS_MOST)
-TILE(flat_dot, NARROW_SUM_BF16, 1, NARROW_BLOCKS_MOST)
+TILE(tile_vnni, NARROW_SUM_VNNI, PIXELS, BLOCKS, 1)
+TILE(tile_dot, NARROW_SUM_BF16, PIXELS, BLOCKS, 1)
+/* Squares of odd numbers leave one position over. */
+TILE(last_vnni, NARROW_SUM_VNNI, PIXELS + 1, BLOCKS, 1)
+TILE(last_dot, NARROW_SUM_BF16, PIXELS + 1, BLOCKS, 1)
+TILE(single_vnni, NARROW_SUM_VNNI, PIXELS, 1, 2)
+TILE(single_dot, NARROW_SUM_BF16, PIXELS, 1, 2)
+TILE(flat_vnni, NARROW_SUM_VNNI, 1, NARROW_BLOCKS_MOST, 4)
+TILE(flat_dot, NARROW_SUM_BF16, 1, NARROW_BLOCKS_MOST, 4)
 #endif
 
-void ISA_NAME(narrow_tile)(struct narrow_tile *t, enum narrow_kind kind, bool flat)
+#if ISA_LEVEL == 2
+bool narrow_bounded(const struct narrow_end *e, int64_t lane, int64_t lanes, float most)
 {
-    static void (*const all[NARROW_KINDS][2])(struct narrow_tile *) = {
+    const float sum = e->sum.data ? UINT8_MAX * e->sum.scale : 0;
+    const vec limit = vec_all(0x1p30f * e->y.scale - sum);
+    vec_int inside = ~(vec_int){0};
+    for (int64_t i = lane; i < lane + lanes; i += VEC) {
+        const vec scale = (vec)((vec_int)vec_load(e->scale + i) & INT32_MAX);
+        const vec bias = e->bias ? (vec)((vec_int)vec_load(e->bias + i) & INT32_MAX) : vec_all(0);
+        inside &= vec_fma(scale, vec_all(most), bias) < limit;
+    }
+    return _mm512_movepi32_mask((__m512i)inside) == UINT16_MAX;
+}
+#endif
+
+void ISA_NAME(narrow_tile)(const struct narrow_tile *t, enum narrow_kind kind,
+                           enum narrow_cutting cutting)
+{
+    static void (*const all[NARROW_KINDS][NARROW_CUTTINGS])(const struct narrow_tile *) = {
 #if ISA_LEVEL > 0
-        [NARROW_SUM_U8][1] = flat_u8,
-        [NARROW_SUM_F32][1] = flat_f32,
+        [NARROW_SUM_U8][NARROW_FLAT] = flat_u8,
+        [NARROW_SUM_F32][NARROW_FLAT] = flat_f32,
 #endif
 #if ISA_LEVEL == 2
-        [NARROW_SUM_VNNI] = {tile_vnni, flat_vnni},
-        [NARROW_SUM_BF16] = {tile_dot, flat_dot},
+        [NARROW_SUM_VNNI] = {tile_vnni, last_vnni, single_vnni, flat_vnni},
+        [NARROW_SUM_BF16] = {tile_dot, last_dot, single_dot, flat_dot},
 #endif
-        [NARROW_SUM_U8][0] = tile_u8,
-        [NARROW_SUM_F32][0] = tile_f32,
-        [NARROW_SUM_DEEP][0] = tile_deep,
+        [NARROW_SUM_U8][NARROW_TILE] = tile_u8,
+        [NARROW_SUM_F32][NARROW_TILE] = tile_f32,
+        [NARROW_SUM_DEEP][NARROW_TILE] = ISA_NAME(narrow_deep),
+#if ISA_LEVEL == 2
+        [NARROW_SUM_DEEP_VNNI][NARROW_TILE] = narrow_deep_vnni,
+        [NARROW_SUM_DEEP_BF16][NARROW_TILE] = narrow_deep_bf16,
+#endif
     };
-    all[kind][flat](t);
+    all[kind][cutting](t);
 }

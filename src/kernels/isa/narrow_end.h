@@ -40,49 +40,6 @@ static inline void narrowed(const struct narrow_data *d, vec v, vec reciprocal, 
     }
 }
 
-#if ISA_LEVEL == 2
-
-/* Four positions' registers as bytes, `step` elements apart; none is above 512 / reciprocal. */
-TILE_INLINE void bytes_store_four(const vec v[4], vec reciprocal, int32_t zero, uint8_t *to,
-                                  int64_t step)
-{
-    const __m512i shift = _mm512_set1_epi16((short)zero);
-    __m512i q[4];
-    TILE_UNROLL
-    for (int i = 0; i < 4; i++)
-        q[i] = (__m512i)vec_round(v[i] * reciprocal);
-    /* What saturates on the way is beyond any byte, and stays there. */
-    const __m512i low = _mm512_adds_epi16(_mm512_packs_epi32(q[0], q[1]), shift);
-    const __m512i high = _mm512_adds_epi16(_mm512_packs_epi32(q[2], q[3]), shift);
-    /* Each quarter has four lanes of all positions. */
-    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    const __m512i all = _mm512_permutexvar_epi32(order, _mm512_packus_epi16(low, high));
-    if (step == BLOCK) {
-        _mm512_storeu_si512(to, all);
-        return;
-    }
-    _mm_storeu_si128((__m128i *)(void *)to, _mm512_castsi512_si128(all));
-    _mm_storeu_si128((__m128i *)(void *)(to + step), _mm512_extracti32x4_epi32(all, 1));
-    _mm_storeu_si128((__m128i *)(void *)(to + 2 * step), _mm512_extracti32x4_epi32(all, 2));
-    _mm_storeu_si128((__m128i *)(void *)(to + 3 * step), _mm512_extracti32x4_epi32(all, 3));
-}
-
-/* Two positions' registers as bfloat16, `step` elements apart, by the instruction for it: a
- * subnormal becomes 0. */
-TILE_INLINE void halves_store_two(const vec v[2], uint8_t *to, int64_t step)
-{
-    __m512i both;
-    __asm__("vcvtne2ps2bf16 %1, %2, %0" : "=v"(both) : "v"(v[0]), "v"(v[1]));
-    if (step == BLOCK) {
-        _mm512_storeu_si512(to, both);
-        return;
-    }
-    _mm256_storeu_si256((__m256i *)(void *)to, _mm512_castsi512_si256(both));
-    _mm256_storeu_si256((__m256i *)(void *)(to + step * 2), _mm512_extracti64x4_epi64(both, 1));
-}
-
-#endif
-
 /* What the activations that are short keep v within. */
 struct bounds {
     vec low, high;
@@ -95,5 +52,77 @@ static inline struct bounds bounds_of(const struct epilogue *a)
                                                         : -INFINITY),
                            vec_all(a->act == ACT_CLIP ? a->high : INFINITY)};
 }
+
+#if ISA_LEVEL == 2
+
+/* For numbers that become bytes of this scale: beyond 512 no zero point brings anything back. */
+static inline struct bounds bounds_of_bytes(struct bounds b, float scale)
+{
+    b.high = vec_clamp(vec_all(512 * scale), vec_all(-INFINITY), b.high);
+    return b;
+}
+
+/* What all numbers that become bytes share; low and high are bytes that they are kept within. */
+struct as_bytes {
+    vec reciprocal;
+    __m512i shift, low, high;
+};
+
+static inline struct as_bytes as_bytes_of(const struct narrow_data *d, uint8_t low, uint8_t high)
+{
+    return (struct as_bytes){vec_all(1.0f / d->scale), _mm512_set1_epi16((short)d->zero),
+                             _mm512_set1_epi8((char)low), _mm512_set1_epi8((char)high)};
+}
+
+/* Four positions' registers as bytes, one position after the other; none is above 2^30 /
+ * reciprocal. */
+TILE_INLINE __m512i bytes_of_four(const vec v[4], const struct as_bytes *a)
+{
+    __m512i q[4];
+    TILE_UNROLL
+    for (int i = 0; i < 4; i++)
+        q[i] = (__m512i)vec_round(v[i] * a->reciprocal);
+    /* What saturates on the way is beyond any byte, and stays there. */
+    const __m512i one = _mm512_adds_epi16(_mm512_packs_epi32(q[0], q[1]), a->shift);
+    const __m512i two = _mm512_adds_epi16(_mm512_packs_epi32(q[2], q[3]), a->shift);
+    /* Each quarter has four lanes of all positions. */
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const __m512i all = _mm512_permutexvar_epi32(order, _mm512_packus_epi16(one, two));
+    return _mm512_min_epu8(_mm512_max_epu8(all, a->low), a->high);
+}
+
+/* To positions `step` bytes apart. */
+TILE_INLINE void bytes_store(__m512i four, uint8_t *to, int64_t step)
+{
+    if (step == BLOCK) {
+        _mm512_storeu_si512(to, four);
+        return;
+    }
+    _mm_storeu_si128((__m128i *)(void *)to, _mm512_castsi512_si128(four));
+    _mm_storeu_si128((__m128i *)(void *)(to + step), _mm512_extracti32x4_epi32(four, 1));
+    _mm_storeu_si128((__m128i *)(void *)(to + 2 * step), _mm512_extracti32x4_epi32(four, 2));
+    _mm_storeu_si128((__m128i *)(void *)(to + 3 * step), _mm512_extracti32x4_epi32(four, 3));
+}
+
+/* Two positions' registers as bfloat16, by the instruction for it: a subnormal becomes 0. */
+TILE_INLINE __m512i halves_of_two(const vec v[2])
+{
+    __m512i both;
+    __asm__("vcvtne2ps2bf16 %1, %2, %0" : "=v"(both) : "v"(v[0]), "v"(v[1]));
+    return both;
+}
+
+/* To positions `step` bytes apart. */
+TILE_INLINE void halves_store(__m512i two, uint8_t *to, int64_t step)
+{
+    if (step == BLOCK * (int)sizeof(uint16_t)) {
+        _mm512_storeu_si512(to, two);
+        return;
+    }
+    _mm256_storeu_si256((__m256i *)(void *)to, _mm512_castsi512_si256(two));
+    _mm256_storeu_si256((__m256i *)(void *)(to + step), _mm512_extracti64x4_epi64(two, 1));
+}
+
+#endif
 
 #endif

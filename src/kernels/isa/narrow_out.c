@@ -2,38 +2,11 @@
  * Copyright The Roost Authors */
 /* From a tile's sums to the result's elements. Compiled without contraction (cmake/Isa.cmake): of
  * bytes the same bits come out at every level. */
-#include <math.h>
 #include <string.h>
 
-#include "kernels/isa/isa.h"
-#include "kernels/narrow_priv.h"
-
-typedef uint32_t vec_uint __attribute__((vector_size(VEC * sizeof(float)), may_alias));
-
-/* VEC elements as numbers; of bytes, less their zero point and scaled. */
-static inline vec widened(const struct narrow_data *d, const uint8_t *from)
-{
-    if (d->type == NARROW_F32)
-        return vec_load((const float *)(const void *)from);
-    if (d->type == NARROW_BF16)
-        return (vec)(vec_u16_load(from) << 16);
-    return __builtin_convertvector(vec_u8_load(from) - d->zero, vec) * d->scale;
-}
-
-/* reciprocal: of d's scale. */
-static inline void narrowed(const struct narrow_data *d, vec v, vec reciprocal, uint8_t *to)
-{
-    if (d->type == NARROW_U8) {
-        /* Beyond 512 no zero point brings anything back. */
-        v = v * reciprocal;
-        vec_u8_store(to, vec_round(vec_pick(v > 512.0f, vec_all(512), v)) + d->zero);
-    } else if (d->type == NARROW_BF16) {
-        const vec_uint u = (vec_uint)v, even = (u + 0x7fff + ((u >> 16) & 1)) >> 16;
-        vec_u16_store(to, (vec_int)vec_pick(v != v, (vec)(u >> 16 | 0x40), (vec)even));
-    } else {
-        vec_store((float *)(void *)to, v);
-    }
-}
+#include "kernels/act_priv.h"
+#include "kernels/isa/act.h"
+#include "kernels/isa/narrow_end.h"
 
 /* Scale, bias, sum and the activations that are short, of VEC lanes of a block: what all positions
  * share. */
@@ -42,40 +15,69 @@ struct lanes {
     const uint8_t *from; /* the operand sum's; NULL: none */
     uint8_t *to;
     int64_t from_step, to_step; /* bytes from position to position */
-    vec scale, bias, low, high, reciprocal;
+    struct bounds kept;
+    vec scale, bias, slope, reciprocal; /* slope: of what is below 0 */
 };
 
-static void lanes_run(const struct narrow_out *o, const struct narrow_end *e,
-                      const struct narrow_data *d, struct lanes l)
+/* What position i is before it is stored. */
+TILE_INLINE vec number_of(const struct narrow_out *o, const struct narrow_end *e,
+                          const struct lanes *l, int64_t i, const bool gelu)
 {
-    const bool integers = o->integers, scaled = e->scale, leaky = e->epilogue.act == ACT_LEAKY_RELU;
-    for (int64_t i = 0; i < o->count; i++, l.sums += BLOCK, l.to += l.to_step) {
-        vec v = vec_load(l.sums);
-        if (integers)
-            v = __builtin_convertvector((vec_int)v, vec);
-        if (scaled)
-            v = v * l.scale;
-        v = v + l.bias;
-        if (l.from)
-            v = v + widened(&e->sum, l.from + i * l.from_step);
-        if (leaky)
-            v = vec_pick(v < 0.0f, v * e->epilogue.low, v);
-        narrowed(d, vec_clamp(v, l.low, l.high), l.reciprocal, l.to);
+    vec v = vec_load(l->sums + i * BLOCK);
+    if (o->integers)
+        v = __builtin_convertvector((vec_int)v, vec);
+    v = v * l->scale + l->bias;
+    if (l->from)
+        v = v + widened(&e->sum, e->sum.type, l->from + i * l->from_step);
+    v = gelu ? vec_gelu(v) : vec_less(v, vec_all(0), v * l->slope, v);
+    return vec_clamp(v, l->kept.low, l->kept.high);
+}
+
+TILE_INLINE void lanes_act(const struct narrow_out *o, const struct narrow_end *e,
+                           const struct narrow_data *d, const struct lanes *l, const bool gelu)
+{
+    int64_t i = 0;
+#if ISA_LEVEL == 2
+    if (d->type == NARROW_BF16 && o->instruction)
+        for (; i + 2 <= o->count; i += 2) {
+            const vec v[] = {number_of(o, e, l, i, gelu), number_of(o, e, l, i + 1, gelu)};
+            halves_store(halves_of_two(v), l->to + i * l->to_step, l->to_step);
+        }
+    if (d->type == NARROW_U8 && isfinite(512 * d->scale)) {
+        const struct as_bytes bytes = as_bytes_of(d, 0, UINT8_MAX);
+        struct lanes kept = *l;
+        kept.kept = bounds_of_bytes(l->kept, d->scale);
+        for (; i + 4 <= o->count; i += 4) {
+            vec v[4];
+            TILE_UNROLL
+            for (int k = 0; k < 4; k++)
+                v[k] = number_of(o, e, &kept, i + k, gelu);
+            bytes_store(bytes_of_four(v, &bytes), l->to + i * l->to_step, l->to_step);
+        }
     }
+#endif
+    for (; i < o->count; i++)
+        narrowed(d, number_of(o, e, l, i, gelu), l->reciprocal, l->to + i * l->to_step);
+}
+
+static void lanes_run(const struct narrow_out *o, const struct narrow_end *e,
+                      const struct narrow_data *d, const struct lanes *l)
+{
+    if (e->epilogue.act == ACT_GELU)
+        lanes_act(o, e, d, l, true);
+    else
+        lanes_act(o, e, d, l, false);
 }
 
 /* Writes whole blocks to where d is, positions `step` bytes apart; from: the operand sum's. */
 static void pass(const struct narrow_out *o, const struct narrow_end *e,
                  const struct narrow_data *d, int64_t step, const uint8_t *from, int64_t from_step)
 {
-    const struct epilogue *a = &e->epilogue;
     const int64_t from_bytes = narrow_bytes(e->sum.type), to_bytes = narrow_bytes(d->type);
     struct lanes l = {.from_step = from_step,
                       .to_step = step,
-                      .low = vec_all(a->act == ACT_CLIP   ? a->low
-                                     : a->act == ACT_RELU ? 0
-                                                          : -INFINITY),
-                      .high = vec_all(a->act == ACT_CLIP ? a->high : INFINITY),
+                      .kept = bounds_of(&e->epilogue),
+                      .slope = vec_all(e->epilogue.act == ACT_LEAKY_RELU ? e->epilogue.low : 1),
                       .reciprocal = vec_all(d->type == NARROW_U8 ? 1.0f / d->scale : 0)};
     for (int k = 0; k < BLOCK; k += VEC) {
         l.sums = (const float *)(const void *)o->sums + k;
@@ -84,7 +86,7 @@ static void pass(const struct narrow_out *o, const struct narrow_end *e,
         l.scale = e->scale ? vec_load(e->scale + o->lane + k) : vec_all(1);
         l.bias =
             e->bias ? vec_load(e->bias + o->lane + k) : vec_all(-0.0f); /* which adds nothing */
-        lanes_run(o, e, d, l);
+        lanes_run(o, e, d, &l);
     }
 }
 
@@ -96,8 +98,8 @@ static void spread(uint8_t *to, int64_t to_step, const uint8_t *from, int64_t fr
         memcpy(to + i * to_step, from + i * from_step, (size_t)(o->lanes * bytes));
 }
 
-/* What is no whole block goes through memory of whole ones. Activations that take exponentials come
- * between two passes, for all positions at once. */
+/* What is no whole block goes through memory of whole ones. Activations that take exponentials, but
+ * for the one that transformers have, come between two passes, for all positions at once. */
 void ISA_NAME(narrow_out)(const struct narrow_out *o, const struct narrow_end *e)
 {
     enum { ROOM = BLOCK * (int)sizeof(float) };
@@ -119,10 +121,10 @@ void ISA_NAME(narrow_out)(const struct narrow_out *o, const struct narrow_end *e
     y.data = whole ? to : y_room;
     struct narrow_out floats = *o;
     struct narrow_end end = *e;
-    if (e->epilogue.act > ACT_LEAKY_RELU) {
+    if (e->epilogue.act > ACT_LEAKY_RELU && e->epilogue.act != ACT_GELU) {
         const struct narrow_data real = {.type = NARROW_F32, .data = o->sums};
         pass(o, e, &real, ROOM, sum, sum_step);
-        epilogue_f32(&e->epilogue, real.data, 0, NULL, o->count * BLOCK);
+        ISA_NAME(act_row)(&e->epilogue, real.data, o->count * BLOCK);
         floats.integers = false;
         end = (struct narrow_end){.y = e->y};
         sum = NULL;
@@ -138,5 +140,5 @@ void ISA_NAME(narrow_widen)(const struct narrow_data *x, int64_t from, int64_t n
     /* As the numbers that bytes are. */
     const struct narrow_data plain = {.type = x->type, .scale = 1};
     for (int64_t i = 0; i < n; i += VEC)
-        vec_store(to + i, widened(&plain, at + i * narrow_bytes(x->type)));
+        vec_store(to + i, widened(&plain, x->type, at + i * narrow_bytes(x->type)));
 }

@@ -29,16 +29,17 @@ TILE_INLINE void run(const struct narrow_data *x, const struct narrow_data *y, i
     uint8_t *to = y->data;
     int64_t k = 0;
 #if ISA_LEVEL == 2
+    const struct as_bytes bytes = as_bytes_of(y, 0, UINT8_MAX); /* bounds were kept before */
     for (; y->type == NARROW_U8 && k + 4 <= plane; k += 4) {
         vec v[4];
         TILE_UNROLL
         for (int i = 0; i < 4; i++)
             v[i] = scaled(x, l, from + (k + i) * step);
-        bytes_store_four(v, l->reciprocal, y->zero, to + k * step, BLOCK);
+        bytes_store(bytes_of_four(v, &bytes), to + k * step, step);
     }
     for (; y->type == NARROW_BF16 && l->dot && k + 2 <= plane; k += 2) {
         const vec v[2] = {scaled(x, l, from + k * step), scaled(x, l, from + (k + 1) * step)};
-        halves_store_two(v, to + k * step, BLOCK);
+        halves_store(halves_of_two(v), to + k * step, step);
     }
 #endif
     for (; k < plane; k++)

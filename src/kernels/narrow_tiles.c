@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The Roost Authors */
+/* Running the tiles of an item, and what follows their sums. */
+#include <math.h>
+
+#include "kernels/narrow_priv.h"
+
+/* What the tiles of a part share. Large, and written piece by piece. */
+struct run {
+    const struct narrow *c;
+    const struct narrow_cut *k;
+    int64_t image, group, block, blocks; /* output blocks [block, block + blocks) of the group */
+    enum narrow_kind kind;
+    enum narrow_cutting cutting;
+    const uint8_t *next; /* weights of the next item */
+    int64_t next_bytes;
+    int64_t pixels;       /* of the next tile */
+    const uint8_t *x;     /* of the image, or of the group */
+    int64_t top;          /* its first row of positions */
+    int64_t across, down; /* bytes from a position to the next, in its row and in its column */
+    bool straight;        /* at[] is of positions side by side, from 0 on */
+    struct narrow_tile tile;
+    uint32_t list[NARROW_LISTED_MOST];
+    _Alignas(64) uint8_t frame[NARROW_FRAME_BYTES];
+    _Alignas(64) uint8_t deep[NARROW_DEEP_WORDS_MOST * 64];     /* weights of narrow_deep_pack */
+    _Alignas(64) uint32_t sums[2 * NARROW_STRIP * BLOCK_LANES]; /* of two blocks, or flat */
+};
+
+/* Can the tile's own end say all that follows the sums? It knows elements of x's type, and
+ * activations that keep a number within bounds. */
+static bool ends_in_tile(const struct run *r)
+{
+    const struct narrow *c = r->c;
+    const struct narrow_end *e = &c->end;
+    const bool bytes = c->x.type == NARROW_U8;
+    if (!narrow_ends(r->kind) || e->y.type != c->x.type ||
+        (e->sum.data && e->sum.type != c->x.type) || bytes != (e->scale != NULL) ||
+        !block_act_inline(e->epilogue.act))
+        return false;
+    const float most = r->kind == NARROW_SUM_DEEP_VNNI ? NARROW_DEEP_MOST : -INT8_MIN;
+    const int64_t terms = c->kernel[0] * c->kernel[1] * c->in_c;
+    if (bytes &&
+        !narrow_bounded(e, r->tile.lane, r->blocks * BLOCK_LANES, (float)terms * UINT8_MAX * most))
+        return false;
+    const int blocks = r->cutting == NARROW_SINGLE ? 1 : r->k->shape.blocks;
+    return r->blocks == blocks &&
+           (c->form != NARROW_PRODUCT || (r->block + blocks) * BLOCK_LANES <= c->out_c);
+}
+
+/* Where elements go: of block `block` of the group, from position `at` on. */
+static int64_t element(const struct run *r, int64_t block, int64_t at)
+{
+    const struct narrow *c = r->c;
+    if (c->form == NARROW_PRODUCT)
+        return at * c->out_c + block * BLOCK_LANES;
+    block += (r->image * c->groups + r->group) * c->out_blocks;
+    return (block * r->k->positions + at) * BLOCK_LANES;
+}
+
+/* All words of a position, in the order of the weights. */
+static int64_t list_words(const struct narrow_tile *t, uint32_t *to)
+{
+    int64_t n = 0;
+    for (int64_t ky = 0; ky < t->rows; ky++)
+        for (int64_t kx = 0; kx < t->columns; kx++)
+            for (int64_t b = 0; b < t->blocks; b++) {
+                int64_t at = ky * t->x_row + kx * t->x_column + b * t->x_block;
+                int64_t left = b + 1 < t->blocks ? t->words : t->last;
+                for (; left > 0; left -= NARROW_RUN, at += NARROW_RUN * 4)
+                    to[n++] = (uint32_t)(at + MIN(left, (int64_t)NARROW_RUN) - 1);
+            }
+    return n;
+}
+
+/* What the tile has from the convolution alone. */
+static void begin(struct run *r)
+{
+    const struct narrow *c = r->c;
+    const struct narrow_source *s = &r->k->x;
+    struct narrow_tile *t = &r->tile;
+    const bool rows = c->form == NARROW_PRODUCT;
+    const int64_t all = narrow_words(c->x.type, c->in_c);
+    r->across = c->stride[1] * s->pixel;
+    r->down = c->stride[0] * s->columns * s->pixel;
+    r->straight = false;
+    t->type = s->type;
+    t->rows = c->kernel[0];
+    t->columns = c->kernel[1];
+    t->x_row = c->dilation[0] * s->columns * s->pixel;
+    t->x_column = c->dilation[1] * s->pixel;
+    t->words = rows ? all : BLOCK_LANES / narrow_word(c->x.type);
+    t->blocks = (all + t->words - 1) / t->words;
+    t->last = all - (t->blocks - 1) * t->words;
+    t->x_block = s->rows * s->columns * s->pixel;
+    t->sums_block = (r->k->flat ? 1 : (int)NARROW_STRIP) * BLOCK_LANES;
+    t->y_step = rows ? c->out_c : BLOCK_LANES;
+    t->y_block = rows ? BLOCK_LANES : r->k->positions * BLOCK_LANES;
+    const struct narrow_data *y = &c->end.y;
+    const struct epilogue *act = &c->end.epilogue;
+    if (y->type == NARROW_U8) {
+        t->low = act->act == ACT_RELU   ? narrow_byte(y, 0)
+                 : act->act == ACT_CLIP ? narrow_byte(y, act->low)
+                                        : 0;
+        t->high = act->act == ACT_CLIP && !isnan(act->high) ? narrow_byte(y, act->high) : UINT8_MAX;
+    }
+    t->list = r->list;
+    t->listed = narrow_listed(r->k->kind) ? list_words(t, r->list) : 0;
+}
+
+/* And from the item. */
+static void begin_item(struct run *r)
+{
+    const struct narrow *c = r->c;
+    struct narrow_tile *t = &r->tile;
+    const int64_t words = c->form == NARROW_DEPTHWISE ? 1 : narrow_words(c->x.type, c->in_c);
+    t->lane = (r->group * c->out_blocks + r->block) * BLOCK_LANES;
+    const int64_t w_block = c->kernel[0] * c->kernel[1] * words * BLOCK_LANES * 4;
+    const bool copied = r->k->x.copied && !r->k->local;
+    r->next = (const uint8_t *)c->w + (t->lane / BLOCK_LANES + r->k->shape.blocks) * w_block;
+    r->next_bytes = r->k->shape.blocks * w_block;
+    r->x = copied ? c->scratch : c->x.data;
+    if (c->form != NARROW_PRODUCT)
+        r->x +=
+            ((copied ? 0 : r->image) * c->groups + r->group) * narrow_group_blocks(c) * t->x_block;
+    for (int64_t b = 0; b < NARROW_BLOCKS_MOST; b++) {
+        int64_t block = r->group * c->out_blocks + r->block + MIN(b, r->blocks - 1);
+        t->w[b] = (const uint8_t *)c->w + block * w_block;
+    }
+    r->top = 0;
+    r->kind = r->k->kind;
+    r->pixels = r->k->shape.pixels;
+    if (r->kind == NARROW_SUM_DEEP_VNNI) {
+        t->w[1] = r->deep;
+        if (!narrow_deep_pack(c, r->group, r->deep))
+            r->kind = NARROW_SUM_DEEP;
+    }
+    const bool single = r->blocks == 1 && narrow_listed(r->kind);
+    r->cutting = r->k->flat ? NARROW_FLAT : single ? NARROW_SINGLE : NARROW_TILE;
+}
+
+/* The sums of positions [at, at + count) on their way out. */
+static void finish(struct run *r, int64_t at, int64_t count)
+{
+    const struct narrow *c = r->c;
+    for (int64_t b = 0; b < r->blocks; b++) {
+        struct narrow_out o = {.sums = r->sums + b * r->tile.sums_block,
+                               .integers = narrow_integers(r->kind),
+                               .instruction =
+                                   r->kind == NARROW_SUM_BF16 || r->kind == NARROW_SUM_DEEP_BF16,
+                               .count = count,
+                               .lanes = BLOCK_LANES,
+                               .lane = r->tile.lane + b * BLOCK_LANES,
+                               .to = element(r, r->block + b, at),
+                               .step = r->tile.y_step};
+        if (c->form == NARROW_PRODUCT)
+            o.lanes = MIN((int64_t)BLOCK_LANES, c->out_c - o.lane);
+        ISA_PICK(narrow_out)(&o, &c->end);
+    }
+}
+
+/* Where the next tile's positions begin; *row and *column go on to the next one's. Most tiles stay
+ * within a row: only x changes from one to the next. */
+static void place(struct run *r, int64_t count, int64_t *row, int64_t *column)
+{
+    const int64_t pixels = r->pixels, columns = r->k->columns;
+    int64_t at = *row * r->down + *column * r->across;
+    const bool straight = count == pixels && *column + pixels <= columns;
+    r->tile.x = straight ? r->x + at : r->x;
+    if (straight && r->straight) {
+        *column += pixels;
+    } else if (straight) {
+        for (int64_t p = 0; p < NARROW_PIXELS_MOST; p++)
+            r->tile.at[p] = p * r->across;
+        *column += pixels;
+    } else {
+        for (int64_t p = 0; p < pixels; p++) {
+            r->tile.at[p] = p < count ? at : r->tile.at[p - 1];
+            at += r->across;
+            if (p < count && ++*column == columns) {
+                *column = 0;
+                at = ++*row * r->down;
+            }
+        }
+    }
+    r->straight = straight;
+    if (*column == columns) {
+        *column = 0;
+        ++*row;
+    }
+}
+
+/* The first tiles of an item ask for the weights of the next one: those of late layers are more
+ * than the second-level cache, and are read for a few tiles only. */
+static void look_ahead(struct run *r)
+{
+    struct narrow_tile *t = &r->tile;
+    const int64_t bytes = t->listed * NARROW_AHEAD * NARROW_LINE;
+    t->ahead = r->next_bytes > 0 ? r->next : t->w[0];
+    r->next += bytes;
+    r->next_bytes -= bytes;
+}
+
+/* One position more than a tile has? */
+static bool is_last(const struct run *r, int64_t left)
+{
+    return left == r->pixels + 1 && narrow_listed(r->kind) && r->cutting == NARROW_TILE;
+}
+
+static void band(struct run *r, int64_t from, int64_t to)
+{
+    const struct narrow_cut *k = r->k;
+    void (*const tile)(const struct narrow_tile *, enum narrow_kind, enum narrow_cutting) =
+        ISA_PICK(narrow_tile);
+    int64_t row = 0, column = 0, at = from;
+    if (from) { /* a division costs as much as a small tile */
+        row = from / k->columns - r->top;
+        column = from % k->columns;
+    }
+    if (ends_in_tile(r)) {
+        r->tile.end = &r->c->end;
+        for (; at + r->pixels <= to && !is_last(r, to - at); at += r->pixels) {
+            r->tile.to = element(r, r->block, at);
+            place(r, r->pixels, &row, &column);
+            look_ahead(r);
+            tile(&r->tile, r->kind, r->cutting);
+        }
+    }
+    r->tile.end = NULL;
+    for (; at < to; at += NARROW_STRIP) {
+        const int64_t count = MIN(to - at, (int64_t)NARROW_STRIP);
+        for (int64_t p = 0; p < count; p += r->pixels) {
+            if (is_last(r, count - p)) {
+                r->cutting = NARROW_LAST;
+                r->pixels++;
+            }
+            r->tile.sums = r->sums + p * BLOCK_LANES;
+            place(r, count - p, &row, &column);
+            look_ahead(r);
+            tile(&r->tile, r->kind, r->cutting);
+        }
+        finish(r, at, count);
+    }
+}
+
+/* The frame of positions [from, to), whole rows. */
+static void frame(struct run *r, int64_t from, int64_t to)
+{
+    const struct narrow *c = r->c;
+    const struct narrow_source *s = &r->k->x;
+    const int64_t rows = (to - from) / c->out[1];
+    r->top = from / c->out[1];
+    narrow_frame(c, s, r->image * s->blocks + r->group, r->top * c->stride[0],
+                 (rows - 1) * c->stride[0] + (c->kernel[0] - 1) * c->dilation[0] + 1, r->frame);
+    r->x = r->frame;
+}
+
+void narrow_products(const struct narrow *c, const struct narrow_cut *k, int64_t image,
+                     int64_t item, int64_t to)
+{
+    struct run r;
+    r.c = c;
+    r.k = k;
+    r.image = image;
+    r.group = item / k->each % c->groups;
+    r.block = item % k->each * k->shape.blocks;
+    begin(&r);
+    for (int64_t at = item / k->each / c->groups * k->step; item < to; item++) {
+        const int64_t end = MIN(at + k->step, k->positions);
+        r.blocks = MIN((int64_t)k->shape.blocks, c->out_blocks - r.block);
+        begin_item(&r);
+        if (k->local)
+            frame(&r, at, end);
+        band(&r, at, end);
+        r.block += k->shape.blocks;
+        if (r.block >= c->out_blocks) {
+            r.block = 0;
+            r.group++;
+        }
+        if (r.group == c->groups) {
+            r.group = 0;
+            at = end;
+        }
+    }
+}
