@@ -33,6 +33,23 @@
 UNARY_KERNELS(X)
 #undef X
 
+#define X(name, type, value)                                                                       \
+    void name(int64_t n, const void *px, void *py)                                                 \
+    {                                                                                              \
+        name##_ref(n, px, py);                                                                     \
+    }                                                                                              \
+    void name##_ref(int64_t n, const void *px, void *py)                                           \
+    {                                                                                              \
+        const type *in = px;                                                                       \
+        type *y = py;                                                                              \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            type x = in[i];                                                                        \
+            y[i] = (type)(value);                                                                  \
+        }                                                                                          \
+    }
+MATH_KERNELS(X)
+#undef X
+
 #define X(name, type, result, value)                                                               \
     MULTI_ISA(SHARED, void, name,                                                                  \
               (int64_t n, const void *pa, int64_t sa, const void *pb, int64_t sb, void *py),       \

@@ -24,11 +24,33 @@ typedef void binary_fn(int64_t n, const void *a, int64_t sa, const void *b, int6
     X(ceil_f32, float, ceilf(x))                                                                   \
     X(round_f32, float, rintf(x))                                                                  \
     X(sign_f32, float, x != x ? x : (float)((x > 0) - (x < 0)))                                    \
+    X(hard_swish_f32, float, x *(x < -3 ? 0 : x > 3 ? 1 : x * (1.0f / 6) + 0.5f))                  \
+    X(softsign_f32, float, x / (1 + fabsf(x)))                                                     \
+    X(softsign_f64, double, x / (1 + fabs(x)))                                                     \
+    X(relu_f64, double, x < 0 ? 0 : x)                                                             \
+    X(neg_f64, double, -x)                                                                         \
+    X(abs_f64, double, fabs(x))                                                                    \
+    X(sqrt_f64, double, sqrt(x))                                                                   \
+    X(reciprocal_f64, double, 1 / x)                                                               \
+    X(floor_f64, double, floor(x))                                                                 \
+    X(ceil_f64, double, ceil(x))                                                                   \
+    X(round_f64, double, rint(x))                                                                  \
+    X(sign_f64, double, x != x ? x : (double)((x > 0) - (x < 0)))                                  \
+    X(hard_swish_f64, double, x *(x < -3 ? 0 : x > 3 ? 1 : x / 6 + 0.5))                           \
+    X(neg_i32, int32_t, (int32_t)(0 - (uint32_t)x))                                                \
+    X(neg_i64, int64_t, (int64_t)(0 - (uint64_t)x))                                                \
+    X(abs_i32, int32_t, (int32_t)(x < 0 ? 0 - (uint32_t)x : (uint32_t)x))                          \
+    X(abs_i64, int64_t, (int64_t)(x < 0 ? 0 - (uint64_t)x : (uint64_t)x))                          \
+    X(sign_i32, int32_t, (x > 0) - (x < 0))                                                        \
+    X(sign_i64, int64_t, (x > 0) - (x < 0))                                                        \
+    X(not_bool, uint8_t, !x)
+
+/* Likewise, by the mathematics library, which has one form for all levels. */
+#define MATH_KERNELS(X)                                                                            \
     X(log_f32, float, logf(x))                                                                     \
     X(sin_f32, float, sinf(x))                                                                     \
     X(cos_f32, float, cosf(x))                                                                     \
     X(softplus_f32, float, x > 20 ? x : log1pf(expf(x)))                                           \
-    X(hard_swish_f32, float, x *(x < -3 ? 0 : x > 3 ? 1 : x * (1.0f / 6) + 0.5f))                  \
     X(tan_f32, float, tanf(x))                                                                     \
     X(tan_f64, double, tan(x))                                                                     \
     X(asin_f32, float, asinf(x))                                                                   \
@@ -47,39 +69,20 @@ typedef void binary_fn(int64_t n, const void *a, int64_t sa, const void *b, int6
     X(acosh_f64, double, acosh(x))                                                                 \
     X(atanh_f32, float, atanhf(x))                                                                 \
     X(atanh_f64, double, atanh(x))                                                                 \
-    X(softsign_f32, float, x / (1 + fabsf(x)))                                                     \
-    X(softsign_f64, double, x / (1 + fabs(x)))                                                     \
     X(mish_f32, float, x *tanhf(x > 20 ? x : log1pf(expf(x))))                                     \
     X(mish_f64, double, x *tanh(x > 40 ? x : log1p(exp(x))))                                       \
     X(gelu_f64, double, 0.5 * x * (1 + erf(x * 0.70710678118654752)))                              \
     X(gelu_tanh_f64, double,                                                                       \
       0.5 * x * (1 + tanh(0.79788456080286536 * (x + 0.044715 * x * x * x))))                      \
-    X(relu_f64, double, x < 0 ? 0 : x)                                                             \
-    X(neg_f64, double, -x)                                                                         \
-    X(abs_f64, double, fabs(x))                                                                    \
-    X(sqrt_f64, double, sqrt(x))                                                                   \
-    X(reciprocal_f64, double, 1 / x)                                                               \
-    X(floor_f64, double, floor(x))                                                                 \
-    X(ceil_f64, double, ceil(x))                                                                   \
-    X(round_f64, double, rint(x))                                                                  \
-    X(sign_f64, double, x != x ? x : (double)((x > 0) - (x < 0)))                                  \
     X(exp_f64, double, exp(x))                                                                     \
     X(log_f64, double, log(x))                                                                     \
     X(sin_f64, double, sin(x))                                                                     \
     X(cos_f64, double, cos(x))                                                                     \
     X(softplus_f64, double, x > 40 ? x : log1p(exp(x)))                                            \
-    X(hard_swish_f64, double, x *(x < -3 ? 0 : x > 3 ? 1 : x / 6 + 0.5))                           \
     X(tanh_f64, double, tanh(x))                                                                   \
     X(erf_f64, double, erf(x))                                                                     \
     X(sigmoid_f64, double, 1 / (1 + exp(-x)))                                                      \
-    X(silu_f64, double, x / (1 + exp(-x)))                                                         \
-    X(neg_i32, int32_t, (int32_t)(0 - (uint32_t)x))                                                \
-    X(neg_i64, int64_t, (int64_t)(0 - (uint64_t)x))                                                \
-    X(abs_i32, int32_t, (int32_t)(x < 0 ? 0 - (uint32_t)x : (uint32_t)x))                          \
-    X(abs_i64, int64_t, (int64_t)(x < 0 ? 0 - (uint64_t)x : (uint64_t)x))                          \
-    X(sign_i32, int32_t, (x > 0) - (x < 0))                                                        \
-    X(sign_i64, int64_t, (x > 0) - (x < 0))                                                        \
-    X(not_bool, uint8_t, !x)
+    X(silu_f64, double, x / (1 + exp(-x)))
 
 /* name, in C: of one float x, by lanes.h and by the C library. They differ by what lanes.h says. */
 #define LANE_KERNELS(X)                                                                            \
@@ -154,6 +157,7 @@ typedef void binary_fn(int64_t n, const void *a, int64_t sa, const void *b, int6
 
 #define X(name, type, value) unary_fn name, name##_ref;
 UNARY_KERNELS(X)
+MATH_KERNELS(X)
 #undef X
 #define X(name, value, exact) unary_fn name, name##_ref;
 LANE_KERNELS(X)

@@ -69,7 +69,7 @@ struct unary_row {
 
 static const struct unary_row unary_rows[] = {
 #define X(name, type, value) {#name, KIND_##type, name, name##_ref},
-    UNARY_KERNELS(X)
+    UNARY_KERNELS(X) MATH_KERNELS(X)
 #undef X
 };
 

@@ -44,13 +44,13 @@ static void scattered(struct band *d, const struct chunk *k, int64_t at, int64_t
 {
     const struct block_conv *c = d->c;
     struct tile *t = &d->tile;
-    d->kind.pixels = tile_pixels(at, to, TILE_FEW);
+    d->kind.scattered = true;
+    d->kind.pixels = tile_pixels(at, to, tile_most(&d->kind));
     for (int p = 0; p < d->kind.pixels; p++) {
         int64_t row = (at + p) / d->b->columns, column = (at + p) % d->b->columns;
         t->place[p] =
             (struct tile_place){row * c->stride[0] - c->pad[0], column * c->stride[1] - c->pad[1]};
     }
-    d->kind.scattered = true;
     t->x = k->x;
     t->w = k->w;
     t->rows = c->kernel[0];
@@ -73,7 +73,8 @@ static int in_row(const struct band *d, int64_t at, int64_t n)
         return 0;
     if ((n - 1) * step <= room)
         return (int)n;
-    return d->kind.plain ? (int)(room / step + 1) : 0;
+    const int64_t fit = d->kind.plain ? room / step + 1 : 0;
+    return (int)(fit > TILE_FEW ? fit / 2 * 2 : fit);
 }
 
 /* How many of n positions, whose first is not in a row, are scattered. */

@@ -152,9 +152,8 @@ struct ends {
     vec bias, low, high;
 };
 
-/* One patch of VEC lanes from its 36 places, as far as `rows` and `columns` say. */
-TILE_INLINE void patch_out(const float *m, int64_t step, const struct ends *e, int64_t at,
-                           const int64_t rows, const int64_t columns)
+/* One patch of VEC lanes from its 36 places, to `at` of y. */
+TILE_INLINE void patch_out(const float *m, int64_t step, const struct ends *e, int64_t at)
 {
     vec d[PATCH], t[SIDE][PATCH], u[SIDE];
     TILE_UNROLL
@@ -173,8 +172,6 @@ TILE_INLINE void patch_out(const float *m, int64_t step, const struct ends *e, i
         TILE_UNROLL
         for (int j = 0; j < SIDE; j++) {
             const int64_t to = at + i * e->row + j * BLOCK;
-            if (i >= rows || j >= columns)
-                continue;
             vec v = u[j] + e->bias;
             if (e->sum)
                 v += vec_load(e->sum + to);
@@ -183,9 +180,20 @@ TILE_INLINE void patch_out(const float *m, int64_t step, const struct ends *e, i
     }
 }
 
-/* All patches of block b, lanes [v, v + VEC) of it. */
+/* VEC lanes of the pixels that a patch has inside of the image. */
+static void patch_copy(float *to, int64_t to_row, const float *from, int64_t from_row, int64_t rows,
+                       int64_t columns)
+{
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < columns; j++)
+            vec_store(to + i * to_row + j * BLOCK, vec_load(from + i * from_row + j * BLOCK));
+}
+
+/* All patches of block b, lanes [v, v + VEC) of it. Those that reach beyond the image go through
+ * memory of a whole one. */
 static void outputs_of(const struct run *r, int64_t b, int v)
 {
+    enum { ROW = SIDE * BLOCK };
     const struct block_conv *c = r->c;
     const enum activation act = c->epilogue.act;
     const int64_t off = (r->image * c->out_blocks + b) * c->out[0] * c->out[1] * BLOCK + v;
@@ -197,15 +205,20 @@ static void outputs_of(const struct run *r, int64_t b, int v)
                                           : act == ACT_RELU ? 0
                                                             : -INFINITY),
                            .high = vec_all(act == ACT_CLIP ? c->epilogue.high : INFINITY)};
+    float y[SIDE * ROW], sum[SIDE * ROW] = {0};
+    const struct ends edge = {e.sum ? sum : NULL, y, ROW, e.bias, e.low, e.high};
     const float *m = r->m + b * r->count * BLOCK + v;
     for (int64_t i = r->from; i < r->from + r->count; i++, m += BLOCK) {
         const int64_t row = i / r->tiles.columns * SIDE, column = i % r->tiles.columns * SIDE;
-        const int64_t rows = c->out[0] - row, columns = c->out[1] - column;
+        const int64_t rows = MIN(c->out[0] - row, (int64_t)SIDE);
+        const int64_t columns = MIN(c->out[1] - column, (int64_t)SIDE);
         const int64_t at = row * e.row + column * BLOCK;
-        if (rows >= SIDE && columns >= SIDE)
-            patch_out(m, r->m_step, &e, at, SIDE, SIDE);
-        else
-            patch_out(m, r->m_step, &e, at, rows, columns);
+        const bool whole = rows == SIDE && columns == SIDE;
+        if (!whole && e.sum)
+            patch_copy(sum, ROW, e.sum + at, e.row, rows, columns);
+        patch_out(m, r->m_step, whole ? &e : &edge, whole ? at : 0);
+        if (!whole)
+            patch_copy(e.y + at, e.row, y, ROW, rows, columns);
     }
 }
 

@@ -14,8 +14,8 @@
 #include "kernels/kernels.h"
 
 /* As many as the registers hold sums for, with some left for weights and the position's number.
- * Other tiles than those of TILE_BLOCKS blocks in a row take TILE_FEW at most (tile_run.h): each
- * kind at each number of positions is code of its own. */
+ * Other tiles than those of TILE_BLOCKS blocks in a row take TILE_FEW or TILE_EDGE at most
+ * (tile_run.h): each kind at each number of positions is code of its own. */
 #if ISA_LEVEL == 2
 enum { TILE_PIXELS = 14, TILE_FEW = 7, TILE_BLOCKS = 2 };
 #elif ISA_LEVEL == 1
@@ -23,6 +23,7 @@ enum { TILE_PIXELS = 6, TILE_FEW = 6, TILE_BLOCKS = 1 };
 #else
 enum { TILE_PIXELS = 3, TILE_FEW = 3, TILE_BLOCKS = 1 };
 #endif
+enum { TILE_EDGE = 3 };
 
 /* May the first and last position of a row reach beyond the image's sides? Where tiles are short,
  * the question costs more than scattered tiles do. */
