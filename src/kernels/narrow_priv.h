@@ -74,6 +74,9 @@ struct narrow_tile {
      * the first block. */
     const struct narrow_end *end;
     int64_t to, y_step, y_block, lane;
+    /* So many positions follow each other, `across` bytes apart; where they are one tile only,
+     * at[] says where they are. */
+    int64_t count, across;
     uint8_t low, high; /* of bytes: what the activation's bounds are */
 };
 

@@ -83,6 +83,7 @@ static void begin(struct run *r)
     r->across = c->stride[1] * s->pixel;
     r->down = c->stride[0] * s->columns * s->pixel;
     r->straight = false;
+    t->end = NULL;
     t->type = s->type;
     t->rows = c->kernel[0];
     t->columns = c->kernel[1];
@@ -158,35 +159,45 @@ static void finish(struct run *r, int64_t at, int64_t count)
     }
 }
 
-/* Where the next tile's positions begin; *row and *column go on to the next one's. Most tiles stay
- * within a row: only x changes from one to the next. */
-static void place(struct run *r, int64_t count, int64_t *row, int64_t *column)
+/* Where the next tile begins, in rows of positions. */
+struct spot {
+    int64_t row, column;
+};
+
+static void spot_on(struct spot *s, int64_t count, int64_t columns)
+{
+    s->column += count;
+    if (s->column == columns) {
+        s->column = 0;
+        s->row++;
+    }
+}
+
+/* Where the next tile's positions begin; the spot goes on to the next one's. Most tiles stay within
+ * a row: only x changes from one to the next. */
+static void place(struct run *r, int64_t count, struct spot *spot)
 {
     const int64_t pixels = r->pixels, columns = r->k->columns;
-    int64_t at = *row * r->down + *column * r->across;
-    const bool straight = count == pixels && *column + pixels <= columns;
+    int64_t at = spot->row * r->down + spot->column * r->across;
+    const bool straight = count >= pixels && spot->column + count <= columns;
     r->tile.x = straight ? r->x + at : r->x;
-    if (straight && r->straight) {
-        *column += pixels;
-    } else if (straight) {
-        for (int64_t p = 0; p < NARROW_PIXELS_MOST; p++)
+    r->tile.count = count;
+    if (straight) {
+        for (int64_t p = 0; p < NARROW_PIXELS_MOST && !r->straight; p++)
             r->tile.at[p] = p * r->across;
-        *column += pixels;
+        spot_on(spot, count, columns);
     } else {
         for (int64_t p = 0; p < pixels; p++) {
             r->tile.at[p] = p < count ? at : r->tile.at[p - 1];
             at += r->across;
-            if (p < count && ++*column == columns) {
-                *column = 0;
-                at = ++*row * r->down;
-            }
+            if (p >= count)
+                continue;
+            spot_on(spot, 1, columns);
+            if (!spot->column)
+                at = spot->row * r->down;
         }
     }
     r->straight = straight;
-    if (*column == columns) {
-        *column = 0;
-        ++*row;
-    }
 }
 
 /* The first tiles of an item ask for the weights of the next one: those of late layers are more
@@ -206,26 +217,48 @@ static bool is_last(const struct run *r, int64_t left)
     return left == r->pixels + 1 && narrow_listed(r->kind) && r->cutting == NARROW_TILE;
 }
 
+/* How many positions the next tile goes over. Within a row many are one call, as soon as nothing
+ * need be asked for: to begin and to end costs as much as the products of few channels. */
+static int64_t count_of(const struct run *r, int64_t left, int64_t column)
+{
+    const int64_t pixels = r->pixels, row = MIN(left, r->k->columns - column);
+    if (row < pixels || (r->next_bytes > 0 && narrow_listed(r->kind)))
+        return pixels;
+    if (!narrow_listed(r->kind))
+        return row;
+    const bool one = row == left && is_last(r, left % pixels + pixels);
+    return MAX(row - row % pixels - one * pixels, pixels);
+}
+
+/* Tiles that say themselves what follows. Where they end. */
+static int64_t whole_tiles(struct run *r, int64_t at, int64_t to, struct spot *spot)
+{
+    struct narrow_tile *t = &r->tile;
+    t->end = &r->c->end;
+    t->across = r->across;
+    while (at + r->pixels <= to && !is_last(r, to - at)) {
+        t->to = element(r, r->block, at);
+        place(r, count_of(r, to - at, spot->column), spot);
+        at += t->count;
+        look_ahead(r);
+        ISA_PICK(narrow_tile)(t, r->kind, r->cutting);
+    }
+    t->end = NULL;
+    return at;
+}
+
 static void band(struct run *r, int64_t from, int64_t to)
 {
-    const struct narrow_cut *k = r->k;
     void (*const tile)(const struct narrow_tile *, enum narrow_kind, enum narrow_cutting) =
         ISA_PICK(narrow_tile);
-    int64_t row = 0, column = 0, at = from;
+    struct spot spot = {0, 0};
+    int64_t at = from;
     if (from) { /* a division costs as much as a small tile */
-        row = from / k->columns - r->top;
-        column = from % k->columns;
+        spot.row = from / r->k->columns - r->top;
+        spot.column = from % r->k->columns;
     }
-    if (ends_in_tile(r)) {
-        r->tile.end = &r->c->end;
-        for (; at + r->pixels <= to && !is_last(r, to - at); at += r->pixels) {
-            r->tile.to = element(r, r->block, at);
-            place(r, r->pixels, &row, &column);
-            look_ahead(r);
-            tile(&r->tile, r->kind, r->cutting);
-        }
-    }
-    r->tile.end = NULL;
+    if (ends_in_tile(r))
+        at = whole_tiles(r, at, to, &spot);
     for (; at < to; at += NARROW_STRIP) {
         const int64_t count = MIN(to - at, (int64_t)NARROW_STRIP);
         for (int64_t p = 0; p < count; p += r->pixels) {
@@ -234,7 +267,7 @@ static void band(struct run *r, int64_t from, int64_t to)
                 r->pixels++;
             }
             r->tile.sums = r->sums + p * BLOCK_LANES;
-            place(r, count - p, &row, &column);
+            place(r, MIN(count - p, r->pixels), &spot);
             look_ahead(r);
             tile(&r->tile, r->kind, r->cutting);
         }

@@ -140,12 +140,13 @@ TILE_INLINE void step_on(struct steps *i, const struct shape s, const int steps)
 
 /* As the list says. All that a run needs is in registers for integers, or it would wait for the
  * vectors' before it. */
-TILE_INLINE void listed(const struct narrow_tile *t, struct steps *i, const struct shape s)
+TILE_INLINE void listed(const struct narrow_tile *t, const uint8_t *from, struct steps *i,
+                        const struct shape s)
 {
     const uint32_t *const end = t->list + t->listed;
     const uint8_t *ahead = t->ahead;
     for (const uint32_t *entry = t->list; entry < end; entry++) {
-        const uint8_t *x = t->x + (*entry & ~(uint32_t)(RUN - 1));
+        const uint8_t *x = from + (*entry & ~(uint32_t)(RUN - 1));
         int left = (int)(*entry & (RUN - 1));
         /* Only an address: there are no registers for one of each position. */
         __asm__("" : "+r"(x));
@@ -186,34 +187,50 @@ TILE_INLINE void nested(const struct narrow_tile *t, struct steps *i, const stru
         }
 }
 
-TILE_INLINE void tile_words(const struct narrow_tile *t, const struct shape s)
+/* The sums of the positions that begin at x. */
+TILE_INLINE void sums_of(const struct narrow_tile *t, const uint8_t *x, const struct shape s,
+                         struct steps *i)
 {
-    struct steps i;
     const int sums = s.pixels * s.blocks * BLOCK_VECS;
     TILE_UNROLL
     for (int p = 0; p < s.pixels; p++)
-        i.at[p] = t->at[p];
+        i->at[p] = t->at[p];
     TILE_UNROLL
     for (int b = 0; b < s.blocks; b++)
-        i.w[b] = t->w[b];
+        i->w[b] = t->w[b];
     TILE_UNROLL
     for (int k = 0; k < s.chains * sums; k++) {
-        i.whole[k] = (vec_int){0};
-        i.real[k] = vec_all(0);
+        i->whole[k] = (vec_int){0};
+        i->real[k] = vec_all(0);
     }
     if (narrow_listed(s.kind))
-        listed(t, &i, s);
+        listed(t, x, i, s);
     else
-        nested(t, &i, s);
+        nested(t, i, s);
     TILE_UNROLL
     for (int k = sums; k < s.chains * sums; k++) {
-        i.whole[k % sums] += i.whole[k];
-        i.real[k % sums] += i.real[k];
+        i->whole[k % sums] += i->whole[k];
+        i->real[k % sums] += i->real[k];
     }
-    if (narrow_listed(s.kind) && s.pixels <= PIXELS)
-        end_of(t, s, &i);
-    else
-        end_sums(t, s, &i);
+}
+
+TILE_INLINE void tile_words(const struct narrow_tile *t, const struct shape s)
+{
+    struct steps i;
+#if ISA_LEVEL == 2
+    if (narrow_listed(s.kind) && s.pixels <= PIXELS && t->end) {
+        struct end e = end_begin(t, s);
+        const uint8_t *x = t->x;
+        for (int64_t left = t->count; left > 0; x += end_next(t, &e, left)) {
+            sums_of(t, x, s, &i);
+            end_tile(t, s, &i, &e);
+            left -= PIXELS;
+        }
+        return;
+    }
+#endif
+    sums_of(t, t->x, s, &i);
+    end_sums(t, s, &i);
 }
 
 #define TILE(name, kind, pixels, blocks, chains)                                                   \
