@@ -99,29 +99,39 @@ TILE_INLINE void bytes_place(const struct narrow_tile *t, const uint8_t *place, 
     }
 }
 
-/* Two positions are one register: their even channels and their odd ones are float32 after one
- * instruction each. */
-TILE_INLINE void halves_place(const struct narrow_tile *t, const uint8_t *place, const float *w,
-                              const int across, struct deep *d)
+/* The weights of a place, as halves_of splits channels. */
+struct places {
+    __m512 even, odd;
+};
+
+TILE_INLINE struct places places_of(const float *w)
 {
     const __m512i evens = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 0, 2, 4, 6, 8, 10, 12, 14);
-    const __m512i odds = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 1, 3, 5, 7, 9, 11, 13, 15);
-    const __m512 w_even = _mm512_permutexvar_ps(evens, _mm512_loadu_ps(w));
-    const __m512 w_odd = _mm512_permutexvar_ps(odds, _mm512_loadu_ps(w));
-    TILE_UNROLL
-    for (int p = 0; p < PIXELS / 2; p++) {
-        const uint8_t *const one = place + place_of(t, 2 * p, across);
-        const uint8_t *const two = place + place_of(t, 2 * p + 1, across);
-        vec_int both;
-        if (across == HALVES)
-            both = (vec_int)_mm512_loadu_si512(one);
-        else
-            both = (vec_int)_mm512_inserti64x4(
-                _mm512_castsi256_si512(_mm256_loadu_si256((const void *)one)),
-                _mm256_loadu_si256((const void *)two), 1);
-        d->even[p] = _mm512_fmadd_ps((__m512)half_of(both, 0), w_even, d->even[p]);
-        d->odd[p] = _mm512_fmadd_ps((__m512)half_of(both, 1), w_odd, d->odd[p]);
-    }
+    const __m512i odds = _mm512_add_epi32(evens, _mm512_set1_epi32(1));
+    return (struct places){_mm512_permutexvar_ps(evens, _mm512_loadu_ps(w)),
+                           _mm512_permutexvar_ps(odds, _mm512_loadu_ps(w))};
+}
+
+/* Two pixels, in one register if they are neighbours. */
+TILE_INLINE vec_int two_of(const uint8_t *one, const uint8_t *two, const bool neighbours)
+{
+    vec_int both;
+    if (neighbours)
+        both = (vec_int)_mm512_loadu_si512(one);
+    else
+        both = (vec_int)_mm512_inserti64x4(
+            _mm512_castsi256_si512(_mm256_loadu_si256((const void *)one)),
+            _mm256_loadu_si256((const void *)two), 1);
+    __asm__("" : "+v"(both)); /* or it would be read twice */
+    return both;
+}
+
+/* Two positions are one register: their even channels and their odd ones are float32 after one
+ * instruction each. */
+TILE_INLINE void halves_place(vec_int both, const struct places *w, const int pair, struct deep *d)
+{
+    d->even[pair] = _mm512_fmadd_ps((__m512)half_of(both, 0), w->even, d->even[pair]);
+    d->odd[pair] = _mm512_fmadd_ps((__m512)half_of(both, 1), w->odd, d->odd[pair]);
 }
 
 TILE_INLINE void deep_begin(struct deep *d)
@@ -156,28 +166,47 @@ TILE_INLINE void window_any(const struct narrow_tile *t, const uint8_t *x, const
     for (int64_t ky = 0; ky < t->rows; ky++)
         for (int64_t kx = 0; kx < t->columns; kx += bytes ? NARROW_RUN : 1) {
             const uint8_t *const place = x + ky * t->x_row + kx * t->x_column;
-            if (bytes)
+            if (bytes) {
                 bytes_place(t, place, w, 0, d);
-            else
-                halves_place(t, place, (const float *)(const void *)w, 0, d);
-            w += bytes ? 2 * sizeof(vec) : sizeof(vec);
+                w += 2 * sizeof(vec);
+                continue;
+            }
+            const struct places one = places_of((const float *)(const void *)w);
+            TILE_UNROLL
+            for (int p = 0; p < PIXELS / 2; p++)
+                halves_place(two_of(place + t->at[2 * p], place + t->at[2 * p + 1], false), &one, p,
+                             d);
+            w += sizeof(vec);
         }
+}
+
+enum { SIDE = 3 };
+
+/* A row of a window of three by three. Positions side by side read each two pixels once. */
+TILE_INLINE void halves_row(const uint8_t *x, const struct places w[SIDE], const int across,
+                            struct deep *d)
+{
+    const int step = across / HALVES; /* pixels from a position to the next */
+    TILE_UNROLL
+    for (int k = 0; k < SIDE + step * (PIXELS - 2); k++) {
+        const vec_int both = two_of(x + k * HALVES, x + (k + step) * HALVES, step == 1);
+        TILE_UNROLL
+        for (int kx = 0; kx < SIDE; kx++)
+            if (k >= kx && (k - kx) % (2 * step) == 0 && (k - kx) / (2 * step) < PIXELS / 2)
+                halves_place(both, &w[kx], (k - kx) / (2 * step), d);
+    }
 }
 
 /* What most networks have. across: bytes between positions side by side. */
 TILE_INLINE void window_three(const struct narrow_tile *t, const uint8_t *x, const struct shape s,
-                              const int across, struct deep *d)
+                              const struct places w[SIDE * SIDE], const int across, struct deep *d)
 {
-    const uint8_t *const w = t->w[is_integers(s) ? 1 : 0];
     TILE_UNROLL
-    for (int ky = 0; ky < 3; ky++) {
+    for (int ky = 0; ky < SIDE; ky++) {
         if (is_integers(s))
-            bytes_place(t, x + ky * t->x_row, w + ky * 2 * (int)sizeof(vec), across, d);
+            bytes_place(t, x + ky * t->x_row, t->w[1] + ky * 2 * (int)sizeof(vec), across, d);
         else
-            TILE_UNROLL
-        for (int kx = 0; kx < 3; kx++)
-            halves_place(t, x + ky * t->x_row + kx * HALVES,
-                         (const float *)(const void *)w + (ky * 3 + kx) * BLOCK, across, d);
+            halves_row(x + ky * t->x_row, w + ky * SIDE, across, d);
     }
 }
 
@@ -188,14 +217,19 @@ TILE_INLINE void deep_run(const struct narrow_tile *t, const enum narrow_kind ki
 {
     const struct shape s = {PIXELS, 1, 1, kind};
     const uint8_t *x = t->x;
+    struct places w[SIDE * SIDE];
     struct deep d;
     struct end e;
     if (t->end)
         e = end_begin(t, s);
+    if (three && !is_integers(s))
+        TILE_UNROLL
+    for (int k = 0; k < SIDE * SIDE; k++)
+        w[k] = places_of((const float *)(const void *)t->w[0] + k * BLOCK);
     for (int64_t left = t->count; left > 0;) {
         deep_begin(&d);
         if (three)
-            window_three(t, x, s, across, &d);
+            window_three(t, x, s, w, across, &d);
         else
             window_any(t, x, s, &d);
         deep_sum(s, &d);
@@ -212,7 +246,8 @@ TILE_INLINE void deep_run(const struct narrow_tile *t, const enum narrow_kind ki
 /* Windows that networks have are loops that the compiler knows. */
 TILE_INLINE void deep_any(const struct narrow_tile *t, const enum narrow_kind kind, const int pixel)
 {
-    const bool three = t->rows == 3 && t->columns == 3 && t->x_column == pixel && t->count > PIXELS;
+    const bool three =
+        t->rows == SIDE && t->columns == SIDE && t->x_column == pixel && t->count > PIXELS;
     if (three && t->across == pixel)
         deep_run(t, kind, true, pixel);
     else if (three && t->across == 2 * pixel)
