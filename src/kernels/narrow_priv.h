@@ -87,6 +87,7 @@ enum narrow_cutting {
     NARROW_LAST,   /* one position more: narrow_listed kinds only, as is ... */
     NARROW_SINGLE, /* as many positions as a tile by one block */
     NARROW_FLAT,   /* one position by NARROW_BLOCKS_MOST: from CPU_AVX2 on, not depthwise */
+    NARROW_ONE,    /* one position by one block: narrow_listed kinds only */
     NARROW_CUTTINGS
 };
 struct narrow_shape {

@@ -42,7 +42,8 @@ static bool ends_in_tile(const struct run *r)
     if (bytes &&
         !narrow_bounded(e, r->tile.lane, r->blocks * BLOCK_LANES, (float)terms * UINT8_MAX * most))
         return false;
-    const int blocks = r->cutting == NARROW_SINGLE ? 1 : r->k->shape.blocks;
+    const bool one = r->cutting == NARROW_SINGLE || r->cutting == NARROW_ONE;
+    const int blocks = one ? 1 : r->k->shape.blocks;
     return r->blocks == blocks &&
            (c->form != NARROW_PRODUCT || (r->block + blocks) * BLOCK_LANES <= c->out_c);
 }
@@ -64,10 +65,13 @@ static int64_t list_words(const struct narrow_tile *t, uint32_t *to)
     for (int64_t ky = 0; ky < t->rows; ky++)
         for (int64_t kx = 0; kx < t->columns; kx++)
             for (int64_t b = 0; b < t->blocks; b++) {
-                int64_t at = ky * t->x_row + kx * t->x_column + b * t->x_block;
-                int64_t left = b + 1 < t->blocks ? t->words : t->last;
-                for (; left > 0; left -= NARROW_RUN, at += NARROW_RUN * 4)
-                    to[n++] = (uint32_t)(at + MIN(left, (int64_t)NARROW_RUN) - 1);
+                const int64_t at = ky * t->x_row + kx * t->x_column + b * t->x_block;
+                const int64_t words = b + 1 < t->blocks ? t->words : t->last;
+                uint32_t next = (uint32_t)at + NARROW_RUN - 1;
+                for (int64_t k = 0; k < words / NARROW_RUN; k++, next += NARROW_RUN * 4)
+                    to[n++] = next;
+                if (words % NARROW_RUN)
+                    to[n++] = next - NARROW_RUN + (uint32_t)(words % NARROW_RUN);
             }
     return n;
 }
@@ -136,7 +140,10 @@ static void begin_item(struct run *r)
             r->kind = NARROW_SUM_DEEP;
     }
     const bool single = r->blocks == 1 && narrow_listed(r->kind);
-    r->cutting = r->k->flat ? NARROW_FLAT : single ? NARROW_SINGLE : NARROW_TILE;
+    if (r->k->flat)
+        r->cutting = single ? NARROW_ONE : NARROW_FLAT;
+    else
+        r->cutting = single ? NARROW_SINGLE : NARROW_TILE;
 }
 
 /* The sums of positions [at, at + count) on their way out. */
@@ -294,10 +301,15 @@ void narrow_products(const struct narrow *c, const struct narrow_cut *k, int64_t
     r.c = c;
     r.k = k;
     r.image = image;
-    r.group = item / k->each % c->groups;
-    r.block = item % k->each * k->shape.blocks;
+    r.group = r.block = 0;
+    int64_t at = 0;
+    if (item) { /* as in band() */
+        r.group = item / k->each % c->groups;
+        r.block = item % k->each * k->shape.blocks;
+        at = item / k->each / c->groups * k->step;
+    }
     begin(&r);
-    for (int64_t at = item / k->each / c->groups * k->step; item < to; item++) {
+    for (; item < to; item++) {
         const int64_t end = MIN(at + k->step, k->positions);
         r.blocks = MIN((int64_t)k->shape.blocks, c->out_blocks - r.block);
         begin_item(&r);

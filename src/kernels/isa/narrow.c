@@ -254,6 +254,8 @@ TILE(single_vnni, NARROW_SUM_VNNI, PIXELS, 1, 2)
 TILE(single_dot, NARROW_SUM_BF16, PIXELS, 1, 2)
 TILE(flat_vnni, NARROW_SUM_VNNI, 1, NARROW_BLOCKS_MOST, 4)
 TILE(flat_dot, NARROW_SUM_BF16, 1, NARROW_BLOCKS_MOST, 4)
+TILE(one_vnni, NARROW_SUM_VNNI, 1, 1, 4)
+TILE(one_dot, NARROW_SUM_BF16, 1, 1, 4)
 #endif
 
 #if ISA_LEVEL == 2
@@ -280,8 +282,8 @@ void ISA_NAME(narrow_tile)(const struct narrow_tile *t, enum narrow_kind kind,
         [NARROW_SUM_F32][NARROW_FLAT] = flat_f32,
 #endif
 #if ISA_LEVEL == 2
-        [NARROW_SUM_VNNI] = {tile_vnni, last_vnni, single_vnni, flat_vnni},
-        [NARROW_SUM_BF16] = {tile_dot, last_dot, single_dot, flat_dot},
+        [NARROW_SUM_VNNI] = {tile_vnni, last_vnni, single_vnni, flat_vnni, one_vnni},
+        [NARROW_SUM_BF16] = {tile_dot, last_dot, single_dot, flat_dot, one_dot},
 #endif
         [NARROW_SUM_U8][NARROW_TILE] = tile_u8,
         [NARROW_SUM_F32][NARROW_TILE] = tile_f32,
