@@ -140,8 +140,9 @@ static void begin_item(struct run *r)
             r->kind = NARROW_SUM_DEEP;
     }
     const bool single = r->blocks == 1 && narrow_listed(r->kind);
+    const bool near = narrow_listed(r->kind) && c->out_blocks * w_block <= NARROW_NEAR_BYTES;
     if (r->k->flat)
-        r->cutting = single ? NARROW_ONE : NARROW_FLAT;
+        r->cutting = single ? NARROW_ONE : near ? NARROW_NEAR : NARROW_FLAT;
     else
         r->cutting = single ? NARROW_SINGLE : NARROW_TILE;
 }

@@ -327,6 +327,22 @@ START_TEST(frames_of_one_block_are_made_where_they_are_read)
 }
 END_TEST
 
+/* One row by weights that are not near, the last tile with fewer blocks. */
+START_TEST(one_row_by_many_weights_is_its_ref)
+{
+    for (int64_t out_c = 70; out_c <= 96; out_c += 26) {
+        seed = (uint64_t)out_c;
+        struct narrow c = random_run(NARROW_PRODUCT, (enum narrow_type)_i);
+        c.in[1] = c.out[1] = 1;
+        c.in_c = 4099;
+        c.out_c = out_c;
+        c.out_blocks = block_count(out_c);
+        ck_assert_int_gt(sizes_of(&c).w, (int64_t)NARROW_NEAR_BYTES);
+        compare(&c, false);
+    }
+}
+END_TEST
+
 /* Rows of several tiles, with and without a rest, and after the weights that are asked for. */
 START_TEST(rows_of_many_tiles_are_their_ref)
 {
@@ -556,6 +572,7 @@ Suite *suite_narrow(void)
     tcase_add_loop_test(t, large_ones_are_cut_into_bands, 0, 3);
     tcase_add_loop_test(t, frames_of_one_block_are_made_where_they_are_read, 0,
                         (int)ARRAY_COUNT(kinds));
+    tcase_add_loop_test(t, one_row_by_many_weights_is_its_ref, 0, NARROW_TYPES);
     tcase_add_loop_test(t, rows_of_many_tiles_are_their_ref, 0, (int)ARRAY_COUNT(kinds));
     tcase_add_test(t, what_no_list_holds_is_run_without);
     tcase_add_loop_test(t, what_is_not_finite_stays_where_it_belongs, 0, 2);
