@@ -222,11 +222,17 @@ TILE_INLINE void tile_words(const struct narrow_tile *t, const struct shape s)
 {
     struct steps i;
 #if ISA_LEVEL == 2
-    if (narrow_listed(s.kind) && s.pixels <= PIXELS && t->end) {
-        struct end e = end_begin(t, s);
+    if (narrow_listed(s.kind) && s.pixels <= PIXELS) {
         const uint8_t *x = t->x;
+        struct end e;
+        if (t->end)
+            e = end_begin(t, s);
         for (int64_t left = t->count; left > 0; x += end_next(t, &e, left)) {
             sums_of(t, x, s, &i);
+            if (!t->end) {
+                end_sums(t, s, &i);
+                return;
+            }
             end_tile(t, s, &i, &e);
             left -= PIXELS;
         }
