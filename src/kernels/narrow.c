@@ -32,8 +32,8 @@ static struct narrow_source source_of(const struct narrow *c, enum narrow_kind k
     /* Registers of bytes go beyond the window. */
     s.copied = s.type != c->x.type || kind == NARROW_SUM_DEEP_VNNI;
     if (c->form == NARROW_PRODUCT) {
-        s.copied |= c->in_c % word != 0;
         s.pixel = narrow_words(c->x.type, c->in_c) * word * narrow_bytes(s.type);
+        s.copied |= s.pixel != c->in_c * narrow_bytes(s.type);
         return s;
     }
     s.pixel = BLOCK_LANES * narrow_bytes(s.type);

@@ -17,6 +17,9 @@ enum {
     NARROW_AHEAD = 2,
     NARROW_LINE = 64, /* bytes of the cache */
     NARROW_FRAME_BYTES = 28 * 1024,
+    /* Weights of one position's product that count as near. Those from memory come sooner as
+     * several streams, these as one. */
+    NARROW_NEAR_BYTES = 256 * 1024,
     NARROW_STRIP = 40, /* positions whose sums go out at once: whole tiles of every level */
 };
 
@@ -74,6 +77,9 @@ struct narrow_tile {
      * the first block. */
     const struct narrow_end *end;
     int64_t to, y_step, y_block, lane;
+    /* So many positions follow each other, `across` bytes apart; where they are one tile only,
+     * at[] says where they are. */
+    int64_t count, across;
     uint8_t low, high; /* of bytes: what the activation's bounds are */
 };
 
@@ -84,6 +90,8 @@ enum narrow_cutting {
     NARROW_LAST,   /* one position more: narrow_listed kinds only, as is ... */
     NARROW_SINGLE, /* as many positions as a tile by one block */
     NARROW_FLAT,   /* one position by NARROW_BLOCKS_MOST: from CPU_AVX2 on, not depthwise */
+    NARROW_NEAR,   /* the same for weights in the cache: narrow_listed kinds only, as is ... */
+    NARROW_ONE,    /* one position by one block */
     NARROW_CUTTINGS
 };
 struct narrow_shape {

@@ -42,7 +42,8 @@ static bool ends_in_tile(const struct run *r)
     if (bytes &&
         !narrow_bounded(e, r->tile.lane, r->blocks * BLOCK_LANES, (float)terms * UINT8_MAX * most))
         return false;
-    const int blocks = r->cutting == NARROW_SINGLE ? 1 : r->k->shape.blocks;
+    const bool one = r->cutting == NARROW_SINGLE || r->cutting == NARROW_ONE;
+    const int blocks = one ? 1 : r->k->shape.blocks;
     return r->blocks == blocks &&
            (c->form != NARROW_PRODUCT || (r->block + blocks) * BLOCK_LANES <= c->out_c);
 }
@@ -64,10 +65,13 @@ static int64_t list_words(const struct narrow_tile *t, uint32_t *to)
     for (int64_t ky = 0; ky < t->rows; ky++)
         for (int64_t kx = 0; kx < t->columns; kx++)
             for (int64_t b = 0; b < t->blocks; b++) {
-                int64_t at = ky * t->x_row + kx * t->x_column + b * t->x_block;
-                int64_t left = b + 1 < t->blocks ? t->words : t->last;
-                for (; left > 0; left -= NARROW_RUN, at += NARROW_RUN * 4)
-                    to[n++] = (uint32_t)(at + MIN(left, (int64_t)NARROW_RUN) - 1);
+                const int64_t at = ky * t->x_row + kx * t->x_column + b * t->x_block;
+                const int64_t words = b + 1 < t->blocks ? t->words : t->last;
+                uint32_t next = (uint32_t)at + NARROW_RUN - 1;
+                for (int64_t k = 0; k < words / NARROW_RUN; k++, next += NARROW_RUN * 4)
+                    to[n++] = next;
+                if (words % NARROW_RUN)
+                    to[n++] = next - NARROW_RUN + (uint32_t)(words % NARROW_RUN);
             }
     return n;
 }
@@ -83,6 +87,7 @@ static void begin(struct run *r)
     r->across = c->stride[1] * s->pixel;
     r->down = c->stride[0] * s->columns * s->pixel;
     r->straight = false;
+    t->end = NULL;
     t->type = s->type;
     t->rows = c->kernel[0];
     t->columns = c->kernel[1];
@@ -135,7 +140,11 @@ static void begin_item(struct run *r)
             r->kind = NARROW_SUM_DEEP;
     }
     const bool single = r->blocks == 1 && narrow_listed(r->kind);
-    r->cutting = r->k->flat ? NARROW_FLAT : single ? NARROW_SINGLE : NARROW_TILE;
+    const bool near = narrow_listed(r->kind) && c->out_blocks * w_block <= NARROW_NEAR_BYTES;
+    if (r->k->flat)
+        r->cutting = single ? NARROW_ONE : near ? NARROW_NEAR : NARROW_FLAT;
+    else
+        r->cutting = single ? NARROW_SINGLE : NARROW_TILE;
 }
 
 /* The sums of positions [at, at + count) on their way out. */
@@ -158,35 +167,45 @@ static void finish(struct run *r, int64_t at, int64_t count)
     }
 }
 
-/* Where the next tile's positions begin; *row and *column go on to the next one's. Most tiles stay
- * within a row: only x changes from one to the next. */
-static void place(struct run *r, int64_t count, int64_t *row, int64_t *column)
+/* Where the next tile begins, in rows of positions. */
+struct spot {
+    int64_t row, column;
+};
+
+static void spot_on(struct spot *s, int64_t count, int64_t columns)
+{
+    s->column += count;
+    if (s->column == columns) {
+        s->column = 0;
+        s->row++;
+    }
+}
+
+/* Where the next tile's positions begin; the spot goes on to the next one's. Most tiles stay within
+ * a row: only x changes from one to the next. */
+static void place(struct run *r, int64_t count, struct spot *spot)
 {
     const int64_t pixels = r->pixels, columns = r->k->columns;
-    int64_t at = *row * r->down + *column * r->across;
-    const bool straight = count == pixels && *column + pixels <= columns;
+    int64_t at = spot->row * r->down + spot->column * r->across;
+    const bool straight = count >= pixels && spot->column + count <= columns;
     r->tile.x = straight ? r->x + at : r->x;
-    if (straight && r->straight) {
-        *column += pixels;
-    } else if (straight) {
-        for (int64_t p = 0; p < NARROW_PIXELS_MOST; p++)
+    r->tile.count = count;
+    if (straight) {
+        for (int64_t p = 0; p < NARROW_PIXELS_MOST && !r->straight; p++)
             r->tile.at[p] = p * r->across;
-        *column += pixels;
+        spot_on(spot, count, columns);
     } else {
         for (int64_t p = 0; p < pixels; p++) {
             r->tile.at[p] = p < count ? at : r->tile.at[p - 1];
             at += r->across;
-            if (p < count && ++*column == columns) {
-                *column = 0;
-                at = ++*row * r->down;
-            }
+            if (p >= count)
+                continue;
+            spot_on(spot, 1, columns);
+            if (!spot->column)
+                at = spot->row * r->down;
         }
     }
     r->straight = straight;
-    if (*column == columns) {
-        *column = 0;
-        ++*row;
-    }
 }
 
 /* The first tiles of an item ask for the weights of the next one: those of late layers are more
@@ -206,26 +225,48 @@ static bool is_last(const struct run *r, int64_t left)
     return left == r->pixels + 1 && narrow_listed(r->kind) && r->cutting == NARROW_TILE;
 }
 
+/* How many positions the next tile goes over. Within a row many are one call, as soon as nothing
+ * need be asked for: to begin and to end costs as much as the products of few channels. */
+static int64_t count_of(const struct run *r, int64_t left, int64_t column)
+{
+    const int64_t pixels = r->pixels, row = MIN(left, r->k->columns - column);
+    if (row < pixels || (r->next_bytes > 0 && narrow_listed(r->kind)))
+        return pixels;
+    if (!narrow_listed(r->kind))
+        return row;
+    const bool one = row == left && is_last(r, left % pixels + pixels);
+    return MAX(row - row % pixels - one * pixels, pixels);
+}
+
+/* Tiles that say themselves what follows. Where they end. */
+static int64_t whole_tiles(struct run *r, int64_t at, int64_t to, struct spot *spot)
+{
+    struct narrow_tile *t = &r->tile;
+    t->end = &r->c->end;
+    t->across = r->across;
+    while (at + r->pixels <= to && !is_last(r, to - at)) {
+        t->to = element(r, r->block, at);
+        place(r, count_of(r, to - at, spot->column), spot);
+        at += t->count;
+        look_ahead(r);
+        ISA_PICK(narrow_tile)(t, r->kind, r->cutting);
+    }
+    t->end = NULL;
+    return at;
+}
+
 static void band(struct run *r, int64_t from, int64_t to)
 {
-    const struct narrow_cut *k = r->k;
     void (*const tile)(const struct narrow_tile *, enum narrow_kind, enum narrow_cutting) =
         ISA_PICK(narrow_tile);
-    int64_t row = 0, column = 0, at = from;
+    struct spot spot = {0, 0};
+    int64_t at = from;
     if (from) { /* a division costs as much as a small tile */
-        row = from / k->columns - r->top;
-        column = from % k->columns;
+        spot.row = from / r->k->columns - r->top;
+        spot.column = from % r->k->columns;
     }
-    if (ends_in_tile(r)) {
-        r->tile.end = &r->c->end;
-        for (; at + r->pixels <= to && !is_last(r, to - at); at += r->pixels) {
-            r->tile.to = element(r, r->block, at);
-            place(r, r->pixels, &row, &column);
-            look_ahead(r);
-            tile(&r->tile, r->kind, r->cutting);
-        }
-    }
-    r->tile.end = NULL;
+    if (ends_in_tile(r))
+        at = whole_tiles(r, at, to, &spot);
     for (; at < to; at += NARROW_STRIP) {
         const int64_t count = MIN(to - at, (int64_t)NARROW_STRIP);
         for (int64_t p = 0; p < count; p += r->pixels) {
@@ -234,7 +275,7 @@ static void band(struct run *r, int64_t from, int64_t to)
                 r->pixels++;
             }
             r->tile.sums = r->sums + p * BLOCK_LANES;
-            place(r, count - p, &row, &column);
+            place(r, MIN(count - p, r->pixels), &spot);
             look_ahead(r);
             tile(&r->tile, r->kind, r->cutting);
         }
@@ -261,10 +302,15 @@ void narrow_products(const struct narrow *c, const struct narrow_cut *k, int64_t
     r.c = c;
     r.k = k;
     r.image = image;
-    r.group = item / k->each % c->groups;
-    r.block = item % k->each * k->shape.blocks;
+    r.group = r.block = 0;
+    int64_t at = 0;
+    if (item) { /* as in band() */
+        r.group = item / k->each % c->groups;
+        r.block = item % k->each * k->shape.blocks;
+        at = item / k->each / c->groups * k->step;
+    }
     begin(&r);
-    for (int64_t at = item / k->each / c->groups * k->step; item < to; item++) {
+    for (; item < to; item++) {
         const int64_t end = MIN(at + k->step, k->positions);
         r.blocks = MIN((int64_t)k->shape.blocks, c->out_blocks - r.block);
         begin_item(&r);

@@ -135,8 +135,8 @@ static void part(void *arg, int64_t from, int64_t to)
 void narrow_share(const struct narrow *c, double work, const struct op_team *team)
 {
     struct shared s = {c, 0};
-    int64_t phases = narrow_phases(c);
-    if (!team || work / (double)phases < OP_TEAM_WORK) {
+    const int64_t phases = team && work >= OP_TEAM_WORK ? narrow_phases(c) : 0;
+    if (!phases || work / (double)phases < OP_TEAM_WORK) {
         narrow_run(c);
         return;
     }

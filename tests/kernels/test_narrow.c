@@ -191,10 +191,12 @@ static void random_end(struct narrow *c, const struct sizes *s, bool extreme)
     float each = bytes ? 1.0f / (float)(50 * s->terms) : 1;
     e->scale = bytes ? row(s->lanes, each) : NULL;
     e->bias = random_int(&seed, 0, 1) ? row(s->lanes, 1) : NULL;
+    const bool like = random_int(&seed, 0, 1); /* what tiles say themselves */
+    const int least = like ? (int)c->x.type : 0, most = like ? (int)c->x.type : 2;
     if (random_int(&seed, 0, 1))
-        e->sum = numbers(s->y, (enum narrow_type)random_int(&seed, 0, 2), extreme);
-    e->y = numbers(s->y, (enum narrow_type)random_int(&seed, 0, 2), false);
-    e->epilogue.act = (enum activation)random_int(&seed, ACT_NONE, ACT_LAST);
+        e->sum = numbers(s->y, (enum narrow_type)random_int(&seed, least, most), extreme);
+    e->y = numbers(s->y, (enum narrow_type)random_int(&seed, least, most), false);
+    e->epilogue.act = (enum activation)random_int(&seed, ACT_NONE, like ? ACT_CLIP : (int)ACT_LAST);
     e->epilogue.low = e->epilogue.act == ACT_CLIP ? -0.5f : 0.1f;
     e->epilogue.high = 0.75f;
 }
@@ -317,6 +319,45 @@ START_TEST(frames_of_one_block_are_made_where_they_are_read)
             c.in[d] = 61;
             c.kernel[d] = 3;
             c.dilation[d] = c.pad[d] = 1;
+            c.stride[d] = stride;
+            c.out[d] = (c.in[d] - 1) / stride + 1;
+        }
+        compare(&c, false);
+    }
+}
+END_TEST
+
+/* One row by weights that are not near, the last tile with fewer blocks. */
+START_TEST(one_row_by_many_weights_is_its_ref)
+{
+    for (int64_t out_c = 70; out_c <= 96; out_c += 26) {
+        seed = (uint64_t)out_c;
+        struct narrow c = random_run(NARROW_PRODUCT, (enum narrow_type)_i);
+        c.in[1] = c.out[1] = 1;
+        c.in_c = 4099;
+        c.out_c = out_c;
+        c.out_blocks = block_count(out_c);
+        ck_assert_int_gt(sizes_of(&c).w, (int64_t)NARROW_NEAR_BYTES);
+        compare(&c, false);
+    }
+}
+END_TEST
+
+/* Rows of several tiles, with and without a rest, and after the weights that are asked for. */
+START_TEST(rows_of_many_tiles_are_their_ref)
+{
+    for (int round = 0; round < 40 && kinds[_i].form != NARROW_PRODUCT; round++) {
+        seed = (uint64_t)round;
+        struct narrow c = random_run(kinds[_i].form, kinds[_i].type);
+        c.batch = 1;
+        c.in_c = c.form == NARROW_DEPTHWISE ? 1 : random_int(&seed, 1, 20);
+        const int64_t side = c.form == NARROW_DEPTHWISE ? 3 : random_int(&seed, 0, 1) ? 1 : 3;
+        const int64_t stride = random_int(&seed, 1, 2);
+        for (int d = 0; d < 2; d++) {
+            c.in[d] = random_int(&seed, 3, d ? 60 : 9);
+            c.kernel[d] = side;
+            c.dilation[d] = 1;
+            c.pad[d] = side / 2;
             c.stride[d] = stride;
             c.out[d] = (c.in[d] - 1) / stride + 1;
         }
@@ -531,6 +572,8 @@ Suite *suite_narrow(void)
     tcase_add_loop_test(t, large_ones_are_cut_into_bands, 0, 3);
     tcase_add_loop_test(t, frames_of_one_block_are_made_where_they_are_read, 0,
                         (int)ARRAY_COUNT(kinds));
+    tcase_add_loop_test(t, one_row_by_many_weights_is_its_ref, 0, NARROW_TYPES);
+    tcase_add_loop_test(t, rows_of_many_tiles_are_their_ref, 0, (int)ARRAY_COUNT(kinds));
     tcase_add_test(t, what_no_list_holds_is_run_without);
     tcase_add_loop_test(t, what_is_not_finite_stays_where_it_belongs, 0, 2);
     tcase_add_test(t, results_round_and_saturate_as_the_ref_does);

@@ -9,6 +9,7 @@ enum {
     WORD = 4, /* bytes */
     AHEAD = NARROW_AHEAD,
     LINE = NARROW_LINE,
+    NEAR_AHEAD = 16, /* lines of weights that one block of one position asks for early */
 };
 
 typedef int32_t word_any __attribute__((aligned(1), may_alias));
@@ -140,12 +141,13 @@ TILE_INLINE void step_on(struct steps *i, const struct shape s, const int steps)
 
 /* As the list says. All that a run needs is in registers for integers, or it would wait for the
  * vectors' before it. */
-TILE_INLINE void listed(const struct narrow_tile *t, struct steps *i, const struct shape s)
+TILE_INLINE void listed(const struct narrow_tile *t, const uint8_t *from, struct steps *i,
+                        const struct shape s)
 {
     const uint32_t *const end = t->list + t->listed;
     const uint8_t *ahead = t->ahead;
     for (const uint32_t *entry = t->list; entry < end; entry++) {
-        const uint8_t *x = t->x + (*entry & ~(uint32_t)(RUN - 1));
+        const uint8_t *x = from + (*entry & ~(uint32_t)(RUN - 1));
         int left = (int)(*entry & (RUN - 1));
         /* Only an address: there are no registers for one of each position. */
         __asm__("" : "+r"(x));
@@ -156,8 +158,11 @@ TILE_INLINE void listed(const struct narrow_tile *t, struct steps *i, const stru
                     __builtin_prefetch(ahead, 0, 2);
             }
             TILE_UNROLL
-            for (int k = 0; k < RUN; k++)
+            for (int k = 0; k < RUN; k++) {
+                if (s.pixels * s.blocks == 1)
+                    __builtin_prefetch(i->w[0] + (NEAR_AHEAD + k) * LINE);
                 step(i, s, x + k * WORD, k);
+            }
             step_on(i, s, RUN);
             continue;
         }
@@ -186,35 +191,89 @@ TILE_INLINE void nested(const struct narrow_tile *t, struct steps *i, const stru
         }
 }
 
-TILE_INLINE void tile_words(const struct narrow_tile *t, const struct shape s)
+/* The sums of the positions that begin at x. */
+TILE_INLINE void sums_of(const struct narrow_tile *t, const uint8_t *x, const struct shape s,
+                         struct steps *i)
 {
-    struct steps i;
     const int sums = s.pixels * s.blocks * BLOCK_VECS;
     TILE_UNROLL
     for (int p = 0; p < s.pixels; p++)
-        i.at[p] = t->at[p];
+        i->at[p] = t->at[p];
     TILE_UNROLL
     for (int b = 0; b < s.blocks; b++)
-        i.w[b] = t->w[b];
+        i->w[b] = t->w[b];
     TILE_UNROLL
     for (int k = 0; k < s.chains * sums; k++) {
-        i.whole[k] = (vec_int){0};
-        i.real[k] = vec_all(0);
+        i->whole[k] = (vec_int){0};
+        i->real[k] = vec_all(0);
     }
     if (narrow_listed(s.kind))
-        listed(t, &i, s);
+        listed(t, x, i, s);
     else
-        nested(t, &i, s);
+        nested(t, i, s);
     TILE_UNROLL
     for (int k = sums; k < s.chains * sums; k++) {
-        i.whole[k % sums] += i.whole[k];
-        i.real[k % sums] += i.real[k];
+        i->whole[k % sums] += i->whole[k];
+        i->real[k % sums] += i->real[k];
     }
-    if (narrow_listed(s.kind) && s.pixels <= PIXELS)
-        end_of(t, s, &i);
-    else
-        end_sums(t, s, &i);
 }
+
+TILE_INLINE void tile_words(const struct narrow_tile *t, const struct shape s)
+{
+    struct steps i;
+#if ISA_LEVEL == 2
+    if (narrow_listed(s.kind) && s.pixels <= PIXELS) {
+        const uint8_t *x = t->x;
+        struct end e;
+        if (t->end)
+            e = end_begin(t, s);
+        for (int64_t left = t->count; left > 0; x += end_next(t, &e, left)) {
+            sums_of(t, x, s, &i);
+            if (!t->end) {
+                end_sums(t, s, &i);
+                return;
+            }
+            end_tile(t, s, &i, &e);
+            left -= PIXELS;
+        }
+        return;
+    }
+#endif
+    sums_of(t, t->x, s, &i);
+    end_sums(t, s, &i);
+}
+
+#if ISA_LEVEL == 2
+/* One position, block after block: weights come from front to back. */
+TILE_INLINE void near_words(const struct narrow_tile *t, const enum narrow_kind kind)
+{
+    const struct shape s = {1, NARROW_BLOCKS_MOST, 4, kind}, one = {1, 1, 4, kind};
+    struct narrow_tile each = *t;
+    struct steps i, part;
+    for (int b = 0; b < s.blocks; b++) {
+        each.w[0] = t->w[b];
+        sums_of(&each, t->x, one, &part);
+        i.whole[b] = part.whole[0];
+        i.real[b] = part.real[0];
+    }
+    if (!t->end) {
+        end_sums(t, s, &i);
+        return;
+    }
+    const struct end e = end_begin(t, s);
+    end_tile(t, s, &i, &e);
+}
+
+static void near_vnni(const struct narrow_tile *t)
+{
+    near_words(t, NARROW_SUM_VNNI);
+}
+
+static void near_dot(const struct narrow_tile *t)
+{
+    near_words(t, NARROW_SUM_BF16);
+}
+#endif
 
 #define TILE(name, kind, pixels, blocks, chains)                                                   \
     static void name(const struct narrow_tile *t)                                                  \
@@ -237,6 +296,8 @@ TILE(single_vnni, NARROW_SUM_VNNI, PIXELS, 1, 2)
 TILE(single_dot, NARROW_SUM_BF16, PIXELS, 1, 2)
 TILE(flat_vnni, NARROW_SUM_VNNI, 1, NARROW_BLOCKS_MOST, 4)
 TILE(flat_dot, NARROW_SUM_BF16, 1, NARROW_BLOCKS_MOST, 4)
+TILE(one_vnni, NARROW_SUM_VNNI, 1, 1, 4)
+TILE(one_dot, NARROW_SUM_BF16, 1, 1, 4)
 #endif
 
 #if ISA_LEVEL == 2
@@ -263,8 +324,8 @@ void ISA_NAME(narrow_tile)(const struct narrow_tile *t, enum narrow_kind kind,
         [NARROW_SUM_F32][NARROW_FLAT] = flat_f32,
 #endif
 #if ISA_LEVEL == 2
-        [NARROW_SUM_VNNI] = {tile_vnni, last_vnni, single_vnni, flat_vnni},
-        [NARROW_SUM_BF16] = {tile_dot, last_dot, single_dot, flat_dot},
+        [NARROW_SUM_VNNI] = {tile_vnni, last_vnni, single_vnni, flat_vnni, near_vnni, one_vnni},
+        [NARROW_SUM_BF16] = {tile_dot, last_dot, single_dot, flat_dot, near_dot, one_dot},
 #endif
         [NARROW_SUM_U8][NARROW_TILE] = tile_u8,
         [NARROW_SUM_F32][NARROW_TILE] = tile_f32,

@@ -5,6 +5,8 @@
 
 typedef uint8_t bytes_any __attribute__((vector_size(64), aligned(1), may_alias));
 
+enum { BYTES = BLOCK, HALVES = 2 * (int)BLOCK }; /* a pixel */
+
 /* x as it is, widened where it is read. */
 TILE_INLINE void deep_as(const struct narrow_tile *t, const enum narrow_type type)
 {
@@ -64,77 +66,204 @@ bool narrow_deep_pack(const struct narrow *c, int64_t block, uint8_t *to)
     return !_mm512_test_epi32_mask((__m512i)wrong, (__m512i)wrong);
 }
 
+/* Where position p's window begins: of positions side by side the compiler knows. */
+TILE_INLINE int64_t place_of(const struct narrow_tile *t, const int p, const int across)
+{
+    return across ? p * across : t->at[p];
+}
+
+struct deep {
+    struct steps sums; /* of bytes: the low ones' */
+    vec_int high[PIXELS];
+    __m512 even[PIXELS / 2], odd[PIXELS / 2]; /* of bfloat16: channels */
+};
+
 /* Four pixels of a row are one register: in each lane the four bytes of one channel, which meet the
  * weights of four columns. Weights have more than seven bits: two bytes. */
-void narrow_deep_vnni(const struct narrow_tile *t)
+TILE_INLINE void bytes_place(const struct narrow_tile *t, const uint8_t *place, const uint8_t *w,
+                             const int across, struct deep *d)
 {
-    const struct shape s = {PIXELS, 1, 1, NARROW_SUM_DEEP_VNNI};
     /* Byte 4 * lane + p is that lane of pixel p. */
     const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     const __m512i turned = _mm512_add_epi32(_mm512_mullo_epi32(lane, _mm512_set1_epi32(0x01010101)),
                                             _mm512_set1_epi32(0x30201000));
-    const uint8_t *w = t->w[1];
-    vec_int high[PIXELS];
-    struct steps i;
+    const __m512i w_low = _mm512_loadu_si512(w), w_high = _mm512_loadu_si512(w + sizeof(vec));
     TILE_UNROLL
-    for (int p = 0; p < PIXELS; p++)
-        i.whole[p] = high[p] = (vec_int){0};
-    for (int64_t ky = 0; ky < t->rows; ky++)
-        for (int64_t kx = 0; kx < t->columns; kx += NARROW_RUN, w += 2 * sizeof(vec)) {
-            const uint8_t *const place = t->x + ky * t->x_row + kx * t->x_column;
-            const __m512i w_low = _mm512_loadu_si512(w);
-            const __m512i w_high = _mm512_loadu_si512(w + sizeof(vec));
-            TILE_UNROLL
-            for (int p = 0; p < PIXELS; p++) {
-                __m512i x;
-                __asm__("vpermb %1, %2, %0"
-                        : "=v"(x)
-                        : "m"(*(const bytes_any *)(place + t->at[p])), "v"(turned));
-                __asm__("vpdpbusd %2, %1, %0" : "+v"(i.whole[p]) : "v"(x), "v"(w_low));
-                __asm__("vpdpbusd %2, %1, %0" : "+v"(high[p]) : "v"(x), "v"(w_high));
-            }
-        }
-    TILE_UNROLL
-    for (int p = 0; p < PIXELS; p++)
-        i.whole[p] += high[p] << NARROW_LOW_BITS;
-    end_of(t, s, &i);
+    for (int p = 0; p < PIXELS; p++) {
+        __m512i x;
+        __asm__("vpermb %1, %2, %0"
+                : "=v"(x)
+                : "m"(*(const bytes_any *)(place + place_of(t, p, across))), "v"(turned));
+        __asm__("vpdpbusd %2, %1, %0" : "+v"(d->sums.whole[p]) : "v"(x), "v"(w_low));
+        __asm__("vpdpbusd %2, %1, %0" : "+v"(d->high[p]) : "v"(x), "v"(w_high));
+    }
+}
+
+/* The weights of a place, as halves_of splits channels. */
+struct places {
+    __m512 even, odd;
+};
+
+TILE_INLINE struct places places_of(const float *w)
+{
+    const __m512i evens = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 0, 2, 4, 6, 8, 10, 12, 14);
+    const __m512i odds = _mm512_add_epi32(evens, _mm512_set1_epi32(1));
+    return (struct places){_mm512_permutexvar_ps(evens, _mm512_loadu_ps(w)),
+                           _mm512_permutexvar_ps(odds, _mm512_loadu_ps(w))};
+}
+
+/* Two pixels, in one register if they are neighbours. */
+TILE_INLINE vec_int two_of(const uint8_t *one, const uint8_t *two, const bool neighbours)
+{
+    vec_int both;
+    if (neighbours)
+        both = (vec_int)_mm512_loadu_si512(one);
+    else
+        both = (vec_int)_mm512_inserti64x4(
+            _mm512_castsi256_si512(_mm256_loadu_si256((const void *)one)),
+            _mm256_loadu_si256((const void *)two), 1);
+    __asm__("" : "+v"(both)); /* or it would be read twice */
+    return both;
 }
 
 /* Two positions are one register: their even channels and their odd ones are float32 after one
  * instruction each. */
-void narrow_deep_bf16(const struct narrow_tile *t)
+TILE_INLINE void halves_place(vec_int both, const struct places *w, const int pair, struct deep *d)
 {
-    const struct shape s = {PIXELS, 1, 1, NARROW_SUM_DEEP_BF16};
-    const __m512i evens = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 0, 2, 4, 6, 8, 10, 12, 14);
-    const __m512i odds = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 1, 3, 5, 7, 9, 11, 13, 15);
+    d->even[pair] = _mm512_fmadd_ps((__m512)half_of(both, 0), w->even, d->even[pair]);
+    d->odd[pair] = _mm512_fmadd_ps((__m512)half_of(both, 1), w->odd, d->odd[pair]);
+}
+
+TILE_INLINE void deep_begin(struct deep *d)
+{
+    TILE_UNROLL
+    for (int p = 0; p < PIXELS; p++) {
+        d->sums.whole[p] = d->high[p] = (vec_int){0};
+        d->even[p / 2] = d->odd[p / 2] = _mm512_setzero_ps();
+    }
+}
+
+TILE_INLINE void deep_sum(const struct shape s, struct deep *d)
+{
     const __m512i first = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
     const __m512i second = _mm512_add_epi32(first, _mm512_set1_epi32(8));
-    const float *w = (const float *)(const void *)t->w[0];
-    __m512 even[PIXELS / 2], odd[PIXELS / 2];
-    struct steps i;
     TILE_UNROLL
-    for (int p = 0; p < PIXELS / 2; p++)
-        even[p] = odd[p] = _mm512_setzero_ps();
-    for (int64_t ky = 0; ky < t->rows; ky++)
-        for (int64_t kx = 0; kx < t->columns; kx++, w += BLOCK) {
-            const uint8_t *const place = t->x + ky * t->x_row + kx * t->x_column;
-            const __m512 w_even = _mm512_permutexvar_ps(evens, _mm512_loadu_ps(w));
-            const __m512 w_odd = _mm512_permutexvar_ps(odds, _mm512_loadu_ps(w));
-            TILE_UNROLL
-            for (int p = 0; p < PIXELS / 2; p++) {
-                const __m256i one = _mm256_loadu_si256((const void *)(place + t->at[2 * p]));
-                const __m256i two = _mm256_loadu_si256((const void *)(place + t->at[2 * p + 1]));
-                const vec_int x = (vec_int)_mm512_inserti64x4(_mm512_castsi256_si512(one), two, 1);
-                even[p] = _mm512_fmadd_ps((__m512)half_of(x, 0), w_even, even[p]);
-                odd[p] = _mm512_fmadd_ps((__m512)half_of(x, 1), w_odd, odd[p]);
-            }
-        }
-    TILE_UNROLL
-    for (int p = 0; p < PIXELS / 2; p++) {
-        i.real[2 * p] = (vec)_mm512_permutex2var_ps(even[p], first, odd[p]);
-        i.real[2 * p + 1] = (vec)_mm512_permutex2var_ps(even[p], second, odd[p]);
+    for (int p = 0; p < PIXELS; p++) {
+        const __m512i order = p % 2 ? second : first;
+        if (is_integers(s))
+            d->sums.whole[p] += d->high[p] << NARROW_LOW_BITS;
+        else
+            d->sums.real[p] = (vec)_mm512_permutex2var_ps(d->even[p / 2], order, d->odd[p / 2]);
     }
-    end_of(t, s, &i);
+}
+
+/* Any window. */
+TILE_INLINE void window_any(const struct narrow_tile *t, const uint8_t *x, const struct shape s,
+                            struct deep *d)
+{
+    const bool bytes = is_integers(s);
+    const uint8_t *w = t->w[bytes ? 1 : 0];
+    for (int64_t ky = 0; ky < t->rows; ky++)
+        for (int64_t kx = 0; kx < t->columns; kx += bytes ? NARROW_RUN : 1) {
+            const uint8_t *const place = x + ky * t->x_row + kx * t->x_column;
+            if (bytes) {
+                bytes_place(t, place, w, 0, d);
+                w += 2 * sizeof(vec);
+                continue;
+            }
+            const struct places one = places_of((const float *)(const void *)w);
+            TILE_UNROLL
+            for (int p = 0; p < PIXELS / 2; p++)
+                halves_place(two_of(place + t->at[2 * p], place + t->at[2 * p + 1], false), &one, p,
+                             d);
+            w += sizeof(vec);
+        }
+}
+
+enum { SIDE = 3 };
+
+/* A row of a window of three by three. Positions side by side read each two pixels once. */
+TILE_INLINE void halves_row(const uint8_t *x, const struct places w[SIDE], const int across,
+                            struct deep *d)
+{
+    const int step = across / HALVES; /* pixels from a position to the next */
+    TILE_UNROLL
+    for (int k = 0; k < SIDE + step * (PIXELS - 2); k++) {
+        const vec_int both = two_of(x + k * HALVES, x + (k + step) * HALVES, step == 1);
+        TILE_UNROLL
+        for (int kx = 0; kx < SIDE; kx++)
+            if (k >= kx && (k - kx) % (2 * step) == 0 && (k - kx) / (2 * step) < PIXELS / 2)
+                halves_place(both, &w[kx], (k - kx) / (2 * step), d);
+    }
+}
+
+/* What most networks have. across: bytes between positions side by side. */
+TILE_INLINE void window_three(const struct narrow_tile *t, const uint8_t *x, const struct shape s,
+                              const struct places w[SIDE * SIDE], const int across, struct deep *d)
+{
+    TILE_UNROLL
+    for (int ky = 0; ky < SIDE; ky++) {
+        if (is_integers(s))
+            bytes_place(t, x + ky * t->x_row, t->w[1] + ky * 2 * (int)sizeof(vec), across, d);
+        else
+            halves_row(x + ky * t->x_row, w + ky * SIDE, across, d);
+    }
+}
+
+/* All positions of a call. three: a window of three by three without gaps, over positions `across`
+ * bytes apart. */
+TILE_INLINE void deep_run(const struct narrow_tile *t, const enum narrow_kind kind,
+                          const bool three, const int across)
+{
+    const struct shape s = {PIXELS, 1, 1, kind};
+    const uint8_t *x = t->x;
+    struct places w[SIDE * SIDE];
+    struct deep d;
+    struct end e;
+    if (t->end)
+        e = end_begin(t, s);
+    if (three && !is_integers(s))
+        TILE_UNROLL
+    for (int k = 0; k < SIDE * SIDE; k++)
+        w[k] = places_of((const float *)(const void *)t->w[0] + k * BLOCK);
+    for (int64_t left = t->count; left > 0;) {
+        deep_begin(&d);
+        if (three)
+            window_three(t, x, s, w, across, &d);
+        else
+            window_any(t, x, s, &d);
+        deep_sum(s, &d);
+        left -= PIXELS;
+        if (!t->end) {
+            end_sums(t, s, &d.sums);
+            break;
+        }
+        end_tile(t, s, &d.sums, &e);
+        x += end_next(t, &e, left);
+    }
+}
+
+/* Windows that networks have are loops that the compiler knows. */
+TILE_INLINE void deep_any(const struct narrow_tile *t, const enum narrow_kind kind, const int pixel)
+{
+    const bool three =
+        t->rows == SIDE && t->columns == SIDE && t->x_column == pixel && t->count > PIXELS;
+    if (three && t->across == pixel)
+        deep_run(t, kind, true, pixel);
+    else if (three && t->across == 2 * pixel)
+        deep_run(t, kind, true, 2 * pixel);
+    else
+        deep_run(t, kind, false, 0);
+}
+
+void narrow_deep_vnni(const struct narrow_tile *t)
+{
+    deep_any(t, NARROW_SUM_DEEP_VNNI, BYTES);
+}
+
+void narrow_deep_bf16(const struct narrow_tile *t)
+{
+    deep_any(t, NARROW_SUM_DEEP_BF16, HALVES);
 }
 
 #endif

@@ -109,9 +109,9 @@ TILE_INLINE void end_store(const struct end *e, const struct shape s, const int 
 
 /* All of narrow_end, where y and sum are of x's type and the activation keeps numbers within
  * bounds. */
-TILE_INLINE void end_tile(const struct narrow_tile *t, const struct shape s, const struct steps *i)
+TILE_INLINE void end_tile(const struct narrow_tile *t, const struct shape s, const struct steps *i,
+                          const struct end *e)
 {
-    const struct end e = end_begin(t, s);
     const float *const scales = t->end->scale + t->lane;
     const float *const biases = t->end->bias ? t->end->bias + t->lane : NULL;
     TILE_UNROLL
@@ -122,7 +122,7 @@ TILE_INLINE void end_tile(const struct narrow_tile *t, const struct shape s, con
         TILE_UNROLL
         for (int p = 0; p < s.pixels; p += FOUR) {
             const int many = s.pixels - p < FOUR ? 1 : FOUR;
-            const int64_t at = v * e.block + p * e.step;
+            const int64_t at = v * e->block + p * e->step;
             vec number[FOUR];
             TILE_UNROLL
             for (int k = 0; k < many; k++) {
@@ -131,32 +131,32 @@ TILE_INLINE void end_tile(const struct narrow_tile *t, const struct shape s, con
                     one = __builtin_convertvector(i->whole[(p + k) * s.blocks + v], vec) * scale;
                 number[k] = one + bias;
             }
-            if (e.sum)
+            if (e->sum)
                 TILE_UNROLL
             for (int k = 0; k < many; k++)
                 number[k] =
-                    number[k] + widened(&e.sum_type, is_integers(s) ? NARROW_U8 : NARROW_BF16,
-                                        e.sum + at + k * e.step);
+                    number[k] + widened(&e->sum_type, is_integers(s) ? NARROW_U8 : NARROW_BF16,
+                                        e->sum + at + k * e->step);
             if (!is_integers(s))
                 TILE_UNROLL
             for (int k = 0; k < many; k++)
-                number[k] = vec_clamp(number[k], e.kept.low, e.kept.high);
-            end_store(&e, s, many, number, e.y + at);
+                number[k] = vec_clamp(number[k], e->kept.low, e->kept.high);
+            end_store(e, s, many, number, e->y + at);
         }
     }
 }
 
-#endif
-
-TILE_INLINE void end_of(const struct narrow_tile *t, const struct shape s, const struct steps *i)
+/* And on to the next positions: of t->count there are `left`. What is no whole tile goes over some
+ * of the one before once more. */
+TILE_INLINE int64_t end_next(const struct narrow_tile *t, struct end *e, int64_t left)
 {
-#if ISA_LEVEL == 2
-    if (t->end) {
-        end_tile(t, s, i);
-        return;
-    }
-#endif
-    end_sums(t, s, i);
+    const int64_t on = MIN(left, (int64_t)PIXELS);
+    e->y += on * e->step;
+    if (e->sum)
+        e->sum += on * e->step;
+    return on * t->across;
 }
+
+#endif
 
 #endif
