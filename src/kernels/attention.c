@@ -3,18 +3,21 @@
 /* Two matrix products with a softmax between them, a block of rows at a time. A head's K and V are
  * first laid out in panels (kernels/packed.h), which costs one pass over them and makes both
  * products as fast as those with constant matrices. Blocks are as tall as their scores fit the
- * second-level cache. Every part of the heads has panels and scores of its own, so that parts need
- * not know of each other. */
+ * second-level cache. The quotients of softmax are left to the results, which are fewer than the
+ * scores. Every part of the heads has panels and scores of its own, so that parts need not know of
+ * each other. */
 #include "kernels/attention.h"
 
 #include <math.h>
 
 #include "base/checked.h"
 #include "kernels/packed.h"
+#include "kernels/softmax_priv.h"
 
 enum {
     SCORES = 1 << 16, /* of a block, aimed at: 256 KiB */
     ROWS_MIN = 16,
+    ROWS_MOST = 512, /* of a block */
 };
 
 /* How a part's room of the scratch is divided, in floats: K's panels, V's panels, the scores of a
@@ -23,10 +26,16 @@ struct rooms {
     uint64_t k, v, scores, all; /* all: a multiple of the alignment */
 };
 
-static int64_t block_rows(const struct attention *a)
+/* Rows that there is room for. */
+static int64_t room_rows(const struct attention *a)
 {
     int64_t rows = MAX(SCORES / MAX(a->columns, 1), ROWS_MIN);
     return MIN(rows, a->rows);
+}
+
+static int64_t block_rows(const struct attention *a)
+{
+    return MIN(room_rows(a), (int64_t)ROWS_MOST);
 }
 
 /* False when a size does not fit 63 bits. */
@@ -35,7 +44,7 @@ static bool rooms_of(const struct attention *a, struct rooms *r)
     const uint64_t columns = (uint64_t)a->columns, row = PANEL_COLUMNS;
     return checked_mul((uint64_t)panel_count(a->columns) * row, (uint64_t)a->depth, &r->k) &&
            checked_mul((uint64_t)panel_count(a->width) * row, columns, &r->v) &&
-           checked_mul((uint64_t)block_rows(a), columns, &r->scores) &&
+           checked_mul((uint64_t)room_rows(a), columns, &r->scores) &&
            checked_add(r->k, r->v, &r->all) && checked_add(r->all, r->scores, &r->all) &&
            checked_align(r->all, row, &r->all);
 }
@@ -100,6 +109,7 @@ static void one_block(const struct attention *a, int64_t item, int64_t head, int
 {
     const float *mask = a->mask.data ? a->mask.data + start(&a->mask, item, head, row) : NULL;
     const int64_t rows = MIN(block_rows(a), a->rows - row);
+    float factor[ROWS_MOST];
     const struct packed s = {.m = rows,
                              .n = a->columns,
                              .k = a->depth,
@@ -113,7 +123,9 @@ static void one_block(const struct attention *a, int64_t item, int64_t head, int
     packed_f32(&s, 0, packed_units(&s));
     if (mask && !a->mask_column)
         add_mask(a, mask, r->scores, rows);
-    softmax_f32(rows, a->columns, 1, r->scores, r->scores, false);
+    const struct softmax_rows weights = {.rows = rows, .n = a->columns, .x = r->scores};
+    if (a->columns > 0)
+        ISA_PICK(softmax_weights)(&weights, factor);
     const struct packed y = {.m = rows,
                              .n = a->width,
                              .k = a->columns,
@@ -123,6 +135,9 @@ static void one_block(const struct attention *a, int64_t item, int64_t head, int
                              .ldx = a->columns,
                              .ldy = a->y.row};
     packed_f32(&y, 0, packed_units(&y));
+    const struct softmax_means means = {.rows = rows, .n = a->width, .ldy = y.ldy, .y = y.y};
+    if (a->columns > 0)
+        ISA_PICK(softmax_means)(&means, factor);
 }
 
 static void one_head(const struct attention *a, int64_t item, int64_t head, const struct room *r)

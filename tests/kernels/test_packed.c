@@ -136,24 +136,27 @@ START_TEST(infinities_pass_through_activations_as_in_ref)
 }
 END_TEST
 
+/* Depths that squares of 4 leave a rest of, or are too large for. */
 START_TEST(a_side_of_any_order_packs_with_its_factor_and_zeros)
 {
-    const struct packing rows = {
-        .n = 19, .k = 3, .b = b, .row = 19, .column = 1, .scale = -2, .to = w};
-    struct packing columns = rows;
     uint64_t seed = 3;
     random_fill(&seed, b, ARRAY_COUNT(b));
-    pack_f32(&rows);
-    for (int64_t i = 0; i < 2 * 3 * 16; i++) {
-        int64_t j = i / 48 * 16 + i % 16, d = i / 16 % 3;
-        ck_assert(w[i] == (j < 19 ? -2 * b[d * 19 + j] : 0));
-    }
-    columns.row = 1;
-    columns.column = 3;
-    pack_f32(&columns);
-    for (int64_t i = 0; i < 2 * 3 * 16; i++) {
-        int64_t j = i / 48 * 16 + i % 16, d = i / 16 % 3;
-        ck_assert(w[i] == (j < 19 ? -2 * b[j * 3 + d] : 0));
+    for (int64_t k = 1; k < 14; k++) {
+        const struct packing rows = {
+            .n = 35, .k = k, .b = b, .row = 35, .column = 1, .scale = -2, .to = w};
+        struct packing columns = rows;
+        pack_f32(&rows);
+        for (int64_t i = 0; i < 3 * k * 16; i++) {
+            int64_t j = i / (k * 16) * 16 + i % 16, d = i / 16 % k;
+            ck_assert(w[i] == (j < 35 ? -2 * b[d * 35 + j] : 0));
+        }
+        columns.row = 1;
+        columns.column = k + 2;
+        pack_f32(&columns);
+        for (int64_t i = 0; i < 3 * k * 16; i++) {
+            int64_t j = i / (k * 16) * 16 + i % 16, d = i / 16 % k;
+            ck_assert(w[i] == (j < 35 ? -2 * b[j * (k + 2) + d] : 0));
+        }
     }
 }
 END_TEST

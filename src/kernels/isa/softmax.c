@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* Softmax of a row whose elements lie side by side, as attention's scores do: one pass for the
- * largest, one for exponentials and their sum, one for the quotients. Arguments of exp are never
- * positive here, which saves half of what exp costs in general. A last, short register is filled up
- * with -infinity, whose exponential is 0. */
+/* Softmax of rows whose elements lie side by side, as attention's scores do: one pass for the
+ * largest, one for exponentials and their sum, and one for the quotients, which attention leaves to
+ * the end of its product. Arguments of exp are never positive here, which saves half of what exp
+ * costs in general. A last, short register is filled up with -infinity, whose exponential is 0. */
 #include "kernels/softmax_priv.h"
 
 #include <math.h>
@@ -12,38 +12,71 @@
 #include "kernels/isa/isa.h"
 
 /* Registers in flight: maxima and sums of one lane would wait for each other. */
-enum { CHAINS = 4 };
+enum { CHAINS = 4, AT_ONCE = 16 /* rows */ };
 
 #define EACH_CHAIN                                                                                 \
     ISA_UNROLL(4)                                                                                  \
     for (int c = 0; c < CHAINS; c++)
 
-/* A register's lanes into the first, in pairs: one after the other they would wait for each other,
- * which shows in rows of a few registers. */
-#define HALVE                                                                                      \
-    ISA_UNROLL(4)                                                                                  \
-    for (int half = VEC / 2; half > 0; half /= 2)                                                  \
-        ISA_UNROLL(8)                                                                              \
-    for (int j = 0; j < half; j++)
+/* Lanes change places, halves with halves and so on: after as many steps as it takes, each lane has
+ * met all others without a way through memory. */
+#if ISA_LEVEL == 2
+#define SWAP_8(v)                                                                                  \
+    __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7)
+#define SWAP_4(v)                                                                                  \
+    __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11)
+#define SWAP_2(v)                                                                                  \
+    __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13)
+#define SWAP_1(v)                                                                                  \
+    __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14)
+#define EACH_SWAP(X) X(SWAP_8) X(SWAP_4) X(SWAP_2) X(SWAP_1)
+#elif ISA_LEVEL == 1
+#define SWAP_4(v) __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3)
+#define SWAP_2(v) __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5)
+#define SWAP_1(v) __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6)
+#define EACH_SWAP(X) X(SWAP_4) X(SWAP_2) X(SWAP_1)
+#else
+#define SWAP_2(v) __builtin_shufflevector(v, v, 2, 3, 0, 1)
+#define SWAP_1(v) __builtin_shufflevector(v, v, 1, 0, 3, 2)
+#define EACH_SWAP(X) X(SWAP_2) X(SWAP_1)
+#endif
+#define MOST_OF(swap) v = larger(swap(v), v);
+#define SUM_OF(swap) v += swap(v);
 
 typedef uint32_t vec_bits __attribute__((vector_size(VEC * sizeof(float)), may_alias));
 
+/* The larger one; m where v is a NaN, as the instructions say it of their second operand. */
+static inline vec larger(vec v, vec m)
+{
+#if ISA_LEVEL == 2
+    return (vec)_mm512_max_ps((__m512)v, (__m512)m);
+#elif ISA_LEVEL == 1
+    return (vec)_mm256_max_ps((__m256)v, (__m256)m);
+#elif defined(__SSE2__)
+    return (vec)_mm_max_ps((__m128)v, (__m128)m);
+#else
+    return vec_pick(v > m, v, m);
+#endif
+}
+
 /* e^x for x <= 0, within 2 ulp; 0 below -87.3, where the result would be subnormal; NaN stays.
- * source: as lane_exp of kernels/lanes.h, with one power of 2 since the exponent is -126 or more */
+ * source: as lane_exp of kernels/lanes.h, with one power of 2 since the exponent is -126 or more;
+ * the polynomial is a fit of ours of degree 5 with e^0 = 1, 1e-7 from e^x for |x| < ln(2) / 2:
+ * least squares of the relative error at 400 Chebyshev nodes, weights raised where it was largest
+ */
 static inline vec exp_of(vec x)
 {
-    const vec low = vec_all(-87.3f), magic = vec_all(12582912.0f);
-    const vec c = vec_pick(x < low, low, x);
-    const vec t = c * 1.44269504f + magic, n = t - magic; /* rounds: 1.5 * 2^23 has no fraction */
-    const vec r = c - n * 0.693359375f + n * 2.12194440e-4f;
-    vec p = r * 1.9875691500e-4f + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    p = p * (r * r) + r + 1.0f;
+    const vec magic = vec_all(12582912.0f);
+    const vec t = x * 1.44269504f + magic, n = t - magic; /* rounds: 1.5 * 2^23 has no fraction */
+    /* Products that are not rounded need no second part of ln(2): they miss 2.4e-7 at -87. */
+    const vec r = ISA_LEVEL ? x - n * 0.69314718f : x - n * 0.693359375f + n * 2.12194440e-4f;
+    vec p = r * 8.290143737552465e-3f + 4.1898852251642714e-2f;
+    p = p * r + 1.666764394819467e-1f;
+    p = p * r + 4.9999142749009123e-1f;
+    p = p * r + 9.999997036704235e-1f;
+    p = p * r + 1.0f;
     const vec power = (vec)(((vec_bits)t - 0x4b400000u + 127u) << 23); /* n, from the sum's bits */
-    return vec_pick(x < low, vec_all(0), p * power);
+    return vec_less(x, vec_all(-87.3f), vec_all(0), p * power);
 }
 
 static inline vec load_some(const float *x, int64_t n)
@@ -54,34 +87,38 @@ static inline vec load_some(const float *x, int64_t n)
     return vec_load(all);
 }
 
-/* The largest of x[n]; a NaN is passed over: it comes back as the exponential of itself. */
-static float largest(const float *x, int64_t n)
+static inline vec most_of(vec v)
 {
-    vec m[CHAINS];
-    float lane[VEC];
-    int64_t i = 0;
-    EACH_CHAIN m[c] = vec_all(-INFINITY);
-    for (; i + CHAINS * VEC <= n; i += CHAINS * VEC)
-        EACH_CHAIN
-        {
-            vec v = vec_load(x + i + c * VEC);
-            m[c] = vec_pick(v > m[c], v, m[c]);
-        }
-    for (; i < n; i += VEC) {
-        vec v = n - i < VEC ? load_some(x + i, n - i) : vec_load(x + i);
-        m[0] = vec_pick(v > m[0], v, m[0]);
-    }
-    EACH_CHAIN m[0] = vec_pick(m[c] > m[0], m[c], m[0]);
-    vec_store(lane, m[0]);
-    HALVE lane[j] = lane[j] > lane[j + half] ? lane[j] : lane[j + half];
-    return lane[0];
+    EACH_SWAP(MOST_OF)
+    return v;
 }
 
-/* y = e^(x - most); returns their sum. */
-static float exponentials(const float *x, float *y, float most, int64_t n)
+static inline vec sum_of(vec v)
+{
+    EACH_SWAP(SUM_OF)
+    return v;
+}
+
+/* The largest in each lane of x[n]; a NaN is passed over: it comes back as the exponential of
+ * itself. */
+static inline vec largest(const float *x, int64_t n)
+{
+    vec all[CHAINS];
+    int64_t i = 0;
+    EACH_CHAIN all[c] = vec_all(-INFINITY);
+    for (; i + CHAINS * VEC <= n; i += CHAINS * VEC)
+        EACH_CHAIN all[c] = larger(vec_load(x + i + c * VEC), all[c]);
+    for (; i + VEC <= n; i += VEC)
+        all[0] = larger(vec_load(x + i), all[0]);
+    if (i < n)
+        all[1] = larger(load_some(x + i, n - i), all[1]);
+    return larger(larger(all[0], all[1]), larger(all[2], all[3]));
+}
+
+/* y = e^(x - most); the sum of each lane. */
+static inline vec exponentials(const float *x, float *y, vec most, int64_t n)
 {
     vec sum[CHAINS];
-    float lane[VEC], total = 0;
     int64_t i = 0;
     EACH_CHAIN sum[c] = vec_all(0);
     for (; i + CHAINS * VEC <= n; i += CHAINS * VEC)
@@ -97,23 +134,51 @@ static float exponentials(const float *x, float *y, float most, int64_t n)
         sum[0] += e;
     }
     if (i < n) {
-        vec_store(lane, exp_of(load_some(x + i, n - i) - most));
+        float lane[VEC];
+        vec e = exp_of(load_some(x + i, n - i) - most);
+        vec_store(lane, e);
         memcpy(y + i, lane, (size_t)(n - i) * sizeof(*y));
-        for (int64_t j = 0; j < n - i; j++)
-            total += lane[j];
+        sum[1] += e;
     }
-    EACH_CHAIN sum[0] += c ? sum[c] : vec_all(0);
-    vec_store(lane, sum[0]);
-    HALVE lane[j] += lane[j + half];
-    return total + lane[0];
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+static inline void times(float *y, vec factor, int64_t n)
+{
+    int64_t i = 0;
+    for (; i + VEC <= n; i += VEC)
+        vec_store(y + i, vec_load(y + i) * factor);
+    for (; i < n; i++)
+        y[i] *= factor[0];
 }
 
 void ISA_NAME(softmax_row)(const float *x, float *y, int64_t n)
 {
-    const float scale = 1 / exponentials(x, y, largest(x, n), n);
-    int64_t i = 0;
-    for (; i + VEC <= n; i += VEC)
-        vec_store(y + i, vec_load(y + i) * scale);
-    for (; i < n; i++)
-        y[i] *= scale;
+    times(y, 1.0f / sum_of(exponentials(x, y, most_of(largest(x, n)), n)), n);
+}
+
+/* Step by step for a few rows: within one, each step waits for the end of the one before it. */
+static inline void weights(float *x, float *factor, int64_t n, int64_t rows)
+{
+    vec of[AT_ONCE];
+    for (int64_t i = 0; i < rows; i++)
+        of[i] = largest(x + i * n, n);
+    for (int64_t i = 0; i < rows; i++)
+        of[i] = most_of(of[i]);
+    for (int64_t i = 0; i < rows; i++)
+        of[i] = exponentials(x + i * n, x + i * n, of[i], n);
+    for (int64_t i = 0; i < rows; i++)
+        factor[i] = 1 / sum_of(of[i])[0];
+}
+
+void ISA_NAME(softmax_weights)(const struct softmax_rows *s, float *factor)
+{
+    for (int64_t i = 0; i < s->rows; i += AT_ONCE)
+        weights(s->x + i * s->n, factor + i, s->n, MIN(s->rows - i, (int64_t)AT_ONCE));
+}
+
+void ISA_NAME(softmax_means)(const struct softmax_means *s, const float *factor)
+{
+    for (int64_t i = 0; i < s->rows; i++)
+        times(s->y + i * s->ldy, vec_all(factor[i]), s->n);
 }
