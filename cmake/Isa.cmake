@@ -3,9 +3,9 @@
 #
 # src/kernels/isa/*.c are compiled once per level of src/kernels/cpu.h, optimized in every build: these
 # are loops over vectors that are slow as plain ones. What is written out by hand is as quick at -Os and
-# a quarter smaller; those that are not take -O2, and begin with a cache line: what a long function took
-# hung on where it happened to lie. Some are compiled without contraction: they say the
-# same bits at every level. Under sanitizers they stay rolled up.
+# a quarter smaller; those that are not, at the levels with wide registers or at all, take -O2, and begin
+# with a cache line: what a long function took hung on where it happened to lie. Some are compiled without
+# contraction: they say the same bits at every level. Under sanitizers they stay rolled up.
 function(roost_isa_sources target)
     file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/kernels/isa/*.c)
     if(NOT sources)
@@ -16,10 +16,13 @@ function(roost_isa_sources target)
                                 ${PROJECT_SOURCE_DIR}/src/kernels/isa/moments.c
                                 PROPERTIES COMPILE_OPTIONS -ffp-contract=off)
     if(NOT ROOST_SANITIZE)
-        foreach(source narrow narrow_deep packed softmax strassen tile trees)
+        set(wide $<NOT:$<STREQUAL:$<TARGET_PROPERTY:NAME>,roost_kernels_generic>>)
+        foreach(source narrow narrow_deep packed softmax strassen tile)
             set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/kernels/isa/${source}.c
-                         APPEND PROPERTY COMPILE_OPTIONS -O2 -falign-functions=64)
+                         APPEND PROPERTY COMPILE_OPTIONS $<${wide}:-O2> -falign-functions=64)
         endforeach()
+        set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/kernels/isa/trees.c
+                     APPEND PROPERTY COMPILE_OPTIONS -O2 -falign-functions=64)
     endif()
     set(levels generic avx2 avx512)
     set(flags_generic "")
