@@ -148,10 +148,10 @@ class Raw(harness.Case):
         self.put(store, "pickle.json", b"\x80\x04cposix\nsystem\n")
         self.put(store, "two.tar.gz", packed([("a.onnx", ONNX), ("b.onnx", ONNX)]))
         self.put(store, "huge.onnx", b"\0" * (17 << 20))
-        server = self.serve(store, disk=self.dir, compile_time="5s", compile_file_max="16MiB")
+        server = self.serve(store, disk=self.dir, compile_time="2s", compile_file_max="16MiB")
         reply = server.invoke("bomb", REQUEST)
         self.assertEqual(reply.status, 507, reply)
-        words = {"slow": "takes longer than the 5 s", "pickle": "pickle", "two": "more than one file", "huge": "at most 16777216"}
+        words = {"slow": "takes longer than the 2 s", "pickle": "pickle", "two": "more than one file", "huge": "at most 16777216"}
         for name, word in words.items():
             reply = server.invoke(name, REQUEST)
             self.assertEqual(reply.status, 500, (name, reply))

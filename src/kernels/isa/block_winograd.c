@@ -10,7 +10,7 @@
 #include "kernels/blocked_priv.h"
 #include "kernels/isa/tile_run.h"
 
-enum { PLACES = 36, SIDE = 4, PATCH = 6 };
+enum { PLACES = 36, SIDE = 4, PATCH = 6, CHUNK = 16 /* input blocks */ };
 
 struct run {
     const struct block_conv *c;
@@ -50,18 +50,21 @@ TILE_INLINE void patch_in(const float *x, int64_t row, float *out, int64_t step)
 {
     vec t[PATCH][PATCH], d[PATCH], u[PATCH];
     TILE_UNROLL
-    for (int i = 0; i < PATCH; i++) {
-        TILE_UNROLL
-        for (int j = 0; j < PATCH; j++)
-            d[j] = vec_load(x + i * row + j * BLOCK);
-        transform_in(d, 1, t[i]);
-    }
-    TILE_UNROLL
     for (int j = 0; j < PATCH; j++) {
-        transform_in(&t[0][j], PATCH, u);
         TILE_UNROLL
         for (int i = 0; i < PATCH; i++)
-            vec_store(out + (i * PATCH + j) * step, u[i]);
+            d[i] = vec_load(x + i * row + j * BLOCK);
+        transform_in(d, 1, u);
+        TILE_UNROLL
+        for (int i = 0; i < PATCH; i++)
+            t[i][j] = u[i];
+    }
+    TILE_UNROLL
+    for (int i = 0; i < PATCH; i++) {
+        transform_in(t[i], 1, u);
+        TILE_UNROLL
+        for (int j = 0; j < PATCH; j++)
+            vec_store(out + (i * PATCH + j) * step, u[j]);
     }
 }
 
@@ -109,7 +112,9 @@ static int64_t block_steps(const struct block_conv *c)
     return (c->out_blocks + TILE_BLOCKS - 1) / TILE_BLOCKS;
 }
 
-/* M = U V at a place, for one or two output blocks: items [item, to) of 36 times block_steps. */
+/* M = U V at a place, for one or two output blocks: items [item, to) of 36 times block_steps. Some
+ * input blocks pass over all tiles before the next ones do: their weights are near, and sums of few
+ * products are exacter, which the transform back multiplies. */
 static void products(const struct run *r, int64_t item, int64_t to)
 {
     static const struct epilogue none = {ACT_NONE, 0, 0};
@@ -118,28 +123,30 @@ static void products(const struct run *r, int64_t item, int64_t to)
     struct tile t = {.x_step = BLOCK,
                      .x_block = r->count * BLOCK,
                      .w_block = BLOCK * BLOCK,
-                     .blocks = c->in_blocks,
                      .rows = 1,
                      .columns = 1,
                      .width = 1,
                      .w_next = one,
                      .y_next = r->count * BLOCK,
-                     .first = true,
                      .last = true,
                      .epilogue = &none};
     struct tile_kind k = {0};
     for (; item < to; item++) {
         const int64_t place = item / steps, o = item % steps * TILE_BLOCKS;
-        const float *v = r->v + place * r->v_step;
-        float *m = r->m + place * r->m_step + o * r->count * BLOCK;
         k.blocks = (int)MIN((int64_t)TILE_BLOCKS, c->out_blocks - o);
-        t.w = c->w + (place * c->out_blocks + o) * one;
-        for (int64_t at = 0, nth = 0; at < r->count; at += k.pixels, nth++) {
-            k.pixels = tile_pixels(at, r->count, tile_most(&k));
-            t.x = v + at * BLOCK;
-            t.y = m + at * BLOCK;
-            tile_ask(&t, k.blocks * one, nth, k.pixels == r->count ? 1 : TILE_BLOCKS);
-            ISA_NAME(tile_run)(&t, &k);
+        for (int64_t b = 0; b < c->in_blocks; b += CHUNK) {
+            t.blocks = MIN((int64_t)CHUNK, c->in_blocks - b);
+            t.first = b == 0;
+            t.w = c->w + (place * c->out_blocks + o) * one + b * t.w_block;
+            const int64_t next =
+                b + CHUNK < c->in_blocks ? CHUNK * t.w_block : k.blocks * one - b * t.w_block;
+            for (int64_t at = 0, nth = 0; at < r->count; at += k.pixels, nth++) {
+                k.pixels = tile_pixels(at, r->count, tile_most(&k));
+                t.x = r->v + place * r->v_step + b * t.x_block + at * BLOCK;
+                t.y = r->m + place * r->m_step + (o * r->count + at) * BLOCK;
+                tile_ask(&t, next, nth, k.pixels == r->count ? 1 : TILE_BLOCKS);
+                ISA_NAME(tile_run)(&t, &k);
+            }
         }
     }
 }

@@ -69,7 +69,11 @@ static inline vec exp_of(vec x)
     const vec magic = vec_all(12582912.0f);
     const vec t = x * 1.44269504f + magic, n = t - magic; /* rounds: 1.5 * 2^23 has no fraction */
     /* Products that are not rounded need no second part of ln(2): they miss 2.4e-7 at -87. */
-    const vec r = ISA_LEVEL ? x - n * 0.69314718f : x - n * 0.693359375f + n * 2.12194440e-4f;
+#if ISA_LEVEL > 0
+    const vec r = vec_fma(n, vec_all(-0.69314718f), x);
+#else
+    const vec r = x - n * 0.693359375f + n * 2.12194440e-4f;
+#endif
     vec p = r * 8.290143737552465e-3f + 4.1898852251642714e-2f;
     p = p * r + 1.666764394819467e-1f;
     p = p * r + 4.9999142749009123e-1f;

@@ -59,7 +59,8 @@ struct tile {
      * while the tile runs. 0: what the tile reads itself. It may lie behind the last. */
     int64_t ahead[TILE_BLOCKS];
     /* The first run over the input blocks begins with bias and sum (either may be NULL: 0), each
-     * later one with what stands in y; the last one applies the activation. */
+     * later one is added to what stands in y: a sum of few sums of few products is more exact than
+     * one of all. The last one applies the activation. */
     const float *bias, *sum;
     bool first, last;
     const struct epilogue *epilogue;
@@ -104,7 +105,7 @@ TILE_INLINE int64_t tile_y(const struct tile *t, int p, int v)
 TILE_INLINE void tile_begin(const struct tile *t, const struct tile_shape s,
                             vec acc[TILE_PIXELS][TILE_BLOCKS * BLOCK_VECS])
 {
-    const float *from = t->first ? t->sum : t->y;
+    const float *from = t->first ? t->sum : NULL;
     TILE_UNROLL
     for (int v = 0; v < s.blocks * BLOCK_VECS; v++) {
         vec bias = t->first && t->bias ? vec_load(t->bias + v * VEC) : vec_all(0);
@@ -130,6 +131,14 @@ TILE_INLINE void tile_end(const struct tile *t, const struct tile_shape s,
     const enum activation act = t->last ? e->act : ACT_NONE;
     const vec low = vec_all(act == ACT_CLIP ? e->low : act == ACT_RELU ? 0 : -INFINITY);
     const vec high = vec_all(act == ACT_CLIP ? e->high : INFINITY);
+    if (!t->first) {
+        TILE_UNROLL
+        for (int p = 0; p < s.pixels; p++) {
+            TILE_UNROLL
+            for (int v = 0; v < s.blocks * BLOCK_VECS; v++)
+                acc[p][v] += vec_load(t->y + tile_y(t, p, v));
+        }
+    }
     TILE_UNROLL
     for (int p = 0; p < s.pixels; p++) {
         TILE_UNROLL
