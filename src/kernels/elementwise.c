@@ -2,13 +2,26 @@
  * Copyright The Roost Authors */
 /* The elementwise kernels, made from the lists in elementwise.h. The fast form has one plain loop
  * per pair of steps, which the compiler vectorises; the ref form is the same expression with the
- * steps spelled out, compiled once for the plain target. */
+ * steps spelled out, compiled once for the plain target. What calls the mathematics library has
+ * that form alone. */
 #include "kernels/elementwise.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "kernels/kernels_priv.h"
+
+#define PLAIN(name, type, value)                                                                   \
+    void name(int64_t n, const void *px, void *py)                                                 \
+    {                                                                                              \
+        const type *in = px;                                                                       \
+        type *y = py;                                                                              \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            type x = in[i];                                                                        \
+            y[i] = (type)(value);                                                                  \
+        }                                                                                          \
+    }
+MATH_KERNELS(PLAIN)
 
 #define X(name, type, value)                                                                       \
     MULTI_ISA(SHARED, void, name, (int64_t n, const void *px, void *py), (n, px, py))              \
@@ -21,33 +34,8 @@
             y[i] = (type)(value);                                                                  \
         }                                                                                          \
     }                                                                                              \
-    void name##_ref(int64_t n, const void *px, void *py)                                           \
-    {                                                                                              \
-        const type *in = px;                                                                       \
-        type *y = py;                                                                              \
-        for (int64_t i = 0; i < n; i++) {                                                          \
-            type x = in[i];                                                                        \
-            y[i] = (type)(value);                                                                  \
-        }                                                                                          \
-    }
+    PLAIN(name##_ref, type, value)
 UNARY_KERNELS(X)
-#undef X
-
-#define X(name, type, value)                                                                       \
-    void name(int64_t n, const void *px, void *py)                                                 \
-    {                                                                                              \
-        name##_ref(n, px, py);                                                                     \
-    }                                                                                              \
-    void name##_ref(int64_t n, const void *px, void *py)                                           \
-    {                                                                                              \
-        const type *in = px;                                                                       \
-        type *y = py;                                                                              \
-        for (int64_t i = 0; i < n; i++) {                                                          \
-            type x = in[i];                                                                        \
-            y[i] = (type)(value);                                                                  \
-        }                                                                                          \
-    }
-MATH_KERNELS(X)
 #undef X
 
 #define X(name, type, result, value)                                                               \

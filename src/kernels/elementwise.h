@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* Elementwise kernels, one list of them: each comes with its `_ref` twin. y may be equal to an
- * operand whose elements are as wide and whose step is 1; no other overlap.
+/* Elementwise kernels, one list of them: each comes with its `_ref` twin, but for MATH_KERNELS. y
+ * may be equal to an operand whose elements are as wide and whose step is 1; no other overlap.
  *
  * unary_fn:   x[n] -> y[n]
  * binary_fn:  a[n] with step sa, b[n] with step sb (elements; 0 repeats one) -> y[n] */
@@ -45,7 +45,7 @@ typedef void binary_fn(int64_t n, const void *a, int64_t sa, const void *b, int6
     X(sign_i64, int64_t, (x > 0) - (x < 0))                                                        \
     X(not_bool, uint8_t, !x)
 
-/* Likewise, by the mathematics library, which has one form for all levels. */
+/* Likewise, by the mathematics library: these have one form, and no twin. */
 #define MATH_KERNELS(X)                                                                            \
     X(log_f32, float, logf(x))                                                                     \
     X(sin_f32, float, sinf(x))                                                                     \
@@ -157,6 +157,8 @@ typedef void binary_fn(int64_t n, const void *a, int64_t sa, const void *b, int6
 
 #define X(name, type, value) unary_fn name, name##_ref;
 UNARY_KERNELS(X)
+#undef X
+#define X(name, type, value) unary_fn name;
 MATH_KERNELS(X)
 #undef X
 #define X(name, value, exact) unary_fn name, name##_ref;

@@ -67,9 +67,24 @@ struct unary_row {
     unary_fn *fast, *ref;
 };
 
+/* The list's own words, an element at a time from the last one on. */
+#define X(name, type, value)                                                                       \
+    static void name##_as_said(int64_t n, const void *px, void *py)                                \
+    {                                                                                              \
+        for (int64_t i = n; i-- > 0;) {                                                            \
+            const type x = ((const type *)px)[i];                                                  \
+            ((type *)py)[i] = (type)(value);                                                       \
+        }                                                                                          \
+    }
+MATH_KERNELS(X)
+#undef X
+
 static const struct unary_row unary_rows[] = {
 #define X(name, type, value) {#name, KIND_##type, name, name##_ref},
-    UNARY_KERNELS(X) MATH_KERNELS(X)
+    UNARY_KERNELS(X)
+#undef X
+#define X(name, type, value) {#name, KIND_##type, name, name##_as_said},
+        MATH_KERNELS(X)
 #undef X
 };
 

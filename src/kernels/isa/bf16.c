@@ -8,8 +8,6 @@
 #include "kernels/isa/isa.h"
 #include "tensor/tensor.h"
 
-typedef uint32_t vec_bits __attribute__((vector_size(VEC * sizeof(float)), may_alias));
-
 void ISA_NAME(bf16_widen)(int64_t n, const uint16_t *x, float *y)
 {
     int64_t i = 0;
@@ -22,11 +20,8 @@ void ISA_NAME(bf16_widen)(int64_t n, const uint16_t *x, float *y)
 void ISA_NAME(bf16_narrow)(int64_t n, const float *x, uint16_t *y)
 {
     int64_t i = 0;
-    for (; i + VEC <= n; i += VEC) {
-        const vec v = vec_load(x + i);
-        const vec_bits u = (vec_bits)v, even = (u + 0x7fff + ((u >> 16) & 1)) >> 16;
-        vec_u16_store(y + i, (vec_int)vec_pick(v != v, (vec)(u >> 16 | 0x40), (vec)even));
-    }
+    for (; i + VEC <= n; i += VEC)
+        vec_u16_store(y + i, vec_bf16(vec_load(x + i)));
     for (; i < n; i++)
         y[i] = f32_to_bf16(x[i]);
 }

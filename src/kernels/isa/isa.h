@@ -50,6 +50,7 @@ typedef float vec
 typedef float vec_any
     __attribute__((vector_size(VEC * sizeof(float)), aligned(sizeof(float)), may_alias));
 typedef int32_t vec_int __attribute__((vector_size(VEC * sizeof(float)), may_alias));
+typedef uint32_t vec_bits __attribute__((vector_size(VEC * sizeof(float)), may_alias));
 
 static inline vec vec_load(const float *p)
 {
@@ -142,6 +143,13 @@ static inline vec_int vec_round(vec v)
     vec_int small = (v > -0x1p22f) & (v < 0x1p22f);
     return ((small & ((vec_int)(v + magic) - (vec_int)magic)) | (~small & INT32_MIN));
 #endif
+}
+
+/* As bfloat16 in the lower halves: to the nearest, ties to even; a NaN stays one. */
+static inline vec_int vec_bf16(vec v)
+{
+    const vec_bits u = (vec_bits)v, even = (u + 0x7fff + ((u >> 16) & 1)) >> 16;
+    return (vec_int)vec_pick(v != v, (vec)(u >> 16 | 0x40), (vec)even);
 }
 
 /* VEC bytes or 16-bit numbers, unsigned, at any address. What is stored is kept in 0..255, or is

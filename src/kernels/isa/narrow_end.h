@@ -12,8 +12,6 @@
 #include "kernels/isa/tile.h"
 #include "kernels/narrow_priv.h"
 
-typedef uint32_t vec_uint __attribute__((vector_size(VEC * sizeof(float)), may_alias));
-
 /* VEC elements as numbers; of bytes, less their zero point and scaled. type: d's. */
 TILE_INLINE vec widened(const struct narrow_data *d, const enum narrow_type type,
                         const uint8_t *from)
@@ -33,8 +31,7 @@ static inline void narrowed(const struct narrow_data *d, vec v, vec reciprocal, 
         v = v * reciprocal;
         vec_u8_store(to, vec_round(vec_pick(v > 512.0f, vec_all(512), v)) + d->zero);
     } else if (d->type == NARROW_BF16) {
-        const vec_uint u = (vec_uint)v, even = (u + 0x7fff + ((u >> 16) & 1)) >> 16;
-        vec_u16_store(to, (vec_int)vec_pick(v != v, (vec)(u >> 16 | 0x40), (vec)even));
+        vec_u16_store(to, vec_bf16(v));
     } else {
         vec_store((float *)(void *)to, v);
     }

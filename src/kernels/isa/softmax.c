@@ -43,8 +43,6 @@ enum { CHAINS = 4, AT_ONCE = 16 /* rows */ };
 #define MOST_OF(swap) v = larger(swap(v), v);
 #define SUM_OF(swap) v += swap(v);
 
-typedef uint32_t vec_bits __attribute__((vector_size(VEC * sizeof(float)), may_alias));
-
 /* The larger one; m where v is a NaN, as the instructions say it of their second operand. */
 static inline vec larger(vec v, vec m)
 {
