@@ -4,6 +4,8 @@
 #ifndef ROOST_TESTS_GATE_H
 #define ROOST_TESTS_GATE_H
 
+#include <stdatomic.h>
+
 #include "base/lock.h"
 #include "store/store.h"
 
@@ -13,14 +15,14 @@ struct gate {
     struct store *under; /* borrowed */
     struct lock lock;    /* LOCK_REAPER; guards what follows */
     struct cond changed;
-    bool closed;          /* reads wait */
-    bool stat_fails;      /* E_STORE */
-    int settled;          /* what stat says of every object: 1 settled, -1 not, 0 what it is */
-    uint32_t stalled;     /* reads that wait */
-    uint32_t reads;       /* reads begun since gate_reset */
-    uint32_t fail_at;     /* the n-th read is E_STORE; 0: none */
-    uint32_t hook_at;     /* hook is called before the n-th read, without locks */
-    void (*hook)(void *); /* NULL: none */
+    bool closed;            /* reads wait */
+    atomic_bool stat_fails; /* E_STORE; a hook may say so while others look */
+    int settled;            /* what stat says of every object: 1 settled, -1 not, 0 what it is */
+    uint32_t stalled;       /* reads that wait */
+    uint32_t reads;         /* reads begun since gate_reset */
+    uint32_t fail_at;       /* the n-th read is E_STORE; 0: none */
+    uint32_t hook_at;       /* hook is called before the n-th read, without locks */
+    void (*hook)(void *);   /* NULL: none */
     void *hook_arg;
     void (*put_hook)(void *);    /* NULL, or called with hook_arg before each put */
     char put_key[STORE_KEY_MAX]; /* of the put under way, for the hook: one at a time is */
