@@ -23,6 +23,18 @@
     }
 MATH_KERNELS(PLAIN)
 
+#define PLAIN_BINARY(name, type, result, value)                                                    \
+    void name(int64_t n, const void *pa, int64_t sa, const void *pb, int64_t sb, void *py)         \
+    {                                                                                              \
+        const type *x = pa, *z = pb;                                                               \
+        result *y = py;                                                                            \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            type a = x[i * sa], b = z[i * sb];                                                     \
+            y[i] = (result)(value);                                                                \
+        }                                                                                          \
+    }
+MATH_BINARY_KERNELS(PLAIN_BINARY)
+
 #define X(name, type, value)                                                                       \
     MULTI_ISA(SHARED, void, name, (int64_t n, const void *px, void *py), (n, px, py))              \
     {                                                                                              \
@@ -69,15 +81,7 @@ UNARY_KERNELS(X)
             name##_ref(n, pa, sa, pb, sb, py);                                                     \
         }                                                                                          \
     }                                                                                              \
-    void name##_ref(int64_t n, const void *pa, int64_t sa, const void *pb, int64_t sb, void *py)   \
-    {                                                                                              \
-        const type *x = pa, *z = pb;                                                               \
-        result *y = py;                                                                            \
-        for (int64_t i = 0; i < n; i++) {                                                          \
-            type a = x[i * sa], b = z[i * sb];                                                     \
-            y[i] = (result)(value);                                                                \
-        }                                                                                          \
-    }
+    PLAIN_BINARY(name##_ref, type, result, value)
 BINARY_KERNELS(X)
 #undef X
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* Elementwise kernels, one list of them: each comes with its `_ref` twin, but for MATH_KERNELS. y
- * may be equal to an operand whose elements are as wide and whose step is 1; no other overlap.
+/* Elementwise kernels, one list of them: each comes with its `_ref` twin, but for those of the
+ * mathematics library. y may be equal to an operand whose elements are as wide and whose step is 1;
+ * no other overlap.
  *
  * unary_fn:   x[n] -> y[n]
  * binary_fn:  a[n] with step sa, b[n] with step sb (elements; 0 repeats one) -> y[n] */
@@ -95,8 +96,8 @@ typedef void binary_fn(int64_t n, const void *a, int64_t sa, const void *b, int6
     X(gelu_tanh_f32, lane_gelu_tanh(x),                                                            \
       0.5 * x * (1 + tanh(0.79788456080286536 * (x + 0.044715 * x * x * x))))
 
-/* name, operands' element, result's element, in C: of elements a and b. Integers wrap; div of an
- * integer by 0 gives 0 (the caller refuses it before). min and max give NaN when either is NaN. */
+/* name, operands' element, result's element, in C: of elements a and b. Integers wrap. min and
+ * max give NaN when either is NaN. */
 #define BINARY_KERNELS(X)                                                                          \
     X(add_f32, float, float, a + b)                                                                \
     X(sub_f32, float, float, a - b)                                                                \
@@ -104,30 +105,22 @@ typedef void binary_fn(int64_t n, const void *a, int64_t sa, const void *b, int6
     X(div_f32, float, float, a / b)                                                                \
     X(min_f32, float, float, a < b || a != a ? a : b)                                              \
     X(max_f32, float, float, a > b || a != a ? a : b)                                              \
-    X(pow_f32, float, float, powf(a, b))                                                           \
     X(prelu_f32, float, float, a < 0 ? a * b : a)                                                  \
-    X(fmod_f32, float, float, fmodf(a, b))                                                         \
     X(add_f64, double, double, a + b)                                                              \
     X(sub_f64, double, double, a - b)                                                              \
     X(mul_f64, double, double, a *b)                                                               \
     X(div_f64, double, double, a / b)                                                              \
     X(min_f64, double, double, a < b || a != a ? a : b)                                            \
     X(max_f64, double, double, a > b || a != a ? a : b)                                            \
-    X(pow_f64, double, double, pow(a, b))                                                          \
     X(prelu_f64, double, double, a < 0 ? a * b : a)                                                \
-    X(fmod_f64, double, double, fmod(a, b))                                                        \
-    X(prelu_i32, int32_t, int32_t, a < 0 ? (int32_t)((uint32_t)a * (uint32_t)b) : a)               \
-    X(prelu_i64, int64_t, int64_t, a < 0 ? (int64_t)((uint64_t)a * (uint64_t)b) : a)               \
     X(add_i32, int32_t, int32_t, (int32_t)((uint32_t)a + (uint32_t)b))                             \
     X(sub_i32, int32_t, int32_t, (int32_t)((uint32_t)a - (uint32_t)b))                             \
     X(mul_i32, int32_t, int32_t, (int32_t)((uint32_t)a * (uint32_t)b))                             \
-    X(div_i32, int32_t, int32_t, b == 0 ? 0 : b == -1 ? (int32_t)(0 - (uint32_t)a) : a / b)        \
     X(min_i32, int32_t, int32_t, a < b ? a : b)                                                    \
     X(max_i32, int32_t, int32_t, a > b ? a : b)                                                    \
     X(add_i64, int64_t, int64_t, (int64_t)((uint64_t)a + (uint64_t)b))                             \
     X(sub_i64, int64_t, int64_t, (int64_t)((uint64_t)a - (uint64_t)b))                             \
     X(mul_i64, int64_t, int64_t, (int64_t)((uint64_t)a * (uint64_t)b))                             \
-    X(div_i64, int64_t, int64_t, b == 0 ? 0 : b == -1 ? (int64_t)(0 - (uint64_t)a) : a / b)        \
     X(min_i64, int64_t, int64_t, a < b ? a : b)                                                    \
     X(max_i64, int64_t, int64_t, a > b ? a : b)                                                    \
     X(equal_f32, float, uint8_t, a == b)                                                           \
@@ -155,6 +148,13 @@ typedef void binary_fn(int64_t n, const void *a, int64_t sa, const void *b, int6
     X(or_bool, uint8_t, uint8_t, a || b)                                                           \
     X(xor_bool, uint8_t, uint8_t, !a != !b)
 
+/* Likewise, by the mathematics library: these have one form, and no twin. */
+#define MATH_BINARY_KERNELS(X)                                                                     \
+    X(pow_f32, float, float, powf(a, b))                                                           \
+    X(pow_f64, double, double, pow(a, b))                                                          \
+    X(fmod_f32, float, float, fmodf(a, b))                                                         \
+    X(fmod_f64, double, double, fmod(a, b))
+
 #define X(name, type, value) unary_fn name, name##_ref;
 UNARY_KERNELS(X)
 #undef X
@@ -166,6 +166,9 @@ LANE_KERNELS(X)
 #undef X
 #define X(name, type, result, value) binary_fn name, name##_ref;
 BINARY_KERNELS(X)
+#undef X
+#define X(name, type, result, value) binary_fn name;
+MATH_BINARY_KERNELS(X)
 #undef X
 
 /* Kernels with numbers of their own; y may be x. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* Elementwise kernels of the integers that networks seldom compute with. Each is one plain loop: it
+/* Elementwise kernels of integers that networks seldom compute with. Each is one plain loop: it
  * is its own specification, and the compiler does with it what it can. Signatures and aliasing are
  * those of elementwise.h.
  *
@@ -54,7 +54,11 @@
     INTEGER_BITS(X, u8, uint8_t)                                                                   \
     INTEGER_BITS(X, u16, uint16_t)                                                                 \
     INTEGER_BITS(X, u32, uint32_t)                                                                 \
-    INTEGER_BITS(X, u64, uint64_t)
+    INTEGER_BITS(X, u64, uint64_t)                                                                 \
+    X(div_i32, int32_t, int32_t, b == 0 ? 0 : b == -1 ? (int32_t)(0 - (uint32_t)a) : a / b)        \
+    X(div_i64, int64_t, int64_t, b == 0 ? 0 : b == -1 ? (int64_t)(0 - (uint64_t)a) : a / b)        \
+    X(prelu_i32, int32_t, int32_t, a < 0 ? (int32_t)((uint32_t)a * (uint32_t)b) : a)               \
+    X(prelu_i64, int64_t, int64_t, a < 0 ? (int64_t)((uint64_t)a * (uint64_t)b) : a)
 #define INTEGER_BINARY_ANY(X, s, type)                                                             \
     X(add_##s, type, type, (uint64_t)a + (uint64_t)b)                                              \
     X(sub_##s, type, type, (uint64_t)a - (uint64_t)b)                                              \

@@ -8,9 +8,7 @@
 
 #include "kernels/kernels_priv.h"
 
-#define X(name, type, neutral, take, join)                                                         \
-    MULTI_ISA(SHARED, void, name, (int64_t n, const void *px, void *py, int64_t step),             \
-              (n, px, py, step))                                                                   \
+#define FAST(type, neutral, take, join)                                                            \
     {                                                                                              \
         const type *x = px;                                                                        \
         type *y = py, lane[LANES];                                                                 \
@@ -38,7 +36,21 @@
             type a = y[0], v = lane[j];                                                            \
             y[0] = join;                                                                           \
         }                                                                                          \
-    }                                                                                              \
+    }
+
+#define X(name, type, neutral, take, join)                                                         \
+    MULTI_ISA(SHARED, void, name, (int64_t n, const void *px, void *py, int64_t step),             \
+              (n, px, py, step))                                                                   \
+    FAST(type, neutral, take, join)
+REDUCE_OFTEN(X)
+#undef X
+
+#define X(name, type, neutral, take, join)                                                         \
+    void name(int64_t n, const void *px, void *py, int64_t step) FAST(type, neutral, take, join)
+REDUCE_SELDOM(X)
+#undef X
+
+#define X(name, type, neutral, take, join)                                                         \
     void name##_ref(int64_t n, const void *px, void *py, int64_t step)                             \
     {                                                                                              \
         const type *x = px;                                                                        \

@@ -14,6 +14,10 @@ typedef void reduce_fn(int64_t n, const void *x, void *y, int64_t step);
 /* name, element, neutral element, what v adds to the accumulator a, two accumulators a and v made
  * one. Integers wrap; a NaN stays. */
 #define REDUCE_KERNELS(X)                                                                          \
+    REDUCE_OFTEN(X)                                                                                \
+    REDUCE_SELDOM(X)
+/* Those that networks run in their hot paths are compiled for every level, */
+#define REDUCE_OFTEN(X)                                                                            \
     X(reduce_sum_f32, float, 0, a + v, a + v)                                                      \
     X(reduce_sum_f64, double, 0, a + v, a + v)                                                     \
     X(reduce_sum_i32, int32_t, 0, (int32_t)((uint32_t)a + (uint32_t)v),                            \
@@ -28,6 +32,10 @@ typedef void reduce_fn(int64_t n, const void *x, void *y, int64_t step);
     X(reduce_min_f64, double, INFINITY, v < a || v != v ? v : a, v < a || v != v ? v : a)          \
     X(reduce_min_i32, int32_t, INT32_MAX, v < a ? v : a, v < a ? v : a)                            \
     X(reduce_min_i64, int64_t, INT64_MAX, v < a ? v : a, v < a ? v : a)                            \
+    X(reduce_l1_f32, float, 0, a + fabsf(v), a + v)                                                \
+    X(reduce_squares_f32, float, 0, a + v * v, a + v)
+/* the others once. */
+#define REDUCE_SELDOM(X)                                                                           \
     X(reduce_prod_f32, float, 1, a *v, a *v)                                                       \
     X(reduce_prod_f64, double, 1, a *v, a *v)                                                      \
     X(reduce_prod_i32, int32_t, 1, (int32_t)((uint32_t)a * (uint32_t)v),                           \
@@ -55,9 +63,7 @@ typedef void reduce_fn(int64_t n, const void *x, void *y, int64_t step);
     X(reduce_squares_i32, int32_t, 0, (int32_t)((uint32_t)a + (uint32_t)v * (uint32_t)v),          \
       (int32_t)((uint32_t)a + (uint32_t)v))                                                        \
     X(reduce_squares_i64, int64_t, 0, (int64_t)((uint64_t)a + (uint64_t)v * (uint64_t)v),          \
-      (int64_t)((uint64_t)a + (uint64_t)v))                                                        \
-    X(reduce_l1_f32, float, 0, a + fabsf(v), a + v)                                                \
-    X(reduce_squares_f32, float, 0, a + v * v, a + v)
+      (int64_t)((uint64_t)a + (uint64_t)v))
 
 #define X(name, type, neutral, take, join) reduce_fn name, name##_ref;
 REDUCE_KERNELS(X)

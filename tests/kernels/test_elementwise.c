@@ -88,6 +88,18 @@ static const struct unary_row unary_rows[] = {
 #undef X
 };
 
+#define X(name, type, result, value)                                                               \
+    static void name##_as_said(int64_t n, const void *pa, int64_t sa, const void *pb, int64_t sb,  \
+                               void *py)                                                           \
+    {                                                                                              \
+        for (int64_t i = n; i-- > 0;) {                                                            \
+            const type a = ((const type *)pa)[i * sa], b = ((const type *)pb)[i * sb];             \
+            ((result *)py)[i] = (result)(value);                                                   \
+        }                                                                                          \
+    }
+MATH_BINARY_KERNELS(X)
+#undef X
+
 struct binary_row {
     const char *name;
     enum kind kind, result;
@@ -97,6 +109,9 @@ struct binary_row {
 static const struct binary_row binary_rows[] = {
 #define X(name, type, result, value) {#name, KIND_##type, KIND_##result, name, name##_ref},
     BINARY_KERNELS(X)
+#undef X
+#define X(name, type, result, value) {#name, KIND_##type, KIND_##result, name, name##_as_said},
+        MATH_BINARY_KERNELS(X)
 #undef X
 };
 

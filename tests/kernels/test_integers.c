@@ -40,7 +40,9 @@ static wide exact(const struct row *r, wide a, wide b)
     wide bits = (wide)r->width * 8;
     if (is(r, "add") || is(r, "sub"))
         return is(r, "add") ? a + b : a - b;
-    if (is(r, "mul"))
+    if (is(r, "prelu") && a >= 0)
+        return a;
+    if (is(r, "mul") || is(r, "prelu"))
         return (wide)((unsigned __int128)a * (unsigned __int128)b);
     if (is(r, "div") || is(r, "rem"))
         return b == 0 ? 0 : is(r, "div") ? a / b : a % b;
