@@ -88,9 +88,8 @@ void narrow_end_of(const struct op_run *ctx, const struct narrow_params *p, stru
     const struct tensor *z = op_operand(ctx->in, ctx->n_in, 4);
     end->scale = scale ? scale->data : NULL;
     end->bias = bias ? bias->data : NULL;
-    end->sum = (struct narrow_data){0};
-    if (z)
-        end->sum = (struct narrow_data){narrow_type_of(z->dtype), p->z_scale, p->z_zero, z->data};
+    end->sum = (struct narrow_data){z ? narrow_type_of(z->dtype) : NARROW_F32, p->z_scale,
+                                    p->z_zero, z ? z->data : NULL};
     end->y = narrow_y(p, ctx->out[0]);
 }
 
