@@ -179,7 +179,8 @@ void narrow_row(const struct narrow *c, int64_t from, int64_t to)
                     .zero = e->y.zero,
                     .kept = bounds_of(&e->epilogue),
                     .reciprocal = vec_all(e->y.type == NARROW_U8 ? 1 / e->y.scale : 0)};
-    memcpy(&r.last, r.x + r.words * WORD, (size_t)r.rest);
+    if (r.rest)
+        memcpy(&r.last, r.x + r.words * WORD, (size_t)r.rest);
     if (plain && bytes)
         r.kept = bounds_of_bytes(r.kept, e->y.scale);
     if (bytes)
