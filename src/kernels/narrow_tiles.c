@@ -42,8 +42,7 @@ static bool ends_in_tile(const struct run *r)
     if (bytes &&
         !narrow_bounded(e, r->tile.lane, r->blocks * BLOCK_LANES, (float)terms * UINT8_MAX * most))
         return false;
-    const bool one = r->cutting == NARROW_SINGLE || r->cutting == NARROW_ONE;
-    const int blocks = one ? 1 : r->k->shape.blocks;
+    const int blocks = r->cutting == NARROW_SINGLE ? 1 : r->k->shape.blocks;
     return r->blocks == blocks &&
            (c->form != NARROW_PRODUCT || (r->block + blocks) * BLOCK_LANES <= c->out_c);
 }
@@ -140,11 +139,7 @@ static void begin_item(struct run *r)
             r->kind = NARROW_SUM_DEEP;
     }
     const bool single = r->blocks == 1 && narrow_listed(r->kind);
-    const bool near = narrow_listed(r->kind) && c->out_blocks * w_block <= NARROW_NEAR_BYTES;
-    if (r->k->flat)
-        r->cutting = single ? NARROW_ONE : near ? NARROW_NEAR : NARROW_FLAT;
-    else
-        r->cutting = single ? NARROW_SINGLE : NARROW_TILE;
+    r->cutting = r->k->flat ? NARROW_FLAT : single ? NARROW_SINGLE : NARROW_TILE;
 }
 
 /* The sums of positions [at, at + count) on their way out. */

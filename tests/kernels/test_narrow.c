@@ -175,8 +175,13 @@ static void expect_same(const struct narrow_data *fast, const struct narrow_data
     alloc_free(want);
 }
 
-static void run_in_parts(const struct narrow *c)
+/* Whole, or in parts. */
+static void run_some_way(const struct narrow *c)
 {
+    if (random_int(&seed, 0, 1)) {
+        narrow_run(c);
+        return;
+    }
     for (int64_t phase = 0; phase < narrow_phases(c); phase++) {
         int64_t items = narrow_items(c, phase), half = items / 2;
         narrow_part(c, phase, half, items); /* items stand alone: any order */
@@ -212,7 +217,7 @@ static void compare(struct narrow *c, bool extreme)
     ck_assert(narrow_scratch(c, &bytes));
     c->scratch = alloc_aligned(64, MAX(bytes, 1));
     ck_assert_ptr_nonnull(c->scratch);
-    run_in_parts(c);
+    run_some_way(c);
     const struct narrow_data fast = c->end.y;
     c->end.y.data = room(s.y, fast.type);
     narrow_run_ref(c);
@@ -330,8 +335,9 @@ END_TEST
 /* One row by weights that are not near, the last tile with fewer blocks. */
 START_TEST(one_row_by_many_weights_is_its_ref)
 {
-    for (int64_t out_c = 70; out_c <= 96; out_c += 26) {
-        seed = (uint64_t)out_c;
+    for (int round = 0; round < 6; round++) {
+        const int64_t out_c = round % 2 ? 96 : 70;
+        seed = (uint64_t)round;
         struct narrow c = random_run(NARROW_PRODUCT, (enum narrow_type)_i);
         c.in[1] = c.out[1] = 1;
         c.in_c = 4099;
@@ -463,6 +469,51 @@ START_TEST(results_round_and_saturate_as_the_ref_does)
 }
 END_TEST
 
+/* The same of a row's products, whose bias they are, at scales whose reciprocals or multiples are
+ * near the ends of float32. */
+START_TEST(a_row_rounds_and_saturates_as_the_ref_does)
+{
+    static const float special[] = {NAN,  INFINITY, -INFINITY, 0,      -0.0f,  0.5f,  1.5f,
+                                    2.5f, -0.5,     254.5f,    255.5f, 127.5f, 1e30f, -1e30f};
+    static const float steps[] = {1, 1e-37f, 0.25f, 1e30f, 1e37f};
+    enum { N = 40, K = 7 };
+    const uint8_t x[K] = {0};
+    const int8_t w[2 * 3 * BLOCK_LANES * 4] = {0};
+    float ones[3 * BLOCK_LANES], bias[3 * BLOCK_LANES] = {0};
+    for (int i = 0; i < 3 * BLOCK_LANES; i++)
+        ones[i] = 1;
+    for (int round = 0; round < 5 * (ACT_LEAKY_RELU + 1); round++) {
+        const float step = steps[round % 5];
+        uint8_t fast[N], ref[N];
+        for (int i = 0; i < N; i++)
+            bias[i] = special[(size_t)i % ARRAY_COUNT(special)] * (i < 14 ? 1 : step);
+        struct narrow c = {.form = NARROW_PRODUCT,
+                           .batch = 1,
+                           .groups = 1,
+                           .in_c = K,
+                           .out_blocks = 3,
+                           .out_c = N,
+                           .in = {1, 1},
+                           .out = {1, 1},
+                           .kernel = {1, 1},
+                           .stride = {1, 1},
+                           .dilation = {1, 1},
+                           .x = {.type = NARROW_U8, .scale = 1, .data = (void *)x},
+                           .w = w,
+                           .end = {.scale = ones,
+                                   .bias = bias,
+                                   .y = {NARROW_U8, step, 3, fast},
+                                   .epilogue = {(enum activation)(round / 5), 0.5f, 200}}};
+        _Alignas(64) uint8_t scratch[64];
+        c.scratch = scratch;
+        narrow_run(&c);
+        c.end.y.data = ref;
+        narrow_run_ref(&c);
+        ck_assert_mem_eq(fast, ref, N);
+    }
+}
+END_TEST
+
 START_TEST(scales_are_their_ref)
 {
     for (int round = 0; round < 2 * ROUNDS; round++) {
@@ -577,6 +628,7 @@ Suite *suite_narrow(void)
     tcase_add_test(t, what_no_list_holds_is_run_without);
     tcase_add_loop_test(t, what_is_not_finite_stays_where_it_belongs, 0, 2);
     tcase_add_test(t, results_round_and_saturate_as_the_ref_does);
+    tcase_add_test(t, a_row_rounds_and_saturates_as_the_ref_does);
     tcase_add_test(t, scales_are_their_ref);
     tcase_add_loop_test(t, packed_weights_stand_where_kernels_read_them, 0, 2);
     suite_add_tcase(s, t);

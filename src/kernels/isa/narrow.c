@@ -9,7 +9,6 @@ enum {
     WORD = 4, /* bytes */
     AHEAD = NARROW_AHEAD,
     LINE = NARROW_LINE,
-    NEAR_AHEAD = 16, /* lines of weights that one block of one position asks for early */
 };
 
 typedef int32_t word_any __attribute__((aligned(1), may_alias));
@@ -152,17 +151,12 @@ TILE_INLINE void listed(const struct narrow_tile *t, const uint8_t *from, struct
         /* Only an address: there are no registers for one of each position. */
         __asm__("" : "+r"(x));
         if (left == RUN - 1) {
-            if (s.pixels > 1) {
-                TILE_UNROLL
-                for (int k = 0; k < AHEAD; k++, ahead += LINE)
-                    __builtin_prefetch(ahead, 0, 2);
-            }
             TILE_UNROLL
-            for (int k = 0; k < RUN; k++) {
-                if (s.pixels * s.blocks == 1)
-                    __builtin_prefetch(i->w[0] + (NEAR_AHEAD + k) * LINE);
+            for (int k = 0; k < AHEAD; k++, ahead += LINE)
+                __builtin_prefetch(ahead, 0, 2);
+            TILE_UNROLL
+            for (int k = 0; k < RUN; k++)
                 step(i, s, x + k * WORD, k);
-            }
             step_on(i, s, RUN);
             continue;
         }
@@ -243,38 +237,6 @@ TILE_INLINE void tile_words(const struct narrow_tile *t, const struct shape s)
     end_sums(t, s, &i);
 }
 
-#if ISA_LEVEL == 2
-/* One position, block after block: weights come from front to back. */
-TILE_INLINE void near_words(const struct narrow_tile *t, const enum narrow_kind kind)
-{
-    const struct shape s = {1, NARROW_BLOCKS_MOST, 4, kind}, one = {1, 1, 4, kind};
-    struct narrow_tile each = *t;
-    struct steps i, part;
-    for (int b = 0; b < s.blocks; b++) {
-        each.w[0] = t->w[b];
-        sums_of(&each, t->x, one, &part);
-        i.whole[b] = part.whole[0];
-        i.real[b] = part.real[0];
-    }
-    if (!t->end) {
-        end_sums(t, s, &i);
-        return;
-    }
-    const struct end e = end_begin(t, s);
-    end_tile(t, s, &i, &e);
-}
-
-static void near_vnni(const struct narrow_tile *t)
-{
-    near_words(t, NARROW_SUM_VNNI);
-}
-
-static void near_dot(const struct narrow_tile *t)
-{
-    near_words(t, NARROW_SUM_BF16);
-}
-#endif
-
 #define TILE(name, kind, pixels, blocks, chains)                                                   \
     static void name(const struct narrow_tile *t)                                                  \
     {                                                                                              \
@@ -294,10 +256,6 @@ TILE(last_vnni, NARROW_SUM_VNNI, PIXELS + 1, BLOCKS, 1)
 TILE(last_dot, NARROW_SUM_BF16, PIXELS + 1, BLOCKS, 1)
 TILE(single_vnni, NARROW_SUM_VNNI, PIXELS, 1, 2)
 TILE(single_dot, NARROW_SUM_BF16, PIXELS, 1, 2)
-TILE(flat_vnni, NARROW_SUM_VNNI, 1, NARROW_BLOCKS_MOST, 4)
-TILE(flat_dot, NARROW_SUM_BF16, 1, NARROW_BLOCKS_MOST, 4)
-TILE(one_vnni, NARROW_SUM_VNNI, 1, 1, 4)
-TILE(one_dot, NARROW_SUM_BF16, 1, 1, 4)
 #endif
 
 #if ISA_LEVEL == 2
@@ -324,8 +282,8 @@ void ISA_NAME(narrow_tile)(const struct narrow_tile *t, enum narrow_kind kind,
         [NARROW_SUM_F32][NARROW_FLAT] = flat_f32,
 #endif
 #if ISA_LEVEL == 2
-        [NARROW_SUM_VNNI] = {tile_vnni, last_vnni, single_vnni, flat_vnni, near_vnni, one_vnni},
-        [NARROW_SUM_BF16] = {tile_dot, last_dot, single_dot, flat_dot, near_dot, one_dot},
+        [NARROW_SUM_VNNI] = {tile_vnni, last_vnni, single_vnni},
+        [NARROW_SUM_BF16] = {tile_dot, last_dot, single_dot},
 #endif
         [NARROW_SUM_U8][NARROW_TILE] = tile_u8,
         [NARROW_SUM_F32][NARROW_TILE] = tile_f32,
