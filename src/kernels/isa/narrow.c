@@ -262,9 +262,7 @@ TILE_INLINE void floats_store(const struct end *e, const bool integers, int64_t 
 TILE_INLINE void gelu_store(const struct end *e, const struct shape s, int64_t at, vec number[FOUR])
 {
     if (is_integers(s)) {
-        TILE_UNROLL
-        for (int k = 0; k < FOUR; k++)
-            number[k] = vec_gelu_byte(number[k]);
+        vec_gelu_bytes(number, FOUR);
     } else {
         ISA_UNROLL(1)
         for (int k = 0; k < FOUR; k++)

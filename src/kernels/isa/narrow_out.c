@@ -23,12 +23,21 @@ struct lanes {
     TILE_UNROLL                                                                                    \
     for (int k = 0; k < (many); k++)
 
+static inline vec gelu_of(const struct narrow_end *e, vec v)
+{
+#if ISA_LEVEL == 2
+    if (e->y.type == NARROW_U8)
+        return vec_gelu_byte(v);
+#endif
+    UNUSED(e);
+    return vec_gelu(v);
+}
+
 /* What positions [i, i + many) are before they are stored: each choice is made once for them all.
  */
 TILE_INLINE void numbers_of(const struct narrow_out *o, const struct narrow_end *e,
                             const struct lanes *l, int64_t i, const int many, vec v[])
 {
-    const bool bytes = ISA_LEVEL == 2 && e->y.type == NARROW_U8;
     EACH(many) v[k] = vec_load(l->sums + (i + k) * BLOCK);
     if (o->integers)
         EACH(many) v[k] = __builtin_convertvector((vec_int)v[k], vec);
@@ -36,7 +45,7 @@ TILE_INLINE void numbers_of(const struct narrow_out *o, const struct narrow_end 
     if (l->from)
         EACH(many) v[k] = v[k] + widened(&e->sum, e->sum.type, l->from + (i + k) * l->from_step);
     if (e->epilogue.act == ACT_GELU)
-        EACH(many) v[k] = bytes ? vec_gelu_byte(v[k]) : vec_gelu(v[k]);
+        EACH(many) v[k] = gelu_of(e, v[k]);
     else
         EACH(many) v[k] = vec_less(v[k], vec_all(0), v[k] * l->slope, v[k]);
     EACH(many) v[k] = vec_clamp(v[k], l->kept.low, l->kept.high);
