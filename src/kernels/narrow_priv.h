@@ -73,8 +73,8 @@ struct narrow_tile {
     uint32_t *sums; /* [position][16], 64-byte aligned; of the next output block: sums_block on */
     int64_t sums_block;
     /* narrow_ends kinds only. Not NULL: sums go on to be elements [to, to + 16) of y, of the next
-     * position y_step and of the next output block y_block elements on. lane: of scale and bias, of
-     * the first block. */
+     * position y_step and of the next output block y_block elements on, and what is in `sums` is
+     * spoilt. lane: of scale and bias, of the first block. */
     const struct narrow_end *end;
     int64_t to, y_step, y_block, lane;
     /* So many positions follow each other, `across` bytes apart; where they are one tile only,

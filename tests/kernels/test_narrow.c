@@ -10,6 +10,7 @@
  * Sums of k products of numbers in [-1, 1) in float32, another order: 4 * 2^-24 * (k + 2), as for
  * conv_f32. The instruction for bfloat16 takes two products at a time, rounds to nearest and takes
  * subnormals as 0: within the same bound. A bfloat16 result is 2^-8 of its size off at most. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -189,6 +190,13 @@ static void run_some_way(const struct narrow *c)
     }
 }
 
+/* like: x's or float32. */
+static enum narrow_type random_type(const struct narrow *c, bool like)
+{
+    const enum narrow_type any = (enum narrow_type)random_int(&seed, 0, NARROW_TYPES - 1);
+    return like && any != NARROW_F32 ? c->x.type : any;
+}
+
 static void random_end(struct narrow *c, const struct sizes *s, bool extreme)
 {
     struct narrow_end *e = &c->end;
@@ -197,11 +205,12 @@ static void random_end(struct narrow *c, const struct sizes *s, bool extreme)
     e->scale = bytes ? row(s->lanes, each) : NULL;
     e->bias = random_int(&seed, 0, 1) ? row(s->lanes, 1) : NULL;
     const bool like = random_int(&seed, 0, 1); /* what tiles say themselves */
-    const int least = like ? (int)c->x.type : 0, most = like ? (int)c->x.type : 2;
     if (random_int(&seed, 0, 1))
-        e->sum = numbers(s->y, (enum narrow_type)random_int(&seed, least, most), extreme);
-    e->y = numbers(s->y, (enum narrow_type)random_int(&seed, least, most), false);
-    e->epilogue.act = (enum activation)random_int(&seed, ACT_NONE, like ? ACT_CLIP : (int)ACT_LAST);
+        e->sum = numbers(s->y, random_type(c, like), extreme);
+    e->y = numbers(s->y, random_type(c, like), false);
+    e->epilogue.act = (enum activation)random_int(&seed, ACT_NONE, like ? 3 : (int)ACT_LAST);
+    if (like && e->epilogue.act > ACT_CLIP)
+        e->epilogue.act = ACT_GELU;
     e->epilogue.low = e->epilogue.act == ACT_CLIP ? -0.5f : 0.1f;
     e->epilogue.high = 0.75f;
 }
@@ -389,6 +398,44 @@ START_TEST(what_no_list_holds_is_run_without)
     c = random_run(NARROW_PRODUCT, NARROW_BF16);
     c.in_c = 2 * NARROW_RUN * NARROW_LISTED_MOST + 1;
     compare(&c, false);
+}
+END_TEST
+
+/* The activation of transformers from -8 to 8 and far beyond, as bytes of fine steps: within half a
+ * step and 3.1e-6 of the number's size. A tile's rows end in it, a single row behind it. */
+START_TEST(gelu_is_near_as_bytes)
+{
+    enum { COLUMNS = 1024, ROWS = 8 };
+    float scale[COLUMNS], bias[COLUMNS];
+    uint8_t x[ROWS * 4] = {0}, *y = room(ROWS * COLUMNS, NARROW_U8);
+    int8_t *w = alloc_zero(COLUMNS * 4, 1);
+    ck_assert_ptr_nonnull(w);
+    for (int i = 0; i < COLUMNS; i++) {
+        scale[i] = 1;
+        bias[i] = i == 0 ? -1e5f : i == 1 ? 1e5f : (float)(i - COLUMNS / 2) / 64;
+    }
+    struct narrow c = random_run(NARROW_PRODUCT, NARROW_U8);
+    c.in_c = 4;
+    c.out_c = COLUMNS;
+    c.out_blocks = block_count(COLUMNS);
+    c.in[1] = c.out[1] = _i ? ROWS : 1;
+    c.x = (struct narrow_data){.type = NARROW_U8, .scale = 1, .data = x};
+    c.w = w;
+    c.end = (struct narrow_end){.scale = scale,
+                                .bias = bias,
+                                .y = {.type = NARROW_U8, .scale = 1.0f / 1024, .data = y},
+                                .epilogue = {.act = ACT_GELU}};
+    for (int32_t zero = 0; zero < 256; zero += 200) {
+        c.end.y.zero = zero;
+        narrow_run(&c);
+        for (int64_t i = 0; i < c.out[1] * COLUMNS; i++) {
+            const double v = (double)bias[i % COLUMNS], exact = v * erfc(-v / sqrt(2)) / 2;
+            const double want = fmin(fmax(exact * 1024, -zero), 255 - zero) + zero;
+            ck_assert_double_eq_tol((double)y[i], want, 0.501 + 3.1e-6 * fabs(v) * 1024);
+        }
+    }
+    alloc_free(w);
+    alloc_free(y);
 }
 END_TEST
 
@@ -626,6 +673,7 @@ Suite *suite_narrow(void)
     tcase_add_loop_test(t, one_row_by_many_weights_is_its_ref, 0, NARROW_TYPES);
     tcase_add_loop_test(t, rows_of_many_tiles_are_their_ref, 0, (int)ARRAY_COUNT(kinds));
     tcase_add_test(t, what_no_list_holds_is_run_without);
+    tcase_add_loop_test(t, gelu_is_near_as_bytes, 0, 2);
     tcase_add_loop_test(t, what_is_not_finite_stays_where_it_belongs, 0, 2);
     tcase_add_test(t, results_round_and_saturate_as_the_ref_does);
     tcase_add_test(t, a_row_rounds_and_saturates_as_the_ref_does);

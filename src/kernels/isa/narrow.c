@@ -2,6 +2,7 @@
  * Copyright The Roost Authors */
 /* The sums of a tile of low precision. A step takes one word, four bytes or two bfloat16, of each
  * position and multiplies it by that word of 16 outputs. */
+#include "kernels/isa/act.h"
 #include "kernels/isa/narrow_tile.h"
 
 enum {
@@ -212,6 +213,98 @@ TILE_INLINE void sums_of(const struct narrow_tile *t, const uint8_t *x, const st
     }
 }
 
+#if ISA_LEVEL == 2
+/* Four positions' sums of one block as numbers. */
+TILE_INLINE void numbers_of(const uint32_t *sums, const bool integers, vec scale, vec bias,
+                            vec number[FOUR])
+{
+    TILE_UNROLL
+    for (int k = 0; k < FOUR; k++) {
+        number[k] = *(const vec *)(const void *)(sums + k * BLOCK);
+        if (integers)
+            number[k] = __builtin_convertvector((vec_int)number[k], vec) * scale;
+    }
+    TILE_UNROLL
+    for (int k = 0; k < FOUR; k++)
+        number[k] = number[k] + bias;
+}
+
+/* They to y, float32; sum is that too or of x's type. What is in e is read before y is written. */
+TILE_INLINE void floats_store(const struct end *e, const bool integers, int64_t at,
+                              vec number[FOUR])
+{
+    const int64_t step = e->step, sum_step = step >> e->narrower;
+    const uint8_t *const sum = e->sum ? e->sum + (at >> e->narrower) : NULL;
+    uint8_t *const y = e->y + at;
+    if (sum)
+        TILE_UNROLL
+    for (int k = 0; k < FOUR; k++)
+        number[k] = number[k] + widened(&e->sum_type,
+                                        !e->narrower ? NARROW_F32
+                                        : integers   ? NARROW_U8
+                                                     : NARROW_BF16,
+                                        sum + k * sum_step);
+    TILE_UNROLL
+    for (int k = 0; k < FOUR; k++)
+        number[k] = vec_clamp(number[k], e->kept.low, e->kept.high);
+    TILE_UNROLL
+    for (int k = 0; k < FOUR; k++)
+        vec_store((float *)(void *)(y + k * step), number[k]);
+}
+
+/* They, activated, to y; of x's type. bfloat16 is seldom enough to be rolled up. */
+TILE_INLINE void gelu_store(const struct end *e, const struct shape s, int64_t at, vec number[FOUR])
+{
+    if (is_integers(s)) {
+        vec_gelu_bytes(number, FOUR);
+    } else {
+        ISA_UNROLL(1)
+        for (int k = 0; k < FOUR; k++)
+            number[k] = vec_gelu(number[k]);
+    }
+    end_store(e, s, FOUR, number, e->y + at);
+}
+
+/* The ends that would be long in each kind of tile: float32, and the activation of transformers
+ * without a sum. Sums are in memory. y and sum are where the tile's begin; the tile's own struct
+ * end stays in its registers. */
+TILE_INLINE void end_rolled(const struct narrow_tile *t, const struct shape s, uint8_t *y,
+                            const uint8_t *sum, const bool floats)
+{
+    struct end e = end_begin(t, s, true);
+    const bool integers = is_integers(s);
+    e.y = y;
+    e.sum = sum;
+    for (int v = 0; v < BLOCKS; v++) {
+        const int64_t lane = t->lane + v * BLOCK;
+        const vec scale = integers ? vec_load(t->end->scale + lane) : vec_all(1);
+        const vec bias = t->end->bias ? vec_load(t->end->bias + lane) : vec_all(-0.0f);
+        for (int p = 0; p < PIXELS; p += FOUR) {
+            const int64_t at = v * e.block + p * e.step;
+            vec number[FOUR];
+            numbers_of(t->sums + v * t->sums_block + p * BLOCK, integers, scale, bias, number);
+            if (floats)
+                floats_store(&e, integers, at, number);
+            else
+                gelu_store(&e, s, at, number);
+        }
+    }
+}
+
+/* Apart: the constants of one are not made for the other. */
+static __attribute__((noinline)) void end_floats(const struct narrow_tile *t, enum narrow_kind kind,
+                                                 uint8_t *y, const uint8_t *sum)
+{
+    end_rolled(t, (struct shape){.kind = kind}, y, sum, true);
+}
+
+static __attribute__((noinline)) void end_gelu(const struct narrow_tile *t, enum narrow_kind kind,
+                                               uint8_t *y, const uint8_t *sum)
+{
+    end_rolled(t, (struct shape){.kind = kind}, y, sum, false);
+}
+#endif
+
 TILE_INLINE void tile_words(const struct narrow_tile *t, const struct shape s)
 {
     struct steps i;
@@ -220,14 +313,18 @@ TILE_INLINE void tile_words(const struct narrow_tile *t, const struct shape s)
         const uint8_t *x = t->x;
         struct end e;
         if (t->end)
-            e = end_begin(t, s);
+            e = end_begin(t, s, s.blocks == BLOCKS);
+        const bool rolled = s.blocks == BLOCKS && t->end && e.rolled;
         for (int64_t left = t->count; left > 0; x += end_next(t, &e, left)) {
             sums_of(t, x, s, &i);
-            if (!t->end) {
+            if (!t->end || rolled)
                 end_sums(t, s, &i);
+            if (!t->end)
                 return;
-            }
-            end_tile(t, s, &i, &e);
+            if (rolled)
+                (t->end->y.type == NARROW_F32 ? end_floats : end_gelu)(t, s.kind, e.y, e.sum);
+            else
+                end_tile(t, s, &i, &e);
             left -= PIXELS;
         }
         return;
