@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The Roost Authors */
-/* The artifact reader, and what it lets pass: hashes and costs are written anew, so that the fuzzer
- * gets behind them, and an artifact that binds must also run, on zeros and on ones, within its
- * arena. One that is cut short is taken as a version whose blobs lie apart, or refused. */
+/* The artifact reader, and what it lets pass: hashes and costs, with their revision, are written
+ * anew, so that the fuzzer gets behind them, and an artifact that binds must also run, on zeros and
+ * on ones, within its arena. One that is cut short is taken as a version whose blobs lie apart, or
+ * refused. */
 #include <string.h>
 
 #include "base/alloc.h"
@@ -11,7 +12,7 @@
 #include "runtime/session.h"
 #include "tensor/text.h"
 
-enum { META_OFF = 32, COST_OFF = 104, HASH_OFF = 128 }; /* docs/artifact.md */
+enum { REVISION_OFF = 20, META_OFF = 32, COST_OFF = 104, HASH_OFF = 128 }; /* docs/artifact.md */
 enum { FILE_MAX = 1 << 18, INPUT_MAX = 1 << 16, PROGRAM_MAX = 1 << 26, ARENA_MAX = 1 << 24 };
 enum { RUN_US = 200 * 1000 };
 
@@ -163,11 +164,13 @@ static void cut(const uint8_t *file, size_t n)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
+    const uint32_t revision = ARTIFACT_COST_REVISION;
     if (n < ARTIFACT_PAGE0_BYTES || n > FILE_MAX)
         return 0;
     uint8_t *file = alloc_new(n); /* of exact size, for ASan */
     ASSERT(file);
     memcpy(file, data, n);
+    memcpy(file + REVISION_OFF, &revision, sizeof(revision));
     rehash(file, n);
     cut(file, n);
     bind_and_run(file, n);

@@ -32,6 +32,7 @@ const struct op op_abs = {
     .code = OP_CODE_abs,
     .since = {1, 6, 13},
     .types = OP_NUMBERS,
+    .items = OP_ITEMS(0),
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -44,6 +44,7 @@ const struct op op_average_pool = {
     .code = OP_CODE_average_pool,
     .since = {1, 7, 10, 11, 19},
     .types = OP_FLOATS,
+    .items = OP_ITEMS(0),
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

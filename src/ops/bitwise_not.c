@@ -30,6 +30,7 @@ const struct op op_bitwise_not = {
     .code = OP_CODE_bitwise_not,
     .since = {18},
     .types = OP_INTEGERS,
+    .items = OP_ITEMS(0),
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

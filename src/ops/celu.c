@@ -34,6 +34,7 @@ const struct op op_celu = {
     .code = OP_CODE_celu,
     .since = {12},
     .types = OP_FLOATS,
+    .items = OP_ITEMS(0),
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

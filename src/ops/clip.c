@@ -113,6 +113,7 @@ const struct op op_clip = {
     .code = OP_CODE_clip,
     .since = {1, 6, 11, 12, 13},
     .types = OP_NUMBERS,
+    .items = OP_ITEMS(0),
     .in_min = 1,
     .in_max = 3,
     .out_min = 1,

@@ -35,6 +35,7 @@ const struct op op_conv = {
     .code = OP_CODE_conv,
     .since = {1, 11},
     .types = OP_FLOATS,
+    .items = OP_ITEMS(0),
     .in_min = 2,
     .in_max = 3,
     .out_min = 1,

@@ -22,6 +22,7 @@ const struct op op_cosh = {
     .code = OP_CODE_cosh,
     .since = {9},
     .types = OP_FLOATS,
+    .items = OP_ITEMS(0),
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -38,6 +38,7 @@ const struct op op_elu = {
     .code = OP_CODE_elu,
     .since = {1, 6},
     .types = OP_FLOATS,
+    .items = OP_ITEMS(0),
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

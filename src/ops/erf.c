@@ -34,6 +34,7 @@ const struct op op_erf = {
     .code = OP_CODE_erf,
     .since = {9, 13},
     .types = OP_NUMBERS,
+    .items = OP_ITEMS(0),
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -45,6 +45,7 @@ const struct op op_gelu = {
     .code = OP_CODE_gelu,
     .since = {20},
     .types = OP_FLOATS,
+    .items = OP_ITEMS(0),
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -46,6 +46,7 @@ const struct op op_global_average_pool = {
     .code = OP_CODE_global_average_pool,
     .since = {1},
     .types = OP_FLOATS,
+    .items = OP_ITEMS(0),
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

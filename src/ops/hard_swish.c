@@ -23,6 +23,7 @@ const struct op op_hard_swish = {
     .code = OP_CODE_hard_swish,
     .since = {14},
     .types = OP_FLOATS,
+    .items = OP_ITEMS(0),
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

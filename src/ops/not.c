@@ -22,6 +22,7 @@ const struct op op_not = {
     .code = OP_CODE_not,
     .since = {1},
     .types = OP_T(BOOL),
+    .items = OP_ITEMS(0),
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -29,8 +29,9 @@ enum op_flags {
     /* Only the run knows how many elements there are (NonZero): infer gives the most that there can
      * be, and run lowers dims of out[] (never dtype or rank) to what it wrote. */
     OP_SIZED_BY_RUN = 8,
-    OP_CONTROL = 16, /* If, Loop, Scan: has blocks, and the runtime runs it (ops/control.h) */
-    OP_STRINGS = 64, /* takes or gives string tensors; all other operators never see one */
+    OP_CONTROL = 16,   /* If, Loop, Scan: has blocks, and the runtime runs it (ops/control.h) */
+    OP_BROADCAST = 32, /* the last dims of operands meet: those of items have one rank (items.c) */
+    OP_STRINGS = 64,   /* takes or gives string tensors; all other operators never see one */
 };
 
 /* Operands, for op->items. */

@@ -23,6 +23,7 @@ const struct op op_reciprocal = {
     .code = OP_CODE_reciprocal,
     .since = {1, 6, 13},
     .types = OP_FLOATS,
+    .items = OP_ITEMS(0),
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -28,6 +28,7 @@ const struct op op_relu = {
     .code = OP_CODE_relu,
     .since = {1, 6, 13, 14},
     .types = OP_FLOATS | OP_SIGNED,
+    .items = OP_ITEMS(0),
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -32,6 +32,7 @@ const struct op op_sign = {
     .code = OP_CODE_sign,
     .since = {9, 13},
     .types = OP_NUMBERS,
+    .items = OP_ITEMS(0),
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -22,6 +22,7 @@ const struct op op_silu = {
     .code = OP_CODE_silu,
     .since = {1},
     .types = OP_T(F32),
+    .items = OP_ITEMS(0),
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

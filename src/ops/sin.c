@@ -22,6 +22,7 @@ const struct op op_sin = {
     .code = OP_CODE_sin,
     .since = {7},
     .types = OP_FLOATS,
+    .items = OP_ITEMS(0),
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -7,8 +7,10 @@
  * so are inputs: a run moves from item to item in them. */
 #include "runtime/plan_priv.h"
 
-/* More bytes of one result, of all items, are not near when the next step reads them. */
-enum { ITEMS_BYTES = 512 * 1024 };
+enum {
+    ITEMS_BYTES = 512 * 1024, /* more of one result, of all items, are not near for the next step */
+    ITEM_BYTES = 16 * 1024    /* of one item: for less, a step costs more than its values */
+};
 
 int64_t plan_items_of(const struct program *p, const struct tensor *in)
 {
@@ -31,17 +33,43 @@ void plan_items_begin(struct plan *pl, int64_t items)
     }
 }
 
+/* Of an operator that broadcasts: the rank that its operands of items have; 0 when they differ. */
+static int rank_of(const struct plan *pl, const struct program_instr *in)
+{
+    int rank = 0;
+    for (int k = 0; k < in->n_in; k++) {
+        const int32_t t = in->operands[k];
+        if (!pl->values[t].of_item)
+            continue;
+        if (rank && rank != pl->tensors[t].rank)
+            return 0;
+        rank = pl->tensors[t].rank;
+    }
+    return rank;
+}
+
+/* Does each item meet all of it? */
+static bool meets_items(const struct tensor *constant, int rank)
+{
+    return constant->rank < rank || (constant->rank == rank && constant->dims[0] == 1);
+}
+
 /* Has the operator items, where this plan has them? Its other operands are constants then: all else
  * that is known so far is of items. */
 static bool operands_fit(const struct plan *pl, const struct program_instr *in)
 {
+    const bool wide = in->op->flags & OP_BROADCAST;
+    const int rank = wide ? rank_of(pl, in) : 0;
+    if (!in->op->items || (wide && !rank))
+        return false;
     for (int k = 0; k < in->n_in; k++) {
         const int32_t t = in->operands[k];
         const bool has = in->op->items >> MIN(k, 31) & 1;
-        if (t != ARTIFACT_NO_TENSOR && has != pl->values[t].of_item)
+        if (t != ARTIFACT_NO_TENSOR && has != pl->values[t].of_item &&
+            !(wide && meets_items(&pl->tensors[t], rank)))
             return false;
     }
-    return in->op->items && in->n_in && in->operands[0] != ARTIFACT_NO_TENSOR;
+    return in->n_in && in->operands[0] != ARTIFACT_NO_TENSOR;
 }
 
 bool plan_items_take(struct plan *pl, const struct program_instr *in)
@@ -94,7 +122,7 @@ bool plan_items_pay(const struct plan *pl)
     for (uint32_t t = 0; t < pl->p->p0.n_tensors; t++)
         if (pl->values[t].of_item && !pl->values[t].leaves)
             most = MAX(most, pl->values[t].bytes);
-    return most > ITEMS_BYTES / (uint64_t)pl->items;
+    return most >= ITEM_BYTES && most > ITEMS_BYTES / (uint64_t)pl->items;
 }
 
 void plan_items_enter(struct plan *pl)

@@ -93,25 +93,31 @@ static void add_output(const char *name, int32_t v)
 /* A node of any kind; *wide is the Concat that it made on the way. */
 static int32_t add_any(uint64_t what, int32_t a, int32_t b, int32_t *wide)
 {
+    const int64_t each[] = {1, BLOCKS, 1, 1, 16};
     if (what < 2)
         return what ? add_pool(a) : add_scale(a, false);
     if (what == 2)
         return add_conv(a, BLOCKS, b);
+    if (what > 4)
+        return what == 5 ? model_node(&m, "Add", 14, a, b, -1)
+               : what == 6
+                   ? model_node(&m, "Mul", 14, a, model_const(&m, DT_F32, 5, each, lanes), -1)
+                   : model_node(&m, "Sigmoid", 13, a, -1, -1);
     *wide = add_concat(a, b, 1);
     return add_conv(what == 3 ? *wide : add_scale(*wide, true), 2 * BLOCKS, -1);
 }
 
-/* Residuals, branches joined by a Concat, results that are outputs or that a Relu reads, which runs
- * for all items. */
+/* Residuals, branches joined by a Concat, results that are outputs or that a Softmax reads, which
+ * runs for all items. */
 static void random_graph(uint64_t *seed)
 {
     int32_t v[NODES + 1] = {begin()}, wide = -1;
-    const int relu_at = (int)(draw_u64(seed) % (2 * NODES)); /* often none */
+    const int softmax_at = (int)(draw_u64(seed) % (2 * NODES)); /* often none */
     for (int i = 0; i < NODES; i++) {
         const int back = (int)(draw_u64(seed) % 3);
         const int32_t a = v[MAX(0, i - back)], b = v[draw_u64(seed) % (uint64_t)(i + 1)];
-        v[i + 1] = i == relu_at ? model_node(&m, "Relu", 14, a, -1, -1)
-                                : add_any(draw_u64(seed) % 5, a, b, &wide);
+        v[i + 1] = i == softmax_at ? model_node(&m, "Softmax", 13, a, -1, -1)
+                                   : add_any(draw_u64(seed) % 8, a, b, &wide);
     }
     if (wide >= 0 && draw_u64(seed) % 2)
         add_output_of("some", wide, 2 * BLOCKS);
@@ -213,11 +219,42 @@ END_TEST
 START_TEST(steps_for_all_items_follow)
 {
     int32_t v = add_pool(add_pool(begin()));
-    int32_t y = model_node(&m, "Relu", 14, v, -1, -1);
+    int32_t y = model_node(&m, "Softmax", 13, v, -1, -1);
     add_output("y", add_pool(y));
     struct program *p = model_program(&m);
     ck_assert_uint_eq(item_steps(p, BATCH, NULL), 3);
     ck_assert_uint_eq(item_steps(p, 1, NULL), 0);
+    program_free(&p);
+}
+END_TEST
+
+/* By broadcasting, dim 0 of the lesser rank is not the batch: here it is the blocks, as many as
+ * there are items. */
+START_TEST(operands_of_items_have_one_rank)
+{
+    enum { LARGE = 96 };
+    const int64_t large[] = {BLOCKS, CHANNELS, LARGE, LARGE}, small[] = {BLOCKS, 1, 1, 1};
+    static float image[BLOCKS * CHANNELS * LARGE * LARGE];
+    struct arena arena;
+    struct session *s;
+    struct tensor out[1];
+    const struct tensor in[] = {{DT_F32, 4, {BLOCKS, CHANNELS, LARGE, LARGE}, image},
+                                {DT_F32, 4, {BLOCKS, 1, 1, 1}, (float[]){1, 2}}};
+    model_init(&m);
+    const int32_t a = model_input(&m, "x", DT_F32, 4, large);
+    const int32_t b = model_input(&m, "b", DT_F32, 4, small);
+    const int32_t v = add_pool(model_node(&m, "BlockPack", 1, a, -1, -1));
+    model_output(&m, "y", model_node(&m, "Add", 14, v, b, -1), DT_F32, 5,
+                 (int64_t[]){BLOCKS, BLOCKS, LARGE, LARGE, 16});
+    struct program *p = model_program(&m);
+    arena_init(&arena, 1 << 28, NULL);
+    ck_assert_int_eq(session_new(&arena, &s), OK);
+    ck_ok(session_run(s, p, in, out, NULL, &err), &err);
+    const float *y = out[0].data;
+    for (int i = 0; i < BLOCKS * BLOCKS; i++)
+        ck_assert(y[(size_t)i * LARGE * LARGE * 16] == (float)(1 + i % BLOCKS));
+    session_free(&s);
+    arena_fini(&arena);
     program_free(&p);
 }
 END_TEST
@@ -238,7 +275,27 @@ START_TEST(values_that_are_near_run_for_all_items)
 }
 END_TEST
 
-/* A constant that has the batch's dim, a Concat of items, weights that come with a request. */
+/* Of 16 pixels: a step of each would be more to begin than to do. */
+START_TEST(small_items_run_together)
+{
+    struct plan pl;
+    const struct tensor in = {DT_F32, 4, {1000, CHANNELS, 4, 4}, NULL};
+    const struct plan_shapes shapes = {&in, (int64_t[]){1000}, NULL};
+    model_init(&m);
+    int32_t v = model_input(&m, "x", DT_F32, 4, (int64_t[]){DIM_SYMBOL_0, CHANNELS, 4, 4});
+    v = add_pool(add_pool(model_node(&m, "BlockPack", 1, v, -1, -1)));
+    model_output(&m, "y", v, DT_F32, 5, (int64_t[]){DIM_SYMBOL_0, BLOCKS, 4, 4, 16});
+    struct program *p = model_program(&m);
+    void *book = alloc_aligned(PLAN_ALIGN, plan_book_bytes(p));
+    ck_assert_ptr_nonnull(book);
+    ck_ok(plan_make(&pl, p, &shapes, book, &err), &err);
+    ck_assert_uint_eq(pl.item_steps, 0);
+    alloc_free(book);
+    program_free(&p);
+}
+END_TEST
+
+/* A constant that has the batch's dim, one of higher rank, a Concat of items. */
 START_TEST(what_is_not_of_items_runs_for_all)
 {
     const int64_t all[] = {BATCH, BLOCKS, SIDE, SIDE, 16};
@@ -248,6 +305,14 @@ START_TEST(what_is_not_of_items_runs_for_all)
     m.inputs[0].dims[0] = m.outputs[0].dims[0] = BATCH;
     m.src.signature.n_symbols = 0;
     struct program *p = model_program(&m);
+    ck_assert_uint_eq(item_steps(p, BATCH, NULL), 2);
+    program_free(&p);
+
+    const int64_t more[] = {1, 1, 1, 1, 1, 1}; /* by which the batch becomes dim 1 */
+    v = add_pool(begin());
+    v = model_node(&m, "Add", 14, v, model_const(&m, DT_F32, 6, more, z), -1);
+    model_output(&m, "y", v, DT_F32, 6, (int64_t[]){1, DIM_SYMBOL_0, BLOCKS, SIDE, SIDE, 16});
+    p = model_program(&m);
     ck_assert_uint_eq(item_steps(p, BATCH, NULL), 2);
     program_free(&p);
 
@@ -317,7 +382,7 @@ START_TEST(inputs_that_disagree_have_no_items)
     model_init(&m);
     int32_t a = model_input(&m, "a", DT_F32, 2, (int64_t[]){DIM_FREE, 4});
     model_input(&m, "b", DT_F32, 1, (int64_t[]){DIM_FREE});
-    model_output(&m, "y", model_node(&m, "Relu", 14, a, -1, -1), DT_F32, 2,
+    model_output(&m, "y", model_node(&m, "Softmax", 13, a, -1, -1), DT_F32, 2,
                  (int64_t[]){DIM_FREE, 4});
     struct program *p = model_program(&m);
     ck_assert_int_eq(plan_items_of(p, fit), 3);
@@ -358,7 +423,8 @@ END_TEST
 Suite *suite_items(void)
 {
     return SUITE("items", a_batch_gives_what_its_items_give, values_take_the_room_of_one_item,
-                 steps_for_all_items_follow, values_that_are_near_run_for_all_items,
+                 steps_for_all_items_follow, operands_of_items_have_one_rank,
+                 values_that_are_near_run_for_all_items, small_items_run_together,
                  what_is_not_of_items_runs_for_all, what_does_not_fit_a_batch_is_refused,
                  weights_of_a_request_are_no_items, inputs_that_disagree_have_no_items,
                  a_run_that_ends_early_leaves_a_plan_that_works);
