@@ -108,6 +108,15 @@ ISA_EACH(void, narrow_deep, (const struct narrow_tile *t));
 void narrow_deep_vnni(const struct narrow_tile *t); /* CPU_AVX512 only, as is ... */
 void narrow_deep_bf16(const struct narrow_tile *t);
 
+/* Output rows [first, first + count) of a block of depthwise windows of three by three without
+ * gaps, strides 1 or 2 and equal, of at least NARROW_ROWS_LEAST positions a row, over as many of
+ * the image's columns. t: x, the plane's first pixel; w[0]; end and what goes with it, that has no
+ * sum. room: two pixels of 64 bytes for each column that windows read, 64-byte aligned. False when
+ * weights are no whole numbers up to NARROW_DEEP_MOST. */
+enum { NARROW_ROWS_LEAST = 4, NARROW_ROWS_PIXEL = 2 * 64 };
+bool narrow_deep_rows(const struct narrow *c, const struct narrow_tile *t, int64_t first,
+                      int64_t count, uint8_t *room) WARN_UNUSED;
+
 /* Sums within +-most of lanes [lane, + lanes), whole blocks: are they on their way to bytes never
  * beyond what an int32 holds, so that nothing need look? */
 bool narrow_bounded(const struct narrow_end *e, int64_t lane, int64_t lanes, float most);
