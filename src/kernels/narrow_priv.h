@@ -186,6 +186,12 @@ ISA_EACH(void, narrow_out, (const struct narrow_out *o, const struct narrow_end 
  * block_act_inline. */
 ISA_EACH(void, narrow_scale, (const struct narrow_scale *s));
 
+/* What is multiplied before the end, so that its numbers need only be rounded: see narrow_end. */
+static inline float narrow_before(const struct narrow_end *e)
+{
+    return e->y.type == NARROW_U8 && block_act_inline(e->epilogue.act) ? 1.0f / e->y.scale : 1;
+}
+
 /* The byte that v becomes; of a NaN the least. */
 uint8_t narrow_byte(const struct narrow_data *d, float v);
 

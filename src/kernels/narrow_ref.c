@@ -65,12 +65,6 @@ static double products(const struct narrow *c, const struct at *at)
     return sum;
 }
 
-static float widened(const struct narrow_data *d, int64_t i)
-{
-    float v = element(d, i);
-    return d->type == NARROW_U8 ? (v - (float)d->zero) * d->scale : v;
-}
-
 uint8_t narrow_byte(const struct narrow_data *d, float v)
 {
     float q = v * (1.0f / d->scale);
@@ -98,24 +92,35 @@ static float rounded(float v)
     return kept;
 }
 
+/* Element i of a sum, whose numbers are multiplied by `before`. */
+static float summand(const struct narrow_data *d, int64_t i, float before)
+{
+    const float v = element(d, i);
+    return d->type == NARROW_U8 ? rounded((v - (float)d->zero) * rounded(d->scale * before))
+                                : rounded(v * before);
+}
+
 void narrow_finish_ref(const struct narrow_end *e, float v, int64_t lane, int64_t i)
 {
-    if (e->scale)
-        v = rounded(v * e->scale[lane]);
+    const float before = narrow_before(e);
+    struct narrow_data y = e->y;
+    y.scale = before == 1 ? y.scale : 1;
+    v = rounded(v * rounded((e->scale ? e->scale[lane] : 1) * before));
     if (e->bias)
-        v = rounded(v + e->bias[lane]);
+        v = rounded(v + rounded(e->bias[lane] * before));
     if (e->sum.data)
-        v = rounded(v + rounded(widened(&e->sum, i)));
-    const float low = e->epilogue.act == ACT_CLIP ? e->epilogue.low : 0;
+        v = rounded(v + summand(&e->sum, i, before));
+    const float low = e->epilogue.act == ACT_CLIP ? rounded(e->epilogue.low * before) : 0;
+    const float high = rounded(e->epilogue.high * before);
     if (e->epilogue.act == ACT_RELU || e->epilogue.act == ACT_CLIP)
         v = v < low ? low : v; /* -0 stays */
     if (e->epilogue.act == ACT_CLIP)
-        v = v > e->epilogue.high ? e->epilogue.high : v;
+        v = v > high ? high : v;
     if (e->epilogue.act == ACT_LEAKY_RELU)
         v = v < 0 ? rounded(v * e->epilogue.low) : v;
     if (e->epilogue.act > ACT_LEAKY_RELU)
         epilogue_f32_ref(&e->epilogue, &v, 0, NULL, 1);
-    store(&e->y, i, v);
+    store(&y, i, v);
 }
 
 /* Element i of y: lane, column, row, block, image from the last to the first. */

@@ -42,12 +42,14 @@ struct bounds {
     vec low, high;
 };
 
-static inline struct bounds bounds_of(const struct epilogue *a)
+static inline struct bounds bounds_of(const struct narrow_end *e)
 {
-    return (struct bounds){vec_all(a->act == ACT_CLIP   ? a->low
+    const struct epilogue *a = &e->epilogue;
+    const float before = narrow_before(e);
+    return (struct bounds){vec_all(a->act == ACT_CLIP   ? a->low * before
                                    : a->act == ACT_RELU ? 0
                                                         : -INFINITY),
-                           vec_all(a->act == ACT_CLIP ? a->high : INFINITY)};
+                           vec_all(a->act == ACT_CLIP ? a->high * before : INFINITY)};
 }
 
 #if ISA_LEVEL == 2
@@ -61,24 +63,23 @@ static inline struct bounds bounds_of_bytes(struct bounds b, float scale)
 
 /* What all numbers that become bytes share; low and high are bytes that they are kept within. */
 struct as_bytes {
-    vec reciprocal;
     __m512i shift, low, high;
 };
 
 static inline struct as_bytes as_bytes_of(const struct narrow_data *d, uint8_t low, uint8_t high)
 {
-    return (struct as_bytes){vec_all(1.0f / d->scale), _mm512_set1_epi16((short)d->zero),
-                             _mm512_set1_epi8((char)low), _mm512_set1_epi8((char)high)};
+    return (struct as_bytes){_mm512_set1_epi16((short)d->zero), _mm512_set1_epi8((char)low),
+                             _mm512_set1_epi8((char)high)};
 }
 
-/* Four positions' registers as bytes, one position after the other; none is above 2^30 /
- * reciprocal. */
+/* Four positions' registers, which need only be rounded, as bytes, one position after the other;
+ * none is above 2^30. */
 TILE_INLINE __m512i bytes_of_four(const vec v[4], const struct as_bytes *a)
 {
     __m512i q[4];
     TILE_UNROLL
     for (int i = 0; i < 4; i++)
-        q[i] = (__m512i)vec_round(v[i] * a->reciprocal);
+        q[i] = (__m512i)vec_round(v[i]);
     /* What saturates on the way is beyond any byte, and stays there. */
     const __m512i one = _mm512_adds_epi16(_mm512_packs_epi32(q[0], q[1]), a->shift);
     const __m512i two = _mm512_adds_epi16(_mm512_packs_epi32(q[2], q[3]), a->shift);

@@ -17,30 +17,32 @@ struct lanes {
     int64_t from_step, to_step; /* bytes from position to position */
     struct bounds kept;
     vec scale, bias, slope, reciprocal; /* slope: of what is below 0 */
+    struct narrow_data sum;             /* whose numbers are multiplied by ... */
+    vec sum_scale;
 };
 
 /* What position i is before it is stored. */
-TILE_INLINE vec number_of(const struct narrow_out *o, const struct narrow_end *e,
-                          const struct lanes *l, int64_t i, const bool gelu)
+TILE_INLINE vec number_of(const struct narrow_out *o, const struct lanes *l, int64_t i,
+                          const bool gelu)
 {
     vec v = vec_load(l->sums + i * BLOCK);
     if (o->integers)
         v = __builtin_convertvector((vec_int)v, vec);
     v = v * l->scale + l->bias;
     if (l->from)
-        v = v + widened(&e->sum, e->sum.type, l->from + i * l->from_step);
+        v = v + widened(&l->sum, l->sum.type, l->from + i * l->from_step) * l->sum_scale;
     v = gelu ? vec_gelu(v) : vec_less(v, vec_all(0), v * l->slope, v);
     return vec_clamp(v, l->kept.low, l->kept.high);
 }
 
-TILE_INLINE void lanes_act(const struct narrow_out *o, const struct narrow_end *e,
-                           const struct narrow_data *d, const struct lanes *l, const bool gelu)
+TILE_INLINE void lanes_act(const struct narrow_out *o, const struct narrow_data *d,
+                           const struct lanes *l, const bool gelu)
 {
     int64_t i = 0;
 #if ISA_LEVEL == 2
     if (d->type == NARROW_BF16 && o->instruction)
         for (; i + 2 <= o->count; i += 2) {
-            const vec v[] = {number_of(o, e, l, i, gelu), number_of(o, e, l, i + 1, gelu)};
+            const vec v[] = {number_of(o, l, i, gelu), number_of(o, l, i + 1, gelu)};
             halves_store(halves_of_two(v), l->to + i * l->to_step, l->to_step);
         }
     if (d->type == NARROW_U8 && isfinite(512 * d->scale)) {
@@ -51,42 +53,42 @@ TILE_INLINE void lanes_act(const struct narrow_out *o, const struct narrow_end *
             vec v[4];
             TILE_UNROLL
             for (int k = 0; k < 4; k++)
-                v[k] = number_of(o, e, &kept, i + k, gelu);
+                v[k] = number_of(o, &kept, i + k, gelu) * l->reciprocal;
             bytes_store(bytes_of_four(v, &bytes), l->to + i * l->to_step, l->to_step);
         }
     }
 #endif
     for (; i < o->count; i++)
-        narrowed(d, number_of(o, e, l, i, gelu), l->reciprocal, l->to + i * l->to_step);
+        narrowed(d, number_of(o, l, i, gelu), l->reciprocal, l->to + i * l->to_step);
 }
 
-static void lanes_run(const struct narrow_out *o, const struct narrow_end *e,
-                      const struct narrow_data *d, const struct lanes *l)
+/* Writes whole blocks to where d, the end's y, is, positions `step` bytes apart; from: the operand
+ * sum's. */
+static void pass(const struct narrow_out *o, const struct narrow_end *e, int64_t step,
+                 const uint8_t *from, int64_t from_step)
 {
-    if (e->epilogue.act == ACT_GELU)
-        lanes_act(o, e, d, l, true);
-    else
-        lanes_act(o, e, d, l, false);
-}
-
-/* Writes whole blocks to where d is, positions `step` bytes apart; from: the operand sum's. */
-static void pass(const struct narrow_out *o, const struct narrow_end *e,
-                 const struct narrow_data *d, int64_t step, const uint8_t *from, int64_t from_step)
-{
-    const int64_t from_bytes = narrow_bytes(e->sum.type), to_bytes = narrow_bytes(d->type);
+    const float before = narrow_before(e);
+    struct narrow_data d = e->y;
+    const int64_t from_bytes = narrow_bytes(e->sum.type), to_bytes = narrow_bytes(d.type);
     struct lanes l = {.from_step = from_step,
                       .to_step = step,
-                      .kept = bounds_of(&e->epilogue),
+                      .kept = bounds_of(e),
                       .slope = vec_all(e->epilogue.act == ACT_LEAKY_RELU ? e->epilogue.low : 1),
-                      .reciprocal = vec_all(d->type == NARROW_U8 ? 1.0f / d->scale : 0)};
+                      .sum = e->sum,
+                      .sum_scale = vec_all(e->sum.type == NARROW_U8 ? 1 : before)};
+    l.sum.scale *= before;
+    d.scale = before == 1 ? d.scale : 1;
+    l.reciprocal = vec_all(d.type == NARROW_U8 ? 1.0f / d.scale : 0);
     for (int k = 0; k < BLOCK; k += VEC) {
         l.sums = (const float *)(const void *)o->sums + k;
         l.from = from ? from + k * from_bytes : NULL;
-        l.to = (uint8_t *)d->data + k * to_bytes;
-        l.scale = e->scale ? vec_load(e->scale + o->lane + k) : vec_all(1);
-        l.bias =
-            e->bias ? vec_load(e->bias + o->lane + k) : vec_all(-0.0f); /* which adds nothing */
-        lanes_run(o, e, d, &l);
+        l.to = (uint8_t *)d.data + k * to_bytes;
+        l.scale = (e->scale ? vec_load(e->scale + o->lane + k) : vec_all(1)) * before;
+        l.bias = (e->bias ? vec_load(e->bias + o->lane + k) : vec_all(-0.0f)) * before;
+        if (e->epilogue.act == ACT_GELU)
+            lanes_act(o, &d, &l, true);
+        else
+            lanes_act(o, &d, &l, false);
     }
 }
 
@@ -116,20 +118,19 @@ void ISA_NAME(narrow_out)(const struct narrow_out *o, const struct narrow_end *e
         sum = sum_room;
         sum_step = ROOM;
     }
-    struct narrow_data y = e->y;
-    uint8_t *const to = (uint8_t *)y.data + o->to * y_bytes;
-    y.data = whole ? to : y_room;
+    uint8_t *const to = (uint8_t *)e->y.data + o->to * y_bytes;
     struct narrow_out floats = *o;
     struct narrow_end end = *e;
     if (e->epilogue.act > ACT_LEAKY_RELU && e->epilogue.act != ACT_GELU) {
-        const struct narrow_data real = {.type = NARROW_F32, .data = o->sums};
-        pass(o, e, &real, ROOM, sum, sum_step);
-        ISA_NAME(act_row)(&e->epilogue, real.data, o->count * BLOCK);
+        end.y = (struct narrow_data){.type = NARROW_F32, .data = o->sums};
+        pass(o, &end, ROOM, sum, sum_step);
+        ISA_NAME(act_row)(&e->epilogue, end.y.data, o->count * BLOCK);
         floats.integers = false;
         end = (struct narrow_end){.y = e->y};
         sum = NULL;
     }
-    pass(&floats, &end, &y, whole ? o->step * y_bytes : ROOM, sum, sum_step);
+    end.y.data = whole ? to : y_room;
+    pass(&floats, &end, whole ? o->step * y_bytes : ROOM, sum, sum_step);
     if (!whole)
         spread(to, o->step * y_bytes, y_room, ROOM, o, y_bytes);
 }

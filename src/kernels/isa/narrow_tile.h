@@ -71,19 +71,24 @@ struct end {
     const uint8_t *sum;  /* NULL: none */
     uint8_t *y;
     struct narrow_data sum_type;
+    vec before; /* narrow_before */
 };
 
 TILE_INLINE struct end end_begin(const struct narrow_tile *t, const struct shape s)
 {
     const struct narrow_end *e = t->end;
     const int element = is_integers(s) ? 1 : 2;
+    const float before = narrow_before(e);
+    struct narrow_data sum = e->sum;
+    sum.scale *= before;
     return (struct end){.bytes = as_bytes_of(&e->y, t->low, t->high),
-                        .kept = bounds_of(&e->epilogue),
+                        .kept = bounds_of(e),
                         .step = t->y_step * element,
                         .block = t->y_block * element,
                         .sum = e->sum.data ? (const uint8_t *)e->sum.data + t->to * element : NULL,
                         .y = (uint8_t *)e->y.data + t->to * element,
-                        .sum_type = e->sum};
+                        .sum_type = sum,
+                        .before = vec_all(before)};
 }
 
 /* The numbers of `many` positions as elements of y. Bytes are kept within bounds as bytes, all four
@@ -116,9 +121,9 @@ TILE_INLINE void end_tile(const struct narrow_tile *t, const struct shape s, con
     const float *const biases = t->end->bias ? t->end->bias + t->lane : NULL;
     TILE_UNROLL
     for (int v = 0; v < s.blocks; v++) {
-        const vec scale = is_integers(s) ? vec_load(scales + v * BLOCK) : vec_all(1);
+        const vec scale = (is_integers(s) ? vec_load(scales + v * BLOCK) : vec_all(1)) * e->before;
         /* -0 adds nothing. */
-        const vec bias = biases ? vec_load(biases + v * BLOCK) : vec_all(-0.0f);
+        const vec bias = (biases ? vec_load(biases + v * BLOCK) : vec_all(-0.0f)) * e->before;
         TILE_UNROLL
         for (int p = 0; p < s.pixels; p += FOUR) {
             const int many = s.pixels - p < FOUR ? 1 : FOUR;
