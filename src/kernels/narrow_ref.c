@@ -34,6 +34,8 @@ static double input(const struct narrow *c, const struct at *at, int64_t i, int6
         return (double)element(&c->x, x * c->in_c + i);
     if (y < 0 || y >= c->in[0] || x < 0 || x >= c->in[1])
         return c->x.type == NARROW_U8 ? c->x.zero : 0;
+    if (c->planes)
+        return (double)element(&c->x, ((at->image * c->in_c + i) * c->in[0] + y) * c->in[1] + x);
     int64_t block = (at->image * c->groups + at->group) * in_blocks(c) + i / BLOCK_LANES;
     return (double)element(&c->x,
                            ((block * c->in[0] + y) * c->in[1] + x) * BLOCK_LANES + i % BLOCK_LANES);

@@ -96,6 +96,10 @@ static void begin(struct run *r)
     t->words = rows ? all : BLOCK_LANES / narrow_word(c->x.type);
     t->blocks = (all + t->words - 1) / t->words;
     t->last = all - (t->blocks - 1) * t->words;
+    if (c->planes && c->dilation[1] == 1) { /* a row of a window is one run */
+        t->words = t->last = t->columns;
+        t->columns = 1;
+    }
     t->x_block = s->rows * s->columns * s->pixel;
     t->sums_block = (r->k->flat ? 1 : (int)NARROW_STRIP) * BLOCK_LANES;
     t->y_step = rows ? c->out_c : BLOCK_LANES;
