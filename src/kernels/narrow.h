@@ -56,11 +56,11 @@ struct narrow_data {
     void *data;   /* NULL: left out (sum) */
 };
 
-/* What follows sums on their way out: y = act(scale * v + bias + sum), float32 in this order, never
- * contracted. A byte is v * (1 / y.scale), rounded to nearest, ties to even, + y.zero, kept in
- * 0..255; of a NaN the least. Where the activation does no more than keep numbers within bounds,
- * it is not v that is multiplied: scale, bias, what the sum's elements are multiplied by, and the
- * bounds are, before. */
+/* What follows sums on their way out: y = act(scale * v + bias + sum), float32 in this order, each
+ * product and what is added to it rounded once. A byte is v * (1 / y.scale), rounded to nearest,
+ * ties to even, + y.zero, kept in 0..255; of a NaN the least. Where the activation does no more
+ * than keep numbers within bounds, it is not v that is multiplied: scale, bias, what the sum's
+ * elements are multiplied by, and the bounds are, before. */
 struct narrow_end {
     const float *scale, *bias; /* by lane; NULL: 1, 0 */
     struct narrow_data sum, y;

@@ -81,6 +81,7 @@ struct narrow_tile {
      * at[] says where they are. */
     int64_t count, across;
     uint8_t low, high; /* of bytes: what the activation's bounds are */
+    float before;      /* narrow_before */
 };
 
 /* Positions by output blocks that tiles have. All are computed: at and w of those that are not

@@ -94,12 +94,12 @@ static float rounded(float v)
     return kept;
 }
 
-/* Element i of a sum, whose numbers are multiplied by `before`. */
-static float summand(const struct narrow_data *d, int64_t i, float before)
+/* v and element i of a sum, whose numbers are multiplied by `before`. */
+static float summed(const struct narrow_data *d, int64_t i, float before, float v)
 {
-    const float v = element(d, i);
-    return d->type == NARROW_U8 ? rounded((v - (float)d->zero) * rounded(d->scale * before))
-                                : rounded(v * before);
+    return d->type == NARROW_U8
+               ? fmaf(element(d, i) - (float)d->zero, rounded(d->scale * before), v)
+               : fmaf(element(d, i), before, v);
 }
 
 void narrow_finish_ref(const struct narrow_end *e, float v, int64_t lane, int64_t i)
@@ -107,11 +107,11 @@ void narrow_finish_ref(const struct narrow_end *e, float v, int64_t lane, int64_
     const float before = narrow_before(e);
     struct narrow_data y = e->y;
     y.scale = before == 1 ? y.scale : 1;
-    v = rounded(v * rounded((e->scale ? e->scale[lane] : 1) * before));
-    if (e->bias)
-        v = rounded(v + rounded(e->bias[lane] * before));
+    /* -0 adds nothing. */
+    const float bias = rounded((e->bias ? e->bias[lane] : -0.0f) * before);
+    v = fmaf(v, rounded((e->scale ? e->scale[lane] : 1) * before), bias);
     if (e->sum.data)
-        v = rounded(v + summand(&e->sum, i, before));
+        v = summed(&e->sum, i, before, v);
     const float low = e->epilogue.act == ACT_CLIP ? rounded(e->epilogue.low * before) : 0;
     const float high = rounded(e->epilogue.high * before);
     if (e->epilogue.act == ACT_RELU || e->epilogue.act == ACT_CLIP)

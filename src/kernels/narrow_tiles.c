@@ -104,6 +104,7 @@ static void begin(struct run *r)
     t->sums_block = (r->k->flat ? 1 : (int)NARROW_STRIP) * BLOCK_LANES;
     t->y_step = rows ? c->out_c : BLOCK_LANES;
     t->y_block = rows ? BLOCK_LANES : r->k->positions * BLOCK_LANES;
+    t->before = narrow_before(&c->end);
     const struct narrow_data *y = &c->end.y;
     const struct epilogue *act = &c->end.epilogue;
     if (y->type == NARROW_U8) {
@@ -299,8 +300,8 @@ static bool deep_rows(struct run *r, int64_t from, int64_t to)
 {
     const struct narrow *c = r->c;
     const int64_t row = c->out[1];
-    bool three = r->kind == NARROW_SUM_DEEP_VNNI && r->k->local && !c->end.sum.data &&
-                 c->stride[0] == c->stride[1] && c->stride[0] <= 2 && row >= NARROW_ROWS_LEAST &&
+    bool three = r->k->local && !c->end.sum.data && c->stride[0] == c->stride[1] &&
+                 c->stride[0] <= 2 && row >= NARROW_ROWS_LEAST &&
                  r->k->x.columns * NARROW_ROWS_PIXEL <= NARROW_FRAME_BYTES &&
                  MIN(c->in[1], r->k->x.columns - c->pad[1]) >= NARROW_ROWS_LEAST;
     for (int d = 0; d < 2; d++)
@@ -319,8 +320,6 @@ static bool deep_rows(struct run *r, int64_t from, int64_t to)
 /* The weights of an item as tiles take them. */
 static void deep_weights(struct run *r)
 {
-    if (r->kind != NARROW_SUM_DEEP_VNNI)
-        return;
     r->tile.w[1] = r->deep;
     if (!narrow_deep_pack(r->c, r->group, r->deep))
         r->kind = NARROW_SUM_DEEP;
@@ -345,12 +344,13 @@ void narrow_products(const struct narrow *c, const struct narrow_cut *k, int64_t
         const int64_t end = MIN(at + k->step, k->positions);
         r.blocks = MIN((int64_t)k->shape.blocks, c->out_blocks - r.block);
         begin_item(&r);
-        if (!deep_rows(&r, at, end)) {
+        const bool deep = r.kind == NARROW_SUM_DEEP_VNNI, done = deep && deep_rows(&r, at, end);
+        if (deep && !done)
             deep_weights(&r);
-            if (k->local)
-                frame(&r, at, end);
+        if (k->local && !done)
+            frame(&r, at, end);
+        if (!done)
             band(&r, at, end);
-        }
         r.block += k->shape.blocks;
         if (r.block >= c->out_blocks) {
             r.block = 0;

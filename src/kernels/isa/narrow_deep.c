@@ -11,7 +11,6 @@ enum { HALVES = 2 * (int)BLOCK }; /* a pixel of bfloat16 */
 TILE_INLINE void deep_as(const struct narrow_tile *t, const enum narrow_type type)
 {
     const struct shape s = {PIXELS, 1, 1, NARROW_SUM_DEEP};
-    const struct narrow_data plain = {.scale = 1};
     const int element = type == NARROW_U8 ? 1 : 2;
     const float *w = (const float *)(const void *)t->w[0];
     struct steps i;
@@ -25,7 +24,7 @@ TILE_INLINE void deep_as(const struct narrow_tile *t, const enum narrow_type typ
             for (int k = 0; k < PIXELS * BLOCK_VECS; k++) {
                 const int v = k % BLOCK_VECS * VEC;
                 const uint8_t *x = place + t->at[k / BLOCK_VECS] + v * element;
-                i.real[k] = vec_fma(widened(&plain, type, x), vec_load(w + v), i.real[k]);
+                i.real[k] = vec_fma(widened(type, 0, x), vec_load(w + v), i.real[k]);
             }
         }
     end_sums(t, s, &i);

@@ -8,6 +8,25 @@
 #include "kernels/isa/act.h"
 #include "kernels/isa/narrow_end.h"
 
+#if ISA_LEVEL == 0
+/* The product is exact in double, and rounding its sum twice is rounding it once, unless the first
+ * gives what lies in the middle between two floats: its last 29 bits say so. */
+vec ISA_NAME(narrow_once)(vec a, vec b, vec c)
+{
+    typedef double wide __attribute__((vector_size(VEC * sizeof(double))));
+    typedef int32_t halves __attribute__((vector_size(VEC * sizeof(double))));
+    typedef int64_t two __attribute__((vector_size(VEC * sizeof(float))));
+    const wide sum = __builtin_convertvector(a, wide) * __builtin_convertvector(b, wide) +
+                     __builtin_convertvector(c, wide);
+    const vec_int low = __builtin_shufflevector((halves)sum, (halves)sum, 0, 2, 4, 6);
+    const two middle = (two)((low & 0x1fffffff) == 0x10000000);
+    vec once = __builtin_convertvector(sum, vec);
+    for (int i = 0; i < VEC && (middle[0] | middle[1]); i++)
+        once[i] = fmaf(a[i], b[i], c[i]);
+    return once;
+}
+#endif
+
 /* Scale, bias, sum and the activations that are short, of VEC lanes of a block: what all positions
  * share. */
 struct lanes {
@@ -17,7 +36,8 @@ struct lanes {
     int64_t from_step, to_step; /* bytes from position to position */
     struct bounds kept;
     vec scale, bias, slope, reciprocal; /* slope: of what is below 0 */
-    struct narrow_data sum;             /* whose numbers are multiplied by ... */
+    enum narrow_type sum;
+    int32_t sum_zero;
     vec sum_scale;
 };
 
@@ -28,9 +48,9 @@ TILE_INLINE vec number_of(const struct narrow_out *o, const struct lanes *l, int
     vec v = vec_load(l->sums + i * BLOCK);
     if (o->integers)
         v = __builtin_convertvector((vec_int)v, vec);
-    v = v * l->scale + l->bias;
+    v = vec_once(v, l->scale, l->bias);
     if (l->from)
-        v = v + widened(&l->sum, l->sum.type, l->from + i * l->from_step) * l->sum_scale;
+        v = vec_once(widened(l->sum, l->sum_zero, l->from + i * l->from_step), l->sum_scale, v);
     v = gelu ? vec_gelu(v) : vec_less(v, vec_all(0), v * l->slope, v);
     return vec_clamp(v, l->kept.low, l->kept.high);
 }
@@ -74,9 +94,10 @@ static void pass(const struct narrow_out *o, const struct narrow_end *e, int64_t
                       .to_step = step,
                       .kept = bounds_of(e),
                       .slope = vec_all(e->epilogue.act == ACT_LEAKY_RELU ? e->epilogue.low : 1),
-                      .sum = e->sum,
-                      .sum_scale = vec_all(e->sum.type == NARROW_U8 ? 1 : before)};
-    l.sum.scale *= before;
+                      .sum = e->sum.type,
+                      .sum_zero = e->sum.zero,
+                      .sum_scale =
+                          vec_all(e->sum.type == NARROW_U8 ? e->sum.scale * before : before)};
     d.scale = before == 1 ? d.scale : 1;
     l.reciprocal = vec_all(d.type == NARROW_U8 ? 1.0f / d.scale : 0);
     for (int k = 0; k < BLOCK; k += VEC) {
@@ -138,8 +159,6 @@ void ISA_NAME(narrow_out)(const struct narrow_out *o, const struct narrow_end *e
 void ISA_NAME(narrow_widen)(const struct narrow_data *x, int64_t from, int64_t n, float *to)
 {
     const uint8_t *at = (const uint8_t *)x->data + from * narrow_bytes(x->type);
-    /* As the numbers that bytes are. */
-    const struct narrow_data plain = {.type = x->type, .scale = 1};
     for (int64_t i = 0; i < n; i += VEC)
-        vec_store(to + i, widened(&plain, x->type, at + i * narrow_bytes(x->type)));
+        vec_store(to + i, widened(x->type, 0, at + i * narrow_bytes(x->type)));
 }

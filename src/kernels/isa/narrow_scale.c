@@ -14,10 +14,8 @@ struct lanes {
 
 TILE_INLINE vec scaled(const struct narrow_data *x, const struct lanes *l, const uint8_t *from)
 {
-    /* As the number that a byte is. */
-    const struct narrow_data plain = {.type = x->type, .scale = 1};
-    const vec v = widened(&plain, x->type, from) * l->scale + l->shift;
-    return vec_clamp(v, l->kept.low, l->kept.high);
+    const vec v = widened(x->type, 0, from); /* as the number that a byte is */
+    return vec_clamp(vec_once(v, l->scale, l->shift), l->kept.low, l->kept.high);
 }
 
 /* x and y: of one type, that the compiler knows. */

@@ -70,25 +70,23 @@ struct end {
     int64_t step, block; /* bytes from a position, an output block to the next */
     const uint8_t *sum;  /* NULL: none */
     uint8_t *y;
-    struct narrow_data sum_type;
-    vec before; /* narrow_before */
+    int32_t sum_zero;
+    vec sum_scale, before; /* narrow_before */
 };
 
 TILE_INLINE struct end end_begin(const struct narrow_tile *t, const struct shape s)
 {
     const struct narrow_end *e = t->end;
     const int element = is_integers(s) ? 1 : 2;
-    const float before = narrow_before(e);
-    struct narrow_data sum = e->sum;
-    sum.scale *= before;
     return (struct end){.bytes = as_bytes_of(&e->y, t->low, t->high),
                         .kept = bounds_of(e),
                         .step = t->y_step * element,
                         .block = t->y_block * element,
                         .sum = e->sum.data ? (const uint8_t *)e->sum.data + t->to * element : NULL,
                         .y = (uint8_t *)e->y.data + t->to * element,
-                        .sum_type = sum,
-                        .before = vec_all(before)};
+                        .sum_zero = e->sum.zero,
+                        .sum_scale = vec_all(e->sum.scale * t->before),
+                        .before = vec_all(t->before)};
 }
 
 /* The numbers of `many` positions as elements of y. Bytes are kept within bounds as bytes, all four
@@ -121,9 +119,12 @@ TILE_INLINE void end_tile(const struct narrow_tile *t, const struct shape s, con
     const float *const biases = t->end->bias ? t->end->bias + t->lane : NULL;
     TILE_UNROLL
     for (int v = 0; v < s.blocks; v++) {
-        const vec scale = (is_integers(s) ? vec_load(scales + v * BLOCK) : vec_all(1)) * e->before;
+        const vec scale =
+            is_integers(s) ? (vec)(vec_load(scales + v * BLOCK) * e->before) : e->before;
         /* -0 adds nothing. */
-        const vec bias = (biases ? vec_load(biases + v * BLOCK) : vec_all(-0.0f)) * e->before;
+        vec bias = biases ? vec_load(biases + v * BLOCK) : vec_all(-0.0f);
+        if (is_integers(s))
+            bias = bias * e->before;
         TILE_UNROLL
         for (int p = 0; p < s.pixels; p += FOUR) {
             const int many = s.pixels - p < FOUR ? 1 : FOUR;
@@ -131,17 +132,22 @@ TILE_INLINE void end_tile(const struct narrow_tile *t, const struct shape s, con
             vec number[FOUR];
             TILE_UNROLL
             for (int k = 0; k < many; k++) {
-                vec one = i->real[(p + k) * s.blocks + v];
+                const int sum = (p + k) * s.blocks + v;
                 if (is_integers(s))
-                    one = __builtin_convertvector(i->whole[(p + k) * s.blocks + v], vec) * scale;
-                number[k] = one + bias;
+                    number[k] = vec_once(__builtin_convertvector(i->whole[sum], vec), scale, bias);
+                else
+                    number[k] = i->real[sum] + bias;
             }
             if (e->sum)
                 TILE_UNROLL
-            for (int k = 0; k < many; k++)
-                number[k] =
-                    number[k] + widened(&e->sum_type, is_integers(s) ? NARROW_U8 : NARROW_BF16,
-                                        e->sum + at + k * e->step);
+            for (int k = 0; k < many; k++) {
+                const uint8_t *from = e->sum + at + k * e->step;
+                if (is_integers(s))
+                    number[k] =
+                        vec_once(widened(NARROW_U8, e->sum_zero, from), e->sum_scale, number[k]);
+                else
+                    number[k] = number[k] + widened(NARROW_BF16, 0, from);
+            }
             if (!is_integers(s))
                 TILE_UNROLL
             for (int k = 0; k < many; k++)
