@@ -27,7 +27,7 @@ enum {
     ARTIFACT_SYMBOLS_MAX = 256, /* named dims of one model */
     /* Which planner and which scratch sizes page 0's costs were computed by. A change of either
      * raises it; an artifact of another revision is refused with the advice to compile again. */
-    ARTIFACT_COST_REVISION = 5,
+    ARTIFACT_COST_REVISION = 6,
 };
 
 enum artifact_target { TARGET_GENERIC = 0 };

@@ -53,9 +53,10 @@ static enum status run_json(const struct program_estimate *e, struct buf *out)
         return buf_str(out, ", \"estimate\": null");
     return buf_printf(out,
                       ", \"estimate\": {\"flops\": %" PRIu64 ", \"steps\": %" PRIu32
-                      ", \"values_bytes\": %" PRIu64 ", \"live_bytes\": %" PRIu64
-                      ", \"plan_ratio\": %.4f, \"placed_by\": \"%s\"}",
-                      e->flops, e->steps, e->values_bytes, e->live_bytes, ratio(e), e->placed_by);
+                      ", \"item_steps\": %" PRIu32 ", \"values_bytes\": %" PRIu64
+                      ", \"live_bytes\": %" PRIu64 ", \"plan_ratio\": %.4f, \"placed_by\": \"%s\"}",
+                      e->flops, e->steps, e->item_steps, e->values_bytes, e->live_bytes, ratio(e),
+                      e->placed_by);
 }
 
 static const char *flops_human(uint64_t flops, char out[UNITS_TEXT_MAX])
@@ -78,6 +79,9 @@ static enum status run_plain(const struct program_estimate *e, struct buf *out)
         return buf_printf(out, "  %-10s known with the shapes only\n", "work");
     enum status s = buf_printf(out, "  %-10s %s in %" PRIu32 " steps, estimated, free dims 1\n",
                                "work", flops_human(e->flops, a), e->steps);
+    if (s == OK && e->item_steps)
+        s = buf_printf(out, "  %-10s the first %" PRIu32 " steps, one of the batch after another\n",
+                       "items", e->item_steps);
     return s == OK ? buf_printf(out, "  %-10s %s, %.3f of the %s alive at once (by %s)\n", "plan",
                                 units_size_human(e->values_bytes, a), ratio(e),
                                 units_size_human(e->live_bytes, b), e->placed_by)

@@ -25,32 +25,9 @@ struct moments moments_f32_ref(int64_t n, const float *x)
     return (struct moments){(float)mean, (float)variance};
 }
 
-MULTI_ISA(static, void, with_bias, (const struct normal_row *r), (r))
-{
-    const float *x = r->x, *scale = r->scale, *bias = r->bias;
-    float *y = r->y, mean = r->mean, factor = r->factor;
-    const int64_t n = r->n; /* y might hold r for all the compiler knows */
-    INDEPENDENT
-    for (int64_t i = 0; i < n; i++)
-        y[i] = (x[i] - mean) * factor * scale[i] + bias[i];
-}
-
-MULTI_ISA(static, void, without_bias, (const struct normal_row *r), (r))
-{
-    const float *x = r->x, *scale = r->scale;
-    float *y = r->y, mean = r->mean, factor = r->factor;
-    const int64_t n = r->n; /* y might hold r for all the compiler knows */
-    INDEPENDENT
-    for (int64_t i = 0; i < n; i++)
-        y[i] = (x[i] - mean) * factor * scale[i];
-}
-
 void normal_row_f32(const struct normal_row *r)
 {
-    if (r->bias)
-        with_bias(r);
-    else
-        without_bias(r);
+    ISA_PICK(normal_row)(r);
 }
 
 void normal_row_f32_ref(const struct normal_row *r)

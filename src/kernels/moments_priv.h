@@ -11,4 +11,6 @@ ISA_EACH(float, moments_sum, (int64_t n, const float *x));
 /* Of (x - shift)^2. */
 ISA_EACH(float, moments_squares, (int64_t n, const float *x, float shift));
 
+ISA_EACH(void, normal_row, (const struct normal_row *r));
+
 #endif

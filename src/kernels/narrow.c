@@ -77,6 +77,15 @@ static enum narrow_kind kind_of(const struct narrow *c)
     return dot && is_listed(c, NARROW_SUM_BF16) ? NARROW_SUM_BF16 : NARROW_SUM_F32;
 }
 
+/* A single row has a kernel of its own where the processor has the instruction for it: it takes
+ * output blocks one by one, and x as it is. */
+static bool is_row(const struct narrow *c)
+{
+    if (c->form != NARROW_PRODUCT || c->out[1] != 1 || cpu_level() != CPU_AVX512)
+        return false;
+    return c->x.type == NARROW_U8 ? cpu_has_vnni() : c->x.type == NARROW_BF16 && cpu_has_bf16();
+}
+
 /* As a level without instructions of its own needs it: artifacts say how much there is. */
 bool narrow_scratch(const struct narrow *c, uint64_t *bytes)
 {
@@ -279,24 +288,36 @@ static void part_of(const struct narrow *c, const struct narrow_cut *k, int64_t 
 
 int64_t narrow_phases(const struct narrow *c)
 {
+    if (is_row(c))
+        return 1;
     const struct narrow_cut k = cut_of(c);
     return phases_of(c, &k);
 }
 
 int64_t narrow_items(const struct narrow *c, int64_t phase)
 {
+    if (is_row(c))
+        return c->out_blocks;
     const struct narrow_cut k = cut_of(c);
     return items_of(c, &k, phase);
 }
 
 void narrow_part(const struct narrow *c, int64_t phase, int64_t from, int64_t to)
 {
+    if (is_row(c)) {
+        narrow_row(c, from, to);
+        return;
+    }
     const struct narrow_cut k = cut_of(c);
     part_of(c, &k, phase, from, to);
 }
 
 void narrow_run(const struct narrow *c)
 {
+    if (is_row(c)) {
+        narrow_row(c, 0, c->out_blocks);
+        return;
+    }
     const struct narrow_cut k = cut_of(c);
     for (int64_t phase = 0; phase < phases_of(c, &k); phase++)
         part_of(c, &k, phase, 0, items_of(c, &k, phase));

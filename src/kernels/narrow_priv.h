@@ -73,8 +73,8 @@ struct narrow_tile {
     uint32_t *sums; /* [position][16], 64-byte aligned; of the next output block: sums_block on */
     int64_t sums_block;
     /* narrow_ends kinds only. Not NULL: sums go on to be elements [to, to + 16) of y, of the next
-     * position y_step and of the next output block y_block elements on. lane: of scale and bias, of
-     * the first block. */
+     * position y_step and of the next output block y_block elements on, and what is in `sums` is
+     * spoilt. lane: of scale and bias, of the first block. */
     const struct narrow_end *end;
     int64_t to, y_step, y_block, lane;
     /* So many positions follow each other, `across` bytes apart; where they are one tile only,
@@ -90,9 +90,7 @@ enum narrow_cutting {
     NARROW_TILE,   /* narrow_shape_of */
     NARROW_LAST,   /* one position more: narrow_listed kinds only, as is ... */
     NARROW_SINGLE, /* as many positions as a tile by one block */
-    NARROW_FLAT,   /* one position by NARROW_BLOCKS_MOST: from CPU_AVX2 on, not depthwise */
-    NARROW_NEAR,   /* the same for weights in the cache: narrow_listed kinds only, as is ... */
-    NARROW_ONE,    /* one position by one block */
+    NARROW_FLAT,   /* one position by NARROW_BLOCKS_MOST: CPU_AVX2 and on, U8 and F32 only */
     NARROW_CUTTINGS
 };
 struct narrow_shape {
@@ -121,6 +119,10 @@ bool narrow_deep_rows(const struct narrow *c, const struct narrow_tile *t, int64
 /* Sums within +-most of lanes [lane, + lanes), whole blocks: are they on their way to bytes never
  * beyond what an int32 holds, so that nothing need look? */
 bool narrow_bounded(const struct narrow_end *e, int64_t lane, int64_t lanes, float most);
+
+/* Panels [from, to) of the product of one row, bytes or bfloat16: CPU_AVX512 with VNNI or BF16
+ * only. It reads no scratch. */
+void narrow_row(const struct narrow *c, int64_t from, int64_t to);
 
 /* DEEP_VNNI: weights as the tile takes them, in w[1]: of each kernel row and each NARROW_RUN of its
  * columns one word of 16 channels of low bytes, then one of high bytes; w is high <<

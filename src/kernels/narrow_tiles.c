@@ -26,24 +26,41 @@ struct run {
     _Alignas(64) uint32_t sums[2 * NARROW_STRIP * BLOCK_LANES]; /* of two blocks, or flat */
 };
 
-/* Can the tile's own end say all that follows the sums? It knows elements of x's type, and
- * activations that keep a number within bounds. */
+/* Elements of x's type alone, and activations that keep a number within bounds? */
+static bool is_alike(const struct narrow *c)
+{
+    const struct narrow_end *e = &c->end;
+    return e->y.type == c->x.type && (!e->sum.data || e->sum.type == c->x.type) &&
+           block_act_inline(e->epilogue.act);
+}
+
+/* What tiles of many positions roll up: results of float32, and the activation of transformers. */
+static bool is_rolled(const struct run *r)
+{
+    const struct narrow *c = r->c;
+    const struct narrow_end *e = &c->end;
+    if (!narrow_listed(r->kind) || r->cutting != NARROW_TILE)
+        return false;
+    if (e->y.type == c->x.type)
+        return e->epilogue.act == ACT_GELU && !e->sum.data;
+    return e->y.type == NARROW_F32 && block_act_inline(e->epilogue.act) &&
+           (!e->sum.data || e->sum.type == c->x.type || e->sum.type == NARROW_F32);
+}
+
+/* Can the tile's own end say all that follows the sums? */
 static bool ends_in_tile(const struct run *r)
 {
     const struct narrow *c = r->c;
     const struct narrow_end *e = &c->end;
     const bool bytes = c->x.type == NARROW_U8;
-    if (!narrow_ends(r->kind) || e->y.type != c->x.type ||
-        (e->sum.data && e->sum.type != c->x.type) || bytes != (e->scale != NULL) ||
-        !block_act_inline(e->epilogue.act))
+    if (!narrow_ends(r->kind) || bytes != (e->scale != NULL) || !(is_alike(c) || is_rolled(r)))
         return false;
     const float most = r->kind == NARROW_SUM_DEEP_VNNI ? NARROW_DEEP_MOST : -INT8_MIN;
     const int64_t terms = c->kernel[0] * c->kernel[1] * c->in_c;
-    if (bytes &&
+    if (e->y.type == NARROW_U8 &&
         !narrow_bounded(e, r->tile.lane, r->blocks * BLOCK_LANES, (float)terms * UINT8_MAX * most))
         return false;
-    const bool one = r->cutting == NARROW_SINGLE || r->cutting == NARROW_ONE;
-    const int blocks = one ? 1 : r->k->shape.blocks;
+    const int blocks = r->cutting == NARROW_SINGLE ? 1 : r->k->shape.blocks;
     return r->blocks == blocks &&
            (c->form != NARROW_PRODUCT || (r->block + blocks) * BLOCK_LANES <= c->out_c);
 }
@@ -140,11 +157,7 @@ static void begin_item(struct run *r)
     r->kind = r->k->kind;
     r->pixels = r->k->shape.pixels;
     const bool single = r->blocks == 1 && narrow_listed(r->kind);
-    const bool near = narrow_listed(r->kind) && c->out_blocks * w_block <= NARROW_NEAR_BYTES;
-    if (r->k->flat)
-        r->cutting = single ? NARROW_ONE : near ? NARROW_NEAR : NARROW_FLAT;
-    else
-        r->cutting = single ? NARROW_SINGLE : NARROW_TILE;
+    r->cutting = r->k->flat ? NARROW_FLAT : single ? NARROW_SINGLE : NARROW_TILE;
 }
 
 /* The sums of positions [at, at + count) on their way out. */
@@ -243,6 +256,7 @@ static int64_t whole_tiles(struct run *r, int64_t at, int64_t to, struct spot *s
 {
     struct narrow_tile *t = &r->tile;
     t->end = &r->c->end;
+    t->sums = r->sums;
     t->across = r->across;
     while (at + r->pixels <= to && !is_last(r, to - at)) {
         t->to = element(r, r->block, at);

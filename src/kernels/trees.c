@@ -145,15 +145,14 @@ static void by_trees(const struct tree_table *t, const float *row, float *margin
         trees_full_keys(t, row, keys);
     memcpy(margins, t->base, t->n_groups * sizeof(*margins));
     for (uint32_t k = 0; k < t->n_trees;) {
-        uint32_t full = full_end(t, k), end = full;
-        if (full == k) {
+        uint32_t end = k + 1;
+        if (!(t->trees[k].walk & TREE_FULL)) {
             end = ragged_end(t, k);
             walk_lanes(t, k, end, row, margins);
         } else if (have_keys) {
-            trees_full_row(t, k, full, keys, margins);
+            end = trees_full_row(t, k, keys, margins);
         } else {
-            for (; k < full; k++)
-                walk_plain(t, t->trees + k, row, 1, margins);
+            walk_plain(t, t->trees + k, row, 1, margins);
         }
         k = end;
     }

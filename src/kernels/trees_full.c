@@ -7,7 +7,7 @@
 #include "kernels/cpu.h"
 #include "kernels/trees_priv.h"
 
-enum { LANES = 12 }; /* trees side by side: each is a chain of loads, more than one can be hidden */
+enum { LANES = 16 }; /* trees side by side: each is a chain of loads, more than one can be hidden */
 
 struct kernels {
     tree_rows_fn *rows;
@@ -85,14 +85,10 @@ static void lanes_any(const int32_t *trees, uint32_t depth, const int32_t *keys,
     }
 }
 
-/* The leaves of n trees side by side, or one after the other where they are few. */
-static void walk(const int32_t *trees, uint32_t depth, const int32_t *keys, uint32_t n,
+/* The leaves of n trees, fewer than LANES. */
+static void each(const int32_t *trees, uint32_t depth, const int32_t *keys, uint32_t n,
                  float *leaves)
 {
-    if (n == LANES) {
-        lanes_any(trees, depth, keys, leaves);
-        return;
-    }
     for (uint32_t i = 0; i < n; i++, trees += tree_full_words(depth)) {
         size_t at = 1;
         for (uint32_t steps = 0; steps < depth; steps++)
@@ -116,15 +112,23 @@ static void add_trees(const struct tree_table *t, const struct tree_head *trees,
     *margins = sum;
 }
 
-void trees_full_row(const struct tree_table *t, uint32_t k, uint32_t end, const int32_t *keys,
-                    float *margins)
+uint32_t trees_full_row(const struct tree_table *t, uint32_t k, const int32_t *keys, float *margins)
 {
-    const uint32_t depth = t->trees[k].walk & TREE_DEPTH_MASK;
+    const uint32_t walk = t->trees[k].walk, depth = walk & TREE_DEPTH_MASK, begin = k;
     float leaves[LANES];
-    while (k < end) {
-        uint32_t n = MIN(end - k, (uint32_t)LANES);
-        walk(t->full + t->trees[k].root, depth, keys, n, leaves);
-        add_trees(t, t->trees + k, leaves, n, margins);
+    for (;;) {
+        uint32_t n = 0;
+        while (n < MIN((uint32_t)LANES, t->n_trees - k) && t->trees[k + n].walk == walk)
+            n++;
+        if (!n)
+            return k;
+        /* Those that are left over go with trees before them, whose leaves are not added again. */
+        const uint32_t again = MIN(LANES - n, k - begin);
+        if (n + again == LANES)
+            lanes_any(t->full + t->trees[k - again].root, depth, keys, leaves);
+        else
+            each(t->full + t->trees[k].root, depth, keys, n, leaves + again);
+        add_trees(t, t->trees + k, leaves + again, n, margins);
         k += n;
     }
 }

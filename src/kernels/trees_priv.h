@@ -13,9 +13,10 @@ enum { TREE_BLOCK = 32 }; /* rows side by side: with all keys, 32 KiB of stack a
 
 /* keys[2 * n_features]: each feature's key, then that negated (NaN's is not). */
 void trees_full_keys(const struct tree_table *t, const float *row, int32_t *keys);
-/* For one row.  shapes: keys as above -> margins[n_groups], added to */
-void trees_full_row(const struct tree_table *t, uint32_t k, uint32_t end, const int32_t *keys,
-                    float *margins);
+/* For one row, and trees from k on as long as they are full and of k's depth: the one behind them.
+ * shapes: keys as above -> margins[n_groups], added to */
+uint32_t trees_full_row(const struct tree_table *t, uint32_t k, const int32_t *keys,
+                        float *margins);
 /* columns[2 * n_features][TREE_BLOCK]: the keys of each of x[rows][x_step], as above; the lanes
  * behind the last row repeat it. */
 void trees_full_columns(const struct tree_table *t, const float *x, int rows, int32_t *columns);

@@ -217,6 +217,7 @@ const struct op op_block_conv = {
     .code = OP_CODE_block_conv,
     .since = {1},
     .types = OP_T(F32),
+    .items = OP_ITEMS(0) | OP_ITEMS(3),
     .in_min = 2,
     .in_max = 4,
     .out_min = 1,

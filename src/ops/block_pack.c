@@ -42,6 +42,7 @@ const struct op op_block_pack = {
     .code = OP_CODE_block_pack,
     .since = {1},
     .types = OP_T(U8) | OP_T(BF16) | OP_T(F32),
+    .items = OP_ITEMS(0),
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -56,6 +56,7 @@ const struct op op_block_scale = {
     .code = OP_CODE_block_scale,
     .since = {1},
     .types = OP_T(F32),
+    .items = OP_ITEMS(0),
     .in_min = 3,
     .in_max = 3,
     .out_min = 1,

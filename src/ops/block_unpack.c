@@ -59,6 +59,7 @@ const struct op op_block_unpack = {
     .code = OP_CODE_block_unpack,
     .since = {1},
     .types = OP_T(U8) | OP_T(BF16) | OP_T(F32),
+    .items = OP_ITEMS(0),
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

@@ -41,6 +41,7 @@ const struct op op_cast = {
     .code = OP_CODE_cast,
     .since = {6, 9, 13},
     .types = OP_ANY,
+    .items = OP_ITEMS(0),
     .in_min = 1,
     .in_max = 1,
     .out_min = 1,

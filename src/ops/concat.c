@@ -79,6 +79,7 @@ const struct op op_concat = {
     .code = OP_CODE_concat,
     .since = {1, 4, 11, 13},
     .types = OP_ANY,
+    .items = OP_ITEMS_ALL,
     .in_min = 1,
     .in_max = OP_INPUTS_MAX,
     .out_min = 1,

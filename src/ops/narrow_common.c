@@ -76,24 +76,9 @@ enum status narrow_rest(const struct op_infer *ctx, const char *op, int64_t lane
                                                   : s;
 }
 
-enum narrow_type narrow_type_of(enum dtype t)
-{
-    return t == DT_U8 ? NARROW_U8 : t == DT_BF16 ? NARROW_BF16 : NARROW_F32;
-}
-
 enum dtype narrow_result(const struct narrow_params *p, const struct tensor *x)
 {
     return p->y_type == DT_NONE ? x->dtype : (enum dtype)p->y_type;
-}
-
-struct narrow_data narrow_x(const struct narrow_params *p, const struct tensor *x)
-{
-    return (struct narrow_data){narrow_type_of(x->dtype), p->x_scale, p->x_zero, x->data};
-}
-
-struct narrow_data narrow_y(const struct narrow_params *p, const struct tensor *y)
-{
-    return (struct narrow_data){narrow_type_of(y->dtype), p->y_scale, p->y_zero, y->data};
 }
 
 void narrow_end_of(const struct op_run *ctx, const struct narrow_params *p, struct narrow_end *end)
@@ -103,9 +88,8 @@ void narrow_end_of(const struct op_run *ctx, const struct narrow_params *p, stru
     const struct tensor *z = op_operand(ctx->in, ctx->n_in, 4);
     end->scale = scale ? scale->data : NULL;
     end->bias = bias ? bias->data : NULL;
-    end->sum = (struct narrow_data){0};
-    if (z)
-        end->sum = (struct narrow_data){narrow_type_of(z->dtype), p->z_scale, p->z_zero, z->data};
+    end->sum = (struct narrow_data){z ? narrow_type_of(z->dtype) : NARROW_F32, p->z_scale,
+                                    p->z_zero, z ? z->data : NULL};
     end->y = narrow_y(p, ctx->out[0]);
 }
 

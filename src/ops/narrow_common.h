@@ -28,12 +28,21 @@ enum status narrow_operand(const struct op_infer *ctx, const char *op, int i,
 enum status narrow_rest(const struct op_infer *ctx, const char *op, int64_t lanes,
                         struct err *err) WARN_UNUSED;
 /* The kernel's name for a dtype that narrow_operand let pass. */
-enum narrow_type narrow_type_of(enum dtype t);
+static inline enum narrow_type narrow_type_of(enum dtype t)
+{
+    return t == DT_U8 ? NARROW_U8 : t == DT_BF16 ? NARROW_BF16 : NARROW_F32;
+}
 /* The result's dtype. */
 enum dtype narrow_result(const struct narrow_params *p, const struct tensor *x);
 /* What a run reads and writes: sum and bias at operands 2 to 4 as narrow_rest has them. */
-struct narrow_data narrow_x(const struct narrow_params *p, const struct tensor *x);
-struct narrow_data narrow_y(const struct narrow_params *p, const struct tensor *y);
+static inline struct narrow_data narrow_x(const struct narrow_params *p, const struct tensor *x)
+{
+    return (struct narrow_data){narrow_type_of(x->dtype), p->x_scale, p->x_zero, x->data};
+}
+static inline struct narrow_data narrow_y(const struct narrow_params *p, const struct tensor *y)
+{
+    return (struct narrow_data){narrow_type_of(y->dtype), p->y_scale, p->y_zero, y->data};
+}
 void narrow_end_of(const struct op_run *ctx, const struct narrow_params *p, struct narrow_end *end);
 /* Numbers of constant operands 2 and 3 are finite.  errors: E_CORRUPT */
 enum status narrow_check(const char *op, int n_in, const struct tensor *const *in,

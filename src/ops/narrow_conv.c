@@ -176,6 +176,7 @@ const struct op op_narrow_conv = {
     .code = OP_CODE_narrow_conv,
     .since = {1},
     .types = OP_T(U8) | OP_T(BF16) | OP_T(F32),
+    .items = OP_ITEMS(0) | OP_ITEMS(4),
     .in_min = 2,
     .in_max = 5,
     .out_min = 1,

@@ -27,21 +27,27 @@ static enum status prepare(const struct op_node *node, void *params, struct err 
     return s == OK ? narrow_prepare(node, name, &p->narrow, err) : s;
 }
 
+/* All fields are named: the compiler clears a record that lacks some, in more time than all of this
+ * takes. */
 static struct narrow describe(const struct params *p, const struct tensor *x, int64_t rows)
 {
-    return (struct narrow){.form = NARROW_PRODUCT,
-                           .batch = 1,
-                           .groups = 1,
-                           .in_c = x->dims[x->rank - 1],
-                           .out_blocks = block_count(p->columns),
-                           .out_c = p->columns,
-                           .in = {1, rows},
-                           .out = {1, rows},
-                           .kernel = {1, 1},
-                           .stride = {1, 1},
-                           .dilation = {1, 1},
-                           .x = narrow_x(&p->narrow, x),
-                           .end = {.epilogue = p->epilogue}};
+    return (struct narrow){
+        .form = NARROW_PRODUCT,
+        .batch = 1,
+        .groups = 1,
+        .in_c = x->dims[x->rank - 1],
+        .out_blocks = block_count(p->columns),
+        .out_c = p->columns,
+        .in = {1, rows},
+        .out = {1, rows},
+        .kernel = {1, 1},
+        .stride = {1, 1},
+        .dilation = {1, 1},
+        .pad = {0, 0},
+        .x = narrow_x(&p->narrow, x),
+        .w = NULL,
+        .end = {NULL, NULL, {NARROW_F32, 0, 0, NULL}, {NARROW_F32, 0, 0, NULL}, p->epilogue},
+        .scratch = NULL};
 }
 
 static enum status infer(struct op_infer *ctx, struct err *err)

@@ -61,6 +61,7 @@ const struct op op_narrow_scale = {
     .code = OP_CODE_narrow_scale,
     .since = {1},
     .types = OP_T(U8) | OP_T(BF16) | OP_T(F32),
+    .items = OP_ITEMS(0),
     .in_min = 3,
     .in_max = 3,
     .out_min = 1,

@@ -33,6 +33,10 @@ enum op_flags {
     OP_STRINGS = 64, /* takes or gives string tensors; all other operators never see one */
 };
 
+/* Operands, for op->items. */
+#define OP_ITEMS(k) (1u << (k))
+#define OP_ITEMS_ALL UINT32_MAX
+
 /* Sets of dtypes, for op->types. */
 #define OP_T(t) (1u << DT_##t)
 #define OP_FLOATS (OP_T(F16) | OP_T(BF16) | OP_T(F32) | OP_T(F64))
@@ -103,6 +107,11 @@ struct op {
      * where none has, of operand 0. For the documentation: infer decides, and 0 says nothing. */
     uint32_t types;
     size_t params_bytes; /* of what prepare fills; <= OP_PARAMS_MAX; 0: no parameters */
+
+    /* Operands whose dim 0 counts items: bit k for operand k, bit 31 for all from 31 on too. When
+     * the others are constants, dim 0 of each result counts the same items, and one of them hangs
+     * on that of the operands alone. 0: not so, or not said. */
+    uint32_t items;
 
     /* Attributes of the source that may be large (coefficients, tables, tensors): front ends hand
      * each over as a constant operand, not as an attribute. They stand behind the source's own

@@ -101,6 +101,7 @@ const struct op op_quantize_linear = {
     .code = OP_CODE_quantize_linear,
     .since = {10, 13, 19},
     .types = OP_T(I8) | OP_T(U8),
+    .items = OP_ITEMS(0),
     .in_min = 2,
     .in_max = 3,
     .out_min = 1,

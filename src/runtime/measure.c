@@ -82,10 +82,11 @@ enum status bind_measure(const struct program *p, struct artifact_cost *out, boo
     return s;
 }
 
-static uint64_t flops_of(const struct plan *pl)
+/* Of steps [from, to). */
+static uint64_t flops_of(const struct plan *pl, uint32_t from, uint32_t to)
 {
     uint64_t sum = 0;
-    for (uint32_t i = 0; i < pl->n_steps; i++) {
+    for (uint32_t i = from; i < to; i++) {
         const struct plan_step *step = &pl->steps[i];
         const struct op_shapes shapes = {.params = step->in->params,
                                          .n_in = step->in->n_in,
@@ -97,6 +98,21 @@ static uint64_t flops_of(const struct plan *pl)
             return UINT64_MAX;
     }
     return sum;
+}
+
+/* Of a run: what runs item by item runs that often. */
+static uint64_t flops_of_all(struct plan *pl)
+{
+    uint64_t sum = 0, rest;
+    if (pl->item_steps) {
+        plan_items_enter(pl);
+        sum = flops_of(pl, 0, pl->item_steps);
+        plan_items_leave(pl);
+        if (!checked_mul(sum, (uint64_t)pl->items, &sum))
+            return UINT64_MAX;
+    }
+    rest = flops_of(pl, pl->item_steps, pl->n_steps);
+    return checked_add(sum, rest, &sum) ? sum : UINT64_MAX;
 }
 
 enum status program_estimate(const struct program *p, struct program_estimate *out, struct err *err)
@@ -117,8 +133,9 @@ enum status program_estimate(const struct program *p, struct program_estimate *o
     enum status s = plan_make(&pl, p, &shapes, book, err);
     if (s == OK && !pl.stepwise)
         *out = (struct program_estimate){.planned = true,
-                                         .flops = flops_of(&pl),
+                                         .flops = flops_of_all(&pl),
                                          .steps = pl.n_steps,
+                                         .item_steps = pl.item_steps,
                                          .values_bytes = pl.values_bytes,
                                          .live_bytes = pl.live_bytes,
                                          .placed_by = orders[pl.placed_by]};

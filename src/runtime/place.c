@@ -7,7 +7,7 @@
 #include "base/checked.h"
 #include "runtime/plan_priv.h"
 
-#define SHIFT_END (UINT64_C(1) << 30) /* plan_value.shift */
+#define SHIFT_END (UINT64_C(1) << 28) /* plan_value.shift */
 
 /* Views lead to the result they were taken of, and that one to the operand that it overwrites or to
  * the result that it is joined into: two steps at most, because those were resolved before. */
@@ -47,13 +47,19 @@ static void find_lifetimes(struct plan *pl)
         if (root != PLAN_NOWHERE)
             pl->values[root].last = pl->n_steps;
     }
+    for (uint32_t i = 0; pl->item_steps && i < p->p0.n_tensors; i++)
+        if (pl->values[i].leaves) { /* its other items live while one is in work */
+            pl->values[i].first = 0;
+            pl->values[i].last = MAX(pl->values[i].last, pl->item_steps - 1);
+        }
 }
 
-/* Tensor t, or what it is a view of, is written by a step, and t is no part of another already. */
+/* Tensor t, or what it is a view of, is written by a step, and t is no part of another already. Of
+ * all items it lies item after item, and can be no part of one. */
 static bool may_join(const struct plan *pl, int32_t t)
 {
     const int32_t root = pl->values[t].root;
-    return root != PLAN_NOWHERE && !pl->values[t].moved &&
+    return root != PLAN_NOWHERE && !pl->values[t].moved && !pl->values[root].leaves &&
            pl->p->tensors[root].class == CLASS_VALUE;
 }
 
@@ -65,7 +71,7 @@ static void join_parts(struct plan *pl, const struct plan_step *step)
     const int32_t whole = plan_root(pl, out);
     struct plan_value *to = &pl->values[whole];
     uint64_t at = pl->values[out].shift * (uint64_t)PLAN_ALIGN;
-    for (int k = 0; k < step->in->n_in; k++) {
+    for (int k = 0; k < step->in->n_in && !to->leaves; k++) {
         const int32_t t = (int32_t)(step->operands[k] - pl->tensors);
         if (may_join(pl, t) && at % PLAN_ALIGN == 0 && at / PLAN_ALIGN < SHIFT_END) {
             struct plan_value *part = &pl->values[pl->values[t].root];

@@ -98,10 +98,8 @@ static struct tensor **operands_of(const struct plan *pl, const struct program_i
     return pl->operands + (in->operands - pl->p->operands);
 }
 
-/* Sets pl->stepwise, and gives OK, when a value that is not known decides a shape, or text is made.
- */
-static enum status infer(struct plan *pl, const struct program_instr *in, uint64_t *scratch,
-                         struct err *err)
+enum status plan_infer(struct plan *pl, const struct program_instr *in, uint64_t *scratch,
+                       struct err *err)
 {
     struct tensor **ops = operands_of(pl, in), **out = ops + in->n_in;
     struct err own;
@@ -121,9 +119,9 @@ static enum status infer(struct plan *pl, const struct program_instr *in, uint64
     if (s != OK && err)
         *err = own;
     *scratch = ctx.scratch_bytes;
-    if (s == OK && ctx.joins && out[0]) {
-        pl->values[out[0] - pl->tensors].joins = true;
-        pl->joins = true;
+    if (s == OK && in->n_out && out[0]) {
+        pl->values[out[0] - pl->tensors].joins = ctx.joins;
+        pl->joins = pl->joins || ctx.joins;
     }
     pl->stepwise = pl->stepwise || ctx.text_bytes;
     return s;
@@ -217,7 +215,7 @@ static enum status plan_instr(struct plan *pl, const struct program_instr *in, s
     struct tensor **ops = operands_of(pl, in);
     uint64_t scratch = 0, aligned;
     bool done = false;
-    enum status s = infer(pl, in, &scratch, err);
+    enum status s = plan_infer(pl, in, &scratch, err);
     if (s == OK && !pl->stepwise)
         s = evaluate(pl, in, scratch, &done, err);
     if (s == OK && !done && in->op->flags & OP_SIZED_BY_RUN)
@@ -267,21 +265,40 @@ enum status plan_check_outputs(const struct program *p, const struct tensor *ten
     return OK;
 }
 
-enum status plan_make(struct plan *pl, const struct program *p, const struct plan_shapes *shapes,
-                      void *book, struct err *err)
+static enum status plan_steps(struct plan *pl, const struct plan_shapes *shapes, int64_t items,
+                              struct err *err)
 {
-    open_book(pl, p, book);
+    const struct program *p = pl->p;
     set_tensors(pl, shapes->in);
     for (uint32_t i = 0; i < p->p0.n_tensors; i++)
         if ((p->tensors[i].class == CLASS_CONST || p->tensors[i].class == CLASS_INPUT) &&
             !tensor_bytes(&pl->tensors[i], &pl->values[i].bytes))
             return err_set(err, E_TOO_LARGE, "tensor \"%s\" has no size", p->tensors[i].name);
-    for (uint32_t i = 0; i < p->p0.n_instrs; i++)
-        if (plan_instr(pl, &p->instrs[i], err) != OK)
+    plan_items_begin(pl, items);
+    enum status s = OK;
+    for (uint32_t i = 0; s == OK && !pl->stepwise && i < p->p0.n_instrs; i++) {
+        if (pl->by_items && !plan_items_take(pl, &p->instrs[i]))
+            s = plan_items_end(pl, i, err);
+        if (s == OK)
+            s = plan_instr(pl, &p->instrs[i], err);
+        if (s != OK)
             return err_prefix(err, "node \"%s\"", p->instrs[i].name);
-        else if (pl->stepwise)
-            return OK;
-    enum status s = plan_check_outputs(p, pl->tensors, shapes->symbols, E_CORRUPT, err);
+    }
+    return pl->by_items ? plan_items_end(pl, p->p0.n_instrs, err) : s;
+}
+
+enum status plan_make(struct plan *pl, const struct program *p, const struct plan_shapes *shapes,
+                      void *book, struct err *err)
+{
+    open_book(pl, p, book);
+    enum status s = plan_steps(pl, shapes, plan_items_of(p, shapes->in), err);
+    if (s == OK && !pl->stepwise && pl->item_steps && !plan_items_pay(pl)) {
+        open_book(pl, p, book);
+        s = plan_steps(pl, shapes, 1, err);
+    }
+    if (s != OK || pl->stepwise)
+        return s;
+    s = plan_check_outputs(p, pl->tensors, shapes->symbols, E_CORRUPT, err);
     return s == OK ? plan_place(pl, shapes->staged, err) : s;
 }
 

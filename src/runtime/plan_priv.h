@@ -32,9 +32,11 @@ struct plan_step {
 struct plan_value {
     int32_t root; /* the tensor among whose bytes these are; itself; PLAN_NOWHERE when known */
     uint32_t first, last; /* steps that write it and read it last */
-    uint32_t shift : 30;  /* from the root's first byte, in PLAN_ALIGN bytes */
+    uint32_t shift : 28;  /* from the root's first byte, in PLAN_ALIGN bytes */
     uint32_t joins : 1;   /* its operands' bytes in a row are its own: op_infer.joins */
     uint32_t moved : 1;   /* plan_place gave it another root than plan_make */
+    uint32_t of_item : 1; /* the steps that run item by item read or write it; */
+    uint32_t leaves : 1;  /* it is of all items for all that: an input, or read by others */
     uint64_t bytes;
     uint64_t off; /* from the start of the values */
 };
@@ -56,7 +58,10 @@ struct plan {
     uint8_t *known;    /* small values computed while planning */
     uint64_t known_bytes, known_used;
     uint32_t n_steps, n_late;
-    bool joins;    /* of some value */
+    uint32_t item_steps; /* of these, the first ones run item by item: items.c */
+    int64_t items;       /* of the batch, where such steps are */
+    bool by_items;       /* while planning: the next step may be one of them */
+    bool joins;          /* of some value */
     bool stepwise; /* a shape depends on data: there is no plan, all else here is meaningless */
     uint64_t book_bytes, values_bytes, scratch_bytes; /* each a multiple of PLAN_ALIGN */
     uint64_t live_bytes;      /* of the step with most bytes alive: values_bytes is never less */
@@ -93,6 +98,26 @@ int32_t plan_root(const struct plan *pl, int32_t t);
 /* Bytes from the values' first to t's first, whose root has a place. */
 uint64_t plan_offset(const struct plan *pl, int32_t t);
 
+/* How many items dim 0 of every input counts; 1 where they do not agree. */
+int64_t plan_items_of(const struct program *p, const struct tensor *in);
+/* While planning: begins with the inputs' shapes, takes an instruction, ends before number `next`.
+ * Taken are those whose operator says so (op.items), one after the other.
+ * errors: E_TOO_LARGE */
+void plan_items_begin(struct plan *pl, int64_t items);
+bool plan_items_take(struct plan *pl, const struct program_instr *in);
+enum status plan_items_end(struct plan *pl, uint32_t next, struct err *err) WARN_UNUSED;
+/* Are the values of all items so large that running item by item is worth it? */
+bool plan_items_pay(const struct plan *pl);
+/* Around runs of the steps: what leaves has the shape of an item between enter and leave, and its
+ * data move by so many items. */
+void plan_items_enter(struct plan *pl);
+void plan_items_move(struct plan *pl, int64_t by);
+void plan_items_leave(struct plan *pl);
+
+/* Shapes of an instruction's results and the scratch of its run. Sets pl->stepwise, and gives OK,
+ * when a value that is not known decides a shape, or text is made. errors: those of op.infer */
+enum status plan_infer(struct plan *pl, const struct program_instr *in, uint64_t *scratch,
+                       struct err *err) WARN_UNUSED;
 /* Bytes of a result that an infer gave.  errors: E_INTERNAL, E_BAD_INPUT, E_TOO_LARGE */
 enum status plan_result_bytes(const struct tensor *t, uint64_t *bytes, struct err *err) WARN_UNUSED;
 /* Does every output have the dtype and dims that its signature promises? tensors: by tensor index.

@@ -134,26 +134,24 @@ static bool keeps_others(const struct plan_set *set, const struct plan_entry *e)
     return false;
 }
 
-static enum status get(struct plan_set *set, struct plan_entry *e, const struct program *p,
-                       const struct plan_shapes *shapes, struct err *err)
+static enum status make_attached(struct plan_set *set, struct plan_entry *e,
+                                 const struct program *p, const struct plan_shapes *shapes,
+                                 struct err *err)
 {
-    enum status s = OK;
-    if (!e->serial || find(set, p, shapes) != e)
-        s = make(set, e, p, shapes, err);
+    enum status s = make(set, e, p, shapes, err);
     return s == OK ? attach(set, e, err) : s;
 }
 
 enum status plan_set_get(struct plan_set *set, const struct program *p,
                          const struct plan_shapes *shapes, struct plan_entry **out, struct err *err)
 {
-    struct plan_entry *e = find(set, p, shapes);
-    e = e ? e : oldest(set);
+    struct plan_entry *const had = find(set, p, shapes), *const e = had ? had : oldest(set);
     struct err own;
-    enum status s = get(set, e, p, shapes, &own);
+    enum status s = had ? attach(set, e, &own) : make_attached(set, e, p, shapes, &own);
     if ((s == E_TOO_LARGE || s == E_NO_ROOM) && set->needs <= set->arena->max &&
         keeps_others(set, e)) {
         plan_set_clear(set); /* the books of others must not be what does not fit */
-        s = get(set, e, p, shapes, &own);
+        s = make_attached(set, e, p, shapes, &own);
     }
     if (s != OK) {
         drop(set, e);

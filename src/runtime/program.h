@@ -92,10 +92,11 @@ enum status program_shapes(const struct program *p, struct tensor *out) WARN_UNU
 
 /* What one run is at the smallest symbols, where every dim that a request may choose is 1. */
 struct program_estimate {
-    bool planned;   /* false: no plan at these sizes (shapes too small, or known only while it
-                       runs); all else is 0 */
-    uint64_t flops; /* see ops/flops.h */
-    uint32_t steps; /* instructions that run; views and what shapes decide do not */
+    bool planned;        /* false: no plan at these sizes (shapes too small, or known only while it
+                            runs); all else is 0 */
+    uint64_t flops;      /* see ops/flops.h */
+    uint32_t steps;      /* instructions that run; views and what shapes decide do not */
+    uint32_t item_steps; /* of these, the first ones run for one item of the batch after another */
     uint64_t values_bytes; /* of the arena, without the plan itself and scratch */
     uint64_t live_bytes;   /* of the step with most bytes alive: what values_bytes is at least */
     const char *placed_by; /* the order of placing that gave values_bytes: "size", "peak", "area",

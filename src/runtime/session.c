@@ -209,22 +209,52 @@ static void show_results(const struct plan *pl, const struct plan_step *step,
     }
 }
 
-static enum status run_planned(const struct plan_entry *e, const struct run *run, struct err *err)
+/* Steps [from, to). */
+static enum status run_steps(const struct plan_entry *e, const struct run *run, struct guard *guard,
+                             uint32_t from, uint32_t to, struct err *err)
 {
     const struct plan *pl = &e->plan;
     void *scratch = e->values + pl->values_bytes;
-    struct guard guard;
-    enum status s = guard_start(&guard, run->limits, err);
-    if (s != OK)
-        return s;
-    place_inputs(pl, run);
-    for (uint32_t i = 0; s == OK && i < pl->n_steps; i++) {
-        s = guard_step(&guard, pl->steps[i].bytes, err);
+    enum status s = OK;
+    for (uint32_t i = from; s == OK && i < to; i++) {
+        s = guard_step(guard, pl->steps[i].bytes, err);
         if (s == OK)
             s = run_step(&pl->steps[i], scratch, run->team, err);
         if (s == OK && run->watch)
             show_results(pl, &pl->steps[i], run->watch);
     }
+    return s;
+}
+
+/* The steps that run item by item. */
+static enum status run_items(struct plan_entry *e, const struct run *run, struct guard *guard,
+                             struct err *err)
+{
+    struct plan *pl = &e->plan;
+    enum status s = OK;
+    int64_t i = 0;
+    plan_items_enter(pl);
+    for (; s == OK && i < pl->items; i++) {
+        s = run_steps(e, run, guard, 0, pl->item_steps, err);
+        plan_items_move(pl, 1);
+    }
+    plan_items_move(pl, -i);
+    plan_items_leave(pl);
+    return s;
+}
+
+static enum status run_planned(struct plan_entry *e, const struct run *run, struct err *err)
+{
+    const struct plan *pl = &e->plan;
+    struct guard guard;
+    enum status s = guard_start(&guard, run->limits, err);
+    if (s != OK)
+        return s;
+    place_inputs(pl, run);
+    if (pl->item_steps)
+        s = run_items(e, run, &guard, err);
+    if (s == OK)
+        s = run_steps(e, run, &guard, pl->item_steps, pl->n_steps, err);
     return s == OK ? guard_end(&guard, err) : s;
 }
 

@@ -30,7 +30,8 @@ void session_forget(struct session *s);
 void session_set_team(struct session *s, const struct op_team *team);
 
 /* Is told of every result of a planned run right after its instruction, while it still stands
- * there: the tensor's index in the program, its shape and data. Results that only look at other
+ * there: the tensor's index in the program, its shape and data; where the plan runs item by item,
+ * of each item's. Results that only look at other
  * bytes, or follow from shapes, have no instruction that runs, and it is not told of them. */
 struct session_watch {
     void (*see)(void *arg, int32_t tensor, const struct tensor *t);

@@ -32,7 +32,8 @@ static float *numbers(int64_t n)
 static void random_window(struct block_conv *c, int d)
 {
     bool three = c->form == BLOCK_WINOGRAD;
-    c->kernel[d] = three ? 3 : random_int(&seed, 1, 4);
+    const int most = c->form == BLOCK_PLAIN ? 9 : 4; /* of a first layer they are large */
+    c->kernel[d] = three ? 3 : random_int(&seed, 1, most);
     c->stride[d] = three ? 1 : random_int(&seed, 1, 3);
     c->dilation[d] = three ? 1 : random_int(&seed, 1, 2);
     c->pad[d] = random_int(&seed, 0, 3);

@@ -10,6 +10,7 @@
  * Sums of k products of numbers in [-1, 1) in float32, another order: 4 * 2^-24 * (k + 2), as for
  * conv_f32. The instruction for bfloat16 takes two products at a time, rounds to nearest and takes
  * subnormals as 0: within the same bound. A bfloat16 result is 2^-8 of its size off at most. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,13 +178,25 @@ static void expect_same(const struct narrow_data *fast, const struct narrow_data
     alloc_free(want);
 }
 
-static void run_in_parts(const struct narrow *c)
+/* Whole, or in parts. */
+static void run_some_way(const struct narrow *c)
 {
+    if (random_int(&seed, 0, 1)) {
+        narrow_run(c);
+        return;
+    }
     for (int64_t phase = 0; phase < narrow_phases(c); phase++) {
         int64_t items = narrow_items(c, phase), half = items / 2;
         narrow_part(c, phase, half, items); /* items stand alone: any order */
         narrow_part(c, phase, 0, half);
     }
+}
+
+/* like: x's or float32. */
+static enum narrow_type random_type(const struct narrow *c, bool like)
+{
+    const enum narrow_type any = (enum narrow_type)random_int(&seed, 0, NARROW_TYPES - 1);
+    return like && any != NARROW_F32 ? c->x.type : any;
 }
 
 static void random_end(struct narrow *c, const struct sizes *s, bool extreme)
@@ -194,11 +207,12 @@ static void random_end(struct narrow *c, const struct sizes *s, bool extreme)
     e->scale = bytes ? row(s->lanes, each) : NULL;
     e->bias = random_int(&seed, 0, 1) ? row(s->lanes, 1) : NULL;
     const bool like = random_int(&seed, 0, 1); /* what tiles say themselves */
-    const int least = like ? (int)c->x.type : 0, most = like ? (int)c->x.type : 2;
     if (random_int(&seed, 0, 1))
-        e->sum = numbers(s->y, (enum narrow_type)random_int(&seed, least, most), extreme);
-    e->y = numbers(s->y, (enum narrow_type)random_int(&seed, least, most), false);
-    e->epilogue.act = (enum activation)random_int(&seed, ACT_NONE, like ? ACT_CLIP : (int)ACT_LAST);
+        e->sum = numbers(s->y, random_type(c, like), extreme);
+    e->y = numbers(s->y, random_type(c, like), false);
+    e->epilogue.act = (enum activation)random_int(&seed, ACT_NONE, like ? 3 : (int)ACT_LAST);
+    if (like && e->epilogue.act > ACT_CLIP)
+        e->epilogue.act = ACT_GELU;
     e->epilogue.low = e->epilogue.act == ACT_CLIP ? -0.5f : 0.1f;
     e->epilogue.high = 0.75f;
 }
@@ -214,7 +228,7 @@ static void compare(struct narrow *c, bool extreme)
     ck_assert(narrow_scratch(c, &bytes));
     c->scratch = alloc_aligned(64, MAX(bytes, 1));
     ck_assert_ptr_nonnull(c->scratch);
-    run_in_parts(c);
+    run_some_way(c);
     const struct narrow_data fast = c->end.y;
     c->end.y.data = room(s.y, fast.type);
     narrow_run_ref(c);
@@ -332,8 +346,9 @@ END_TEST
 /* One row by weights that are not near, the last tile with fewer blocks. */
 START_TEST(one_row_by_many_weights_is_its_ref)
 {
-    for (int64_t out_c = 70; out_c <= 96; out_c += 26) {
-        seed = (uint64_t)out_c;
+    for (int round = 0; round < 6; round++) {
+        const int64_t out_c = round % 2 ? 96 : 70;
+        seed = (uint64_t)round;
         struct narrow c = random_run(NARROW_PRODUCT, (enum narrow_type)_i);
         c.in[1] = c.out[1] = 1;
         c.in_c = 4099;
@@ -405,6 +420,44 @@ START_TEST(what_no_list_holds_is_run_without)
     c = random_run(NARROW_PRODUCT, NARROW_BF16);
     c.in_c = 2 * NARROW_RUN * NARROW_LISTED_MOST + 1;
     compare(&c, false);
+}
+END_TEST
+
+/* The activation of transformers from -8 to 8 and far beyond, as bytes of fine steps: within half a
+ * step and 3.1e-6 of the number's size. A tile's rows end in it, a single row behind it. */
+START_TEST(gelu_is_near_as_bytes)
+{
+    enum { COLUMNS = 1024, ROWS = 8 };
+    float scale[COLUMNS], bias[COLUMNS];
+    uint8_t x[ROWS * 4] = {0}, *y = room(ROWS * COLUMNS, NARROW_U8);
+    int8_t *w = alloc_zero(COLUMNS * 4, 1);
+    ck_assert_ptr_nonnull(w);
+    for (int i = 0; i < COLUMNS; i++) {
+        scale[i] = 1;
+        bias[i] = i == 0 ? -1e5f : i == 1 ? 1e5f : (float)(i - COLUMNS / 2) / 64;
+    }
+    struct narrow c = random_run(NARROW_PRODUCT, NARROW_U8);
+    c.in_c = 4;
+    c.out_c = COLUMNS;
+    c.out_blocks = block_count(COLUMNS);
+    c.in[1] = c.out[1] = _i ? ROWS : 1;
+    c.x = (struct narrow_data){.type = NARROW_U8, .scale = 1, .data = x};
+    c.w = w;
+    c.end = (struct narrow_end){.scale = scale,
+                                .bias = bias,
+                                .y = {.type = NARROW_U8, .scale = 1.0f / 1024, .data = y},
+                                .epilogue = {.act = ACT_GELU}};
+    for (int32_t zero = 0; zero < 256; zero += 200) {
+        c.end.y.zero = zero;
+        narrow_run(&c);
+        for (int64_t i = 0; i < c.out[1] * COLUMNS; i++) {
+            const double v = (double)bias[i % COLUMNS], exact = v * erfc(-v / sqrt(2)) / 2;
+            const double want = fmin(fmax(exact * 1024, -zero), 255 - zero) + zero;
+            ck_assert_double_eq_tol((double)y[i], want, 0.501 + 3.1e-6 * fabs(v) * 1024);
+        }
+    }
+    alloc_free(w);
+    alloc_free(y);
 }
 END_TEST
 
@@ -482,6 +535,51 @@ START_TEST(results_round_and_saturate_as_the_ref_does)
             if (type != NARROW_F32)
                 ck_assert_mem_eq(fast, ref, N * (size_t)narrow_bytes((enum narrow_type)type));
         }
+}
+END_TEST
+
+/* The same of a row's products, whose bias they are, at scales whose reciprocals or multiples are
+ * near the ends of float32. */
+START_TEST(a_row_rounds_and_saturates_as_the_ref_does)
+{
+    static const float special[] = {NAN,  INFINITY, -INFINITY, 0,      -0.0f,  0.5f,  1.5f,
+                                    2.5f, -0.5,     254.5f,    255.5f, 127.5f, 1e30f, -1e30f};
+    static const float steps[] = {1, 1e-37f, 0.25f, 1e30f, 1e37f};
+    enum { N = 40, K = 7 };
+    const uint8_t x[K] = {0};
+    const int8_t w[2 * 3 * BLOCK_LANES * 4] = {0};
+    float ones[3 * BLOCK_LANES], bias[3 * BLOCK_LANES] = {0};
+    for (int i = 0; i < 3 * BLOCK_LANES; i++)
+        ones[i] = 1;
+    for (int round = 0; round < 5 * (ACT_LEAKY_RELU + 1); round++) {
+        const float step = steps[round % 5];
+        uint8_t fast[N], ref[N];
+        for (int i = 0; i < N; i++)
+            bias[i] = special[(size_t)i % ARRAY_COUNT(special)] * (i < 14 ? 1 : step);
+        struct narrow c = {.form = NARROW_PRODUCT,
+                           .batch = 1,
+                           .groups = 1,
+                           .in_c = K,
+                           .out_blocks = 3,
+                           .out_c = N,
+                           .in = {1, 1},
+                           .out = {1, 1},
+                           .kernel = {1, 1},
+                           .stride = {1, 1},
+                           .dilation = {1, 1},
+                           .x = {.type = NARROW_U8, .scale = 1, .data = (void *)x},
+                           .w = w,
+                           .end = {.scale = ones,
+                                   .bias = bias,
+                                   .y = {NARROW_U8, step, 3, fast},
+                                   .epilogue = {(enum activation)(round / 5), 0.5f, 200}}};
+        _Alignas(64) uint8_t scratch[64];
+        c.scratch = scratch;
+        narrow_run(&c);
+        c.end.y.data = ref;
+        narrow_run_ref(&c);
+        ck_assert_mem_eq(fast, ref, N);
+    }
 }
 END_TEST
 
@@ -598,8 +696,10 @@ Suite *suite_narrow(void)
     tcase_add_loop_test(t, rows_of_many_tiles_are_their_ref, 0, (int)ARRAY_COUNT(kinds));
     tcase_add_test(t, planes_of_bytes_are_their_ref);
     tcase_add_test(t, what_no_list_holds_is_run_without);
+    tcase_add_loop_test(t, gelu_is_near_as_bytes, 0, 2);
     tcase_add_loop_test(t, what_is_not_finite_stays_where_it_belongs, 0, 2);
     tcase_add_test(t, results_round_and_saturate_as_the_ref_does);
+    tcase_add_test(t, a_row_rounds_and_saturates_as_the_ref_does);
     tcase_add_test(t, scales_are_their_ref);
     tcase_add_loop_test(t, packed_weights_stand_where_kernels_read_them, 0, 2);
     suite_add_tcase(s, t);

@@ -27,4 +27,33 @@ static inline vec vec_gelu(vec x)
     return vec_less(x, vec_all(-5.5f), x * 0.0f, vec_less(vec_all(5.5f), x, x, y));
 }
 
+#if ISA_LEVEL == 2
+/* The same within 3.1e-6 |x|, for what becomes a byte: half the time. Step by step for all of them:
+ * one after the other, each would wait for itself. A NaN stays.
+ * source: as above, over [0, 5]; what is beyond takes the factors of the ends */
+static inline __attribute__((always_inline)) void vec_gelu_bytes(vec x[], const int many)
+{
+    enum { MOST = 4 };
+#define EACH ISA_UNROLL(4) for (int k = 0; k < many; k++)
+    vec near[MOST], z[MOST], p[MOST], q[MOST];
+    EACH x[k] = (vec)_mm512_max_ps((__m512)vec_all(-5), (__m512)x[k]);
+    EACH near[k] = (vec)_mm512_min_ps((__m512)vec_all(5), (__m512)x[k]);
+    EACH z[k] = near[k] * near[k];
+    EACH p[k] = vec_fma(z[k], vec_all(3.099094977261985e-05f), vec_all(3.753537722207403e-03f));
+    EACH q[k] = vec_fma(z[k], vec_all(1.1140193691350788e-03f), vec_all(2.3998437976326642e-02f));
+    EACH p[k] = vec_fma(p[k], z[k], vec_all(2.818060992931398e-02f));
+    EACH q[k] = vec_fma(q[k], z[k], vec_all(2.3722494277198694e-01f));
+    EACH p[k] = vec_fma(p[k], z[k], vec_all(3.9893031232854176e-01f));
+    EACH q[k] = vec_fma(q[k], z[k], vec_all(1.0f));
+    EACH x[k] = x[k] * (near[k] * p[k] / q[k] + 0.5f);
+#undef EACH
+}
+
+static inline vec vec_gelu_byte(vec x)
+{
+    vec_gelu_bytes(&x, 1);
+    return x;
+}
+#endif
+
 #endif

@@ -6,12 +6,16 @@
  * once per band. An item is one or two output blocks of a unit.
  *
  * The positions of a row are cut into tiles. Tiles that read across the image's edge are scattered
- * ones; so are all tiles of images whose rows are too narrow to fill a tile, where a tile goes on
- * in the next row. */
+ * ones or read a copy with zeros beside it. Where rows are too narrow to fill a tile, all are
+ * scattered, and a tile goes on in the next row. */
 #include "kernels/blocked_priv.h"
 #include "kernels/isa/tile_run.h"
 
-enum { CHUNK_BYTES = 18 * 1024 }; /* of weights that stay near while a band passes */
+enum {
+    CHUNK_BYTES = 18 * 1024, /* of weights that stay near while a band passes */
+    STRIP = 4096,            /* floats of a strip at most, */
+    STRIP_KERNEL = 5         /* columns of a kernel that pays for it, see below */
+};
 
 /* What the rows of a band share. */
 struct band {
@@ -22,7 +26,7 @@ struct band {
     int64_t pixel;                             /* floats from pixel to pixel of x */
     bool narrow;                               /* tiles go on in the next row */
     struct tile tile;                          /* of the chunk in work */
-    int64_t next, nth; /* floats from its weights to those after it; its tiles so far */
+    int64_t tiles;                             /* of a chunk, more or less */
     struct tile_kind kind;
 };
 
@@ -31,12 +35,6 @@ struct chunk {
     const float *x, *w, *sum;
     float *y;
 };
-
-static void run(struct band *d)
-{
-    tile_ask(&d->tile, d->next, d->nth++, TILE_BLOCKS);
-    ISA_NAME(tile_run)(&d->tile, &d->kind);
-}
 
 /* Output positions [at, to), counted through all rows, as far as one tile goes; each has a place of
  * its own. */
@@ -56,7 +54,9 @@ static void scattered(struct band *d, const struct chunk *k, int64_t at, int64_t
     t->rows = c->kernel[0];
     t->y = k->y + at * BLOCK;
     t->sum = k->sum ? k->sum + at * BLOCK : NULL;
-    run(d);
+    ISA_NAME(tile_run)(t, &d->kind);
+    tile_asked(t);
+    d->kind.scattered = false;
 }
 
 /* How many of n positions from column `at` of the output on are a tile in a row: what reaches
@@ -86,6 +86,47 @@ static int64_t out_of_row(const struct band *d, int64_t at, int64_t n)
     return i;
 }
 
+/* n floats, one beside the other. */
+static void copy(float *to, const float *from, int64_t n)
+{
+    if (n < VEC) {
+        for (int64_t i = 0; i < n; i++)
+            to[i] = from[i];
+        return;
+    }
+    for (int64_t i = 0; i < n - VEC; i += VEC)
+        vec_store(to + i, vec_load(from + i));
+    vec_store(to + n - VEC, vec_load(from + n - VEC));
+}
+
+/* Copies what a plain tile of n positions reads and reaches beyond the image's sides, with zeros
+ * there, and lets the tile read that: with a large kernel, scattered tiles of the few positions
+ * outside take as long as one of all. False: it is too much or too little. */
+static bool strip_of(struct band *d, int64_t n, float to[STRIP + VEC])
+{
+    const struct block_conv *c = d->c;
+    struct tile *t = &d->tile;
+    const int64_t reach = (c->kernel[1] - 1) * c->dilation[1];
+    const int64_t width = (n - 1) * c->stride[1] + reach + 1;
+    const int64_t from = MAX(-t->column, (int64_t)0);
+    const int64_t end = MIN(d->b->in_columns - t->column, width);
+    if (c->kernel[1] < STRIP_KERNEL || t->rows * t->lanes > STRIP / width || from >= end)
+        return false;
+    const float *x = t->x;
+    t->x = to;
+    for (int64_t lane = 0; lane < t->lanes; lane++)
+        for (int64_t i = 0; i < t->rows; i++, to += width) {
+            for (int64_t j = 0; j < from; j += VEC) /* and more, which what follows overwrites */
+                vec_store(to + j, vec_all(0));
+            for (int64_t j = end; j < width; j += VEC)
+                vec_store(to + j, vec_all(0));
+            copy(to + from, x + lane * t->x_lane + i * t->x_row + from, end - from);
+        }
+    t->x_row = width;
+    t->x_lane = t->rows * width;
+    return true;
+}
+
 /* All tiles of output row `row`. */
 static void one_row(struct band *d, const struct chunk *k, int64_t row)
 {
@@ -93,24 +134,30 @@ static void one_row(struct band *d, const struct chunk *k, int64_t row)
     struct tile *t = &d->tile;
     int64_t from, to, top = row * c->stride[0] - c->pad[0];
     block_places(top, c->dilation[0], c->kernel[0], c->in[0], &from, &to);
-    int64_t in = from < to ? top + from * c->dilation[0] : 0;
+    const int64_t in = from < to ? top + from * c->dilation[0] : 0;
+    const int64_t x_row = t->x_row, x_lane = t->x_lane;
+    float strip[STRIP + VEC];
     for (int64_t at = d->column; at < d->column + d->columns; at += d->kind.pixels) {
-        d->kind.scattered = false;
         const int n = tile_pixels(at, d->column + d->columns, tile_most(&d->kind));
-        const int64_t column = at * c->stride[1] - c->pad[1], position = row * d->b->columns + at;
+        const int64_t position = row * d->b->columns + at;
         d->kind.pixels = in_row(d, at, n);
+        t->column = at * c->stride[1] - c->pad[1];
+        t->rows = to - from;
+        t->x = k->x + (in * d->b->in_columns + t->column) * d->pixel;
+        if (d->kind.plain && d->kind.pixels < n && strip_of(d, n, strip))
+            d->kind.pixels = n;
         if (!d->kind.pixels) {
             scattered(d, k, position, position + out_of_row(d, at, n));
             continue;
         }
-        t->column = column;
         t->across = (d->kind.pixels - 1) * c->stride[1];
-        t->rows = to - from;
         t->w = k->w + from * t->w_row;
-        t->x = k->x + (in * d->b->in_columns + column) * d->pixel;
         t->y = k->y + position * BLOCK;
         t->sum = k->sum ? k->sum + position * BLOCK : NULL;
-        run(d);
+        ISA_NAME(tile_run)(t, &d->kind);
+        tile_asked(t);
+        t->x_row = x_row;
+        t->x_lane = x_lane;
     }
 }
 
@@ -134,7 +181,10 @@ static void output_block(struct band *d, int64_t g, int64_t o)
     const bool plain = c->form == BLOCK_PLAIN;
     const int64_t lanes = plain ? c->in_c : BLOCK, blocks = plain ? 1 : c->in_blocks;
     const int64_t one = places * lanes * BLOCK; /* weights of an input block */
-    const int64_t chunk = MAX(CHUNK_BYTES / (int64_t)sizeof(float) / one, 1);
+    const int64_t most = MAX(CHUNK_BYTES / (int64_t)sizeof(float) / one, 1);
+    const int64_t chunks = MAX((blocks + most - 1) / most, 1);
+    /* of one size: each asks for as much as it has itself */
+    const int64_t chunk = (blocks + chunks - 1) / chunks;
     const int64_t at = (d->image * c->groups + g) * c->out_blocks + o;
     struct tile *t = &d->tile;
     t->bias = c->bias ? c->bias + (g * c->out_blocks + o) * BLOCK : NULL;
@@ -143,12 +193,12 @@ static void output_block(struct band *d, int64_t g, int64_t o)
         t->blocks = MIN(chunk, blocks - i);
         t->first = i == 0;
         t->last = i + chunk >= blocks;
-        d->next = (t->last ? d->kind.blocks * blocks - i : chunk) * one;
-        d->nth = 0;
         const struct chunk k = {.x = c->x + ((d->image * c->groups + g) * blocks + i) * d->x_plane,
                                 .w = c->w + ((g * c->out_blocks + o) * blocks + i) * one,
                                 .sum = c->sum ? c->sum + at * d->y_plane : NULL,
                                 .y = c->y + at * d->y_plane};
+        tile_ask(t, &d->kind, k.w + (t->last ? d->kind.blocks * blocks - i : chunk) * one,
+                 t->blocks * one / BLOCK, d->tiles);
         one_chunk(d, &k);
     }
 }
@@ -167,6 +217,7 @@ static void begin(struct band *d)
     d->y_plane = d->b->rows * d->b->columns * BLOCK;
     d->narrow = tiles < 3 && 4 * d->b->columns < 3 * tiles * TILE_FEW && !d->b->by_columns;
     d->kind.plain = plain;
+    d->tiles = MAX(d->narrow ? d->rows * d->columns / TILE_FEW : d->rows * tiles, (int64_t)1);
     d->tile = (struct tile){.x_step = c->stride[1] * d->pixel,
                             .x_block = d->x_plane,
                             .x_row = c->dilation[0] * d->b->in_columns * d->pixel,

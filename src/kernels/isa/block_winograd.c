@@ -131,6 +131,7 @@ static void products(const struct run *r, int64_t item, int64_t to)
                      .last = true,
                      .epilogue = &none};
     struct tile_kind k = {0};
+    const int64_t tiles = (r->count + TILE_PIXELS - 1) / TILE_PIXELS;
     for (; item < to; item++) {
         const int64_t place = item / steps, o = item % steps * TILE_BLOCKS;
         k.blocks = (int)MIN((int64_t)TILE_BLOCKS, c->out_blocks - o);
@@ -140,12 +141,13 @@ static void products(const struct run *r, int64_t item, int64_t to)
             t.w = c->w + (place * c->out_blocks + o) * one + b * t.w_block;
             const int64_t next =
                 b + CHUNK < c->in_blocks ? CHUNK * t.w_block : k.blocks * one - b * t.w_block;
-            for (int64_t at = 0, nth = 0; at < r->count; at += k.pixels, nth++) {
+            tile_ask(&t, &k, t.w + next, t.blocks * BLOCK, tiles);
+            for (int64_t at = 0; at < r->count; at += k.pixels) {
                 k.pixels = tile_pixels(at, r->count, tile_most(&k));
                 t.x = r->v + place * r->v_step + b * t.x_block + at * BLOCK;
                 t.y = r->m + place * r->m_step + (o * r->count + at) * BLOCK;
-                tile_ask(&t, next, nth, k.pixels == r->count ? 1 : TILE_BLOCKS);
                 ISA_NAME(tile_run)(&t, &k);
+                tile_asked(&t);
             }
         }
     }

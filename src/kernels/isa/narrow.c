@@ -2,6 +2,7 @@
  * Copyright The Roost Authors */
 /* The sums of a tile of low precision. A step takes one word, four bytes or two bfloat16, of each
  * position and multiplies it by that word of 16 outputs. */
+#include "kernels/isa/act.h"
 #include "kernels/isa/narrow_tile.h"
 
 enum {
@@ -9,7 +10,6 @@ enum {
     WORD = 4, /* bytes */
     AHEAD = NARROW_AHEAD,
     LINE = NARROW_LINE,
-    NEAR_AHEAD = 16, /* lines of weights that one block of one position asks for early */
 };
 
 typedef int32_t word_any __attribute__((aligned(1), may_alias));
@@ -152,17 +152,12 @@ TILE_INLINE void listed(const struct narrow_tile *t, const uint8_t *from, struct
         /* Only an address: there are no registers for one of each position. */
         __asm__("" : "+r"(x));
         if (left == RUN - 1) {
-            if (s.pixels > 1) {
-                TILE_UNROLL
-                for (int k = 0; k < AHEAD; k++, ahead += LINE)
-                    __builtin_prefetch(ahead, 0, 2);
-            }
             TILE_UNROLL
-            for (int k = 0; k < RUN; k++) {
-                if (s.pixels * s.blocks == 1)
-                    __builtin_prefetch(i->w[0] + (NEAR_AHEAD + k) * LINE);
+            for (int k = 0; k < AHEAD; k++, ahead += LINE)
+                __builtin_prefetch(ahead, 0, 2);
+            TILE_UNROLL
+            for (int k = 0; k < RUN; k++)
                 step(i, s, x + k * WORD, k);
-            }
             step_on(i, s, RUN);
             continue;
         }
@@ -218,6 +213,103 @@ TILE_INLINE void sums_of(const struct narrow_tile *t, const uint8_t *x, const st
     }
 }
 
+#if ISA_LEVEL == 2
+/* Four positions' sums of one block as numbers. */
+TILE_INLINE void numbers_of(const uint32_t *sums, const bool integers, vec scale, vec bias,
+                            vec number[FOUR])
+{
+    TILE_UNROLL
+    for (int k = 0; k < FOUR; k++) {
+        number[k] = *(const vec *)(const void *)(sums + k * BLOCK);
+        if (integers)
+            number[k] = vec_once(__builtin_convertvector((vec_int)number[k], vec), scale, bias);
+        else
+            number[k] = number[k] + bias;
+    }
+}
+
+/* They to y, float32; sum is that too or of x's type. What is in e is read before y is written. */
+TILE_INLINE void floats_store(const struct end *e, const bool integers, int64_t at,
+                              vec number[FOUR])
+{
+    const int64_t step = e->step, sum_step = step >> e->narrower;
+    const uint8_t *const sum = e->sum ? e->sum + (at >> e->narrower) : NULL;
+    uint8_t *const y = e->y + at;
+    TILE_UNROLL
+    for (int k = 0; k < FOUR && sum; k++) {
+        if (e->narrower && integers)
+            number[k] = vec_once(widened(NARROW_U8, e->sum_zero, sum + k * sum_step), e->sum_scale,
+                                 number[k]);
+        else
+            number[k] = number[k] +
+                        widened(e->narrower ? NARROW_BF16 : NARROW_F32, 0, sum + k * sum_step);
+    }
+    TILE_UNROLL
+    for (int k = 0; k < FOUR; k++)
+        number[k] = vec_clamp(number[k], e->kept.low, e->kept.high);
+    TILE_UNROLL
+    for (int k = 0; k < FOUR; k++)
+        vec_store((float *)(void *)(y + k * step), number[k]);
+}
+
+/* They, activated, to y; of x's type. bfloat16 is seldom enough to be rolled up. */
+TILE_INLINE void gelu_store(const struct end *e, const struct shape s, int64_t at, vec reciprocal,
+                            vec number[FOUR])
+{
+    if (is_integers(s)) {
+        vec_gelu_bytes(number, FOUR);
+        TILE_UNROLL
+        for (int k = 0; k < FOUR; k++)
+            number[k] = number[k] * reciprocal;
+    } else {
+        ISA_UNROLL(1)
+        for (int k = 0; k < FOUR; k++)
+            number[k] = vec_gelu(number[k]);
+    }
+    end_store(e, s, FOUR, number, e->y + at);
+}
+
+/* The ends that would be long in each kind of tile: float32, and the activation of transformers
+ * without a sum. Sums are in memory. y and sum are where the tile's begin; the tile's own struct
+ * end stays in its registers. */
+TILE_INLINE void end_rolled(const struct narrow_tile *t, const struct shape s, uint8_t *y,
+                            const uint8_t *sum, const bool floats)
+{
+    struct end e = end_begin(t, s, true);
+    const bool integers = is_integers(s);
+    const vec reciprocal = vec_all(integers && !floats ? 1.0f / t->end->y.scale : 1);
+    e.y = y;
+    e.sum = sum;
+    for (int v = 0; v < BLOCKS; v++) {
+        const int64_t lane = t->lane + v * BLOCK;
+        const vec scale = integers ? vec_load(t->end->scale + lane) : vec_all(1);
+        const vec bias = t->end->bias ? vec_load(t->end->bias + lane) : vec_all(-0.0f);
+        for (int p = 0; p < PIXELS; p += FOUR) {
+            const int64_t at = v * e.block + p * e.step;
+            vec number[FOUR];
+            numbers_of(t->sums + v * t->sums_block + p * BLOCK, integers, scale, bias, number);
+            if (floats)
+                floats_store(&e, integers, at, number);
+            else
+                gelu_store(&e, s, at, reciprocal, number);
+        }
+    }
+}
+
+/* Apart: the constants of one are not made for the other. */
+static __attribute__((noinline)) void end_floats(const struct narrow_tile *t, enum narrow_kind kind,
+                                                 uint8_t *y, const uint8_t *sum)
+{
+    end_rolled(t, (struct shape){.kind = kind}, y, sum, true);
+}
+
+static __attribute__((noinline)) void end_gelu(const struct narrow_tile *t, enum narrow_kind kind,
+                                               uint8_t *y, const uint8_t *sum)
+{
+    end_rolled(t, (struct shape){.kind = kind}, y, sum, false);
+}
+#endif
+
 TILE_INLINE void tile_words(const struct narrow_tile *t, const struct shape s)
 {
     struct steps i;
@@ -226,14 +318,18 @@ TILE_INLINE void tile_words(const struct narrow_tile *t, const struct shape s)
         const uint8_t *x = t->x;
         struct end e;
         if (t->end)
-            e = end_begin(t, s);
+            e = end_begin(t, s, s.blocks == BLOCKS);
+        const bool rolled = s.blocks == BLOCKS && t->end && e.rolled;
         for (int64_t left = t->count; left > 0; x += end_next(t, &e, left)) {
             sums_of(t, x, s, &i);
-            if (!t->end) {
+            if (!t->end || rolled)
                 end_sums(t, s, &i);
+            if (!t->end)
                 return;
-            }
-            end_tile(t, s, &i, &e);
+            if (rolled)
+                (t->end->y.type == NARROW_F32 ? end_floats : end_gelu)(t, s.kind, e.y, e.sum);
+            else
+                end_tile(t, s, &i, &e);
             left -= PIXELS;
         }
         return;
@@ -242,38 +338,6 @@ TILE_INLINE void tile_words(const struct narrow_tile *t, const struct shape s)
     sums_of(t, t->x, s, &i);
     end_sums(t, s, &i);
 }
-
-#if ISA_LEVEL == 2
-/* One position, block after block: weights come from front to back. */
-TILE_INLINE void near_words(const struct narrow_tile *t, const enum narrow_kind kind)
-{
-    const struct shape s = {1, NARROW_BLOCKS_MOST, 4, kind}, one = {1, 1, 4, kind};
-    struct narrow_tile each = *t;
-    struct steps i, part;
-    for (int b = 0; b < s.blocks; b++) {
-        each.w[0] = t->w[b];
-        sums_of(&each, t->x, one, &part);
-        i.whole[b] = part.whole[0];
-        i.real[b] = part.real[0];
-    }
-    if (!t->end) {
-        end_sums(t, s, &i);
-        return;
-    }
-    const struct end e = end_begin(t, s);
-    end_tile(t, s, &i, &e);
-}
-
-static void near_vnni(const struct narrow_tile *t)
-{
-    near_words(t, NARROW_SUM_VNNI);
-}
-
-static void near_dot(const struct narrow_tile *t)
-{
-    near_words(t, NARROW_SUM_BF16);
-}
-#endif
 
 #define TILE(name, kind, pixels, blocks, chains)                                                   \
     static void name(const struct narrow_tile *t)                                                  \
@@ -294,10 +358,6 @@ TILE(last_vnni, NARROW_SUM_VNNI, PIXELS + 1, BLOCKS, 1)
 TILE(last_dot, NARROW_SUM_BF16, PIXELS + 1, BLOCKS, 1)
 TILE(single_vnni, NARROW_SUM_VNNI, PIXELS, 1, 2)
 TILE(single_dot, NARROW_SUM_BF16, PIXELS, 1, 2)
-TILE(flat_vnni, NARROW_SUM_VNNI, 1, NARROW_BLOCKS_MOST, 4)
-TILE(flat_dot, NARROW_SUM_BF16, 1, NARROW_BLOCKS_MOST, 4)
-TILE(one_vnni, NARROW_SUM_VNNI, 1, 1, 4)
-TILE(one_dot, NARROW_SUM_BF16, 1, 1, 4)
 #endif
 
 #if ISA_LEVEL == 2
@@ -324,8 +384,8 @@ void ISA_NAME(narrow_tile)(const struct narrow_tile *t, enum narrow_kind kind,
         [NARROW_SUM_F32][NARROW_FLAT] = flat_f32,
 #endif
 #if ISA_LEVEL == 2
-        [NARROW_SUM_VNNI] = {tile_vnni, last_vnni, single_vnni, flat_vnni, near_vnni, one_vnni},
-        [NARROW_SUM_BF16] = {tile_dot, last_dot, single_dot, flat_dot, near_dot, one_dot},
+        [NARROW_SUM_VNNI] = {tile_vnni, last_vnni, single_vnni},
+        [NARROW_SUM_BF16] = {tile_dot, last_dot, single_dot},
 #endif
         [NARROW_SUM_U8][NARROW_TILE] = tile_u8,
         [NARROW_SUM_F32][NARROW_TILE] = tile_f32,

@@ -201,7 +201,7 @@ TILE_INLINE void deep_run(const struct narrow_tile *t, const enum narrow_kind ki
     struct deep d;
     struct end e;
     if (t->end)
-        e = end_begin(t, s);
+        e = end_begin(t, s, false);
     if (three)
         TILE_UNROLL
     for (int k = 0; k < SIDE * SIDE; k++)

@@ -41,45 +41,91 @@ struct lanes {
     vec sum_scale;
 };
 
-/* What position i is before it is stored. */
-TILE_INLINE vec number_of(const struct narrow_out *o, const struct lanes *l, int64_t i,
-                          const bool gelu)
+#define EACH(many)                                                                                 \
+    TILE_UNROLL                                                                                    \
+    for (int k = 0; k < (many); k++)
+
+static inline vec gelu_of(const struct narrow_end *e, vec v)
 {
-    vec v = vec_load(l->sums + i * BLOCK);
-    if (o->integers)
-        v = __builtin_convertvector((vec_int)v, vec);
-    v = vec_once(v, l->scale, l->bias);
-    if (l->from)
-        v = vec_once(widened(l->sum, l->sum_zero, l->from + i * l->from_step), l->sum_scale, v);
-    v = gelu ? vec_gelu(v) : vec_less(v, vec_all(0), v * l->slope, v);
-    return vec_clamp(v, l->kept.low, l->kept.high);
+#if ISA_LEVEL == 2
+    if (e->y.type == NARROW_U8)
+        return vec_gelu_byte(v);
+#endif
+    UNUSED(e);
+    return vec_gelu(v);
 }
 
-TILE_INLINE void lanes_act(const struct narrow_out *o, const struct narrow_data *d,
-                           const struct lanes *l, const bool gelu)
+/* What positions [i, i + many) are before they are stored: each choice is made once for them all.
+ */
+TILE_INLINE void numbers_of(const struct narrow_out *o, const struct narrow_end *e,
+                            const struct lanes *l, int64_t i, const int many, vec v[])
+{
+    EACH(many) v[k] = vec_load(l->sums + (i + k) * BLOCK);
+    if (o->integers)
+        EACH(many) v[k] = __builtin_convertvector((vec_int)v[k], vec);
+    EACH(many) v[k] = vec_once(v[k], l->scale, l->bias);
+    if (l->from)
+        EACH(many)
+        v[k] = vec_once(widened(l->sum, l->sum_zero, l->from + (i + k) * l->from_step),
+                        l->sum_scale, v[k]);
+    if (e->epilogue.act == ACT_GELU)
+        EACH(many) v[k] = gelu_of(e, v[k]);
+    else
+        EACH(many) v[k] = vec_less(v[k], vec_all(0), v[k] * l->slope, v[k]);
+    EACH(many) v[k] = vec_clamp(v[k], l->kept.low, l->kept.high);
+}
+
+#if ISA_LEVEL == 2
+enum { FOUR = 4 };
+
+/* Are four positions stored at once? */
+static bool in_fours(const struct narrow_out *o, const struct narrow_data *d)
+{
+    if (d->type == NARROW_U8)
+        return isfinite(512 * d->scale);
+    return d->type == NARROW_F32 || o->instruction;
+}
+
+/* All positions that are whole fours; so many they were. */
+static int64_t fours(const struct narrow_out *o, const struct narrow_end *e,
+                     const struct narrow_data *d, const struct lanes *l)
+{
+    const struct as_bytes bytes = as_bytes_of(d, 0, UINT8_MAX);
+    struct lanes all = *l;
+    int64_t i = 0;
+    if (d->type == NARROW_U8)
+        all.kept = bounds_of_bytes(l->kept, d->scale);
+    for (; i + FOUR <= o->count; i += FOUR) {
+        uint8_t *const to = l->to + i * l->to_step;
+        vec v[FOUR];
+        numbers_of(o, e, &all, i, FOUR, v);
+        if (d->type == NARROW_U8) {
+            EACH(FOUR) v[k] = v[k] * l->reciprocal;
+            bytes_store(bytes_of_four(v, &bytes), to, l->to_step);
+        } else if (d->type == NARROW_F32) {
+            EACH(FOUR) vec_store((float *)(void *)(to + k * l->to_step), v[k]);
+        } else {
+            halves_store(halves_of_two(v), to, l->to_step);
+            halves_store(halves_of_two(v + 2), to + 2 * l->to_step, l->to_step);
+        }
+    }
+    return i;
+}
+#endif
+
+static void lanes_run(const struct narrow_out *o, const struct narrow_end *e,
+                      const struct narrow_data *d, const struct lanes *l)
 {
     int64_t i = 0;
 #if ISA_LEVEL == 2
-    if (d->type == NARROW_BF16 && o->instruction)
-        for (; i + 2 <= o->count; i += 2) {
-            const vec v[] = {number_of(o, l, i, gelu), number_of(o, l, i + 1, gelu)};
-            halves_store(halves_of_two(v), l->to + i * l->to_step, l->to_step);
-        }
-    if (d->type == NARROW_U8 && isfinite(512 * d->scale)) {
-        const struct as_bytes bytes = as_bytes_of(d, 0, UINT8_MAX);
-        struct lanes kept = *l;
-        kept.kept = bounds_of_bytes(l->kept, d->scale);
-        for (; i + 4 <= o->count; i += 4) {
-            vec v[4];
-            TILE_UNROLL
-            for (int k = 0; k < 4; k++)
-                v[k] = number_of(o, &kept, i + k, gelu) * l->reciprocal;
-            bytes_store(bytes_of_four(v, &bytes), l->to + i * l->to_step, l->to_step);
-        }
-    }
+    if (in_fours(o, d))
+        i = fours(o, e, d, l);
 #endif
-    for (; i < o->count; i++)
-        narrowed(d, number_of(o, l, i, gelu), l->reciprocal, l->to + i * l->to_step);
+    for (; i < o->count; i++) {
+        vec v;
+        numbers_of(o, e, l, i, 1, &v);
+        narrowed(d, v, l->reciprocal, l->to + i * l->to_step);
+    }
 }
 
 /* Writes whole blocks to where d, the end's y, is, positions `step` bytes apart; from: the operand
@@ -106,10 +152,7 @@ static void pass(const struct narrow_out *o, const struct narrow_end *e, int64_t
         l.to = (uint8_t *)d.data + k * to_bytes;
         l.scale = (e->scale ? vec_load(e->scale + o->lane + k) : vec_all(1)) * before;
         l.bias = (e->bias ? vec_load(e->bias + o->lane + k) : vec_all(-0.0f)) * before;
-        if (e->epilogue.act == ACT_GELU)
-            lanes_act(o, &d, &l, true);
-        else
-            lanes_act(o, &d, &l, false);
+        lanes_run(o, e, &d, &l);
     }
 }
 

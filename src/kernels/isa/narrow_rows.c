@@ -132,7 +132,7 @@ TILE_INLINE void all_rows(const struct narrow_tile *t, struct rows *r, int64_t r
 {
     const int most = stride == 1 ? 2 : 1; /* rows of a pair */
     const struct shape s = {FOUR, 1, 1, NARROW_SUM_DEEP_VNNI};
-    struct end e = end_begin(t, s);
+    struct end e = end_begin(t, s, false);
     e.sum = NULL; /* as the caller says: no code for one */
     pair_rows(r, row, r->pairs[0]);
     for (; count > 0; count -= most) {

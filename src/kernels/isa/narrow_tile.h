@@ -72,21 +72,30 @@ struct end {
     uint8_t *y;
     int32_t sum_zero;
     vec sum_scale, before; /* narrow_before */
+    bool rolled;           /* end_floats or end_gelu, not end_tile */
+    int narrower;          /* an element of y is one of sum times 2 so often */
 };
 
-TILE_INLINE struct end end_begin(const struct narrow_tile *t, const struct shape s)
+/* rolls: may it be one of narrow.c's? */
+TILE_INLINE struct end end_begin(const struct narrow_tile *t, const struct shape s,
+                                 const bool rolls)
 {
     const struct narrow_end *e = t->end;
-    const int element = is_integers(s) ? 1 : 2;
+    const bool floats = rolls && e->y.type == NARROW_F32;
+    const int narrower = floats && e->sum.type != NARROW_F32 ? (is_integers(s) ? 2 : 1) : 0;
+    const int element = floats ? 4 : is_integers(s) ? 1 : 2;
+    const uint8_t *const sum = e->sum.data;
     return (struct end){.bytes = as_bytes_of(&e->y, t->low, t->high),
                         .kept = bounds_of(e),
                         .step = t->y_step * element,
                         .block = t->y_block * element,
-                        .sum = e->sum.data ? (const uint8_t *)e->sum.data + t->to * element : NULL,
+                        .sum = sum ? sum + (t->to * element >> narrower) : NULL,
                         .y = (uint8_t *)e->y.data + t->to * element,
                         .sum_zero = e->sum.zero,
                         .sum_scale = vec_all(e->sum.scale * t->before),
-                        .before = vec_all(t->before)};
+                        .before = vec_all(t->before),
+                        .rolled = rolls && (floats || e->epilogue.act == ACT_GELU),
+                        .narrower = narrower};
 }
 
 /* The numbers of `many` positions as elements of y. Bytes are kept within bounds as bytes, all four
@@ -164,7 +173,7 @@ TILE_INLINE int64_t end_next(const struct narrow_tile *t, struct end *e, int64_t
     const int64_t on = MIN(left, (int64_t)PIXELS);
     e->y += on * e->step;
     if (e->sum)
-        e->sum += on * e->step;
+        e->sum += on * e->step >> e->narrower;
     return on * t->across;
 }
 

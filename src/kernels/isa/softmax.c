@@ -9,37 +9,18 @@
 #include <math.h>
 #include <string.h>
 
-#include "kernels/isa/isa.h"
+#include "kernels/isa/swap.h"
 
 /* Registers in flight: maxima and sums of one lane would wait for each other. */
 enum { CHAINS = 4, AT_ONCE = 16 /* rows */ };
+
+/* Of them step by step: elsewhere there are too few registers. */
+enum { STEP = ISA_LEVEL == 2 ? (int)CHAINS : 1 };
 
 #define EACH_CHAIN                                                                                 \
     ISA_UNROLL(4)                                                                                  \
     for (int c = 0; c < CHAINS; c++)
 
-/* Lanes change places, halves with halves and so on: after as many steps as it takes, each lane has
- * met all others without a way through memory. */
-#if ISA_LEVEL == 2
-#define SWAP_8(v)                                                                                  \
-    __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7)
-#define SWAP_4(v)                                                                                  \
-    __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11)
-#define SWAP_2(v)                                                                                  \
-    __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13)
-#define SWAP_1(v)                                                                                  \
-    __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14)
-#define EACH_SWAP(X) X(SWAP_8) X(SWAP_4) X(SWAP_2) X(SWAP_1)
-#elif ISA_LEVEL == 1
-#define SWAP_4(v) __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3)
-#define SWAP_2(v) __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5)
-#define SWAP_1(v) __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6)
-#define EACH_SWAP(X) X(SWAP_4) X(SWAP_2) X(SWAP_1)
-#else
-#define SWAP_2(v) __builtin_shufflevector(v, v, 2, 3, 0, 1)
-#define SWAP_1(v) __builtin_shufflevector(v, v, 1, 0, 3, 2)
-#define EACH_SWAP(X) X(SWAP_2) X(SWAP_1)
-#endif
 #define MOST_OF(swap) v = larger(swap(v), v);
 #define SUM_OF(swap) v += swap(v);
 
@@ -57,28 +38,53 @@ static inline vec larger(vec v, vec m)
 #endif
 }
 
-/* e^x for x <= 0, within 2 ulp; 0 below -87.3, where the result would be subnormal; NaN stays.
+/* p times power; 0 where x is below -87.3. */
+static inline vec times_power(vec x, vec p, vec power)
+{
+#if ISA_LEVEL == 2
+    const __mmask16 normal = _mm512_cmp_ps_mask((__m512)x, (__m512)vec_all(-87.3f), _CMP_NLT_UQ);
+    return (vec)_mm512_maskz_mul_ps(normal, (__m512)p, (__m512)power);
+#else
+    return vec_less(x, vec_all(-87.3f), vec_all(0), p * power);
+#endif
+}
+
+/* x becomes e^x for x <= 0, within 2 ulp; 0 below -87.3, where the result would be subnormal; NaN
+ * stays. Step by step for all of them: one after the other, each would wait for itself.
  * source: as lane_exp of kernels/lanes.h, with one power of 2 since the exponent is -126 or more;
  * the polynomial is a fit of ours of degree 5 with e^0 = 1, 1e-7 from e^x for |x| < ln(2) / 2:
  * least squares of the relative error at 400 Chebyshev nodes, weights raised where it was largest
  */
-static inline vec exp_of(vec x)
+static inline __attribute__((always_inline)) void exps_of(vec x[], const int many)
 {
+#define EACH                                                                                       \
+    ISA_UNROLL(4)                                                                                  \
+    for (int k = 0; k < many; k++)
     const vec magic = vec_all(12582912.0f);
-    const vec t = x * 1.44269504f + magic, n = t - magic; /* rounds: 1.5 * 2^23 has no fraction */
+    vec t[CHAINS], r[CHAINS], p[CHAINS];
+    EACH t[k] = x[k] * 1.44269504f + magic; /* rounds: 1.5 * 2^23 has no fraction */
+    EACH r[k] = t[k] - magic;
     /* Products that are not rounded need no second part of ln(2): they miss 2.4e-7 at -87. */
 #if ISA_LEVEL > 0
-    const vec r = vec_fma(n, vec_all(-0.69314718f), x);
+    EACH r[k] = vec_fma(r[k], vec_all(-0.69314718f), x[k]);
 #else
-    const vec r = x - n * 0.693359375f + n * 2.12194440e-4f;
+    EACH r[k] = x[k] - r[k] * 0.693359375f + r[k] * 2.12194440e-4f;
 #endif
-    vec p = r * 8.290143737552465e-3f + 4.1898852251642714e-2f;
-    p = p * r + 1.666764394819467e-1f;
-    p = p * r + 4.9999142749009123e-1f;
-    p = p * r + 9.999997036704235e-1f;
-    p = p * r + 1.0f;
-    const vec power = (vec)(((vec_bits)t - 0x4b400000u + 127u) << 23); /* n, from the sum's bits */
-    return vec_less(x, vec_all(-87.3f), vec_all(0), p * power);
+    EACH p[k] = r[k] * 8.290143737552465e-3f + 4.1898852251642714e-2f;
+    EACH p[k] = p[k] * r[k] + 1.666764394819467e-1f;
+    EACH p[k] = p[k] * r[k] + 4.9999142749009123e-1f;
+    EACH p[k] = p[k] * r[k] + 9.999997036704235e-1f;
+    EACH p[k] = p[k] * r[k] + 1.0f;
+    /* The power of 2, from the sum's bits. */
+    EACH t[k] = (vec)(((vec_bits)t[k] - 0x4b400000u + 127u) << 23);
+    EACH x[k] = times_power(x[k], p[k], t[k]);
+#undef EACH
+}
+
+static inline vec exp_of(vec x)
+{
+    exps_of(&x, 1);
+    return x;
 }
 
 static inline vec load_some(const float *x, int64_t n)
@@ -123,13 +129,14 @@ static inline vec exponentials(const float *x, float *y, vec most, int64_t n)
     vec sum[CHAINS];
     int64_t i = 0;
     EACH_CHAIN sum[c] = vec_all(0);
-    for (; i + CHAINS * VEC <= n; i += CHAINS * VEC)
-        EACH_CHAIN
-        {
-            vec e = exp_of(vec_load(x + i + c * VEC) - most);
-            vec_store(y + i + c * VEC, e);
-            sum[c] += e;
-        }
+    for (; i + CHAINS * VEC <= n; i += CHAINS * VEC) {
+        vec e[CHAINS];
+        EACH_CHAIN e[c] = vec_load(x + i + c * VEC) - most;
+        for (int c = 0; c < CHAINS; c += STEP)
+            exps_of(e + c, STEP);
+        EACH_CHAIN vec_store(y + i + c * VEC, e[c]);
+        EACH_CHAIN sum[c] += e[c];
+    }
     for (; i + VEC <= n; i += VEC) {
         vec e = exp_of(vec_load(x + i) - most);
         vec_store(y + i, e);

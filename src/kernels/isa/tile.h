@@ -55,9 +55,11 @@ struct tile {
     struct tile_place place[TILE_PIXELS];
     /* From one output block to the next, for tiles of two. */
     int64_t w_next, y_next;
-    /* From w to what of the weights is wanted next, in floats, for a block each: it is asked for
-     * while the tile runs. 0: what the tile reads itself. It may lie behind the last. */
-    int64_t ahead[TILE_BLOCKS];
+    /* What of the weights is wanted next (tile_run.h): at each kernel place of an input block a
+     * tile asks for a run of so many input channels of each block. Floats from one block's to the
+     * next one's, and from place to place; and how many are left. */
+    const float *next;
+    int64_t next_lanes, next_step, next_on, next_left;
     /* The first run over the input blocks begins with bias and sum (either may be NULL: 0), each
      * later one is added to what stands in y: a sum of few sums of few products is more exact than
      * one of all. The last one applies the activation. */
@@ -188,13 +190,16 @@ TILE_INLINE void tile_step(const struct tile *t, const struct tile_shape s, cons
     }
 }
 
-/* Asks for the weights of an input channel that are wanted next. */
-TILE_INLINE void tile_next(const struct tile_shape s, const float *const next[TILE_BLOCKS],
-                           int64_t lane)
+/* Asks for weights that are wanted next, and says where it goes on. */
+TILE_INLINE const float *tile_next(const struct tile *t, const struct tile_shape s,
+                                   const float *next)
 {
+    const float *end = next + t->next_lanes * BLOCK;
     TILE_UNROLL
     for (int i = 0; i < s.blocks; i++)
-        __builtin_prefetch(next[i] + lane * BLOCK, 0, 2);
+        for (const float *n = next; n < end; n += BLOCK)
+            __builtin_prefetch(n + i * t->next_step, 0, 2);
+    return next + t->next_on;
 }
 
 /* Where position p's channels stand at kernel place (ky, kx) of input block b. */
@@ -253,6 +258,7 @@ TILE_INLINE void tile_fetch(const struct tile *t, const struct tile_shape s, int
 TILE_INLINE void tile_shaped(const struct tile *t, const struct tile_shape s)
 {
     vec acc[TILE_PIXELS][TILE_BLOCKS * BLOCK_VECS];
+    const float *next = t->next;
     tile_begin(t, s, acc);
     if (s.plain && !s.scattered) {
         tile_plain(t, s, acc);
@@ -264,12 +270,8 @@ TILE_INLINE void tile_shaped(const struct tile *t, const struct tile_shape s)
         for (int64_t ky = 0; ky < t->rows; ky++) {
             const float *w = t->w + b * t->w_block + ky * t->w_row;
             for (int64_t kx = 0; kx < t->columns; kx++) {
-                const float *at[TILE_PIXELS], *next[TILE_BLOCKS];
-                TILE_UNROLL
-                for (int i = 0; i < s.blocks; i++) {
-                    next[i] = w + t->ahead[i];
-                    __asm__("" : "+r"(next[i]));
-                }
+                const float *at[TILE_PIXELS];
+                next = tile_next(t, s, next);
                 TILE_UNROLL
                 for (int p = 0; p < s.pixels; p++)
                     if (tile_pointer(s, p) == p)
@@ -279,16 +281,12 @@ TILE_INLINE void tile_shaped(const struct tile *t, const struct tile_shape s)
                         tile_step(t, s, w, at, lane * t->x_lane, acc);
                 } else if (s.scattered) {
                     ISA_UNROLL(2)
-                    for (int64_t lane = 0; lane < BLOCK; lane++, w += BLOCK) {
+                    for (int64_t lane = 0; lane < BLOCK; lane++, w += BLOCK)
                         tile_step(t, s, w, at, lane, acc);
-                        tile_next(s, next, lane);
-                    }
                 } else {
                     TILE_LANES
-                    for (int64_t lane = 0; lane < BLOCK; lane++, w += BLOCK) {
+                    for (int64_t lane = 0; lane < BLOCK; lane++, w += BLOCK)
                         tile_step(t, s, w, at, lane, acc);
-                        tile_next(s, next, lane);
-                    }
                 }
             }
         }
