@@ -17,7 +17,7 @@ function(roost_isa_sources target)
                                 PROPERTIES COMPILE_OPTIONS -ffp-contract=off)
     if(NOT ROOST_SANITIZE)
         set(wide $<NOT:$<STREQUAL:$<TARGET_PROPERTY:NAME>,roost_kernels_generic>>)
-        foreach(source narrow narrow_deep narrow_row packed softmax strassen tile)
+        foreach(source narrow narrow_deep narrow_row narrow_rows packed softmax strassen tile)
             set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/kernels/isa/${source}.c
                          APPEND PROPERTY COMPILE_OPTIONS $<${wide}:-O2> -falign-functions=64)
         endforeach()

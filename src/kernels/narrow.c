@@ -5,6 +5,7 @@
  * over them without looking where they lie. Of bfloat16 without the instruction for it the copy is
  * float32: it is of numbers that the products then read many times, and to widen them there took a
  * third of the products' time. The depthwise form reads each a few times, and widens it there.
+ * Planes of a few channels become words, one after the other: in blocks most would be left over.
  *
  * An item is one or more output blocks by a band of positions, whose input stays in the
  * second-level cache while all output blocks pass over it (narrow_tiles.c). */
@@ -36,7 +37,8 @@ static struct narrow_source source_of(const struct narrow *c, enum narrow_kind k
         s.copied |= s.pixel != c->in_c * narrow_bytes(s.type);
         return s;
     }
-    s.pixel = BLOCK_LANES * narrow_bytes(s.type);
+    s.pixel = c->planes ? NARROW_PLANES_MOST : BLOCK_LANES * narrow_bytes(s.type);
+    s.copied |= c->planes;
     s.blocks = c->groups * narrow_group_blocks(c);
     s.rows = c->in[0];
     for (int d = 0; d < 2; d++)
@@ -197,20 +199,41 @@ static void fill(const struct narrow *c, const struct narrow_source *s, int64_t 
             ((float *)(void *)to)[i] = (float)c->x.zero;
 }
 
+/* n pixels of row `row` of an image's planes; of channels that are none, to which weights are 0,
+ * the last one. */
+static void join_planes(const struct narrow *c, int64_t image, int64_t row, int64_t n, uint8_t *to)
+{
+    const uint8_t *x[NARROW_PLANES_MOST];
+    for (int64_t i = 0; i < NARROW_PLANES_MOST; i++) {
+        const int64_t plane = image * c->in_c + MIN(i, c->in_c - 1);
+        x[i] = (const uint8_t *)c->x.data + (plane * c->in[0] + row) * c->in[1];
+    }
+    for (int64_t k = 0; k < n; k++, to += NARROW_PLANES_MOST) {
+        to[0] = x[0][k];
+        to[1] = x[1][k];
+        to[2] = x[2][k];
+        to[3] = x[3][k];
+    }
+}
+
 void narrow_frame(const struct narrow *c, const struct narrow_source *s, int64_t block,
                   int64_t first, int64_t count, uint8_t *to)
 {
-    const int64_t row = c->in[1] * BLOCK_LANES, x = block * c->in[0] * row;
+    const int64_t lanes = s->pixel / narrow_bytes(s->type);
+    const int64_t row = c->in[1] * lanes, x = block * c->in[0] * row;
     const int64_t left = MIN(c->pad[1], s->columns), inside = MIN(c->in[1], s->columns - left);
     for (int64_t i = first; i < first + count; i++, to += s->columns * s->pixel) {
         const int64_t from = i - c->pad[0];
         if (from < 0 || from >= c->in[0]) {
-            fill(c, s, s->columns * BLOCK_LANES, to);
+            fill(c, s, s->columns * lanes, to);
             continue;
         }
-        fill(c, s, left * BLOCK_LANES, to);
-        copy_run(c, s, x + from * row, inside * BLOCK_LANES, to + left * s->pixel);
-        fill(c, s, (s->columns - left - inside) * BLOCK_LANES, to + (left + inside) * s->pixel);
+        fill(c, s, left * lanes, to);
+        if (c->planes)
+            join_planes(c, block, from, inside, to + left * s->pixel);
+        else
+            copy_run(c, s, x + from * row, inside * lanes, to + left * s->pixel);
+        fill(c, s, (s->columns - left - inside) * lanes, to + (left + inside) * s->pixel);
     }
 }
 

@@ -26,6 +26,7 @@ enum {
     NARROW_WEIGHT_MOST = 63,
     NARROW_TERMS_MAX = 65000,     /* products of bytes in one sum: 255 * 128 each fit 31 bits */
     NARROW_FLOAT_TERMS_MAX = 500, /* of the depthwise form: float32 holds their sum exactly */
+    NARROW_PLANES_MOST = 4,       /* channels of a word of bytes */
 };
 
 /* What an element is. */
@@ -56,9 +57,11 @@ struct narrow_data {
     void *data;   /* NULL: left out (sum) */
 };
 
-/* What follows sums on their way out: y = act(scale * v + bias + sum), float32 in this order, never
- * contracted. A byte is v * (1 / y.scale), rounded to nearest, ties to even, + y.zero, kept in
- * 0..255; of a NaN the least. */
+/* What follows sums on their way out: y = act(scale * v + bias + sum), float32 in this order, each
+ * product and what is added to it rounded once. A byte is v * (1 / y.scale), rounded to nearest,
+ * ties to even, + y.zero, kept in 0..255; of a NaN the least. Where the activation does no more
+ * than keep numbers within bounds, it is not v that is multiplied: scale, bias, what the sum's
+ * elements are multiplied by, and the bounds are, before. */
 struct narrow_end {
     const float *scale, *bias; /* by lane; NULL: 1, 0 */
     struct narrow_data sum, y;
@@ -73,10 +76,13 @@ enum narrow_form { NARROW_DIRECT, NARROW_DEPTHWISE, NARROW_PRODUCT };
  * shapes: direct and depthwise: x[batch][groups * in blocks][in[0]][in[1]][16] -> y[batch][groups *
  *         out_blocks][out[0]][out[1]][16], sum like y. Depthwise: x bytes or bfloat16, groups are
  *         blocks, out_blocks 1.
+ *         planes, of direct: x[batch][in_c][in[0]][in[1]]; bytes, one group, in_c at most
+ *         NARROW_PLANES_MOST.
  *         product: x[out[1]][in_c] -> y[out[1]][out_c], sum like y; batch, groups, kernel 1.
  *         scale and bias [groups * out_blocks * 16] */
 struct narrow {
     enum narrow_form form;
+    bool planes;
     int64_t batch, groups, in_c, out_blocks; /* in_c: of one group, at least 1 */
     int64_t out_c;                           /* of a product: at most out_blocks * 16 */
     int64_t in[2], out[2], kernel[2], stride[2], dilation[2], pad[2]; /* pad: leading */

@@ -81,6 +81,7 @@ struct narrow_tile {
      * at[] says where they are. */
     int64_t count, across;
     uint8_t low, high; /* of bytes: what the activation's bounds are */
+    float before;      /* narrow_before */
 };
 
 /* Positions by output blocks that tiles have. All are computed: at and w of those that are not
@@ -105,6 +106,15 @@ ISA_EACH(void, narrow_tile,
 ISA_EACH(void, narrow_deep, (const struct narrow_tile *t));
 void narrow_deep_vnni(const struct narrow_tile *t); /* CPU_AVX512 only, as is ... */
 void narrow_deep_bf16(const struct narrow_tile *t);
+
+/* Output rows [first, first + count) of a block of depthwise windows of three by three without
+ * gaps, strides 1 or 2 and equal, of at least NARROW_ROWS_LEAST positions a row, over as many of
+ * the image's columns. t: x, the plane's first pixel; w[0]; end and what goes with it, that has no
+ * sum. room: two pixels of 64 bytes for each column that windows read, 64-byte aligned. False when
+ * weights are no whole numbers up to NARROW_DEEP_MOST. */
+enum { NARROW_ROWS_LEAST = 4, NARROW_ROWS_PIXEL = 2 * 64 };
+bool narrow_deep_rows(const struct narrow *c, const struct narrow_tile *t, int64_t first,
+                      int64_t count, uint8_t *room) WARN_UNUSED;
 
 /* Sums within +-most of lanes [lane, + lanes), whole blocks: are they on their way to bytes never
  * beyond what an int32 holds, so that nothing need look? */
@@ -178,6 +188,12 @@ ISA_EACH(void, narrow_out, (const struct narrow_out *o, const struct narrow_end 
 /* Bytes into bytes or bfloat16 into bfloat16, with scale and bias, without sum, activations as of
  * block_act_inline. */
 ISA_EACH(void, narrow_scale, (const struct narrow_scale *s));
+
+/* What is multiplied before the end, so that its numbers need only be rounded: see narrow_end. */
+static inline float narrow_before(const struct narrow_end *e)
+{
+    return e->y.type == NARROW_U8 && block_act_inline(e->epilogue.act) ? 1.0f / e->y.scale : 1;
+}
 
 /* The byte that v becomes; of a NaN the least. */
 uint8_t narrow_byte(const struct narrow_data *d, float v);

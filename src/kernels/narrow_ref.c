@@ -34,6 +34,8 @@ static double input(const struct narrow *c, const struct at *at, int64_t i, int6
         return (double)element(&c->x, x * c->in_c + i);
     if (y < 0 || y >= c->in[0] || x < 0 || x >= c->in[1])
         return c->x.type == NARROW_U8 ? c->x.zero : 0;
+    if (c->planes)
+        return (double)element(&c->x, ((at->image * c->in_c + i) * c->in[0] + y) * c->in[1] + x);
     int64_t block = (at->image * c->groups + at->group) * in_blocks(c) + i / BLOCK_LANES;
     return (double)element(&c->x,
                            ((block * c->in[0] + y) * c->in[1] + x) * BLOCK_LANES + i % BLOCK_LANES);
@@ -65,12 +67,6 @@ static double products(const struct narrow *c, const struct at *at)
     return sum;
 }
 
-static float widened(const struct narrow_data *d, int64_t i)
-{
-    float v = element(d, i);
-    return d->type == NARROW_U8 ? (v - (float)d->zero) * d->scale : v;
-}
-
 uint8_t narrow_byte(const struct narrow_data *d, float v)
 {
     float q = v * (1.0f / d->scale);
@@ -98,24 +94,35 @@ static float rounded(float v)
     return kept;
 }
 
+/* v and element i of a sum, whose numbers are multiplied by `before`. */
+static float summed(const struct narrow_data *d, int64_t i, float before, float v)
+{
+    return d->type == NARROW_U8
+               ? fmaf(element(d, i) - (float)d->zero, rounded(d->scale * before), v)
+               : fmaf(element(d, i), before, v);
+}
+
 void narrow_finish_ref(const struct narrow_end *e, float v, int64_t lane, int64_t i)
 {
-    if (e->scale)
-        v = rounded(v * e->scale[lane]);
-    if (e->bias)
-        v = rounded(v + e->bias[lane]);
+    const float before = narrow_before(e);
+    struct narrow_data y = e->y;
+    y.scale = before == 1 ? y.scale : 1;
+    /* -0 adds nothing. */
+    const float bias = rounded((e->bias ? e->bias[lane] : -0.0f) * before);
+    v = fmaf(v, rounded((e->scale ? e->scale[lane] : 1) * before), bias);
     if (e->sum.data)
-        v = rounded(v + rounded(widened(&e->sum, i)));
-    const float low = e->epilogue.act == ACT_CLIP ? e->epilogue.low : 0;
+        v = summed(&e->sum, i, before, v);
+    const float low = e->epilogue.act == ACT_CLIP ? rounded(e->epilogue.low * before) : 0;
+    const float high = rounded(e->epilogue.high * before);
     if (e->epilogue.act == ACT_RELU || e->epilogue.act == ACT_CLIP)
         v = v < low ? low : v; /* -0 stays */
     if (e->epilogue.act == ACT_CLIP)
-        v = v > e->epilogue.high ? e->epilogue.high : v;
+        v = v > high ? high : v;
     if (e->epilogue.act == ACT_LEAKY_RELU)
         v = v < 0 ? rounded(v * e->epilogue.low) : v;
     if (e->epilogue.act > ACT_LEAKY_RELU)
         epilogue_f32_ref(&e->epilogue, &v, 0, NULL, 1);
-    store(&e->y, i, v);
+    store(&y, i, v);
 }
 
 /* Element i of y: lane, column, row, block, image from the last to the first. */

@@ -113,10 +113,15 @@ static void begin(struct run *r)
     t->words = rows ? all : BLOCK_LANES / narrow_word(c->x.type);
     t->blocks = (all + t->words - 1) / t->words;
     t->last = all - (t->blocks - 1) * t->words;
+    if (c->planes && c->dilation[1] == 1) { /* a row of a window is one run */
+        t->words = t->last = t->columns;
+        t->columns = 1;
+    }
     t->x_block = s->rows * s->columns * s->pixel;
     t->sums_block = (r->k->flat ? 1 : (int)NARROW_STRIP) * BLOCK_LANES;
     t->y_step = rows ? c->out_c : BLOCK_LANES;
     t->y_block = rows ? BLOCK_LANES : r->k->positions * BLOCK_LANES;
+    t->before = narrow_before(&c->end);
     const struct narrow_data *y = &c->end.y;
     const struct epilogue *act = &c->end.epilogue;
     if (y->type == NARROW_U8) {
@@ -151,11 +156,6 @@ static void begin_item(struct run *r)
     r->top = 0;
     r->kind = r->k->kind;
     r->pixels = r->k->shape.pixels;
-    if (r->kind == NARROW_SUM_DEEP_VNNI) {
-        t->w[1] = r->deep;
-        if (!narrow_deep_pack(c, r->group, r->deep))
-            r->kind = NARROW_SUM_DEEP;
-    }
     const bool single = r->blocks == 1 && narrow_listed(r->kind);
     r->cutting = r->k->flat ? NARROW_FLAT : single ? NARROW_SINGLE : NARROW_TILE;
 }
@@ -309,6 +309,36 @@ static void frame(struct run *r, int64_t from, int64_t to)
     r->x = r->frame;
 }
 
+/* Positions [from, to), whole rows, where windows are those that have a kernel of their own. */
+static bool deep_rows(struct run *r, int64_t from, int64_t to)
+{
+    const struct narrow *c = r->c;
+    const int64_t row = c->out[1];
+    bool three = r->k->local && !c->end.sum.data && c->stride[0] == c->stride[1] &&
+                 c->stride[0] <= 2 && row >= NARROW_ROWS_LEAST &&
+                 r->k->x.columns * NARROW_ROWS_PIXEL <= NARROW_FRAME_BYTES &&
+                 MIN(c->in[1], r->k->x.columns - c->pad[1]) >= NARROW_ROWS_LEAST;
+    for (int d = 0; d < 2; d++)
+        three = three && c->kernel[d] == 3 && c->dilation[d] == 1;
+    if (!three || !ends_in_tile(r))
+        return false;
+    r->tile.x = (const uint8_t *)c->x.data +
+                (r->image * c->groups + r->group) * c->in[0] * c->in[1] * BLOCK_LANES;
+    r->tile.end = &c->end;
+    r->tile.to = element(r, 0, from);
+    const bool done = narrow_deep_rows(c, &r->tile, from / row, (to - from) / row, r->frame);
+    r->tile.end = NULL;
+    return done;
+}
+
+/* The weights of an item as tiles take them. */
+static void deep_weights(struct run *r)
+{
+    r->tile.w[1] = r->deep;
+    if (!narrow_deep_pack(r->c, r->group, r->deep))
+        r->kind = NARROW_SUM_DEEP;
+}
+
 void narrow_products(const struct narrow *c, const struct narrow_cut *k, int64_t image,
                      int64_t item, int64_t to)
 {
@@ -328,9 +358,13 @@ void narrow_products(const struct narrow *c, const struct narrow_cut *k, int64_t
         const int64_t end = MIN(at + k->step, k->positions);
         r.blocks = MIN((int64_t)k->shape.blocks, c->out_blocks - r.block);
         begin_item(&r);
-        if (k->local)
+        const bool deep = r.kind == NARROW_SUM_DEEP_VNNI, done = deep && deep_rows(&r, at, end);
+        if (deep && !done)
+            deep_weights(&r);
+        if (k->local && !done)
             frame(&r, at, end);
-        band(&r, at, end);
+        if (!done)
+            band(&r, at, end);
         r.block += k->shape.blocks;
         if (r.block >= c->out_blocks) {
             r.block = 0;

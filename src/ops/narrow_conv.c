@@ -2,11 +2,12 @@
  * Copyright The Roost Authors */
 /* roost.NarrowConv(X, W, scale, B, Z): act(scale * Conv(X, W) + B + Z) over two spatial dims, on
  * blocked tensors of uint8, bfloat16 or float32. W is laid out as kernels/narrow.h says for
- * attribute block_form (direct or depthwise): int8 beside uint8 X, else bfloat16; of the depthwise
- * form float32, and X is uint8 or bfloat16. scale, with uint8 X only, and B have one number per
- * lane of the output's blocks; Z has the output's shape and any of the dtypes; B and Z may be left
- * out. Conv-11's attributes, block_form, activation, act_low, act_high, and narrow_common.h's.
- * source: ours */
+ * attribute block_form (direct, plain or depthwise): int8 beside uint8 X, else bfloat16; of the
+ * depthwise form float32, and X is uint8 or bfloat16. Plain is direct, and X uint8 as
+ * [batch][channels][height][width] of up to four channels. scale, with uint8 X only, and B have one
+ * number per lane of the output's blocks; Z has the output's shape and any of the dtypes; B and Z
+ * may be left out. Conv-11's attributes, block_form, activation, act_low, act_high, and
+ * narrow_common.h's. source: ours */
 #include <inttypes.h>
 
 #include "ops/conv_common.h"
@@ -17,7 +18,7 @@ static const char name[] = "NarrowConv";
 struct params {
     struct conv_params conv;
     struct narrow_params narrow;
-    bool depthwise;
+    bool depthwise, plain;
 };
 
 static enum status prepare(const struct op_node *node, void *params, struct err *err)
@@ -31,9 +32,10 @@ static enum status prepare(const struct op_node *node, void *params, struct err 
         s = narrow_prepare(node, name, &p->narrow, err);
     if (s == OK)
         s = attr_int(&node->attrs, ATTR_block_form, BLOCK_DIRECT, &form, err);
-    if (s == OK && form != BLOCK_DIRECT && form != BLOCK_DEPTHWISE)
+    if (s == OK && form != BLOCK_DIRECT && form != BLOCK_PLAIN && form != BLOCK_DEPTHWISE)
         return err_set(err, E_UNSUPPORTED, "%s: form %" PRId64 " is not known", name, form);
     p->depthwise = form == BLOCK_DEPTHWISE;
+    p->plain = form == BLOCK_PLAIN;
     return s;
 }
 
@@ -85,8 +87,13 @@ static enum status place(const struct params *p, const struct tensor *x, struct 
                          struct err *err)
 {
     struct placed_window at;
-    const struct tensor image = block_image(x);
-    if (x->dims[1] % c->groups != 0 || x->dims[1] / c->groups != block_count(c->in_c))
+    const struct tensor image = p->plain ? *x : block_image(x);
+    const bool planes = x->dims[1] > 0 && x->dims[1] <= c->in_c && c->in_c == NARROW_PLANES_MOST;
+    if (p->plain && (!planes || c->groups != 1))
+        return op_bad(name, 0, x, "up to four channels, as many as input 1 reads", err);
+    if (p->plain)
+        c->in_c = x->dims[1];
+    else if (x->dims[1] % c->groups != 0 || x->dims[1] / c->groups != block_count(c->in_c))
         return op_bad(name, 0, x, "as many blocks as input 1 reads", err);
     enum status s = window_place(&p->conv.window, name, &image, c->kernel, &at, err);
     if (s != OK)
@@ -107,6 +114,7 @@ static enum status describe(const struct params *p, const struct tensor *x, cons
                             struct narrow *c, struct err *err)
 {
     *c = (struct narrow){.form = p->depthwise ? NARROW_DEPTHWISE : NARROW_DIRECT,
+                         .planes = p->plain,
                          .x = narrow_x(&p->narrow, x),
                          .end = {.epilogue = p->conv.epilogue}};
     enum status s = read_weights(p, x, w, c, err);
@@ -117,11 +125,13 @@ static enum status infer(struct op_infer *ctx, struct err *err)
 {
     const struct params *p = ctx->params;
     enum status s = op_operands(ctx, name, 2, err);
-    if (s == OK)
+    if (s == OK && !p->plain)
         s = block_narrow_operand(ctx, name, 0, err);
     const struct tensor *x = ctx->in[0];
-    if (s == OK && p->depthwise && x->dtype == DT_F32)
+    if (s == OK && ((p->depthwise && x->dtype == DT_F32) || (p->plain && x->dtype != DT_U8)))
         s = op_no_kernel(name, 0, x, err);
+    if (s == OK && p->plain && x->rank != BLOCK_RANK - 1)
+        s = op_bad(name, 0, x, "batch, channels, height and width", err);
     struct narrow c;
     if (s == OK)
         s = describe(p, x, ctx->in[1], &c, err);

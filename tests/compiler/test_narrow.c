@@ -86,6 +86,25 @@ START_TEST(a_chain_is_converted_once_and_stores_floats_at_its_end)
 }
 END_TEST
 
+/* Of up to eight channels; bytes of up to four. */
+START_TEST(an_input_of_few_channels_is_read_as_it_is)
+{
+    for (int64_t channels = 3; channels <= 5; channels++) {
+        const enum precision p = (enum precision)_i;
+        struct subject s;
+        struct onnx_build m;
+        begin(&m, channels, 8);
+        conv(&m, "x", "a", channels, 32, 1);
+        conv(&m, "a", "y", 32, 32, 1);
+        narrowed(&s, &m, p, 2 * costs[p]);
+        const bool planes = p == PRECISION_WEIGHTS_BF16 || (p == PRECISION_INT8 && channels <= 4);
+        ck_assert_uint_eq(graph_count(s.g, "BlockPack"), !planes);
+        ck_assert_uint_eq(graph_count(s.g, "NarrowConv"), p == PRECISION_WEIGHTS_BF16 ? 1 : 2);
+        subject_fini(&s);
+    }
+}
+END_TEST
+
 START_TEST(what_stays_gets_its_operand_widened_once)
 {
     const enum precision p = (enum precision)_i;
@@ -287,6 +306,7 @@ Suite *suite_narrow(void)
     TCase *t = tcase_create("narrow");
     tcase_add_loop_test(t, a_chain_is_converted_once_and_stores_floats_at_its_end, PRECISION_BF16,
                         PRECISIONS);
+    tcase_add_loop_test(t, an_input_of_few_channels_is_read_as_it_is, PRECISION_BF16, PRECISIONS);
     tcase_add_loop_test(t, what_stays_gets_its_operand_widened_once, PRECISION_BF16, PRECISIONS);
     tcase_add_loop_test(t, a_depthwise_convolution_is_narrow_between_narrow_ones_alone,
                         PRECISION_BF16, PRECISIONS);

@@ -112,6 +112,8 @@ static struct sizes sizes_of(const struct narrow *c)
     const int64_t blocks = c->groups * c->out_blocks, plane = c->out[0] * c->out[1];
     struct sizes s = {.lanes = blocks * BLOCK_LANES, .terms = places * c->in_c};
     s.x = c->batch * c->groups * block_count(c->in_c) * c->in[0] * c->in[1] * BLOCK_LANES;
+    if (c->planes)
+        s.x = c->batch * c->in_c * c->in[0] * c->in[1];
     s.y = c->batch * s.lanes * plane;
     s.w = s.lanes * places * narrow_words(c->x.type, c->in_c) * word;
     if (c->form == NARROW_DEPTHWISE)
@@ -377,6 +379,26 @@ START_TEST(rows_of_many_tiles_are_their_ref)
             c.out[d] = (c.in[d] - 1) / stride + 1;
         }
         compare(&c, false);
+    }
+}
+END_TEST
+
+/* Channels that a word holds, in planes: any window, and one in a row of many tiles. */
+START_TEST(planes_of_bytes_are_their_ref)
+{
+    for (int round = 0; round < ROUNDS; round++) {
+        seed = (uint64_t)(round + 11);
+        struct narrow c = random_run(NARROW_DIRECT, NARROW_U8);
+        c.planes = true;
+        c.groups = 1;
+        c.in_c = random_int(&seed, 1, NARROW_PLANES_MOST);
+        if (round % 4 == 0) {
+            c.in[1] = random_int(&seed, 30, 90);
+            c.kernel[1] = 3;
+            c.dilation[1] = c.pad[1] = 1;
+            c.out[1] = (c.in[1] - 1) / c.stride[1] + 1;
+        }
+        compare(&c, round % 3 == 0);
     }
 }
 END_TEST
@@ -672,6 +694,7 @@ Suite *suite_narrow(void)
                         (int)ARRAY_COUNT(kinds));
     tcase_add_loop_test(t, one_row_by_many_weights_is_its_ref, 0, NARROW_TYPES);
     tcase_add_loop_test(t, rows_of_many_tiles_are_their_ref, 0, (int)ARRAY_COUNT(kinds));
+    tcase_add_test(t, planes_of_bytes_are_their_ref);
     tcase_add_test(t, what_no_list_holds_is_run_without);
     tcase_add_loop_test(t, gelu_is_near_as_bytes, 0, 2);
     tcase_add_loop_test(t, what_is_not_finite_stays_where_it_belongs, 0, 2);

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/blocked.h"
 #include "ops/op_list.h"
 #include "support/support.h"
 #include "tensor/tensor.h"
@@ -182,6 +183,35 @@ START_TEST(convolutions_whose_sums_would_not_fit)
 }
 END_TEST
 
+/* Planes of up to four bytes, read as they are. */
+START_TEST(planes_that_a_word_holds)
+{
+    static const struct {
+        struct tensor x, w;
+        enum status want;
+    } cases[] = {
+        {{DT_U8, 4, {1, 3, 9, 9}, NULL}, {DT_I8, 6, {1, 3, 3, 1, 16, 4}, NULL}, OK},
+        {{DT_U8, 4, {1, 4, 9, 9}, NULL}, {DT_I8, 6, {1, 3, 3, 1, 16, 4}, NULL}, OK},
+        {{DT_U8, 4, {1, 5, 9, 9}, NULL}, {DT_I8, 6, {1, 3, 3, 1, 16, 4}, NULL}, E_BAD_INPUT},
+        {{DT_U8, 4, {1, 0, 9, 9}, NULL}, {DT_I8, 6, {1, 3, 3, 1, 16, 4}, NULL}, E_BAD_INPUT},
+        {{DT_U8, 4, {1, 5, 9, 9}, NULL}, {DT_I8, 6, {1, 3, 3, 2, 16, 4}, NULL}, E_BAD_INPUT},
+        {{DT_U8, 5, {1, 1, 9, 9, 16}, NULL}, {DT_I8, 6, {1, 3, 3, 1, 16, 4}, NULL}, E_BAD_INPUT},
+        {{DT_BF16, 4, {1, 3, 9, 9}, NULL}, {DT_BF16, 6, {1, 3, 3, 2, 16, 2}, NULL}, E_UNSUPPORTED},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct fixture f;
+        fixture_init(&f);
+        f.n_in = 3;
+        f.attrs[0] =
+            (struct attr){.key = ATTR_block_form, .type = ATTR_INT, .count = 1, .i = BLOCK_PLAIN};
+        f.t[0] = cases[i].x;
+        f.t[1] = cases[i].w;
+        ck_assert_msg(infer(&f, op_by_name("roost", "NarrowConv")) == cases[i].want, "case %zu: %s",
+                      i, f.err.msg);
+    }
+}
+END_TEST
+
 Suite *suite_narrow(void)
 {
     Suite *s = suite_create("narrow");
@@ -191,6 +221,7 @@ Suite *suite_narrow(void)
     tcase_add_test(t, operands_that_do_not_belong_together);
     tcase_add_test(t, scales_that_are_not_finite_are_corrupt);
     tcase_add_test(t, convolutions_whose_sums_would_not_fit);
+    tcase_add_test(t, planes_that_a_word_holds);
     suite_add_tcase(s, t);
     return s;
 }

@@ -155,11 +155,23 @@ static void say_types(const struct narrower *b, struct attrs *l, const struct no
         say_bytes(b, l, out, y);
 }
 
-/* The operand of a layer: planes are packed into blocks here. */
+/* The layer's form in low precision: planes of bytes are read as they are where a word holds all
+ * of their channels. */
+static enum block_form layer_form(const struct narrower *b, const struct node *n)
+{
+    const enum block_form form = (enum block_form)node_int(n, ATTR_block_form, BLOCK_DIRECT);
+    if (form == BLOCK_PLAIN && is_bytes(b) &&
+        b->g->values[n->in[1]].t.dims[3] <= NARROW_PLANES_MOST)
+        return BLOCK_PLAIN;
+    return form == BLOCK_DEPTHWISE ? BLOCK_DEPTHWISE : BLOCK_DIRECT;
+}
+
+/* The operand of a layer: other planes are packed into blocks here. */
 static enum status layer_operand(struct narrower *b, const struct node *n, int32_t *out)
 {
-    const bool plain =
-        narrow_is(n, "BlockConv") && node_int(n, ATTR_block_form, BLOCK_DIRECT) == BLOCK_PLAIN;
+    const bool pack = narrow_is(n, "BlockConv") &&
+                      node_int(n, ATTR_block_form, BLOCK_DIRECT) == BLOCK_PLAIN &&
+                      layer_form(b, n) != BLOCK_PLAIN;
     enum status s = OK;
     if (b->type == NARROW_F32) {
         *out = n->in[0];
@@ -167,7 +179,7 @@ static enum status layer_operand(struct narrower *b, const struct node *n, int32
     } else {
         s = narrowed(b, n->in[0], out);
     }
-    if (s != OK || !plain)
+    if (s != OK || !pack)
         return s;
     const struct node_new as = {.opset = 1, .in = out, .n_in = 1};
     int32_t packed;
@@ -221,7 +233,7 @@ static enum status layer(struct narrower *b, const struct node *n)
     in[3] = made.bias;
     say_types(b, &l, n);
     if (!product)
-        add_int(&l, ATTR_block_form, made.depthwise ? BLOCK_DEPTHWISE : BLOCK_DIRECT);
+        add_int(&l, ATTR_block_form, layer_form(b, n));
     return graph_node(b->g, op, op->since[0], n->name, in, count_operands(in, 5), &out, 1, l.a,
                       l.n);
 }

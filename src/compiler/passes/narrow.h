@@ -75,7 +75,6 @@ struct scale narrow_scale_of(const struct narrower *b, int32_t value);
 /* A layer's constants as the kernels of low precision read them. */
 struct narrow_layer {
     int32_t w, scale, bias; /* values; the last two may be ARTIFACT_NO_TENSOR */
-    bool depthwise;
 };
 /* x: what bytes of the layer's operand mean; unused unless of int8.  errors: E_NO_MEMORY */
 enum status narrow_weights(struct narrower *b, const struct node *n, const struct scale *x,

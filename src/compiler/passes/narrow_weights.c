@@ -211,7 +211,6 @@ enum status narrow_weights(struct narrower *b, const struct node *n, const struc
     enum status s = unpack(b->g, n, &d);
     if (s != OK)
         return s;
-    out->depthwise = d.depthwise;
     s = pack(b, n, x, &d, out);
     alloc_free(d.w);
     return s;

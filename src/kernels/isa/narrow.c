@@ -222,11 +222,10 @@ TILE_INLINE void numbers_of(const uint32_t *sums, const bool integers, vec scale
     for (int k = 0; k < FOUR; k++) {
         number[k] = *(const vec *)(const void *)(sums + k * BLOCK);
         if (integers)
-            number[k] = __builtin_convertvector((vec_int)number[k], vec) * scale;
+            number[k] = vec_once(__builtin_convertvector((vec_int)number[k], vec), scale, bias);
+        else
+            number[k] = number[k] + bias;
     }
-    TILE_UNROLL
-    for (int k = 0; k < FOUR; k++)
-        number[k] = number[k] + bias;
 }
 
 /* They to y, float32; sum is that too or of x's type. What is in e is read before y is written. */
@@ -236,14 +235,15 @@ TILE_INLINE void floats_store(const struct end *e, const bool integers, int64_t 
     const int64_t step = e->step, sum_step = step >> e->narrower;
     const uint8_t *const sum = e->sum ? e->sum + (at >> e->narrower) : NULL;
     uint8_t *const y = e->y + at;
-    if (sum)
-        TILE_UNROLL
-    for (int k = 0; k < FOUR; k++)
-        number[k] = number[k] + widened(&e->sum_type,
-                                        !e->narrower ? NARROW_F32
-                                        : integers   ? NARROW_U8
-                                                     : NARROW_BF16,
-                                        sum + k * sum_step);
+    TILE_UNROLL
+    for (int k = 0; k < FOUR && sum; k++) {
+        if (e->narrower && integers)
+            number[k] = vec_once(widened(NARROW_U8, e->sum_zero, sum + k * sum_step), e->sum_scale,
+                                 number[k]);
+        else
+            number[k] = number[k] +
+                        widened(e->narrower ? NARROW_BF16 : NARROW_F32, 0, sum + k * sum_step);
+    }
     TILE_UNROLL
     for (int k = 0; k < FOUR; k++)
         number[k] = vec_clamp(number[k], e->kept.low, e->kept.high);
@@ -253,10 +253,14 @@ TILE_INLINE void floats_store(const struct end *e, const bool integers, int64_t 
 }
 
 /* They, activated, to y; of x's type. bfloat16 is seldom enough to be rolled up. */
-TILE_INLINE void gelu_store(const struct end *e, const struct shape s, int64_t at, vec number[FOUR])
+TILE_INLINE void gelu_store(const struct end *e, const struct shape s, int64_t at, vec reciprocal,
+                            vec number[FOUR])
 {
     if (is_integers(s)) {
         vec_gelu_bytes(number, FOUR);
+        TILE_UNROLL
+        for (int k = 0; k < FOUR; k++)
+            number[k] = number[k] * reciprocal;
     } else {
         ISA_UNROLL(1)
         for (int k = 0; k < FOUR; k++)
@@ -273,6 +277,7 @@ TILE_INLINE void end_rolled(const struct narrow_tile *t, const struct shape s, u
 {
     struct end e = end_begin(t, s, true);
     const bool integers = is_integers(s);
+    const vec reciprocal = vec_all(integers && !floats ? 1.0f / t->end->y.scale : 1);
     e.y = y;
     e.sum = sum;
     for (int v = 0; v < BLOCKS; v++) {
@@ -286,7 +291,7 @@ TILE_INLINE void end_rolled(const struct narrow_tile *t, const struct shape s, u
             if (floats)
                 floats_store(&e, integers, at, number);
             else
-                gelu_store(&e, s, at, number);
+                gelu_store(&e, s, at, reciprocal, number);
         }
     }
 }

@@ -5,13 +5,12 @@
 
 typedef uint8_t bytes_any __attribute__((vector_size(64), aligned(1), may_alias));
 
-enum { BYTES = BLOCK, HALVES = 2 * (int)BLOCK }; /* a pixel */
+enum { HALVES = 2 * (int)BLOCK }; /* a pixel of bfloat16 */
 
 /* x as it is, widened where it is read. */
 TILE_INLINE void deep_as(const struct narrow_tile *t, const enum narrow_type type)
 {
     const struct shape s = {PIXELS, 1, 1, NARROW_SUM_DEEP};
-    const struct narrow_data plain = {.scale = 1};
     const int element = type == NARROW_U8 ? 1 : 2;
     const float *w = (const float *)(const void *)t->w[0];
     struct steps i;
@@ -25,7 +24,7 @@ TILE_INLINE void deep_as(const struct narrow_tile *t, const enum narrow_type typ
             for (int k = 0; k < PIXELS * BLOCK_VECS; k++) {
                 const int v = k % BLOCK_VECS * VEC;
                 const uint8_t *x = place + t->at[k / BLOCK_VECS] + v * element;
-                i.real[k] = vec_fma(widened(&plain, type, x), vec_load(w + v), i.real[k]);
+                i.real[k] = vec_fma(widened(type, 0, x), vec_load(w + v), i.real[k]);
             }
         }
     end_sums(t, s, &i);
@@ -66,12 +65,6 @@ bool narrow_deep_pack(const struct narrow *c, int64_t block, uint8_t *to)
     return !_mm512_test_epi32_mask((__m512i)wrong, (__m512i)wrong);
 }
 
-/* Where position p's window begins: of positions side by side the compiler knows. */
-TILE_INLINE int64_t place_of(const struct narrow_tile *t, const int p, const int across)
-{
-    return across ? p * across : t->at[p];
-}
-
 struct deep {
     struct steps sums; /* of bytes: the low ones' */
     vec_int high[PIXELS];
@@ -81,7 +74,7 @@ struct deep {
 /* Four pixels of a row are one register: in each lane the four bytes of one channel, which meet the
  * weights of four columns. Weights have more than seven bits: two bytes. */
 TILE_INLINE void bytes_place(const struct narrow_tile *t, const uint8_t *place, const uint8_t *w,
-                             const int across, struct deep *d)
+                             struct deep *d)
 {
     /* Byte 4 * lane + p is that lane of pixel p. */
     const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
@@ -93,7 +86,7 @@ TILE_INLINE void bytes_place(const struct narrow_tile *t, const uint8_t *place, 
         __m512i x;
         __asm__("vpermb %1, %2, %0"
                 : "=v"(x)
-                : "m"(*(const bytes_any *)(place + place_of(t, p, across))), "v"(turned));
+                : "m"(*(const bytes_any *)(place + t->at[p])), "v"(turned));
         __asm__("vpdpbusd %2, %1, %0" : "+v"(d->sums.whole[p]) : "v"(x), "v"(w_low));
         __asm__("vpdpbusd %2, %1, %0" : "+v"(d->high[p]) : "v"(x), "v"(w_high));
     }
@@ -167,7 +160,7 @@ TILE_INLINE void window_any(const struct narrow_tile *t, const uint8_t *x, const
         for (int64_t kx = 0; kx < t->columns; kx += bytes ? NARROW_RUN : 1) {
             const uint8_t *const place = x + ky * t->x_row + kx * t->x_column;
             if (bytes) {
-                bytes_place(t, place, w, 0, d);
+                bytes_place(t, place, w, d);
                 w += 2 * sizeof(vec);
                 continue;
             }
@@ -197,21 +190,8 @@ TILE_INLINE void halves_row(const uint8_t *x, const struct places w[SIDE], const
     }
 }
 
-/* What most networks have. across: bytes between positions side by side. */
-TILE_INLINE void window_three(const struct narrow_tile *t, const uint8_t *x, const struct shape s,
-                              const struct places w[SIDE * SIDE], const int across, struct deep *d)
-{
-    TILE_UNROLL
-    for (int ky = 0; ky < SIDE; ky++) {
-        if (is_integers(s))
-            bytes_place(t, x + ky * t->x_row, t->w[1] + ky * 2 * (int)sizeof(vec), across, d);
-        else
-            halves_row(x + ky * t->x_row, w + ky * SIDE, across, d);
-    }
-}
-
-/* All positions of a call. three: a window of three by three without gaps, over positions `across`
- * bytes apart. */
+/* All positions of a call. three: of bfloat16, a window of three by three without gaps, what most
+ * networks have, over positions `across` bytes apart. */
 TILE_INLINE void deep_run(const struct narrow_tile *t, const enum narrow_kind kind,
                           const bool three, const int across)
 {
@@ -222,16 +202,17 @@ TILE_INLINE void deep_run(const struct narrow_tile *t, const enum narrow_kind ki
     struct end e;
     if (t->end)
         e = end_begin(t, s, false);
-    if (three && !is_integers(s))
+    if (three)
         TILE_UNROLL
     for (int k = 0; k < SIDE * SIDE; k++)
         w[k] = places_of((const float *)(const void *)t->w[0] + k * BLOCK);
     for (int64_t left = t->count; left > 0;) {
         deep_begin(&d);
-        if (three)
-            window_three(t, x, s, w, across, &d);
-        else
+        if (!three)
             window_any(t, x, s, &d);
+        TILE_UNROLL
+        for (int ky = 0; three && ky < SIDE; ky++)
+            halves_row(x + ky * t->x_row, w + ky * SIDE, across, &d);
         deep_sum(s, &d);
         left -= PIXELS;
         if (!t->end) {
@@ -243,27 +224,21 @@ TILE_INLINE void deep_run(const struct narrow_tile *t, const enum narrow_kind ki
     }
 }
 
-/* Windows that networks have are loops that the compiler knows. */
-TILE_INLINE void deep_any(const struct narrow_tile *t, const enum narrow_kind kind, const int pixel)
-{
-    const bool three =
-        t->rows == SIDE && t->columns == SIDE && t->x_column == pixel && t->count > PIXELS;
-    if (three && t->across == pixel)
-        deep_run(t, kind, true, pixel);
-    else if (three && t->across == 2 * pixel)
-        deep_run(t, kind, true, 2 * pixel);
-    else
-        deep_run(t, kind, false, 0);
-}
-
 void narrow_deep_vnni(const struct narrow_tile *t)
 {
-    deep_any(t, NARROW_SUM_DEEP_VNNI, BYTES);
+    deep_run(t, NARROW_SUM_DEEP_VNNI, false, 0);
 }
 
 void narrow_deep_bf16(const struct narrow_tile *t)
 {
-    deep_any(t, NARROW_SUM_DEEP_BF16, HALVES);
+    const bool three =
+        t->rows == SIDE && t->columns == SIDE && t->x_column == HALVES && t->count > PIXELS;
+    if (three && t->across == HALVES)
+        deep_run(t, NARROW_SUM_DEEP_BF16, true, HALVES);
+    else if (three && t->across == 2 * HALVES)
+        deep_run(t, NARROW_SUM_DEEP_BF16, true, 2 * HALVES);
+    else
+        deep_run(t, NARROW_SUM_DEEP_BF16, false, 0);
 }
 
 #endif

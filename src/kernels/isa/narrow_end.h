@@ -12,15 +12,28 @@
 #include "kernels/isa/tile.h"
 #include "kernels/narrow_priv.h"
 
-/* VEC elements as numbers; of bytes, less their zero point and scaled. type: d's. */
-TILE_INLINE vec widened(const struct narrow_data *d, const enum narrow_type type,
-                        const uint8_t *from)
+/* VEC elements as numbers; of bytes, less a zero point. */
+TILE_INLINE vec widened(const enum narrow_type type, const int32_t zero, const uint8_t *from)
 {
     if (type == NARROW_F32)
         return vec_load((const float *)(const void *)from);
     if (type == NARROW_BF16)
         return (vec)(vec_u16_load(from) << 16);
-    return __builtin_convertvector(vec_u8_load(from) - d->zero, vec) * d->scale;
+    return __builtin_convertvector(vec_u8_load(from) - zero, vec);
+}
+
+#if ISA_LEVEL == 0
+vec ISA_NAME(narrow_once)(vec a, vec b, vec c); /* narrow_out.c */
+#endif
+
+/* a * b + c rounded once at every level. */
+static inline vec vec_once(vec a, vec b, vec c)
+{
+#if ISA_LEVEL == 0
+    return ISA_NAME(narrow_once)(a, b, c);
+#else
+    return vec_fma(a, b, c);
+#endif
 }
 
 /* reciprocal: of d's scale. */
@@ -42,12 +55,14 @@ struct bounds {
     vec low, high;
 };
 
-static inline struct bounds bounds_of(const struct epilogue *a)
+static inline struct bounds bounds_of(const struct narrow_end *e)
 {
-    return (struct bounds){vec_all(a->act == ACT_CLIP   ? a->low
+    const struct epilogue *a = &e->epilogue;
+    const float before = narrow_before(e);
+    return (struct bounds){vec_all(a->act == ACT_CLIP   ? a->low * before
                                    : a->act == ACT_RELU ? 0
                                                         : -INFINITY),
-                           vec_all(a->act == ACT_CLIP ? a->high : INFINITY)};
+                           vec_all(a->act == ACT_CLIP ? a->high * before : INFINITY)};
 }
 
 #if ISA_LEVEL == 2
@@ -61,31 +76,31 @@ static inline struct bounds bounds_of_bytes(struct bounds b, float scale)
 
 /* What all numbers that become bytes share; low and high are bytes that they are kept within. */
 struct as_bytes {
-    vec reciprocal;
     __m512i shift, low, high;
+    bool bounded; /* are they less than all bytes? */
 };
 
 static inline struct as_bytes as_bytes_of(const struct narrow_data *d, uint8_t low, uint8_t high)
 {
-    return (struct as_bytes){vec_all(1.0f / d->scale), _mm512_set1_epi16((short)d->zero),
-                             _mm512_set1_epi8((char)low), _mm512_set1_epi8((char)high)};
+    return (struct as_bytes){_mm512_set1_epi16((short)d->zero), _mm512_set1_epi8((char)low),
+                             _mm512_set1_epi8((char)high), low > 0 || high < UINT8_MAX};
 }
 
-/* Four positions' registers as bytes, one position after the other; none is above 2^30 /
- * reciprocal. */
+/* Four positions' registers, which need only be rounded, as bytes, one position after the other;
+ * none is above 2^30. */
 TILE_INLINE __m512i bytes_of_four(const vec v[4], const struct as_bytes *a)
 {
     __m512i q[4];
     TILE_UNROLL
     for (int i = 0; i < 4; i++)
-        q[i] = (__m512i)vec_round(v[i] * a->reciprocal);
+        q[i] = (__m512i)vec_round(v[i]);
     /* What saturates on the way is beyond any byte, and stays there. */
     const __m512i one = _mm512_adds_epi16(_mm512_packs_epi32(q[0], q[1]), a->shift);
     const __m512i two = _mm512_adds_epi16(_mm512_packs_epi32(q[2], q[3]), a->shift);
     /* Each quarter has four lanes of all positions. */
     const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     const __m512i all = _mm512_permutexvar_epi32(order, _mm512_packus_epi16(one, two));
-    return _mm512_min_epu8(_mm512_max_epu8(all, a->low), a->high);
+    return a->bounded ? _mm512_min_epu8(_mm512_max_epu8(all, a->low), a->high) : all;
 }
 
 /* To positions `step` bytes apart. */

@@ -8,6 +8,25 @@
 #include "kernels/isa/act.h"
 #include "kernels/isa/narrow_end.h"
 
+#if ISA_LEVEL == 0
+/* The product is exact in double, and rounding its sum twice is rounding it once, unless the first
+ * gives what lies in the middle between two floats: its last 29 bits say so. */
+vec ISA_NAME(narrow_once)(vec a, vec b, vec c)
+{
+    typedef double wide __attribute__((vector_size(VEC * sizeof(double))));
+    typedef int32_t halves __attribute__((vector_size(VEC * sizeof(double))));
+    typedef int64_t two __attribute__((vector_size(VEC * sizeof(float))));
+    const wide sum = __builtin_convertvector(a, wide) * __builtin_convertvector(b, wide) +
+                     __builtin_convertvector(c, wide);
+    const vec_int low = __builtin_shufflevector((halves)sum, (halves)sum, 0, 2, 4, 6);
+    const two middle = (two)((low & 0x1fffffff) == 0x10000000);
+    vec once = __builtin_convertvector(sum, vec);
+    for (int i = 0; i < VEC && (middle[0] | middle[1]); i++)
+        once[i] = fmaf(a[i], b[i], c[i]);
+    return once;
+}
+#endif
+
 /* Scale, bias, sum and the activations that are short, of VEC lanes of a block: what all positions
  * share. */
 struct lanes {
@@ -17,6 +36,9 @@ struct lanes {
     int64_t from_step, to_step; /* bytes from position to position */
     struct bounds kept;
     vec scale, bias, slope, reciprocal; /* slope: of what is below 0 */
+    enum narrow_type sum;
+    int32_t sum_zero;
+    vec sum_scale;
 };
 
 #define EACH(many)                                                                                 \
@@ -41,9 +63,11 @@ TILE_INLINE void numbers_of(const struct narrow_out *o, const struct narrow_end 
     EACH(many) v[k] = vec_load(l->sums + (i + k) * BLOCK);
     if (o->integers)
         EACH(many) v[k] = __builtin_convertvector((vec_int)v[k], vec);
-    EACH(many) v[k] = v[k] * l->scale + l->bias;
+    EACH(many) v[k] = vec_once(v[k], l->scale, l->bias);
     if (l->from)
-        EACH(many) v[k] = v[k] + widened(&e->sum, e->sum.type, l->from + (i + k) * l->from_step);
+        EACH(many)
+        v[k] = vec_once(widened(l->sum, l->sum_zero, l->from + (i + k) * l->from_step),
+                        l->sum_scale, v[k]);
     if (e->epilogue.act == ACT_GELU)
         EACH(many) v[k] = gelu_of(e, v[k]);
     else
@@ -76,6 +100,7 @@ static int64_t fours(const struct narrow_out *o, const struct narrow_end *e,
         vec v[FOUR];
         numbers_of(o, e, &all, i, FOUR, v);
         if (d->type == NARROW_U8) {
+            EACH(FOUR) v[k] = v[k] * l->reciprocal;
             bytes_store(bytes_of_four(v, &bytes), to, l->to_step);
         } else if (d->type == NARROW_F32) {
             EACH(FOUR) vec_store((float *)(void *)(to + k * l->to_step), v[k]);
@@ -103,24 +128,31 @@ static void lanes_run(const struct narrow_out *o, const struct narrow_end *e,
     }
 }
 
-/* Writes whole blocks to where d is, positions `step` bytes apart; from: the operand sum's. */
-static void pass(const struct narrow_out *o, const struct narrow_end *e,
-                 const struct narrow_data *d, int64_t step, const uint8_t *from, int64_t from_step)
+/* Writes whole blocks to where d, the end's y, is, positions `step` bytes apart; from: the operand
+ * sum's. */
+static void pass(const struct narrow_out *o, const struct narrow_end *e, int64_t step,
+                 const uint8_t *from, int64_t from_step)
 {
-    const int64_t from_bytes = narrow_bytes(e->sum.type), to_bytes = narrow_bytes(d->type);
+    const float before = narrow_before(e);
+    struct narrow_data d = e->y;
+    const int64_t from_bytes = narrow_bytes(e->sum.type), to_bytes = narrow_bytes(d.type);
     struct lanes l = {.from_step = from_step,
                       .to_step = step,
-                      .kept = bounds_of(&e->epilogue),
+                      .kept = bounds_of(e),
                       .slope = vec_all(e->epilogue.act == ACT_LEAKY_RELU ? e->epilogue.low : 1),
-                      .reciprocal = vec_all(d->type == NARROW_U8 ? 1.0f / d->scale : 0)};
+                      .sum = e->sum.type,
+                      .sum_zero = e->sum.zero,
+                      .sum_scale =
+                          vec_all(e->sum.type == NARROW_U8 ? e->sum.scale * before : before)};
+    d.scale = before == 1 ? d.scale : 1;
+    l.reciprocal = vec_all(d.type == NARROW_U8 ? 1.0f / d.scale : 0);
     for (int k = 0; k < BLOCK; k += VEC) {
         l.sums = (const float *)(const void *)o->sums + k;
         l.from = from ? from + k * from_bytes : NULL;
-        l.to = (uint8_t *)d->data + k * to_bytes;
-        l.scale = e->scale ? vec_load(e->scale + o->lane + k) : vec_all(1);
-        l.bias =
-            e->bias ? vec_load(e->bias + o->lane + k) : vec_all(-0.0f); /* which adds nothing */
-        lanes_run(o, e, d, &l);
+        l.to = (uint8_t *)d.data + k * to_bytes;
+        l.scale = (e->scale ? vec_load(e->scale + o->lane + k) : vec_all(1)) * before;
+        l.bias = (e->bias ? vec_load(e->bias + o->lane + k) : vec_all(-0.0f)) * before;
+        lanes_run(o, e, &d, &l);
     }
 }
 
@@ -150,20 +182,19 @@ void ISA_NAME(narrow_out)(const struct narrow_out *o, const struct narrow_end *e
         sum = sum_room;
         sum_step = ROOM;
     }
-    struct narrow_data y = e->y;
-    uint8_t *const to = (uint8_t *)y.data + o->to * y_bytes;
-    y.data = whole ? to : y_room;
+    uint8_t *const to = (uint8_t *)e->y.data + o->to * y_bytes;
     struct narrow_out floats = *o;
     struct narrow_end end = *e;
     if (e->epilogue.act > ACT_LEAKY_RELU && e->epilogue.act != ACT_GELU) {
-        const struct narrow_data real = {.type = NARROW_F32, .data = o->sums};
-        pass(o, e, &real, ROOM, sum, sum_step);
-        ISA_NAME(act_row)(&e->epilogue, real.data, o->count * BLOCK);
+        end.y = (struct narrow_data){.type = NARROW_F32, .data = o->sums};
+        pass(o, &end, ROOM, sum, sum_step);
+        ISA_NAME(act_row)(&e->epilogue, end.y.data, o->count * BLOCK);
         floats.integers = false;
         end = (struct narrow_end){.y = e->y};
         sum = NULL;
     }
-    pass(&floats, &end, &y, whole ? o->step * y_bytes : ROOM, sum, sum_step);
+    end.y.data = whole ? to : y_room;
+    pass(&floats, &end, whole ? o->step * y_bytes : ROOM, sum, sum_step);
     if (!whole)
         spread(to, o->step * y_bytes, y_room, ROOM, o, y_bytes);
 }
@@ -171,8 +202,6 @@ void ISA_NAME(narrow_out)(const struct narrow_out *o, const struct narrow_end *e
 void ISA_NAME(narrow_widen)(const struct narrow_data *x, int64_t from, int64_t n, float *to)
 {
     const uint8_t *at = (const uint8_t *)x->data + from * narrow_bytes(x->type);
-    /* As the numbers that bytes are. */
-    const struct narrow_data plain = {.type = x->type, .scale = 1};
     for (int64_t i = 0; i < n; i += VEC)
-        vec_store(to + i, widened(&plain, x->type, at + i * narrow_bytes(x->type)));
+        vec_store(to + i, widened(x->type, 0, at + i * narrow_bytes(x->type)));
 }

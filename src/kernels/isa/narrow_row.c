@@ -31,8 +31,9 @@ struct row {
     int64_t panel;       /* bytes of the weights */
     int64_t plain;       /* panels before it end as end_plain has them */
     uint8_t *y;
-    int32_t zero; /* y's, and its scale */
-    vec reciprocal;
+    int32_t zero;   /* y's */
+    vec before;     /* narrow_before */
+    vec reciprocal; /* of y's scale, where that is not in before */
     struct bounds kept;
 };
 
@@ -102,12 +103,15 @@ static __attribute__((noinline)) void end_any(const struct row *r, int64_t lane,
     const int64_t sum_bytes = narrow_bytes(e->sum.type), y_bytes = narrow_bytes(e->y.type);
     _Alignas(64) uint8_t room[BLOCK * sizeof(float)] = {0};
     float *const floats = (float *)(void *)room;
-    v = v * (e->scale ? vec_load(e->scale + lane) : vec_all(1));
-    v = v + (e->bias ? vec_load(e->bias + lane) : vec_all(-0.0f)); /* which adds nothing */
+    /* -0 adds nothing. */
+    v = vec_once(v, (e->scale ? vec_load(e->scale + lane) : vec_all(1)) * r->before,
+                 (e->bias ? vec_load(e->bias + lane) : vec_all(-0.0f)) * r->before);
     if (e->sum.data) {
         const uint8_t *from = (const uint8_t *)e->sum.data + lane * sum_bytes;
         memcpy(room, from, (size_t)(lanes * sum_bytes));
-        v = v + widened(&e->sum, e->sum.type, room);
+        v = vec_once(widened(e->sum.type, e->sum.zero, room),
+                     (e->sum.type == NARROW_U8 ? vec_all(e->sum.scale) : vec_all(1)) * r->before,
+                     v);
     }
     v = vec_clamp(v, r->kept.low, r->kept.high);
     if (!block_act_inline(e->epilogue.act)) {
@@ -124,8 +128,9 @@ TILE_INLINE void end_plain(const struct row *r, int64_t lane, vec v, const bool 
 {
     const struct narrow_end *e = &r->c->end;
     if (bytes) {
-        v = v * vec_load(e->scale + lane) + vec_load(e->bias + lane);
-        v = vec_clamp(v, r->kept.low, r->kept.high) * r->reciprocal;
+        v = vec_once(v, vec_load(e->scale + lane) * r->before,
+                     vec_load(e->bias + lane) * r->before);
+        v = vec_clamp(v, r->kept.low, r->kept.high);
         vec_u8_store(r->y + lane, vec_round(v) + r->zero);
     } else {
         v = vec_clamp(v + vec_load(e->bias + lane), r->kept.low, r->kept.high);
@@ -169,6 +174,7 @@ void narrow_row(const struct narrow *c, int64_t from, int64_t to)
     const struct narrow_end *e = &c->end;
     const bool bytes = c->x.type == NARROW_U8, plain = ends_plain(c);
     const int64_t x_bytes = c->in_c * narrow_bytes(c->x.type);
+    const float before = narrow_before(e);
     struct row r = {.c = c,
                     .x = c->x.data,
                     .words = x_bytes / WORD,
@@ -177,12 +183,15 @@ void narrow_row(const struct narrow *c, int64_t from, int64_t to)
                     .plain = plain ? c->out_c / BLOCK : 0,
                     .y = e->y.data,
                     .zero = e->y.zero,
-                    .kept = bounds_of(&e->epilogue),
-                    .reciprocal = vec_all(e->y.type == NARROW_U8 ? 1 / e->y.scale : 0)};
+                    .kept = bounds_of(e),
+                    .before = vec_all(before),
+                    .reciprocal = vec_all(before != 1              ? 1
+                                          : e->y.type == NARROW_U8 ? 1 / e->y.scale
+                                                                   : 0)};
     if (r.rest)
         memcpy(&r.last, r.x + r.words * WORD, (size_t)r.rest);
     if (plain && bytes)
-        r.kept = bounds_of_bytes(r.kept, e->y.scale);
+        r.kept = bounds_of_bytes(r.kept, 1);
     if (bytes)
         panels(&r, from, to, true);
     else

@@ -7,17 +7,15 @@
 
 /* VEC lanes of all positions of a block. */
 struct lanes {
-    vec scale, shift, reciprocal;
+    vec scale, shift;
     struct bounds kept;
     bool dot; /* has the processor instructions for bfloat16? */
 };
 
 TILE_INLINE vec scaled(const struct narrow_data *x, const struct lanes *l, const uint8_t *from)
 {
-    /* As the number that a byte is. */
-    const struct narrow_data plain = {.type = x->type, .scale = 1};
-    const vec v = widened(&plain, x->type, from) * l->scale + l->shift;
-    return vec_clamp(v, l->kept.low, l->kept.high);
+    const vec v = widened(x->type, 0, from); /* as the number that a byte is */
+    return vec_clamp(vec_once(v, l->scale, l->shift), l->kept.low, l->kept.high);
 }
 
 /* x and y: of one type, that the compiler knows. */
@@ -43,23 +41,24 @@ TILE_INLINE void run(const struct narrow_data *x, const struct narrow_data *y, i
     }
 #endif
     for (; k < plane; k++)
-        narrowed(y, scaled(x, l, from + k * step), l->reciprocal, to + k * step);
+        narrowed(y, scaled(x, l, from + k * step), vec_all(1), to + k * step);
 }
 
 static void block(const struct narrow_scale *s, int64_t block)
 {
     const int64_t bytes = narrow_bytes(s->x.type), lane = block % s->blocks * BLOCK;
+    const float before = narrow_before(&s->end);
     struct narrow_data x = s->x, y = s->end.y;
-    struct lanes l = {.kept = bounds_of(&s->end.epilogue), .dot = cpu_has_bf16()};
+    struct lanes l = {.kept = bounds_of(&s->end), .dot = cpu_has_bf16()};
     if (y.type == NARROW_U8) { /* beyond 512 no zero point brings anything back */
-        l.reciprocal = vec_all(1.0f / y.scale);
-        l.kept.high = vec_clamp(l.kept.high, vec_all(-INFINITY), 512.0f / l.reciprocal);
+        y.scale = 1;
+        l.kept.high = vec_clamp(l.kept.high, vec_all(-INFINITY), vec_all(512));
     }
     for (int i = 0; i < BLOCK; i += VEC) {
         x.data = (uint8_t *)s->x.data + (block * s->plane * BLOCK + i) * bytes;
         y.data = (uint8_t *)s->end.y.data + (block * s->plane * BLOCK + i) * bytes;
-        l.scale = vec_load(s->end.scale + lane + i);
-        l.shift = vec_load(s->end.bias + lane + i);
+        l.scale = vec_load(s->end.scale + lane + i) * before;
+        l.shift = vec_load(s->end.bias + lane + i) * before;
         if (x.type == NARROW_U8) {
             x.type = y.type = NARROW_U8;
             run(&x, &y, s->plane, &l);

@@ -70,9 +70,10 @@ struct end {
     int64_t step, block; /* bytes from a position, an output block to the next */
     const uint8_t *sum;  /* NULL: none */
     uint8_t *y;
-    struct narrow_data sum_type;
-    bool rolled;  /* end_floats or end_gelu, not end_tile */
-    int narrower; /* an element of y is one of sum times 2 so often */
+    int32_t sum_zero;
+    vec sum_scale, before; /* narrow_before */
+    bool rolled;           /* end_floats or end_gelu, not end_tile */
+    int narrower;          /* an element of y is one of sum times 2 so often */
 };
 
 /* rolls: may it be one of narrow.c's? */
@@ -85,12 +86,14 @@ TILE_INLINE struct end end_begin(const struct narrow_tile *t, const struct shape
     const int element = floats ? 4 : is_integers(s) ? 1 : 2;
     const uint8_t *const sum = e->sum.data;
     return (struct end){.bytes = as_bytes_of(&e->y, t->low, t->high),
-                        .kept = bounds_of(&e->epilogue),
+                        .kept = bounds_of(e),
                         .step = t->y_step * element,
                         .block = t->y_block * element,
                         .sum = sum ? sum + (t->to * element >> narrower) : NULL,
                         .y = (uint8_t *)e->y.data + t->to * element,
-                        .sum_type = e->sum,
+                        .sum_zero = e->sum.zero,
+                        .sum_scale = vec_all(e->sum.scale * t->before),
+                        .before = vec_all(t->before),
                         .rolled = rolls && (floats || e->epilogue.act == ACT_GELU),
                         .narrower = narrower};
 }
@@ -125,9 +128,12 @@ TILE_INLINE void end_tile(const struct narrow_tile *t, const struct shape s, con
     const float *const biases = t->end->bias ? t->end->bias + t->lane : NULL;
     TILE_UNROLL
     for (int v = 0; v < s.blocks; v++) {
-        const vec scale = is_integers(s) ? vec_load(scales + v * BLOCK) : vec_all(1);
+        const vec scale =
+            is_integers(s) ? (vec)(vec_load(scales + v * BLOCK) * e->before) : e->before;
         /* -0 adds nothing. */
-        const vec bias = biases ? vec_load(biases + v * BLOCK) : vec_all(-0.0f);
+        vec bias = biases ? vec_load(biases + v * BLOCK) : vec_all(-0.0f);
+        if (is_integers(s))
+            bias = bias * e->before;
         TILE_UNROLL
         for (int p = 0; p < s.pixels; p += FOUR) {
             const int many = s.pixels - p < FOUR ? 1 : FOUR;
@@ -135,17 +141,22 @@ TILE_INLINE void end_tile(const struct narrow_tile *t, const struct shape s, con
             vec number[FOUR];
             TILE_UNROLL
             for (int k = 0; k < many; k++) {
-                vec one = i->real[(p + k) * s.blocks + v];
+                const int sum = (p + k) * s.blocks + v;
                 if (is_integers(s))
-                    one = __builtin_convertvector(i->whole[(p + k) * s.blocks + v], vec) * scale;
-                number[k] = one + bias;
+                    number[k] = vec_once(__builtin_convertvector(i->whole[sum], vec), scale, bias);
+                else
+                    number[k] = i->real[sum] + bias;
             }
             if (e->sum)
                 TILE_UNROLL
-            for (int k = 0; k < many; k++)
-                number[k] =
-                    number[k] + widened(&e->sum_type, is_integers(s) ? NARROW_U8 : NARROW_BF16,
-                                        e->sum + at + k * e->step);
+            for (int k = 0; k < many; k++) {
+                const uint8_t *from = e->sum + at + k * e->step;
+                if (is_integers(s))
+                    number[k] =
+                        vec_once(widened(NARROW_U8, e->sum_zero, from), e->sum_scale, number[k]);
+                else
+                    number[k] = number[k] + widened(NARROW_BF16, 0, from);
+            }
             if (!is_integers(s))
                 TILE_UNROLL
             for (int k = 0; k < many; k++)
