@@ -21,6 +21,8 @@ function(roost_isa_sources target)
             set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/kernels/isa/${source}.c
                          APPEND PROPERTY COMPILE_OPTIONS $<${wide}:-O2> -falign-functions=64)
         endforeach()
+        set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/kernels/isa/narrow_row.c
+                     APPEND PROPERTY COMPILE_OPTIONS -falign-loops=64)
         set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/kernels/isa/trees.c
                      APPEND PROPERTY COMPILE_OPTIONS -O2 -falign-functions=64)
     endif()

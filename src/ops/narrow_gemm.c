@@ -33,6 +33,7 @@ static struct narrow describe(const struct params *p, const struct tensor *x, in
 {
     return (struct narrow){
         .form = NARROW_PRODUCT,
+        .planes = false,
         .batch = 1,
         .groups = 1,
         .in_c = x->dims[x->rank - 1],
