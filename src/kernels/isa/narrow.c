@@ -241,8 +241,8 @@ TILE_INLINE void floats_store(const struct end *e, const bool integers, int64_t 
             number[k] = vec_once(widened(NARROW_U8, e->sum_zero, sum + k * sum_step), e->sum_scale,
                                  number[k]);
         else
-            number[k] = number[k] +
-                        widened(e->narrower ? NARROW_BF16 : NARROW_F32, 0, sum + k * sum_step);
+            number[k] =
+                number[k] + widened(e->narrower ? NARROW_BF16 : NARROW_F32, 0, sum + k * sum_step);
     }
     TILE_UNROLL
     for (int k = 0; k < FOUR; k++)

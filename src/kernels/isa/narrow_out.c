@@ -66,8 +66,8 @@ TILE_INLINE void numbers_of(const struct narrow_out *o, const struct narrow_end 
     EACH(many) v[k] = vec_once(v[k], l->scale, l->bias);
     if (l->from)
         EACH(many)
-        v[k] = vec_once(widened(l->sum, l->sum_zero, l->from + (i + k) * l->from_step),
-                        l->sum_scale, v[k]);
+    v[k] = vec_once(widened(l->sum, l->sum_zero, l->from + (i + k) * l->from_step), l->sum_scale,
+                    v[k]);
     if (e->epilogue.act == ACT_GELU)
         EACH(many) v[k] = gelu_of(e, v[k]);
     else
