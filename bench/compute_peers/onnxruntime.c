@@ -2,11 +2,16 @@
  * Copyright The Roost Authors */
 /* The library hands out a table of functions whose order never changes; the numbers below are the
  * places of those that are called here.  source: ONNX Runtime's documentation of its C API */
+#define _GNU_SOURCE /* dl_iterate_phdr */
 #include "onnxruntime.h"
 
 #include <dlfcn.h>
+#include <link.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 
 enum {
     ERROR_MESSAGE = 2,
@@ -34,6 +39,7 @@ enum {
     MEMORY_DEFAULT = 0,
     FLOAT32 = 1,
     LOG_ERROR = 3,
+    XGETBV_PLACES = 3, /* in version 1.30.0 */
 };
 
 /* A function returns NULL, or a status that carries a message. */
@@ -62,6 +68,64 @@ static void check(void *status, const char *what)
     exit(1);
 }
 
+/* ---- ROOST_CPU=avx2 for the peer, which has no such switch ---- */
+
+struct code {
+    const char *library;
+    int places;
+};
+
+/* Is this XGETBV? Not the end of "and $15, %eax" and an "add" behind it, which are these bytes too.
+ */
+static bool is_xgetbv(const uint8_t *at)
+{
+    return memcmp(at, "\x0f\x01\xd0", 3) == 0 && !(at[-2] == 0x83 && (at[-1] & 0xf8) == 0xe0);
+}
+
+/* Which registers the system keeps is what the library asks before it takes wider ones. Its low
+ * byte becomes 7, which is all but those of AVX-512: mov $7, %al; nop. */
+static int overwrite(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    struct code *c = arg;
+    (void)size;
+    if (strcmp(info->dlpi_name, c->library) != 0)
+        return 0;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *h = &info->dlpi_phdr[i];
+        if (h->p_type != PT_LOAD || !(h->p_flags & PF_X))
+            continue;
+        uint8_t *code = (uint8_t *)(info->dlpi_addr + h->p_vaddr);
+        uint8_t *page = code - (uintptr_t)code % 4096;
+        const size_t bytes = h->p_memsz + (size_t)(code - page);
+        if (mprotect(page, bytes, PROT_READ | PROT_WRITE | PROT_EXEC) != 0)
+            return 1;
+        for (size_t k = 2; k + 3 <= h->p_memsz; k++)
+            if (is_xgetbv(code + k)) {
+                memcpy(code + k, "\xb0\x07\x90", 3);
+                c->places++;
+            }
+        return mprotect(page, bytes, PROT_READ | PROT_EXEC) != 0;
+    }
+    return 1;
+}
+
+static void keep_to_level(const char *library)
+{
+    const char *level = getenv("ROOST_CPU");
+    struct code c = {library, 0};
+    if (!level || strcmp(level, "avx512") == 0)
+        return;
+    if (strcmp(level, "avx2") != 0) {
+        fprintf(stderr, "ONNX Runtime can be kept to avx2, not to ROOST_CPU=%s\n", level);
+        exit(1);
+    }
+    if (dl_iterate_phdr(overwrite, &c) != 0 || c.places != XGETBV_PLACES) {
+        fprintf(stderr, "%s asks for its registers in %d places, %d are known\n", library, c.places,
+                XGETBV_PLACES);
+        exit(1);
+    }
+}
+
 const char *ort_load(const char *library)
 {
     typedef const struct api_base *base_fn(void);
@@ -75,6 +139,7 @@ const char *ort_load(const char *library)
         fprintf(stderr, "cannot load %s: %s\n", library, dlerror());
         exit(1);
     }
+    keep_to_level(library);
     check(FUNCTION(CREATE_ENV, env_fn *)(LOG_ERROR, "bench", &env), "environment");
     check(FUNCTION(CPU_MEMORY, memory_fn *)(DEVICE_ALLOCATOR, MEMORY_DEFAULT, &memory), "memory");
     check(FUNCTION(DEFAULT_ALLOCATOR, allocator_fn *)(&allocator), "allocator");

@@ -10,7 +10,8 @@
 
 struct ort_session;
 
-/* Loads the library; ends the program with a message when it cannot. Returns its version. */
+/* Loads the library; ends the program with a message when it cannot. Returns its version. With
+ * ROOST_CPU=avx2 the library runs what it has for processors without AVX-512. */
 const char *ort_load(const char *library);
 /* Opens a model of float32 inputs and outputs. */
 struct ort_session *ort_open(const char *path);
