@@ -7,7 +7,10 @@
 #include "kernels/cpu.h"
 #include "kernels/trees_priv.h"
 
-enum { LANES = 16 }; /* trees side by side: each is a chain of loads, more than one can be hidden */
+enum {
+    LANES = 16, /* trees side by side: each is a chain of loads, more than one can be hidden */
+    TREES_AT_ONCE = 16, /* whose leaves are kept for many rows until they are added */
+};
 
 struct kernels {
     tree_rows_fn *rows;
@@ -155,11 +158,13 @@ static void add_rows(const struct tree_table *t, const struct tree_head *tree, c
 void trees_full_rows(const struct tree_table *t, uint32_t k, uint32_t end, const int32_t *columns,
                      int rows, float *margins)
 {
-    float leaves[TREE_BLOCK] __attribute__((aligned(64)));
+    float leaves[TREES_AT_ONCE * TREE_BLOCK] __attribute__((aligned(64)));
     tree_rows_fn *const run = kernels().rows;
-    for (; k < end; k++) {
-        const struct tree_head *tree = t->trees + k;
-        run(t->full + tree->root, tree->walk & TREE_DEPTH_MASK, columns, rows, leaves);
-        add_rows(t, tree, leaves, rows, margins);
+    const uint32_t depth = t->trees[k].walk & TREE_DEPTH_MASK;
+    for (uint32_t n; k < end; k += n) {
+        n = MIN(end - k, (uint32_t)TREES_AT_ONCE);
+        run(t->full + t->trees[k].root, (int)n, depth, columns, rows, leaves);
+        for (uint32_t i = 0; i < n; i++)
+            add_rows(t, t->trees + k + i, leaves + i * TREE_BLOCK, rows, margins);
     }
 }

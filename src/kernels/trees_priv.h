@@ -26,11 +26,12 @@ void trees_full_rows(const struct tree_table *t, uint32_t k, uint32_t end, const
 
 /* ---- isa/trees.c ---- */
 
-/* What stands in the leaf (all 4 bytes: a value or a vector's number) of each row.
- * shapes:  tree[3 * 2^depth] words, columns as above -> leaves[TREE_BLOCK], of which the first
- *          `rows` mean something (more lanes are computed than asked for) */
-typedef void tree_rows_fn(const int32_t *tree, uint32_t depth, const int32_t *columns, int rows,
-                          float *leaves);
+/* What stands in the leaf (all 4 bytes: a value or a vector's number) of each row, in each of n
+ * trees behind one another, at least one.
+ * shapes:  trees[n][3 * 2^depth] words, columns as above -> leaves[n][TREE_BLOCK], of which the
+ *          first `rows` mean something (more lanes are computed than asked for) */
+typedef void tree_rows_fn(const int32_t *trees, int n, uint32_t depth, const int32_t *columns,
+                          int rows, float *leaves);
 /* trees_full_columns, of at most TREE_FULL_FEATURES_MAX features. */
 typedef void tree_columns_fn(const struct tree_table *t, const float *x, int rows,
                              int32_t *columns);
