@@ -39,7 +39,7 @@ static int rank_of(const struct plan *pl, const struct program_instr *in)
     int rank = 0;
     for (int k = 0; k < in->n_in; k++) {
         const int32_t t = in->operands[k];
-        if (!pl->values[t].of_item)
+        if (t == ARTIFACT_NO_TENSOR || !pl->values[t].of_item)
             continue;
         if (rank && rank != pl->tensors[t].rank)
             return 0;
